@@ -1,0 +1,47 @@
+"""People, known by their e-mail address."""
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models.functions import Lower
+
+
+class Users(BaseUserManager["User"]):
+    """Creates people by address; `createsuperuser` needs the two verbs by these names."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: bool) -> "User":
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save()
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email__iexact=username)
+
+
+class User(AbstractUser):
+    """A person; the address is the name they sign in with."""
+
+    username = None  # type: ignore[assignment]  # AbstractUser has one, we do not
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
+    email = models.EmailField("e-mail address", unique=True)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects: ClassVar[Users] = Users()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            # Ada@lab.example and ada@lab.example are one person.
+            models.UniqueConstraint(Lower("email"), name="user_email_unique_ignoring_case"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
