@@ -1,0 +1,237 @@
+"""Model cards: what a model is, what is known of it, and where each figure was read."""
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from catalog import patches, pricing
+
+
+class Task(models.TextChoices):
+    """What a model is asked to do; the value stands in addresses."""
+
+    ZERO_SHOT_IMAGE = "zero-shot-image", "zero-shot image"
+
+
+class Stage(models.TextChoices):
+    """How far a model is on its way from wished-for to served to gone."""
+
+    REQUESTED = "requested", "requested"
+    BENCHMARKING = "benchmarking", "benchmarking"
+    ONBOARDING = "onboarding", "onboarding"
+    PREVIEW = "preview", "preview"
+    LIVE = "live", "live"
+    DEPRECATED = "deprecated", "deprecated"
+    RETIRED = "retired", "retired"
+
+    @property
+    def status(self) -> str:
+        """The word on the badge: before the preview a model is simply coming soon."""
+        return "coming soon" if self in COMING_SOON else str(self.label)
+
+    @property
+    def badge(self) -> str:
+        return self.status.replace(" ", "-")
+
+
+COMING_SOON = (Stage.REQUESTED, Stage.BENCHMARKING, Stage.ONBOARDING)
+
+
+class Loader(models.TextChoices):
+    """Which of the runtime's loaders reads this model's weights."""
+
+    TRANSFORMERS = "transformers", "transformers CLIPModel"
+    OPEN_CLIP = "open_clip", "open_clip"
+    CONSE = "conse", "stand-in after ConSE"
+
+
+class ModelCardQuerySet(models.QuerySet["ModelCard"]):
+    """Cards as sentences: `ModelCard.objects.real().for_task(task)`."""
+
+    def real(self) -> "ModelCardQuerySet":
+        """Without the stand-in, which is no model one could launch."""
+        return self.filter(is_stand_in=False)
+
+    def for_task(self, task: str) -> "ModelCardQuerySet":
+        return self.filter(task=task)
+
+    def best_first(self) -> "ModelCardQuerySet":
+        return self.order_by(models.F("imagenet_top1").desc(nulls_last=True), "repo")
+
+    def related_to(self, card: "ModelCard") -> "ModelCardQuerySet":
+        return self.real().for_task(card.task).exclude(pk=card.pk).best_first()
+
+
+class ModelCard(models.Model):
+    """One model of the catalog. Figures left empty are unknown, and shown as such.
+
+    Where a figure was read, and when, stands in its `Provenance` row.
+    """
+
+    repo = models.CharField("repo id", max_length=200, unique=True, help_text="owner/name")
+    name = models.CharField(max_length=120)
+    family = models.CharField(max_length=60, blank=True)
+    task = models.CharField(max_length=40, choices=Task, default=Task.ZERO_SHOT_IMAGE)
+    stage = models.CharField(max_length=20, choices=Stage, default=Stage.REQUESTED)
+    is_stand_in = models.BooleanField("is the stand-in", default=False)
+
+    published = models.DateField(null=True, blank=True, help_text="month precision")
+    updated = models.DateField(null=True, blank=True, help_text="month precision")
+
+    summary = models.CharField(max_length=200)
+    about = models.TextField(blank=True, help_text="Markdown")
+    best_for = models.JSONField(default=list, blank=True)
+    limits = models.JSONField(default=list, blank=True)
+
+    loader = models.CharField(max_length=20, choices=Loader)
+    open_clip_model = models.CharField(
+        max_length=80, blank=True, help_text="the architecture's name in open_clip"
+    )
+    revision = models.CharField(max_length=40, help_text="commit of the weights on the hub")
+
+    tasks = models.CharField(max_length=200, blank=True)
+    architecture = models.CharField(max_length=200, blank=True)
+    training_data = models.CharField(max_length=300, blank=True)
+    license = models.CharField(max_length=60, blank=True)
+    stated_parameters = models.CharField(max_length=20, blank=True)
+    parameters = models.BigIntegerField(null=True, blank=True)
+    image_gflops = models.FloatField(null=True, blank=True, help_text="GFLOP an image")
+    text_gflops = models.FloatField(null=True, blank=True, help_text="GFLOP a text of full length")
+    image_size = models.PositiveIntegerField(null=True, blank=True, help_text="pixels a side")
+    patch_size = models.PositiveIntegerField(null=True, blank=True, help_text="pixels a side")
+    embed_dim = models.PositiveIntegerField(null=True, blank=True)
+    context_length = models.PositiveIntegerField(null=True, blank=True, help_text="tokens")
+    image_layers = models.PositiveIntegerField(null=True, blank=True)
+    image_width = models.PositiveIntegerField(null=True, blank=True)
+    image_heads = models.PositiveIntegerField(null=True, blank=True)
+    text_layers = models.PositiveIntegerField(null=True, blank=True)
+    text_width = models.PositiveIntegerField(null=True, blank=True)
+    text_heads = models.PositiveIntegerField(null=True, blank=True)
+    imagenet_top1 = models.FloatField(null=True, blank=True, help_text="zero-shot, percent")
+    downloads_per_month = models.BigIntegerField(null=True, blank=True)
+    api_providers = models.PositiveIntegerField(null=True, blank=True)
+    est_price_micro_usd_per_image = models.PositiveIntegerField(
+        null=True, blank=True, help_text="stated by the original page; else estimated from compute"
+    )
+
+    objects = ModelCardQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(repo__regex=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$"),
+                name="card_repo_is_owner_and_name",
+            ),
+            models.CheckConstraint(condition=Q(stage__in=Stage.values), name="card_stage_is_known"),
+            models.CheckConstraint(
+                condition=Q(loader=Loader.CONSE) | ~Q(open_clip_model=""),
+                name="card_clip_names_its_architecture",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.repo
+
+    def get_absolute_url(self) -> str:
+        return reverse("model", args=self.repo.split("/"))
+
+    @property
+    def owner(self) -> str:
+        return self.repo.partition("/")[0]
+
+    @property
+    def short_name(self) -> str:
+        return self.repo.partition("/")[2]
+
+    @property
+    def status(self) -> Stage:
+        return Stage(self.stage)
+
+    @property
+    def is_coming_soon(self) -> bool:
+        return self.status in COMING_SOON
+
+    @property
+    def queue(self) -> str:
+        """The Celery queue of this model's workers: `clip.openai.clip-vit-large-patch14`."""
+        return f"clip.{self.repo.replace('/', '.')}"
+
+    @property
+    def price(self) -> pricing.Price | None:
+        return pricing.price_of(
+            stated_micro_usd=self.est_price_micro_usd_per_image, image_gflops=self.image_gflops
+        )
+
+    @property
+    def patch_grid(self) -> int | None:
+        """Patches a side: 16 for 224 px in patches of 14. None for towers without patches."""
+        return patches.grid_side(self.image_size, self.patch_size)
+
+
+class Source(models.Model):
+    """Where figures are read."""
+
+    slug = models.SlugField(unique=True)
+    title = models.CharField(max_length=200)
+    url = models.URLField(blank=True)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Provenance(models.Model):
+    """Where and when one figure of a card was read."""
+
+    card = models.ForeignKey(ModelCard, models.CASCADE, related_name="provenance")
+    field = models.CharField(max_length=40, help_text="name of the card's field")
+    source = models.ForeignKey(Source, models.PROTECT)
+    read_on = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["card", "field"], name="provenance_one_per_field")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.source}, {self.read_on}"
+
+
+class Evaluation(models.Model):
+    """One measured figure of a model on one dataset."""
+
+    card = models.ForeignKey(ModelCard, models.CASCADE, related_name="evaluations")
+    dataset = models.CharField(max_length=80)
+    metric = models.CharField(max_length=60)
+    value = models.DecimalField(max_digits=6, decimal_places=2, help_text="percent")
+    source = models.ForeignKey(Source, models.PROTECT)
+    read_on = models.DateField()
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["card", "dataset", "metric"], name="evaluation_once_per_dataset"
+            ),
+            models.CheckConstraint(
+                condition=Q(value__gte=0, value__lte=100), name="evaluation_is_a_percentage"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.card_id} {self.dataset}: {self.value} %"
+
+
+class Question(models.Model):
+    """A question people ask about a model, and the answer."""
+
+    card = models.ForeignKey(ModelCard, models.CASCADE, related_name="faq")
+    question = models.CharField(max_length=200)
+    answer = models.TextField()
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position"]
+
+    def __str__(self) -> str:
+        return self.question

@@ -1,0 +1,20 @@
+"""The patch grid: how finely a Vision Transformer cuts its input, and the colours it finds there."""
+
+import numpy as np
+from PIL import Image
+
+
+def grid_side(image_size: int | None, patch_size: int | None) -> int | None:
+    """Patches along one side, as the tower counts them (a remainder is cut off)."""
+    if not image_size or not patch_size:
+        return None
+    return image_size // patch_size
+
+
+def mean_colours(square: Image.Image, side: int) -> list[list[str]]:
+    """The mean colour of each patch, as rows of `#rrggbb`; shape [side][side].
+
+    `square` is the crop that the model sees. A box filter is the mean over each patch.
+    """
+    small = np.asarray(square.convert("RGB").resize((side, side), Image.Resampling.BOX))
+    return [["#{:02x}{:02x}{:02x}".format(*pixel) for pixel in row] for row in small.tolist()]

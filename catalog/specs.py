@@ -1,0 +1,102 @@
+"""The datasheet of a card: rows of label, value and footnote, each footnote a source and a day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from catalog.models import ModelCard, Provenance
+
+
+@dataclass(frozen=True)
+class Note:
+    """A numbered footnote: where some of the sheet's figures were read, and when."""
+
+    number: int
+    title: str
+    url: str
+    read_on: date
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the specs. `value` is empty when the figure is unknown."""
+
+    label: str
+    value: str
+    note: Note | None = None
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Specs with their footnotes, and the notes of single fields for the tiles."""
+
+    rows: Sequence[Row]
+    notes: Sequence[Note]
+    note_of: dict[str, Note]
+
+
+def sheet_of(card: ModelCard) -> Sheet:
+    """The card's datasheet: one query for all sources."""
+    note_of = _notes(card.provenance.select_related("source").order_by("pk"))
+    rows = [Row(label, value, note_of.get(field)) for label, field, value in _lines(card)]
+    return Sheet(rows=rows, notes=list(dict.fromkeys(note_of.values())), note_of=note_of)
+
+
+def _notes(provenance: Sequence[Provenance]) -> dict[str, Note]:
+    """Field name to footnote; figures read at one place on one day share a footnote."""
+    notes: dict[tuple[int, date], Note] = {}
+    note_of = {}
+    for row in provenance:
+        key = (row.source_id, row.read_on)
+        if key not in notes:
+            notes[key] = Note(len(notes) + 1, row.source.title, row.source.url, row.read_on)
+        note_of[row.field] = notes[key]
+    return note_of
+
+
+def _lines(card: ModelCard) -> list[tuple[str, str, str]]:
+    """Label, field that carries the source, value as text."""
+    return [
+        ("task", "tasks", card.tasks or card.get_task_display()),
+        ("architecture", "architecture", card.architecture),
+        ("image tower", "image_layers", _tower(card.image_layers, card.image_width, card.image_heads)),
+        ("text tower", "text_layers", _tower(card.text_layers, card.text_width, card.text_heads)),
+        ("parameters", "parameters", _parameters(card)),
+        ("compute", "image_gflops", _compute(card)),
+        ("input", "image_size", _input(card)),
+        ("embedding", "embed_dim", f"{card.embed_dim} dimensions, L2-normalised" if card.embed_dim else ""),
+        ("training data", "training_data", card.training_data),
+        ("ImageNet zero-shot", "imagenet_top1", _percent(card.imagenet_top1)),
+        ("license", "license", card.license),
+    ]  # fmt: skip
+
+
+def _tower(layers: int | None, width: int | None, heads: int | None) -> str:
+    parts = [f"{layers} layers" if layers else "", f"width {width:,}" if width else "",
+             f"{heads} heads" if heads else ""]  # fmt: skip
+    return " · ".join(filter(None, parts))
+
+
+def _parameters(card: ModelCard) -> str:
+    exact = f"{card.parameters / 1e6:,.2f}M" if card.parameters else ""
+    stated = f"stated as {card.stated_parameters}" if card.stated_parameters else ""
+    return " · ".join(filter(None, [exact, stated]))
+
+
+def _compute(card: ModelCard) -> str:
+    if card.image_gflops is None:
+        return ""
+    text = f" · {card.text_gflops:g} a label" if card.text_gflops else ""
+    return f"{card.image_gflops:g} GFLOP an image{text}"
+
+
+def _input(card: ModelCard) -> str:
+    if not card.image_size:
+        return ""
+    grid = f" · {card.patch_grid}×{card.patch_grid} patches" if card.patch_grid else ""
+    text = f" · {card.context_length} tokens of text" if card.context_length else ""
+    return f"{card.image_size}×{card.image_size} px{grid}{text}"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:g} % top-1"

@@ -1,0 +1,85 @@
+"""The cast and the props of the tests."""
+
+import io
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+from PIL import Image
+from pytest_django import Settings
+
+from catalog.models import ModelCard
+from inference import jobs, pictures
+from inference.models import Job, Worker
+
+SAMPLES = Path(__file__).parent.parent / "static" / "samples"
+
+
+@pytest.fixture(autouse=True)
+def _own_files(tmp_path: Path, settings: Settings) -> None:
+    """Each test keeps its pictures to itself, and needs no collected static files."""
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    media = {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": tmp_path / "media", "base_url": None},
+    }
+    settings.STORAGES = {"default": media, "staticfiles": plain}
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """Limits are counted in the cache."""
+    cache.clear()
+
+
+def make_card(repo: str = "openai/clip-vit-base-patch32", **fields: object) -> ModelCard:
+    given = {"name": repo, "summary": "A model.", "loader": "transformers", "revision": "0" * 40}
+    given |= {"open_clip_model": "ViT-B-32-quickgelu", "image_size": 224, "patch_size": 32}
+    return ModelCard.objects.create(repo=repo, **(given | fields))
+
+
+@pytest.fixture
+def card(db: None) -> ModelCard:
+    return make_card()
+
+
+@pytest.fixture
+def served_card(card: ModelCard) -> ModelCard:
+    """A card that a living worker has announced."""
+    Worker.objects.create(name="w", pid=1, device="cpu", repos=[card.repo])
+    return card
+
+
+def photo_bytes(
+    width: int = 64, height: int = 48, *, kind: str = "JPEG", mode: str = "RGB", **options: object
+) -> bytes:
+    """A picture with some content: a diagonal gradient."""
+    image = Image.linear_gradient("L").resize((width, height)).convert(mode)
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def asker() -> jobs.Asker:
+    return jobs.Asker(user_id=None, visitor=uuid.uuid4())
+
+
+@pytest.fixture
+def submit(card: ModelCard, asker: jobs.Asker) -> Callable[..., Job]:
+    """Queue a job of the card; keywords change what is asked."""
+
+    def submit_one(*, ticket: str = "", labels: tuple[str, ...] = ("a cat", "a dog"),
+                   data: bytes | None = None, card: ModelCard = card) -> Job:  # fmt: skip
+        request = jobs.Request(
+            card=card,
+            picture=pictures.accept(data or photo_bytes()),
+            labels=labels,
+            template="a photo of {}",
+        )
+        return jobs.submit(request, asker=asker, ticket=ticket)
+
+    return submit_one

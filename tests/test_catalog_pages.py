@@ -1,0 +1,128 @@
+"""The catalog's pages show what the fixtures state, and say so where nothing is stated."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from django.conf import settings
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from catalog import cards
+from catalog.models import ModelCard
+
+FIXTURES = Path(settings.BASE_DIR) / "fixtures" / "catalog"
+DOCUMENTS = [yaml.safe_load(path.read_text()) for path in cards.card_files(FIXTURES)]
+FIVE = [document for document in DOCUMENTS if not document.get("is_stand_in")]
+
+
+@pytest.fixture
+def catalog(db: None) -> None:
+    cards.load_folder(FIXTURES)
+
+
+def test_loading_again_changes_nothing(catalog: None) -> None:
+    before = list(ModelCard.objects.order_by("repo").values())
+
+    loaded = cards.load_folder(FIXTURES)
+
+    assert (loaded.created, loaded.updated) == (0, 6)
+    assert list(ModelCard.objects.order_by("repo").values()) == before
+
+
+def test_loading_leaves_the_stage_alone(catalog: None) -> None:
+    ModelCard.objects.update(stage="live")
+
+    cards.load_folder(FIXTURES)
+
+    assert set(ModelCard.objects.values_list("stage", flat=True)) == {"live"}
+
+
+def test_a_fact_that_left_its_file_leaves_the_card(catalog: None) -> None:
+    document = dict(FIVE[0])
+    document["facts"] = {k: v for k, v in document["facts"].items() if k != "parameters"}
+
+    cards.load_card(document, cards.load_sources(FIXTURES / "sources.yaml"))
+
+    card = ModelCard.objects.get(repo=document["repo"])
+    assert card.parameters is None
+    assert not card.provenance.filter(field="parameters").exists()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document["repo"])
+def test_every_figure_has_a_source_and_a_day(catalog: None, document: dict) -> None:
+    card = ModelCard.objects.get(repo=document["repo"])
+
+    sourced = {row.field for row in card.provenance.all()}
+
+    assert sourced == set(document["facts"])
+    for field, fact in document["facts"].items():
+        assert getattr(card, field) == fact["value"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document["repo"])
+def test_a_model_page_shows_its_facts(catalog: None, client: Client, document: dict) -> None:
+    page = client.get(f"/models/{document['repo']}/").content.decode()
+
+    for expected in [document["name"], document["repo"], *document["best_for"]]:
+        assert expected in page
+    for row in document.get("evaluations", []):
+        assert row["dataset"] in page
+        assert f"{row['value']:.2f}".rstrip("0").rstrip(".") in page
+    assert page.count("<h1") == 1
+
+
+def test_an_unknown_figure_is_called_not_stated(catalog: None, client: Client) -> None:
+    page = client.get("/models/laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K/").content.decode()
+
+    assert "not stated" in page
+
+
+def test_the_stand_in_says_what_it_is(catalog: None, client: Client) -> None:
+    page = client.get("/models/gigarouter/conse-demo/").content.decode()
+
+    assert "not a CLIP" in page
+    assert "fetch_model openai/clip-vit-base-patch32" in page
+
+
+@pytest.mark.parametrize("address", ["/models/", "/models/zero-shot-image/", "/"])
+def test_lists_show_the_five_and_not_the_stand_in(
+    catalog: None, client: Client, address: str
+) -> None:
+    page = client.get(address).content.decode()
+
+    for document in FIVE:
+        assert f'href="/models/{document["repo"]}/"' in page
+    assert "100.7K" in page
+
+
+@pytest.mark.parametrize(
+    "address", ["/models/audio/", "/models/openai/nothing/", "/nothing/", "/models/a/b/c/"]
+)
+def test_an_unknown_page_shows_a_way_on(catalog: None, client: Client, address: str) -> None:
+    response = client.get(address)
+
+    assert response.status_code == 404
+    assert 'href="/models/"' in response.content.decode()
+
+
+@pytest.mark.parametrize("address", ["/models/", "/models/zero-shot-image/"])
+def test_pages_take_no_post(catalog: None, client: Client, address: str) -> None:
+    assert client.post(address).status_code == 405
+
+
+def test_a_model_page_costs_few_queries(
+    catalog: None, client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_max_num_queries(6):
+        client.get("/models/openai/clip-vit-large-patch14/")
+
+
+def test_pages_allow_nothing_inline(catalog: None, client: Client) -> None:
+    response = client.get("/models/openai/clip-vit-large-patch14/")
+
+    assert "unsafe-inline" not in response["Content-Security-Policy"]
+    page = response.content.decode()
+    assert " style=" not in page
+    assert "<style" not in page
+    assert " onclick=" not in page
