@@ -1,0 +1,90 @@
+"""The playground's form: a picture or a sample, a model, labels and the prompt around them."""
+
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+
+from catalog.models import ModelCard
+from inference import jobs, pictures
+from inference import labels as typed
+from inference.models import Worker
+
+SAMPLES = {"cat": "a cat", "coffee": "a cup of coffee", "rocket": "a rocket"}
+SAMPLE_LABELS = "a cat\na dog\na car"
+
+
+class PlaygroundForm(forms.Form):
+    """Checks what a visitor sends; `asked` is then what `jobs.submit` takes."""
+
+    model = forms.ModelChoiceField(
+        queryset=ModelCard.objects.none(), to_field_name="repo", empty_label=None
+    )
+    picture = forms.FileField(required=False, max_length=255)
+    sample = forms.ChoiceField(required=False, choices=list(SAMPLES.items()))
+    labels = forms.CharField(strip=False)
+    template = forms.CharField(
+        required=False, max_length=typed.MAX_CHARACTERS, initial=typed.DEFAULT_TEMPLATE
+    )
+    ticket = forms.CharField(required=False, max_length=64)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        model = self.fields["model"]
+        assert isinstance(model, forms.ModelChoiceField)
+        model.queryset = ModelCard.objects.filter(repo__in=Worker.objects.served_repos())
+        model.error_messages["invalid_choice"] = (
+            "No worker serves that model at the moment. Please choose another, or try again soon."
+        )
+        self.fields["labels"].error_messages["required"] = "Please type at least one label."
+        self.fields["picture"].error_messages["empty"] = (
+            "That file is empty. Please choose another."
+        )
+
+    def clean_labels(self) -> list[str]:
+        try:
+            return typed.parse(self.cleaned_data["labels"])
+        except typed.LabelsRefused as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+
+    def clean_template(self) -> str:
+        template = typed.clean(self.cleaned_data["template"]) or typed.DEFAULT_TEMPLATE
+        if template.count("{}") != 1:
+            raise forms.ValidationError("The prompt needs {} exactly once, where the label goes.")
+        return template
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if "picture" in self.errors:
+            return data
+        try:
+            data["accepted"] = pictures.accept(self._bytes(data))
+        except pictures.PictureRefused as refusal:
+            self.add_error("picture", str(refusal))
+        return data
+
+    def _bytes(self, data: dict[str, Any]) -> bytes:
+        upload: UploadedFile | None = data.get("picture")
+        if upload is None:
+            return self._sample_bytes(data.get("sample"))
+        if upload.size is not None and upload.size > pictures.MAX_BYTES:
+            raise pictures.PictureRefused(pictures.TOO_MANY_BYTES)
+        return upload.read()
+
+    def _sample_bytes(self, sample: str | None) -> bytes:
+        if not sample:
+            raise pictures.PictureRefused("Please choose a picture, or one of the samples.")
+        path: Path = settings.BASE_DIR / "static" / "samples" / f"{sample}.jpg"
+        return path.read_bytes()
+
+    @property
+    def asked(self) -> jobs.Request:
+        data = self.cleaned_data
+        return jobs.Request(
+            card=data["model"],
+            picture=data["accepted"],
+            labels=data["labels"],
+            template=data["template"],
+        )

@@ -1,0 +1,81 @@
+"""Health for load balancers and the supervisor: alive, and ready to do the site's work."""
+
+import logging
+from collections.abc import Callable
+from typing import TypedDict
+
+from celery import current_app
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from kombu.exceptions import OperationalError
+
+from inference.models import Worker
+
+log = logging.getLogger(__name__)
+
+BROKER_TIMEOUT_S = 2.0
+
+
+class WorkerReport(TypedDict):
+    """One living worker, as `/readyz` names it."""
+
+    name: str
+    device: str
+    models: list[str]
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200 as long as the process answers at all."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 if database, broker and at least one worker are there, else 503; names each of them."""
+    database = _holds(_database_answers, DatabaseError)
+    broker = _holds(_broker_answers, OperationalError, OSError)
+    workers = _workers() if database else []
+    models = sorted({repo for worker in workers for repo in worker["models"]})
+    ready = database and broker and bool(models)
+    report = {
+        "ready": ready,
+        "database": _word(database),
+        "broker": _word(broker),
+        "workers": workers,
+        "models": models,
+    }
+    return JsonResponse(report, status=200 if ready else 503)
+
+
+def _holds(check: Callable[[], None], *errors: type[Exception]) -> bool:
+    try:
+        check()
+    except errors as error:
+        log.warning("not ready check=%s error=%s", check.__name__, error)
+        return False
+    return True
+
+
+def _database_answers() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def _broker_answers() -> None:
+    with current_app.connection_for_read(connect_timeout=BROKER_TIMEOUT_S) as broker:
+        broker.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT_S)
+
+
+def _workers() -> list[WorkerReport]:
+    alive = Worker.objects.alive().order_by("name")
+    return [WorkerReport(name=w.name, device=w.device, models=w.repos) for w in alive]
+
+
+def _word(holds: bool) -> str:
+    return "ok" if holds else "unreachable"

@@ -1,0 +1,45 @@
+"""Labels as people type them: one a line, or separated by commas.
+
+LabelsRefused      root; `str(error)` is a sentence for people
+"""
+
+import re
+import unicodedata
+
+MAX_LABELS = 100
+MAX_CHARACTERS = 200
+DEFAULT_TEMPLATE = "a photo of {}"
+
+
+class LabelsRefused(Exception):
+    """The labels cannot be used; the message says why."""
+
+
+def parse(text: str) -> list[str]:
+    """Labels in the order typed, cleaned, each once; raises LabelsRefused.
+
+    >>> parse("a cat, a dog\\na cat")
+    ['a cat', 'a dog']
+    """
+    labels = list(dict.fromkeys(filter(None, map(clean, re.split(r"[,\n]", text)))))
+    if not labels:
+        raise LabelsRefused("Please type at least one label, such as “a cat”.")
+    if len(labels) > MAX_LABELS:
+        raise LabelsRefused(f"That is {len(labels):,} labels; the playground takes {MAX_LABELS}.")
+    if (longest := max(map(len, labels))) > MAX_CHARACTERS:
+        raise LabelsRefused(
+            f"One label has {longest:,} characters; {MAX_CHARACTERS} are the most a label may have."
+        )
+    return labels
+
+
+def clean(label: str) -> str:
+    """Composed (NFC), without control and invisible characters, single spaces."""
+    composed = unicodedata.normalize("NFC", label)
+    visible = "".join(" " if _is_blank(letter) else letter for letter in composed)
+    return " ".join(visible.split())
+
+
+def _is_blank(letter: str) -> bool:
+    # C*: control, format, surrogate, private; Z*: separators.
+    return unicodedata.category(letter)[0] in "CZ"

@@ -1,0 +1,34 @@
+"""Become a Celery worker for some models."""
+
+import os
+import sys
+from argparse import ArgumentParser
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from inference import worker
+
+
+class Command(BaseCommand):
+    help = "Serve models: --models repo,repo or auto (those whose weights are on this machine)."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--models", default=settings.WORKER_MODELS)
+
+    def handle(self, *, models: str, **options: object) -> None:
+        """Replace this process by Celery: one solo worker, since CUDA cannot be forked."""
+        try:
+            cards = worker.cards_to_serve(models)
+        except worker.NotServed as error:
+            raise CommandError(str(error)) from error
+        if not cards:
+            raise CommandError("no model to serve: see `manage.py fetch_model --help`")
+        os.environ["SERVE_REPOS"] = ",".join(card.repo for card in cards)
+        # Before torch is imported: its spinning barrier starves whoever shares the cores.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        queues = ",".join(card.queue for card in cards)
+        command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "solo"]
+        command += ["--queues", queues, "--hostname", f"{worker.name()}@%h"]
+        command += ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+        os.execv(command[0], command)  # noqa: S606  a fixed argument list, no shell

@@ -1,0 +1,103 @@
+"""Accepting a stranger's picture: limits first, from the header alone, then one careful decode.
+
+PictureRefused      root; `str(error)` is a sentence for people
+"""
+
+import hashlib
+import io
+import warnings
+from dataclasses import dataclass
+
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+MAX_BYTES = 10 * 1024 * 1024
+MAX_PIXELS = 40_000_000
+MAX_SIDE = 16_384
+MAX_ASPECT = 200
+PREVIEW_SIDE = 960
+TURNED = (5, 6, 7, 8)  # EXIF orientations that lie on their side
+TOO_MANY_BYTES = "That picture is larger than 10 MB. Please send a smaller copy."
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+
+
+class PictureRefused(Exception):
+    """The picture cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that passed every check.
+
+    `original` are the bytes as sent; `preview` an upright JPEG without metadata, at most 960 px
+    a side; `width` and `height` the upright size in pixels.
+    """
+
+    original: bytes
+    preview: bytes
+    width: int
+    height: int
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.original).hexdigest()
+
+
+def accept(data: bytes) -> Picture:
+    """Check and decode the bytes of a picture; raises PictureRefused with a clear sentence."""
+    if len(data) > MAX_BYTES:
+        raise PictureRefused(TOO_MANY_BYTES)
+    image = _open(data)
+    width, height = image.size
+    _check_size(width, height)
+    preview, is_turned = _decode(image)
+    return Picture(data, preview, *((height, width) if is_turned else (width, height)))
+
+
+def _open(data: bytes) -> Image.Image:
+    """Read the header only: Pillow decodes no pixel before `load`."""
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of bombs at a size of its own; ours is checked next, and is lower.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise PictureRefused(_too_many_pixels()) from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise PictureRefused(
+            "That file is not a picture we can read. JPEG, PNG, WebP and GIF work."
+        ) from error
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        raise PictureRefused(_too_many_pixels())
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise PictureRefused(
+            f"That picture is {width} x {height} pixels, too narrow to show a model anything."
+        )
+
+
+def _too_many_pixels() -> str:
+    return "That picture has too many pixels: 40 megapixels and 16,384 a side are the most."
+
+
+def _decode(image: Image.Image) -> tuple[bytes, bool]:
+    """The upright preview, and whether EXIF swapped width and height.
+
+    A JPEG is decoded at a fraction of its size, which saves memory.
+    """
+    try:
+        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
+        image.draft("RGB", (PREVIEW_SIDE, PREVIEW_SIDE))
+        image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), reducing_gap=2.0)
+        return _jpeg(ImageOps.exif_transpose(image).convert("RGB")), is_turned
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise PictureRefused(
+            "That picture is damaged and cannot be decoded. Please try another copy of it."
+        ) from error
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=85, optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,108 @@
+"""The periodic sweep: lost leases come back, late jobs end, unsent messages go out.
+
+Several sweeps at once do no harm, but one is enough: an advisory lock lets the others leave.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from inference import jobs
+from inference.models import ErrorCode, Job, JobQuerySet, State, Worker
+
+log = logging.getLogger(__name__)
+
+LOCK = 4_201_001  # any number of our own
+RING_AGAIN_AFTER = timedelta(seconds=10)
+RINGS_PER_SWEEP = 200
+FORGET_WORKERS_AFTER = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What one sweep moved."""
+
+    given_back: int = 0
+    crashed: int = 0
+    expired: int = 0
+    rung: int = 0
+
+
+def sweep() -> Swept:
+    """One round; does nothing if another is under way."""
+    with _alone() as is_alone:
+        if not is_alone:
+            return Swept()
+        swept = Swept(
+            crashed=_end_crashed(), given_back=_give_back(), expired=_expire(), rung=_ring_again()
+        )
+    if swept != Swept():
+        log.info("swept %s", swept)
+    return swept
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    """Hold the sweep's lock for one transaction; yields False if somebody else has it."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+        row = cursor.fetchone()
+        yield bool(row and row[0])
+
+
+def _end_crashed() -> int:
+    spent = Job.objects.running().filter(lease_until__lt=Now(), attempt__gte=jobs.MAX_ATTEMPTS)
+    return _fail_all(spent, ErrorCode.WORKER_CRASHED)
+
+
+def _give_back() -> int:
+    """Queue the jobs of dead workers again; `rung_at` is cleared, so that this sweep rings them."""
+    lost = Job.objects.running().filter(lease_until__lt=Now(), attempt__lt=jobs.MAX_ATTEMPTS)
+    return lost.update(
+        state=State.QUEUED, lease_token=None, lease_until=None, rung_at=None, worker=""
+    )
+
+
+def _expire() -> int:
+    return _fail_all(Job.objects.queued().filter(deadline_at__lt=Now()), ErrorCode.DEADLINE)
+
+
+def _fail_all(lost: JobQuerySet, code: ErrorCode) -> int:
+    ended = [
+        job
+        for job in lost
+        if jobs.finish(lost.filter(pk=job.pk), state=State.FAILED, error_code=code)
+    ]
+    for job in ended:
+        transaction.on_commit(lambda job=job: jobs.drop_picture(job))  # type: ignore[misc]
+        log.info("job failed id=%s code=%s", job.pk, code)
+    return len(ended)
+
+
+def _ring_again() -> int:
+    unheard = Q(rung_at__isnull=True) | Q(rung_at__lt=Now() - RING_AGAIN_AFTER)
+    waiting = Job.objects.queued().filter(unheard).select_related("card").oldest_first()
+    found = list(waiting[:RINGS_PER_SWEEP])
+    for job in found:
+        transaction.on_commit(lambda job=job: jobs.ring(job))  # type: ignore[misc]
+    return len(found)
+
+
+def tidy() -> int:
+    """Delete what is no longer needed: old playground jobs with their previews, silent workers."""
+    kept_for = timedelta(hours=settings.PLAYGROUND_KEEP_HOURS)
+    old = Job.objects.final().filter(finished_at__lt=Now() - kept_for)
+    names = [job.preview_name for job in old]
+    old.delete()
+    for name in names:
+        default_storage.delete(name)
+    Worker.objects.filter(seen_at__lt=Now() - FORGET_WORKERS_AFTER).delete()
+    return len(names)

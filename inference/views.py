@@ -1,0 +1,123 @@
+"""Home, the playground and its jobs."""
+
+import uuid
+
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+# django-htmx adds `request.htmx`; its HtmxHttpRequest says so to the type checker.
+from django_htmx.middleware import HtmxDetails
+
+from catalog.models import ModelCard
+from inference import jobs, labels, limits, results
+from inference.forms import SAMPLE_LABELS, SAMPLES, PlaygroundForm
+from inference.models import Job, Worker
+
+
+class HtmxRequest(HttpRequest):
+    """A request after django-htmx's middleware."""
+
+    htmx: HtmxDetails
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    cards = ModelCard.objects.real().best_first()
+    return render(request, "home.html", {"cards": cards} | _playground_context())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def playground(request: HttpRequest) -> HttpResponse:
+    """The form, and what becomes of it: a job's page, or the form again with what was wrong."""
+    if request.method != "POST":
+        return render(request, "playground.html", _playground_context(request.GET.get("model")))
+    form = PlaygroundForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _form_again(request, form, status=400)
+    asker = _asker(request, is_new=True)
+    try:
+        limits.take_playground_turn(
+            visitor=str(asker.visitor), address=request.META.get("REMOTE_ADDR", "")
+        )
+    except limits.TooOften as refusal:
+        form.add_error(None, str(refusal))
+        return _form_again(request, form, status=429)
+    return redirect(jobs.submit(form.asked, asker=asker, ticket=form.cleaned_data["ticket"]))
+
+
+def _form_again(request: HttpRequest, form: PlaygroundForm, *, status: int) -> HttpResponse:
+    context = _playground_context(form.data.get("model")) | {"form": form}
+    return render(request, "playground.html", context, status=status)
+
+
+def _playground_context(wanted: str | None = None) -> dict[str, object]:
+    """What the form needs; the chosen model is the wanted one if a worker serves it."""
+    served = list(ModelCard.objects.filter(repo__in=Worker.objects.served_repos()).best_first())
+    chosen = next((card for card in served if card.repo == wanted), served[0] if served else None)
+    return {
+        "served": served,
+        "chosen": chosen,
+        "wanted": wanted if wanted and (not chosen or chosen.repo != wanted) else None,
+        "samples": SAMPLES,
+        "sample_labels": SAMPLE_LABELS,
+        "template": labels.DEFAULT_TEMPLATE,
+        "ticket": uuid.uuid4().hex,
+    }
+
+
+def _asker(request: HttpRequest, *, is_new: bool = False) -> jobs.Asker:
+    """Who asks. A stranger is known by a random id in the session, made when first needed."""
+    if is_new and "visitor" not in request.session:
+        request.session["visitor"] = str(uuid.uuid4())
+    visitor = request.session.get("visitor")
+    return jobs.Asker(
+        user_id=request.user.pk if request.user.is_authenticated else None,
+        visitor=uuid.UUID(visitor) if visitor else None,
+    )
+
+
+def _visible_job(request: HttpRequest, pk: uuid.UUID) -> Job:
+    """The gate: somebody else's job does not exist."""
+    asker = _asker(request)
+    mine = Job.objects.visible_to(user_id=asker.user_id, visitor=asker.visitor)
+    return get_object_or_404(mine.select_related("card"), pk=pk)
+
+
+@require_safe
+@never_cache
+def show_job(request: HtmxRequest, pk: uuid.UUID) -> HttpResponse:
+    """The job's page; htmx asks for the changing part alone until the job is final."""
+    job = _visible_job(request, pk)
+    context = {"job": job, "view": results.of(job)}
+    return render(request, "_job.html" if request.htmx else "job.html", context)
+
+
+@require_safe
+@never_cache
+def job_picture(request: HttpRequest, pk: uuid.UUID) -> FileResponse:
+    """The small upright copy, for its owner only."""
+    job = _visible_job(request, pk)
+    try:
+        file = default_storage.open(job.preview_name)
+    except FileNotFoundError:
+        raise Http404("the preview is gone") from None
+    response = FileResponse(file, content_type="image/jpeg")
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@require_POST
+def cancel_job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    job = _visible_job(request, pk)
+    jobs.cancel(job)
+    return redirect(job)
+
+
+@require_POST
+def forget_job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    jobs.forget(_visible_job(request, pk))
+    return redirect("playground")

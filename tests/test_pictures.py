@@ -1,0 +1,92 @@
+"""What a stranger's picture must be, and what becomes of it."""
+
+import io
+import zlib
+
+import pytest
+from PIL import Image
+
+from inference import pictures
+from tests.conftest import photo_bytes
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_common_formats_are_accepted(kind: str) -> None:
+    picture = pictures.accept(photo_bytes(80, 40, kind=kind))
+
+    assert (picture.width, picture.height) == (80, 40)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "I;16", "1", "LA"])
+def test_every_png_mode_gets_an_rgb_preview(mode: str) -> None:
+    picture = pictures.accept(photo_bytes(kind="PNG", mode=mode))
+
+    assert Image.open(io.BytesIO(picture.preview)).mode == "RGB"
+
+
+def test_cmyk_gets_an_rgb_preview() -> None:
+    picture = pictures.accept(photo_bytes(mode="CMYK"))
+
+    assert Image.open(io.BytesIO(picture.preview)).mode == "RGB"
+
+
+def test_exif_orientation_turns_the_preview_and_the_size() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+
+    picture = pictures.accept(photo_bytes(80, 40, exif=exif))
+
+    assert (picture.width, picture.height) == (40, 80)
+    assert Image.open(io.BytesIO(picture.preview)).size == (40, 80)
+
+
+def test_the_preview_carries_no_metadata() -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "taken at home"
+
+    picture = pictures.accept(photo_bytes(exif=exif))
+
+    assert b"taken at home" in picture.original
+    assert b"taken at home" not in picture.preview
+    assert not Image.open(io.BytesIO(picture.preview)).getexif()
+
+
+def test_a_large_picture_gets_a_small_preview_and_keeps_its_size() -> None:
+    picture = pictures.accept(photo_bytes(3000, 1500))
+
+    assert (picture.width, picture.height) == (3000, 1500)
+    assert max(Image.open(io.BytesIO(picture.preview)).size) == pictures.PREVIEW_SIDE
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"not a picture", "not a picture we can read"),
+        (b"", "not a picture we can read"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture we can read"),
+        (photo_bytes(kind="TIFF"), "not a picture we can read"),
+        (photo_bytes(400, 400)[:2000], "damaged"),
+        (photo_bytes(400, 400, kind="PNG")[:1000], "damaged"),
+        (photo_bytes(1, 201, kind="PNG"), "too narrow"),
+        (b"\xff\xd8" + b"\0" * pictures.MAX_BYTES, "larger than 10 MB"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_a_sentence(data: bytes, sentence: str) -> None:
+    with pytest.raises(pictures.PictureRefused, match=sentence):
+        pictures.accept(data)
+
+
+IDAT = (16).to_bytes(4, "big") + b"IDAT"
+
+
+def _png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size without having the pixels."""
+    chunk = b"IHDR" + width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\x02\0\0\0"
+    crc = zlib.crc32(chunk).to_bytes(4, "big")
+    return b"\x89PNG\r\n\x1a\n" + (13).to_bytes(4, "big") + chunk + crc + IDAT
+
+
+@pytest.mark.parametrize(("width", "height"), [(6325, 6325), (16_385, 200), (60_000, 60_000)])
+def test_a_bomb_is_refused_from_its_header(width: int, height: int) -> None:
+    with pytest.raises(pictures.PictureRefused, match="too many pixels"):
+        pictures.accept(_png_header(width, height))

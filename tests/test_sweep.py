@@ -1,0 +1,113 @@
+"""What the sweep gives back, ends and rings again."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db.models.functions import Now
+
+from catalog.models import ModelCard
+from inference import jobs, sweep
+from inference.models import ErrorCode, Job, State, Worker
+from tests.threads import at_once
+
+Submit = Callable[..., Job]
+AGO = timedelta(seconds=1)
+
+
+def lose_lease(**changes: object) -> None:
+    Job.objects.update(lease_until=Now() - AGO, **changes)
+
+
+def test_a_lost_lease_goes_back_to_the_queue(submit: Submit, card: ModelCard) -> None:
+    submit()
+    jobs.claim(card, worker="dead", limit=1)
+    lose_lease()
+
+    swept = sweep.sweep()
+
+    assert (swept.given_back, swept.rung) == (1, 1)
+    job = Job.objects.get()
+    assert (job.state, job.attempt, job.worker) == (State.QUEUED, 1, "")
+
+
+def test_a_held_lease_is_left_alone(submit: Submit, card: ModelCard) -> None:
+    submit()
+    jobs.claim(card, worker="alive", limit=1)
+
+    assert sweep.sweep() == sweep.Swept()
+
+
+def test_the_third_lost_attempt_is_the_last(submit: Submit, card: ModelCard) -> None:
+    submit()
+    jobs.claim(card, worker="dead", limit=1)
+    lose_lease(attempt=jobs.MAX_ATTEMPTS)
+
+    assert sweep.sweep().crashed == 1
+
+    job = Job.objects.get()
+    assert (job.state, job.error_code) == (State.FAILED, ErrorCode.WORKER_CRASHED)
+
+
+def test_a_queued_job_past_its_deadline_fails(submit: Submit) -> None:
+    submit()
+    Job.objects.update(deadline_at=Now() - AGO)
+
+    assert sweep.sweep().expired == 1
+    assert Job.objects.get().error_code == ErrorCode.DEADLINE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_ended_job_loses_its_picture(submit: Submit) -> None:
+    job = submit()
+    Job.objects.update(deadline_at=Now() - AGO)
+
+    sweep.sweep()
+
+    assert not default_storage.exists(job.picture_name)
+
+
+@pytest.mark.parametrize(("heard_s", "rung"), [(None, 1), (5, 0), (11, 1)])
+def test_jobs_whose_message_may_be_lost_are_rung_again(
+    submit: Submit, heard_s: int | None, rung: int
+) -> None:
+    submit()
+    Job.objects.update(rung_at=None if heard_s is None else Now() - timedelta(seconds=heard_s))
+
+    assert sweep.sweep().rung == rung
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_sweeps_at_once_give_a_job_back_once(submit: Submit, card: ModelCard) -> None:
+    submit()
+    jobs.claim(card, worker="dead", limit=1)
+    lose_lease()
+
+    sweeps = at_once(lambda _: sweep.sweep(), 4)
+
+    assert sum(swept.given_back for swept in sweeps) == 1
+
+
+def test_tidy_deletes_what_was_kept_long_enough(submit: Submit, card: ModelCard) -> None:
+    old, young, waiting = submit(), submit(), submit()
+    for job in (old, young):
+        jobs.cancel(job)
+    kept = timedelta(hours=settings.PLAYGROUND_KEEP_HOURS)
+    Job.objects.filter(pk=old.pk).update(finished_at=Now() - kept - AGO)
+
+    assert sweep.tidy() == 1
+
+    assert set(Job.objects.all()) == {young, waiting}
+    assert not default_storage.exists(old.preview_name)
+    assert default_storage.exists(young.preview_name)
+
+
+def test_tidy_forgets_workers_that_went_silent(db: None) -> None:
+    Worker.objects.create(name="gone", pid=1, device="cpu", seen_at=Now() - timedelta(days=2))
+    Worker.objects.create(name="here", pid=2, device="cpu")
+
+    sweep.tidy()
+
+    assert [worker.name for worker in Worker.objects.all()] == ["here"]
