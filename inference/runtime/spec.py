@@ -1,0 +1,31 @@
+"""Says which weights a model card is served from, and by which loader."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Loader(StrEnum):
+    """How a repository's files become an encoder."""
+
+    TRANSFORMERS = "transformers"
+    OPEN_CLIP = "open_clip"
+    CONSE = "conse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """One pinned set of weights.
+
+    `repo` is "owner/name" on the Hugging Face hub, `open_clip_model` the name of the architecture
+    in open_clip's list (empty for the stand-in), `revision` the full commit hash.
+    """
+
+    repo: str
+    loader: Loader
+    open_clip_model: str
+    revision: str
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder that holds the weights: "owner--name"."""
+        return self.repo.replace("/", "--")

@@ -1,0 +1,64 @@
+"""Turns embeddings into scores per label."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.runtime.encoder import Embeddings
+
+Scores = NDArray[np.float64]
+
+
+class Activation(StrEnum):
+    """How logits become scores."""
+
+    SOFTMAX = "softmax"
+    """One label is right: scores of an image add up to 1 (CLIP)."""
+    SIGMOID = "sigmoid"
+    """Each label for itself (SigLIP)."""
+
+    def __call__(self, logits: Scores) -> Scores:
+        return _softmax(logits) if self is Activation.SOFTMAX else _sigmoid(logits)
+
+
+@dataclass(frozen=True)
+class LabelScore:
+    """How well one label fits one image: cosine in [-1, 1], logit, score in [0, 1]."""
+
+    similarity: float
+    logit: float
+    score: float
+
+
+def classify(
+    image_embeddings: Embeddings,
+    text_embeddings: Embeddings,
+    *,
+    logit_scale: float,
+    logit_bias: float = 0.0,
+    activation: Activation,
+) -> list[list[LabelScore]]:
+    """A row per image, in it a LabelScore per label in label order.
+
+    Takes L2-normalised [n, d] and [m, d]. Sums in float64, so that a row's softmax adds up to 1.
+    """
+    similarities = image_embeddings.astype(np.float64) @ text_embeddings.astype(np.float64).T
+    logits = logit_scale * similarities + logit_bias
+    scores = activation(logits)
+    rows = zip(similarities.tolist(), logits.tolist(), scores.tolist(), strict=True)
+    return [[LabelScore(*cell) for cell in zip(*row, strict=True)] for row in rows]
+
+
+def _softmax(logits: Scores) -> Scores:
+    if logits.shape[1] == 0:
+        return logits  # no labels: the maximum of nothing is an error
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def _sigmoid(logits: Scores) -> Scores:
+    # exp only ever sees a negative number, so that it cannot overflow.
+    small = np.exp(-np.abs(logits))
+    return np.where(logits >= 0, 1 / (1 + small), small / (1 + small))
