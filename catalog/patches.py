@@ -1,4 +1,4 @@
-"""The patch grid: how finely a Vision Transformer cuts its input, and the colours it finds there."""
+"""The patch grid: how finely a Vision Transformer cuts its input, and the colours found there."""
 
 import numpy as np
 from PIL import Image

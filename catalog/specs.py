@@ -1,6 +1,6 @@
 """The datasheet of a card: rows of label, value and footnote, each footnote a source and a day."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -42,7 +42,7 @@ def sheet_of(card: ModelCard) -> Sheet:
     return Sheet(rows=rows, notes=list(dict.fromkeys(note_of.values())), note_of=note_of)
 
 
-def _notes(provenance: Sequence[Provenance]) -> dict[str, Note]:
+def _notes(provenance: Iterable[Provenance]) -> dict[str, Note]:
     """Field name to footnote; figures read at one place on one day share a footnote."""
     notes: dict[tuple[int, date], Note] = {}
     note_of = {}
@@ -56,19 +56,25 @@ def _notes(provenance: Sequence[Provenance]) -> dict[str, Note]:
 
 def _lines(card: ModelCard) -> list[tuple[str, str, str]]:
     """Label, field that carries the source, value as text."""
+    image = _tower(card.image_layers, card.image_width, card.image_heads)
+    text = _tower(card.text_layers, card.text_width, card.text_heads)
     return [
         ("task", "tasks", card.tasks or card.get_task_display()),
         ("architecture", "architecture", card.architecture),
-        ("image tower", "image_layers", _tower(card.image_layers, card.image_width, card.image_heads)),
-        ("text tower", "text_layers", _tower(card.text_layers, card.text_width, card.text_heads)),
+        ("image tower", "image_layers", image),
+        ("text tower", "text_layers", text),
         ("parameters", "parameters", _parameters(card)),
         ("compute", "image_gflops", _compute(card)),
         ("input", "image_size", _input(card)),
-        ("embedding", "embed_dim", f"{card.embed_dim} dimensions, L2-normalised" if card.embed_dim else ""),
+        ("embedding", "embed_dim", _embedding(card)),
         ("training data", "training_data", card.training_data),
         ("ImageNet zero-shot", "imagenet_top1", _percent(card.imagenet_top1)),
         ("license", "license", card.license),
-    ]  # fmt: skip
+    ]
+
+
+def _embedding(card: ModelCard) -> str:
+    return f"{card.embed_dim} dimensions, L2-normalised" if card.embed_dim else ""
 
 
 def _tower(layers: int | None, width: int | None, heads: int | None) -> str:

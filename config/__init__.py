@@ -1,4 +1,4 @@
-"""Wiring only: settings, addresses, the Celery app, the ASGI application and the way to start them."""
+"""Wiring only: settings, addresses, the Celery and ASGI applications, and how they are started."""
 
 from config.celery import app as celery_app
 

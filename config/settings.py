@@ -27,7 +27,7 @@ DEBUG = env.bool("DEBUG", default=False)
 
 
 def _development_secret() -> str:
-    """One random key per data folder, so that sessions survive a restart on a newcomer's machine."""
+    """One random key per data folder, so that a newcomer's sessions survive a restart."""
     path = DATA_DIR / "secret_key"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

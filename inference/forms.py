@@ -14,34 +14,37 @@ from inference.models import Worker
 
 SAMPLES = {"cat": "a cat", "coffee": "a cup of coffee", "rocket": "a rocket"}
 SAMPLE_LABELS = "a cat\na dog\na car"
+NOT_SERVED = "No worker serves that model at the moment. Please choose another, or try again soon."
 
 
 class PlaygroundForm(forms.Form):
     """Checks what a visitor sends; `asked` is then what `jobs.submit` takes."""
 
     model = forms.ModelChoiceField(
-        queryset=ModelCard.objects.none(), to_field_name="repo", empty_label=None
+        queryset=ModelCard.objects.all(),
+        to_field_name="repo",
+        empty_label=None,
+        error_messages={"required": NOT_SERVED, "invalid_choice": NOT_SERVED},
     )
-    picture = forms.FileField(required=False, max_length=255)
+    picture = forms.FileField(
+        required=False,
+        max_length=255,
+        error_messages={"empty": "That file is empty. Please choose another."},
+    )
     sample = forms.ChoiceField(required=False, choices=list(SAMPLES.items()))
-    labels = forms.CharField(strip=False)
+    labels = forms.CharField(
+        strip=False, error_messages={"required": "Please type at least one label."}
+    )
     template = forms.CharField(
         required=False, max_length=typed.MAX_CHARACTERS, initial=typed.DEFAULT_TEMPLATE
     )
     ticket = forms.CharField(required=False, max_length=64)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        model = self.fields["model"]
-        assert isinstance(model, forms.ModelChoiceField)
-        model.queryset = ModelCard.objects.filter(repo__in=Worker.objects.served_repos())
-        model.error_messages["invalid_choice"] = (
-            "No worker serves that model at the moment. Please choose another, or try again soon."
-        )
-        self.fields["labels"].error_messages["required"] = "Please type at least one label."
-        self.fields["picture"].error_messages["empty"] = (
-            "That file is empty. Please choose another."
-        )
+    def clean_model(self) -> ModelCard:
+        card: ModelCard = self.cleaned_data["model"]
+        if card.repo not in Worker.objects.served_repos():
+            raise forms.ValidationError(NOT_SERVED)
+        return card
 
     def clean_labels(self) -> list[str]:
         try:
@@ -66,12 +69,12 @@ class PlaygroundForm(forms.Form):
         return data
 
     def _bytes(self, data: dict[str, Any]) -> bytes:
-        upload: UploadedFile | None = data.get("picture")
+        upload: UploadedFile[bytes] | None = data.get("picture")
         if upload is None:
             return self._sample_bytes(data.get("sample"))
         if upload.size is not None and upload.size > pictures.MAX_BYTES:
             raise pictures.PictureRefused(pictures.TOO_MANY_BYTES)
-        return upload.read()
+        return bytes(upload.read())
 
     def _sample_bytes(self, sample: str | None) -> bytes:
         if not sample:

@@ -16,7 +16,7 @@ from inference.models import Worker
 
 log = logging.getLogger(__name__)
 
-BROKER_TIMEOUT_S = 2.0
+BROKER_TIMEOUT_S = 2
 
 
 class WorkerReport(TypedDict):

@@ -37,7 +37,7 @@ class ErrorCode(models.TextChoices):
     )
     WORKER_CRASHED = (
         "worker_crashed",
-        "The worker broke three times on this job, so we stopped trying. Other pictures still work.",
+        "The worker broke three times on this job, so we stopped trying. Other pictures work.",
     )
     DEADLINE = (
         "deadline",

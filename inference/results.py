@@ -1,5 +1,6 @@
 """A job as its page shows it: where it stands in the queue, or the scores with their pictures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -79,9 +80,10 @@ def of(job: Job) -> JobView:
 
 
 def _scored(job: Job) -> JobView:
-    crop = _crop(job)
+    result: jobs.Result = job.result or {}
+    crop = _crop(job, result["crop"])
     return JobView(
-        bars=tuple(_bar(prediction) for prediction in job.result["predictions"]),
+        bars=tuple(_bar(prediction) for prediction in result["predictions"]),
         crop=crop,
         grids=_grids(job, crop),
         queued_ms=_ms(job.created_at, job.started_at),
@@ -101,8 +103,8 @@ def _bar(prediction: dict[str, Any]) -> Bar:
     )
 
 
-def _crop(job: Job) -> Crop:
-    left, top, right, bottom = job.result["crop"]
+def _crop(job: Job, box: Sequence[float]) -> Crop:
+    left, top, right, bottom = box
     across, down = 100 / job.width, 100 / job.height
     return Crop(left * across, top * down, (right - left) * across, (bottom - top) * down)
 

@@ -118,7 +118,7 @@ class Heartbeat(threading.Thread):
                 close_old_connections()
 
 
-class Serving(bootsteps.StartStopStep):  # type: ignore[misc]  # celery-types leaves bootsteps untyped
+class Serving(bootsteps.StartStopStep):
     """Loads models before the consumer takes its first message. Workers without models skip it."""
 
     # Celery passes its worker and whatever options it was given.

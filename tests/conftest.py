@@ -2,17 +2,20 @@
 
 import io
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.core.cache import cache
 from PIL import Image
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
+from catalog import cards
 from catalog.models import ModelCard
 from inference import jobs, pictures
 from inference.models import Job, Worker
+from tests import site as sites
+from tests.site import Site, wait_for
 
 SAMPLES = Path(__file__).parent.parent / "static" / "samples"
 
@@ -83,3 +86,20 @@ def submit(card: ModelCard, asker: jobs.Asker) -> Callable[..., Job]:
         return jobs.submit(request, asker=asker, ticket=ticket)
 
     return submit_one
+
+
+@pytest.fixture(scope="session")
+def running_site(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Site]:  # fmt: skip
+    with django_db_blocker.unblock(), sites.running(tmp_path_factory.mktemp("site")) as running:
+        yield running
+
+
+@pytest.fixture
+def site(running_site: Site, transactional_db: None) -> Site:
+    """The running site with a full catalog: each test before has emptied the tables."""
+    cards.load_folder(SAMPLES.parents[1] / "fixtures" / "catalog")
+    wait_for(lambda: Worker.objects.alive().exists())
+    return running_site

@@ -1,0 +1,65 @@
+"""A pytest plugin: PostgreSQL and Valkey for this test run only, up before Django looks for them.
+
+Loaded by `-p tests.engines`, because Django's settings are read before any conftest is.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+# The command that keeps the engines up: it ends when its input does, and that is when we do.
+HOLD = "import sys; print('ready', flush=True); sys.stdin.read()"
+
+DATA_DIR = Path(tempfile.mkdtemp(prefix="gigarouter-"))
+
+ENVIRONMENT = {
+    "SECRET_KEY": "test-only-" + "x" * 50,
+    "DEBUG": "0",
+    "HTTPS": "0",
+    "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
+    "CSRF_TRUSTED_ORIGINS": "",
+    "EMAIL_URL": "memorymail://",
+    "CELERY_BROKER_URL": "",
+    "MODELS": "auto",
+}
+os.environ.update(ENVIRONMENT, DATA_DIR=str(DATA_DIR))
+# Only the environment counts here: an empty value also keeps a developer's .env from being read.
+os.environ.setdefault("DATABASE_URL", "")
+os.environ.setdefault("REDIS_URL", "")
+
+_engines: "subprocess.Popen[str] | None" = None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    option = config.option
+    if not (option.collectonly or option.help or option.version):
+        _start()
+
+
+def pytest_unconfigure() -> None:
+    """Also called after Ctrl-C and after a collection that failed."""
+    if _engines:
+        _engines.communicate(timeout=60)
+    shutil.rmtree(DATA_DIR, ignore_errors=True)
+
+
+def _start() -> None:
+    global _engines
+    command = [sys.executable, "-m", "config.engines", "run", "--forgetful", "--"]
+    _engines = subprocess.Popen(
+        [*command, sys.executable, "-c", HOLD],
+        cwd=PROJECT_DIR,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # a Ctrl-C must reach pytest first
+    )
+    if _engines.stdout is None or _engines.stdout.readline() != "ready\n":
+        pytest.exit("PostgreSQL and Valkey did not start; their lines are above.", returncode=3)

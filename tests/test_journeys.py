@@ -1,0 +1,125 @@
+"""Journeys through the real site in a real Chromium, with and without JavaScript."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.conftest import SAMPLES
+from tests.site import Site
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PATIENCE_MS = 60_000
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.processes,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser journeys are skipped"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
+def has_scripts(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser's console held against a page, violations of the CSP among them."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site, has_scripts: bool, complaints: list[str]) -> Iterator[Page]:
+    context = browser.new_context(base_url=site.address, java_script_enabled=has_scripts)
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            complaints.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+
+
+def test_the_sample_on_the_home_page_is_classified(page: Page, complaints: list[str]) -> None:
+    page.goto("/")
+
+    page.get_by_role("button", name="classify").click()
+
+    expect(page.locator("[data-state=succeeded]")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("[data-winner]")).to_contain_text("a cat")
+    assert complaints == []
+
+
+def test_an_own_photo_with_own_labels_is_classified(page: Page, complaints: list[str]) -> None:
+    page.goto("/playground/")
+    page.locator("input[type=file]").set_input_files(SAMPLES / "coffee.jpg")
+    type_labels(page, ["a cup of coffee", "a bicycle"])
+
+    page.get_by_role("button", name="classify").click()
+
+    expect(page.locator("[data-winner]")).to_contain_text("a cup of coffee", timeout=PATIENCE_MS)
+    assert complaints == []
+
+
+def type_labels(page: Page, labels: list[str]) -> None:
+    """As chips with scripts, as lines of the text field without."""
+    field = page.locator("textarea[name=labels]")
+    if field.is_visible():
+        field.fill("\n".join(labels))
+        return
+    while (remove := page.locator("[data-remove-label]")).count():
+        remove.first.click()
+    for label in labels:
+        page.locator("[data-add-label]").fill(label)
+        page.keyboard.press("Enter")
+
+
+def test_a_file_that_is_no_picture_is_refused_and_the_labels_stay(
+    page: Page, complaints: list[str]
+) -> None:
+    page.goto("/playground/")
+    not_a_photo = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"hello"}
+    page.locator("input[type=file]").set_input_files(files=[not_a_photo])
+    type_labels(page, ["a heron"])
+
+    page.get_by_role("button", name="classify").click()
+
+    expect(page.get_by_text("not a picture we can read")).to_be_visible()
+    expect(page.locator("textarea[name=labels]")).to_have_value("a heron")
+
+
+def test_the_way_from_home_to_a_model_page_and_back(page: Page, complaints: list[str]) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="models", exact=True).first.click()
+    page.locator("a[href='/models/openai/clip-vit-large-patch14/']").first.click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("CLIP ViT-L/14")
+    expect(page.get_by_text("coming soon").first).to_be_visible()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_page_scrolls_sideways(page: Page, width: int, has_scripts: bool) -> None:
+    if not has_scripts:
+        pytest.skip("measuring needs scripts")
+    page.set_viewport_size({"width": width, "height": 900})
+    for address in ["/", "/models/", "/models/openai/clip-vit-large-patch14/", "/playground/"]:
+        page.goto(address)
+
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
