@@ -1,25 +1,25 @@
 """Loading the catalog from its YAML fixtures: repeatable, and one card is one transaction."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 from django.db import transaction
 
+from catalog.documents import Document
 from catalog.models import Evaluation, ModelCard, Provenance, Question, Source
+from catalog.zoo import documents
 
 # Fields of a card that its file states directly; everything under `facts` carries a source.
 PLAIN_FIELDS = [
     "name", "family", "task", "stage", "is_stand_in", "published", "updated",
-    "summary", "about", "best_for", "limits",
+    "summary", "summary_is_generated", "about", "best_for", "limits",
 ]  # fmt: skip
 
 RUNTIME_FIELDS = ["loader", "open_clip_model", "revision"]
-
-# YAML holds what YAML holds: text, numbers, dates, lists. Fields and constraints check it.
-Document = dict[str, Any]
 
 
 class CatalogError(Exception):
@@ -28,21 +28,38 @@ class CatalogError(Exception):
 
 @dataclass(frozen=True)
 class Loaded:
-    """How many cards the last load wrote anew and how many it brought up to date."""
+    """How many cards the load wrote anew, brought up to date, and found as they were."""
 
     created: int
     updated: int
+    unchanged: int
 
 
 def load_folder(folder: Path) -> Loaded:
-    """Load `sources.yaml` and then every card of the folder; running it again changes nothing."""
+    """Load `sources.yaml`, the written cards, and those of the zoo that nobody has written.
+
+    A document that has not changed since it was last loaded is left alone, so that running it
+    again is quick and edits made in the admin stay.
+    """
     sources = load_sources(folder / "sources.yaml")
-    created = [load_card(_read(path), sources) for path in card_files(folder)]
-    return Loaded(created=sum(created), updated=len(created) - sum(created))
+    written = {document["repo"]: document for document in map(_read, card_files(folder))}
+    zoo = {document["repo"]: document for document in documents(folder / "zoo.csv")}
+    known = dict(ModelCard.objects.values_list("repo", "fixture_sha256"))
+    created = updated = 0
+    for repo, document in (zoo | written).items():
+        if known.get(repo) != fingerprint(document):
+            load_card(document, sources)
+            created += repo not in known
+            updated += repo in known
+    return Loaded(created, updated, unchanged=len(zoo | written) - created - updated)
 
 
 def card_files(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.glob("*.yaml")) if path.name != "sources.yaml")
+
+
+def fingerprint(document: Document) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def load_sources(path: Path) -> dict[str, Source]:
@@ -53,29 +70,28 @@ def load_sources(path: Path) -> dict[str, Source]:
 
 
 @transaction.atomic
-def load_card(document: Document, sources: dict[str, Source]) -> bool:
-    """Write one card with its facts, evaluations and questions. True if the card is new.
+def load_card(document: Document, sources: dict[str, Source]) -> None:
+    """Write one card with its facts, evaluations and questions.
 
     The stage is a card's own life: a file sets it only at the card's birth.
     """
     facts = document.get("facts", {})
     fields = {name: document[name] for name in PLAIN_FIELDS if name in document}
-    fields |= document["runtime"]
+    fields |= document["runtime"] | {"fixture_sha256": fingerprint(document)}
     fields |= _unknown_facts() | {key: fact["value"] for key, fact in facts.items()}
     lasting = {key: value for key, value in fields.items() if key != "stage"}
-    card, is_new = ModelCard.objects.update_or_create(
+    card, _ = ModelCard.objects.update_or_create(
         repo=document["repo"], defaults=lasting, create_defaults=fields
     )
     _write_provenance(card, facts, sources)
     _write_evaluations(card, document.get("evaluations", []), sources)
     _write_faq(card, document.get("faq", []))
-    return is_new
 
 
 def _unknown_facts() -> Document:
     """Every fact at its empty value, so that one that left its file leaves the card, too."""
-    others = {"id", "repo", *PLAIN_FIELDS, *RUNTIME_FIELDS}
-    fields = (field for field in ModelCard._meta.fields if field.name not in others)
+    others = {"id", "repo", "fixture_sha256", *PLAIN_FIELDS, *RUNTIME_FIELDS}
+    fields = (f for f in ModelCard._meta.fields if f.name not in others and not f.generated)
     return {field.name: field.get_default() for field in fields}
 
 

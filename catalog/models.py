@@ -1,10 +1,12 @@
 """Model cards: what a model is, what is known of it, and where each figure was read."""
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
 from catalog import patches, pricing
+from catalog.simple_words import simple_words
 
 
 class Task(models.TextChoices):
@@ -52,6 +54,10 @@ class ModelCardQuerySet(models.QuerySet["ModelCard"]):
         """Without the stand-in, which is no model one could launch."""
         return self.filter(is_stand_in=False)
 
+    def written(self) -> "ModelCardQuerySet":
+        """Those that somebody wrote a page for, not only figures."""
+        return self.filter(summary_is_generated=False)
+
     def for_task(self, task: str) -> "ModelCardQuerySet":
         return self.filter(task=task)
 
@@ -79,6 +85,9 @@ class ModelCard(models.Model):
     updated = models.DateField(null=True, blank=True, help_text="month precision")
 
     summary = models.CharField(max_length=200)
+    summary_is_generated = models.BooleanField(
+        default=False, help_text="made from the figures, not yet written by anybody"
+    )
     about = models.TextField(blank=True, help_text="Markdown")
     best_for = models.JSONField(default=list, blank=True)
     limits = models.JSONField(default=list, blank=True)
@@ -87,7 +96,9 @@ class ModelCard(models.Model):
     open_clip_model = models.CharField(
         max_length=80, blank=True, help_text="the architecture's name in open_clip"
     )
-    revision = models.CharField(max_length=40, help_text="commit of the weights on the hub")
+    revision = models.CharField(
+        max_length=40, blank=True, help_text="commit of the weights on the hub; empty: not pinned"
+    )
 
     tasks = models.CharField(max_length=200, blank=True)
     architecture = models.CharField(max_length=200, blank=True)
@@ -114,9 +125,23 @@ class ModelCard(models.Model):
         null=True, blank=True, help_text="stated by the original page; else estimated from compute"
     )
 
+    fixture_sha256 = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="of the document last loaded"
+    )
+    search_text = models.GeneratedField(
+        expression=simple_words(
+            "repo", "name", "family", "open_clip_model", "architecture", "training_data"
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
+
     objects = ModelCardQuerySet.as_manager()
 
     class Meta:
+        indexes = [
+            GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="card_search"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(repo__regex=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$"),

@@ -4,24 +4,36 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from catalog import specs
-from catalog.models import ModelCard, Task
+from catalog import browse, specs
+from catalog.models import ModelCard, ModelCardQuerySet, Task
 
 
 @require_safe
 def models_page(request: HttpRequest) -> HttpResponse:
-    """Every model."""
-    cards = ModelCard.objects.real().best_first()
-    return render(request, "models.html", {"cards": cards, "tasks": Task})
+    """Every model, as the address asks."""
+    return _list(request, ModelCard.objects.real(), task=None)
 
 
 @require_safe
 def task_page(request: HttpRequest, task: str) -> HttpResponse:
-    """The models of one task."""
+    """The models of one task, as the address asks."""
     if task not in Task.values:
         raise Http404(f"no task {task}")
-    cards = ModelCard.objects.real().for_task(task).best_first()
-    return render(request, "models.html", {"cards": cards, "tasks": Task, "task": Task(task)})
+    return _list(request, ModelCard.objects.real().for_task(task), task=Task(task))
+
+
+def _list(request: HttpRequest, cards: ModelCardQuerySet, *, task: Task | None) -> HttpResponse:
+    query = browse.Query.read(request.GET)
+    context = {
+        "cards": query.cards(cards),
+        "query": query,
+        "families": browse.families(query, cards),
+        "statuses": browse.statuses(query),
+        "sorts": browse.sorts(query),
+        "tasks": Task,
+        "task": task,
+    }
+    return render(request, "models.html", context)
 
 
 @require_safe

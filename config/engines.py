@@ -18,10 +18,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from signal import SIGINT
+from signal import SIGINT, SIGKILL
 from urllib.parse import quote
 
 from environ import Env
@@ -148,16 +148,31 @@ def _create_cluster(programs: Path, home: Path, account: Account | None) -> None
 
 def _end_leftover(programs: Path, home: Path, sockets: Path, account: Account | None) -> None:
     """Only an owner that was killed together with its guard leaves a server behind."""
-    answer = subprocess.run(
-        [programs / "pg_isready", "-q", "-h", sockets, "-U", "postgres"], check=False
-    )
-    if answer.returncode in (0, 1):  # it accepts connections, or is on its way up or down
+    isready = [programs / "pg_isready", "-q", "-h", sockets, "-U", "postgres"]
+    if subprocess.run(isready, check=False).returncode in (
+        0,
+        1,
+    ):  # it accepts connections, or is on its way up or down
         run_as(account, [programs / "pg_ctl", "stop", "-D", home, "-m", "fast"], cwd=home)
+    while sessions := list(_sessions(home)):
+        for session in sessions:
+            with suppress(ProcessLookupError):
+                os.kill(session, SIGKILL)
+        time.sleep(0.05)
     for lock in (home / "postmaster.pid", sockets / f"{POSTGRES_SOCKET}.lock"):
         # PostgreSQL refuses to start if another program got the process number in its old lock,
         # which is usual in containers. We know better, because we own the folder.
         if names_a_living_process(lock):
             lock.unlink()
+
+
+def _sessions(home: Path) -> Iterator[int]:
+    """A busy session outlives a killed server and bars the next. Found by Linux's /proc only."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended while we looked, or is a stranger's
+            name = (process / "comm").read_text()
+            if name == "postgres\n" and (process / "cwd").readlink() == home:
+                yield int(process.name)
 
 
 def _valkey(data_dir: Path, durable: bool) -> Child:
@@ -169,8 +184,8 @@ def _valkey(data_dir: Path, durable: bool) -> Child:
     hand_over(address.parent, account)
     home = data_dir / "valkey"
     hand_over(home, account)
-    if _ask(address, "SHUTDOWN NOSAVE") is not None:
-        _wait_until_silent(address)
+    while _ask(address, "SHUTDOWN NOSAVE") is not None:  # one that a killed owner left behind
+        time.sleep(0.05)
     command = [str(program), *VALKEY, "--unixsocket", str(address), "--dir", str(home)]
     # A log file of its own, because it warns about the kernel's settings at each start.
     command += ["--logfile", str(home / "valkey.log")]
@@ -186,20 +201,12 @@ def _valkey(data_dir: Path, durable: bool) -> Child:
 
 def _ask(address: Path, command: str) -> bytes | None:
     """The beginning of Valkey's answer; None if nobody listens."""
-    with socket.socket(socket.AF_UNIX) as line:
+    with socket.socket(socket.AF_UNIX) as line, suppress(OSError):
         line.settimeout(2)
-        try:
-            line.connect(str(address))
-            line.sendall(f"{command}\r\n".encode())
-            return line.recv(64)
-        except OSError:
-            return None
-
-
-def _wait_until_silent(address: Path) -> None:
-    give_up_at = time.monotonic() + 10
-    while _ask(address, "PING") is not None and time.monotonic() < give_up_at:
-        time.sleep(0.05)
+        line.connect(str(address))
+        line.sendall(f"{command}\r\n".encode())
+        return line.recv(64)
+    return None
 
 
 def _wheel(package: str) -> Path:

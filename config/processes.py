@@ -163,12 +163,9 @@ async def succeeds(command: Sequence[str | Path]) -> bool:
 def names_a_living_process(lock: Path) -> bool:
     """Whether a lock file begins with the number of a process that is alive, whoever's it is."""
     try:
-        os.kill(int(lock.read_text().split(maxsplit=1)[0]), 0)
-    except PermissionError:
-        return True
+        return _is_alive(int(lock.read_text().split(maxsplit=1)[0]))
     except (OSError, ValueError, IndexError):
         return False
-    return True
 
 
 async def spawn(
@@ -219,9 +216,10 @@ def _groups_left() -> dict[int, signal.Signals]:
     return groups
 
 
-def _is_alive(group: int) -> bool:
+def _is_alive(number: int) -> bool:
+    """Whether a process, or by its negative number a group, exists."""
     try:
-        os.killpg(group, 0)
+        os.kill(number, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
@@ -236,7 +234,7 @@ def _guard() -> None:
     for group, stop_signal in groups.items():
         signal_group(group, stop_signal)
     give_up_at = time.monotonic() + GRACE_S
-    while any(map(_is_alive, groups)) and time.monotonic() < give_up_at:
+    while any(_is_alive(-group) for group in groups) and time.monotonic() < give_up_at:
         time.sleep(0.05)
     for group in groups:
         signal_group(group, signal.SIGKILL)

@@ -117,7 +117,10 @@ TEMPLATES = [
 
 DATABASE_URL = env.str("DATABASE_URL", default="") or engines.postgres_url(DATA_DIR)
 DATABASES = {"default": Env.db_url_config(DATABASE_URL)}
-DATABASES["default"].setdefault("OPTIONS", {}).update(
+# A socket's folder comes as an option; `manage.py dbshell` only knows HOST.
+_options = DATABASES["default"].setdefault("OPTIONS", {})
+DATABASES["default"]["HOST"] = _options.pop("host", "") or DATABASES["default"]["HOST"]
+_options.update(
     # Under ASGI each request runs in its own thread context: a pool serves them, not one
     # connection per thread. A stuck query must not hold a request for ever.
     {
@@ -172,7 +175,7 @@ CELERY_BEAT_SCHEDULE = {
 # model whose weights are on this machine.
 WORKER_MODELS = env.str("MODELS", default="auto")
 WORKER_DEVICE = env.str("DEVICE", default="cpu")
-WORKER_THREADS = env.int("WORKER_THREADS", default=0)  # 0: half of the processors
+WORKER_THREADS = env.int("WORKER_THREADS", default=0)  # 0: torch chooses
 BATCH_IMAGES = env.int("BATCH_IMAGES", default=16)
 PLAYGROUND_JOBS_PER_HOUR_SESSION = env.int("PLAYGROUND_JOBS_PER_HOUR_SESSION", default=60)
 PLAYGROUND_JOBS_PER_HOUR_ADDRESS = env.int("PLAYGROUND_JOBS_PER_HOUR_ADDRESS", default=120)

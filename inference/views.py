@@ -25,7 +25,7 @@ class HtmxRequest(HttpRequest):
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    cards = ModelCard.objects.real().best_first()
+    cards = ModelCard.objects.real().written().best_first()
     return render(request, "home.html", {"cards": cards} | _playground_context())
 
 

@@ -62,9 +62,7 @@ def cards_to_serve(wish: str) -> list[ModelCard]:
     """The cards of `repo,repo`; "auto" means those whose weights are on this machine."""
     if wish == "auto":
         cards = ModelCard.objects.order_by("repo")
-        return [
-            card for card in cards if find(spec_of(card), settings.MODEL_DIR) or card.is_stand_in
-        ]
+        return [card for card in cards if find(spec_of(card), settings.MODEL_DIR)]
     repos = [repo.strip() for repo in wish.split(",") if repo.strip()]
     found = {card.repo: card for card in ModelCard.objects.filter(repo__in=repos)}
     if missing := [repo for repo in repos if repo not in found]:
@@ -74,7 +72,7 @@ def cards_to_serve(wish: str) -> list[ModelCard]:
 
 def load_models(repos: Sequence[str]) -> None:
     """Load each model, keeping the ones that work; raises EncoderError if none does."""
-    threads.limit_threads(settings.WORKER_THREADS or max(1, (os.cpu_count() or 2) // 2))
+    threads.limit_threads(settings.WORKER_THREADS or None)
     for card in cards_to_serve(",".join(repos)):
         log.info("loading model=%s device=%s", card.repo, settings.WORKER_DEVICE)
         try:

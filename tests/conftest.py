@@ -11,13 +11,15 @@ from PIL import Image
 from pytest_django import DjangoDbBlocker, Settings
 
 from catalog import cards
-from catalog.models import ModelCard
+from catalog.models import ModelCard, Source
 from inference import jobs, pictures
 from inference.models import Job, Worker
 from tests import site as sites
 from tests.site import Site, wait_for
 
-SAMPLES = Path(__file__).parent.parent / "static" / "samples"
+PROJECT = Path(__file__).parent.parent
+SAMPLES = PROJECT / "static" / "samples"
+FIXTURES = PROJECT / "fixtures" / "catalog"
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +44,21 @@ def make_card(repo: str = "openai/clip-vit-base-patch32", **fields: object) -> M
     given = {"name": repo, "summary": "A model.", "loader": "transformers", "revision": "0" * 40}
     given |= {"open_clip_model": "ViT-B-32-quickgelu", "image_size": 224, "patch_size": 32}
     return ModelCard.objects.create(repo=repo, **(given | fields))
+
+
+@pytest.fixture(scope="module")
+def _loaded_catalog(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The whole catalog, once a module: each test sees it through a transaction of its own."""
+    with django_db_blocker.unblock():
+        cards.load_folder(FIXTURES)
+        yield
+        ModelCard.objects.all().delete()
+        Source.objects.all().delete()
+
+
+@pytest.fixture
+def catalog(_loaded_catalog: None, db: None) -> None:
+    """The catalog as it is shipped: the five, the stand-in and the zoo."""
 
 
 @pytest.fixture
@@ -100,6 +117,6 @@ def running_site(
 @pytest.fixture
 def site(running_site: Site, transactional_db: None) -> Site:
     """The running site with a full catalog: each test before has emptied the tables."""
-    cards.load_folder(SAMPLES.parents[1] / "fixtures" / "catalog")
+    cards.load_folder(FIXTURES)
     wait_for(lambda: Worker.objects.alive().exists())
     return running_site

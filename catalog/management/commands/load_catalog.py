@@ -18,4 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, *, folder: Path, **options: object) -> None:
         loaded = cards.load_folder(folder)
-        self.stdout.write(f"catalog: {loaded.created} new cards, {loaded.updated} up to date")
+        self.stdout.write(
+            f"catalog: {loaded.created} new cards, {loaded.updated} updated, "
+            f"{loaded.unchanged} unchanged"
+        )

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from inference import worker
+from inference.runtime import threads
 
 
 class Command(BaseCommand):
@@ -25,8 +26,7 @@ class Command(BaseCommand):
         if not cards:
             raise CommandError("no model to serve: see `manage.py fetch_model --help`")
         os.environ["SERVE_REPOS"] = ",".join(card.repo for card in cards)
-        # Before torch is imported: its spinning barrier starves whoever shares the cores.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        threads.wait_passively()
         queues = ",".join(card.queue for card in cards)
         command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "solo"]
         command += ["--queues", queues, "--hostname", f"{worker.name()}@%h"]

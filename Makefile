@@ -1,0 +1,64 @@
+# All that a newcomer needs: `make run` and `make test` set up whatever is missing first.
+# Yours to choose: PYTHON, PORT, DATA_DIR, MODELS, and ARGS for pytest.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+PACKAGES := config catalog accounts inference
+ARGS ?=
+
+# `check --deploy` judges settings, so it gets those of a production site.
+PRODUCTION = env DEBUG=0 HTTPS=1 ALLOWED_HOSTS=example.com \
+	CSRF_TRUSTED_ORIGINS=https://example.com EMAIL_URL=smtp+tls://user:password@example.com:587 \
+	SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(64))")
+
+.DEFAULT_GOAL := help
+.PHONY: help run worker test check fmt setup clean
+# A recipe that fails half-way must not leave a stamp behind.
+.DELETE_ON_ERROR:
+
+help: ## Show what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+run: $(READY) ## Start the whole site at http://127.0.0.1:8000 (PORT=, DATA_DIR=, MODELS=)
+	@exec $(BIN)/python -m config.run
+
+worker: $(READY) ## One more worker beside `make run`: make worker MODELS=repo,repo
+	@DEBUG=$${DEBUG-1} exec $(BIN)/python manage.py run_worker
+
+test: $(READY) ## Run all tests (ARGS='-k name' to choose)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## Lint, types, contracts, migrations, and settings fit for production
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	DEBUG=1 $(BIN)/mypy $(PACKAGES)
+	$(BIN)/lint-imports
+	@echo manage.py makemigrations --check, manage.py check --deploy
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+		export DATA_DIR="$$folder" DATABASE_URL= REDIS_URL= && \
+		$(PRODUCTION) $(BIN)/python -m config.engines run --forgetful -- \
+			$(BIN)/python manage.py makemigrations --check --dry-run && \
+		$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+fmt: $(READY) ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+setup: $(READY) ## Make .venv and install everything (the others do it when needed)
+
+clean: ## Remove .venv and caches; your data in .data stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \
+		'gigarouter needs Python 3.11 or newer as `$(PYTHON)`: install one, or name it: PYTHON=/path/to/python3.12 make run'; \
+		exit 1; }
+	@echo 'Setting up .venv with everything the site needs, torch included. It takes some minutes, and'
+	@echo 'about 2.2 GB of disk with the CPU build of torch. On Linux a plain registry has the CUDA build,'
+	@echo 'several GB more; for the CPU build let PIP_FIND_LINKS or PIP_EXTRA_INDEX_URL name a source of it.'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo \
+		'Python has no venv module: on Debian and Ubuntu, `apt install python3-venv`.'; exit 1; }
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on \
+		-c constraints.txt -e '.[embedded,demo,dev]'
+	@touch $@

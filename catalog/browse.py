@@ -1,0 +1,133 @@
+"""Browsing the catalog: search, filters and order, read from the address and written back to it.
+
+    /models/?q=vit+l14&family=OpenCLIP&sort=compute
+
+Whatever an address holds that makes no sense is left out, never an error: people edit addresses.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from urllib.parse import urlencode
+
+from django.db.models import Count, F, FloatField, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Coalesce
+
+from catalog import pricing, search
+from catalog.models import COMING_SOON, ModelCardQuerySet, Stage
+
+LONGEST_QUERY = 100
+
+
+@dataclass(frozen=True)
+class Sort:
+    """An order: what it is called, the figure it follows, and whether small comes first."""
+
+    label: str
+    by: Combinable
+    ascending: bool = False
+
+    def apply(self, cards: ModelCardQuerySet) -> ModelCardQuerySet:
+        """Unknown figures last, ties by repo, so that the order is always the same."""
+        order = F("figure").asc if self.ascending else F("figure").desc
+        return cards.annotate(figure=self.by).order_by(order(nulls_last=True), "repo")
+
+
+# The same arithmetic as pricing.price_of, for the database to sort by.
+PRICE = Coalesce(
+    Cast("est_price_micro_usd_per_image", FloatField()),
+    F("image_gflops") * Value(pricing.ANCHOR_MICRO_USD_PER_IMAGE / pricing.ANCHOR_GFLOPS),
+)
+SORTS = {
+    "accuracy": Sort("accuracy", F("imagenet_top1")),
+    "compute": Sort("compute", F("image_gflops"), ascending=True),
+    "efficiency": Sort("accuracy per GFLOP", F("imagenet_top1") / F("image_gflops")),
+    "price": Sort("price", PRICE, ascending=True),
+    "downloads": Sort("downloads", F("downloads_per_month")),
+    "newest": Sort("newest", F("published")),
+}
+STATUSES = {
+    "coming-soon": [stage.value for stage in COMING_SOON],
+    "live": [Stage.PREVIEW.value, Stage.LIVE.value],
+}
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a visitor looks for; every field empty means everything, most accurate first.
+
+    While somebody searches and names no order, the best match comes first.
+    """
+
+    q: str = ""
+    family: str = ""
+    author: str = ""
+    status: str = ""
+    sort: str = ""
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, str]) -> "Query":
+        """Take from an address what is known, and leave the rest."""
+        wanted = {name: parameters.get(name, "")[:LONGEST_QUERY] for name in asdict(cls())}
+        query = cls(**{name: text.replace("\0", "").strip() for name, text in wanted.items()})
+        return replace(
+            query,
+            sort=query.sort if query.sort in SORTS else "",
+            status=query.status if query.status in STATUSES else "",
+        )
+
+    def cards(self, cards: ModelCardQuerySet) -> ModelCardQuerySet:
+        """The cards that fit, in order."""
+        if self.family:
+            cards = cards.filter(family__iexact=self.family)
+        if self.author:
+            cards = cards.filter(repo__istartswith=f"{self.author}/")
+        if self.status:
+            cards = cards.filter(stage__in=STATUSES[self.status])
+        if search.words_of(self.q):
+            cards = search.find(cards, self.q)
+            if not self.sort:
+                return search.best_first(cards)
+        return SORTS[self.sort or "accuracy"].apply(cards)
+
+    def address(self, **changes: str) -> str:
+        """The query string of this query with some fields changed; empty ones are left out."""
+        fields = {name: text for name, text in (asdict(self) | changes).items() if text}
+        return f"?{urlencode(fields)}" if fields else "?"
+
+    @property
+    def is_empty(self) -> bool:
+        return self == Query(sort=self.sort)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One link of a filter or of the order: its words, where it leads, whether it is chosen."""
+
+    label: str
+    address: str
+    is_chosen: bool
+    count: int | None = None
+
+
+def families(query: Query, cards: ModelCardQuerySet) -> list[Choice]:
+    """A link for each family, the largest first; a chosen one leads back out."""
+    counted = cards.values_list("family").annotate(n=Count("pk")).order_by("-n", "family")
+    return [_choice(query, "family", name, name, count) for name, count in counted if name]
+
+
+def statuses(query: Query) -> list[Choice]:
+    labels = {"coming-soon": "coming soon", "live": "preview or live"}
+    return [_choice(query, "status", value, label) for value, label in labels.items()]
+
+
+def sorts(query: Query) -> list[Choice]:
+    return [
+        Choice(sort.label, query.address(sort=name), is_chosen=query.sort == name)
+        for name, sort in SORTS.items()
+    ]
+
+
+def _choice(query: Query, field: str, value: str, label: str, count: int | None = None) -> Choice:
+    is_chosen = getattr(query, field).casefold() == value.casefold()
+    return Choice(label, query.address(**{field: "" if is_chosen else value}), is_chosen, count)

@@ -1,0 +1,27 @@
+"""Text as simple words, so that different spellings of one name meet; an expression in SQL."""
+
+from django.db.models import F, Func, TextField, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Lower
+
+
+class ConcatOp(Func):
+    """`a || b`: PostgreSQL's `concat()` is not immutable, so no generated column may use it."""
+
+    arg_joiner = " || "
+    template = "(%(expressions)s)"
+    output_field = TextField()
+
+
+def simple_words(*fields: str) -> Lower:
+    """Fields as one text of lower-case words, cut between letters and digits (SQL expression)."""
+    text: Combinable = Value("")
+    for field in fields:
+        text = ConcatOp(text, Value(" "), F(field))
+    for pattern, replacement in [
+        ("[^A-Za-z0-9]+", " "),
+        ("([A-Za-z])([0-9])", r"\1 \2"),
+        ("([0-9])([A-Za-z])", r"\1 \2"),
+    ]:
+        text = Func(text, Value(pattern), Value(replacement), Value("g"), function="regexp_replace")
+    return Lower(text, output_field=TextField())

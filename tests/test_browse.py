@@ -1,0 +1,121 @@
+"""People find models however they spell them, and addresses keep what they chose."""
+
+import doctest
+
+import pytest
+from django.http import QueryDict
+from django.test import Client
+
+from catalog import browse, search, zoo
+from catalog.models import ModelCard
+from tests.conftest import FIXTURES
+
+L14 = "openai/clip-vit-large-patch14"
+
+
+def found(address: str) -> list[str]:
+    query = browse.Query.read(QueryDict(address).dict())
+    return [card.repo for card in query.cards(ModelCard.objects.real())]
+
+
+@pytest.mark.parametrize(
+    "typed", ["vit l14 openai", "clip large patch 14", "clip-vit-larg-patch14", L14, "OPENAI L/14"]
+)
+def test_the_model_meant_comes_first(catalog: None, typed: str) -> None:
+    assert found(f"q={typed}")[0] == L14
+
+
+def test_every_word_must_match(catalog: None) -> None:
+    assert found("q=openai siglip") == []
+
+
+@pytest.mark.parametrize("typed", ["", "  ", "!?", "\0"])
+def test_no_words_find_everything(catalog: None, typed: str) -> None:
+    assert len(found(f"q={typed}")) == 167
+
+
+def test_filters_narrow_and_combine(catalog: None) -> None:
+    siglip = found("family=SigLIP")
+    timm = found("family=SigLIP&author=timm")
+
+    assert siglip
+    assert set(timm) <= set(siglip)
+    assert all("SigLIP" in repo for repo in timm)
+
+
+@pytest.mark.parametrize(
+    ("sort", "figure", "is_rising"),
+    [
+        ("accuracy", "imagenet_top1", False),
+        ("compute", "image_gflops", True),
+        ("downloads", "downloads_per_month", False),
+    ],
+)
+def test_a_sort_follows_its_figure_with_unknown_last(
+    catalog: None, sort: str, figure: str, is_rising: bool
+) -> None:
+    query = browse.Query.read({"sort": sort})
+    figures = [getattr(card, figure) for card in query.cards(ModelCard.objects.real())]
+    known = [value for value in figures if value is not None]
+
+    assert known == sorted(known, reverse=not is_rising)
+    assert figures[: len(known)] == known
+
+
+def test_the_order_by_price_is_that_of_the_prices_shown(catalog: None) -> None:
+    cards = browse.Query.read({"sort": "price"}).cards(ModelCard.objects.real())
+    prices = [card.price.micro_usd_per_image for card in cards if card.price]
+
+    assert prices == sorted(prices)
+
+
+def test_nonsense_in_an_address_is_left_out() -> None:
+    query = browse.Query.read({"sort": "beauty", "status": "x", "colour": "red", "q": "a" * 999})
+
+    assert (query.sort, query.status, len(query.q)) == ("", "", browse.LONGEST_QUERY)
+
+
+def test_a_chosen_filter_leads_back_out() -> None:
+    query = browse.Query(q="vit", status="live")
+
+    live = next(choice for choice in browse.statuses(query) if choice.is_chosen)
+
+    assert live.address == "?q=vit"
+
+
+@pytest.mark.parametrize("address", ["?q=zzzzzz", "?family=none", "?q=%00", "?sort=beauty&q=vit"])
+def test_any_address_is_a_page(catalog: None, client: Client, address: str) -> None:
+    assert client.get(f"/models/{address}").status_code == 200
+
+
+def test_nothing_found_shows_the_way_back(catalog: None, client: Client) -> None:
+    page = client.get("/models/?q=zzzzzz").content.decode()
+
+    assert "nothing" in page.lower()
+    assert 'href="/models/"' in page
+
+
+def test_what_was_typed_is_escaped(catalog: None, client: Client) -> None:
+    page = client.get('/models/?q="><script>').content.decode()
+
+    assert "<script>" not in page
+
+
+def test_the_zoo_holds_what_the_table_states() -> None:
+    rows = {document["repo"]: document for document in zoo.documents(FIXTURES / "zoo.csv")}
+
+    facts = rows[L14]["facts"]
+    assert len(rows) == 167
+    assert facts["parameters"]["value"] == 427_620_000
+    assert facts["image_gflops"]["value"] == 162.03
+    assert facts["patch_size"]["value"] == 14
+
+
+def test_every_zoo_page_renders(catalog: None, client: Client) -> None:
+    for card in ModelCard.objects.all():
+        assert client.get(card.get_absolute_url()).status_code == 200, card.repo
+
+
+@pytest.mark.parametrize("module", [search, zoo])
+def test_the_examples_in_docstrings_hold(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
