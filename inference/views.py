@@ -3,7 +3,7 @@
 import uuid
 
 from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -97,16 +97,15 @@ def show_job(request: HtmxRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_safe
 @never_cache
-def job_picture(request: HttpRequest, pk: uuid.UUID) -> FileResponse:
+def job_picture(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The small upright copy, for its owner only."""
     job = _visible_job(request, pk)
     try:
-        file = default_storage.open(job.preview_name)
+        with default_storage.open(job.preview_name) as file:
+            response = HttpResponse(file.read(), content_type="image/jpeg")
     except FileNotFoundError:
         raise Http404("the preview is gone") from None
-    response = FileResponse(file, content_type="image/jpeg")
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
 

@@ -110,11 +110,11 @@ def wait_for(holds: Callable[[], bool], *, seconds: float = PATIENCE_S) -> None:
         time.sleep(0.1)
 
 
+@dataclass
 class Visitor:
     """A browser without scripts: keeps cookies, finds the form's token, sends forms."""
 
-    def __init__(self, site: Site) -> None:
-        self.http = httpx.Client(base_url=site.address, follow_redirects=True, timeout=30)
+    http: httpx.Client
 
     def send(self, picture: bytes | None = None, **fields: str) -> httpx.Response:
         """Fill in and send the playground's form."""
