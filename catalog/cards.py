@@ -90,7 +90,15 @@ def load_card(document: Document, sources: dict[str, Source]) -> None:
 
 def _unknown_facts() -> Document:
     """Every fact at its empty value, so that one that left its file leaves the card, too."""
-    others = {"id", "repo", "fixture_sha256", *PLAIN_FIELDS, *RUNTIME_FIELDS}
+    others = {
+        "id",
+        "repo",
+        "created_at",
+        "changed_at",
+        "fixture_sha256",
+        *PLAIN_FIELDS,
+        *RUNTIME_FIELDS,
+    }
     fields = (f for f in ModelCard._meta.fields if f.name not in others and not f.generated)
     return {field.name: field.get_default() for field in fields}
 

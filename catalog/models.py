@@ -125,6 +125,8 @@ class ModelCard(models.Model):
         null=True, blank=True, help_text="stated by the original page; else estimated from compute"
     )
 
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
     fixture_sha256 = models.CharField(
         max_length=64, blank=True, editable=False, help_text="of the document last loaded"
     )

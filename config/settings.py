@@ -17,8 +17,8 @@ Env.read_env(BASE_DIR / ".env", overwrite=False)
 
 # --- where things are ---------------------------------------------------------------------------
 
-DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data"))).resolve()
-MODEL_DIR = Path(env.str("MODEL_DIR", default=str(DATA_DIR / "models"))).resolve()
+DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / ".data").resolve()
+MODEL_DIR = Path(env.str("MODEL_DIR", default="") or DATA_DIR / "models").resolve()
 CACHE_DIR = DATA_DIR / "cache"
 
 # --- security -----------------------------------------------------------------------------------
@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
+    "django.contrib.sitemaps",
     "django.contrib.staticfiles",
     "django.forms",
 ]
@@ -85,6 +86,7 @@ MIDDLEWARE = [
     "config.headers.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -198,7 +200,7 @@ ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_PREVENT_ENUMERATION = True
 
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="gigarouter <hello@localhost>")
-vars().update(Env.email_url_config(env.str("EMAIL_URL", default="consolemail://")))
+vars().update(Env.email_url_config(env.str("EMAIL_URL", default="") or "consolemail://"))
 
 # --- files --------------------------------------------------------------------------------------
 

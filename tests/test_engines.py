@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -82,10 +83,15 @@ def start() -> Iterator[Start]:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Iterator[Path]:
-    """Torn down after `start`, if the test names it first: nothing may be left then."""
-    yield tmp_path
-    wait_until_gone(tmp_path)
+def data_dir() -> Iterator[Path]:
+    """Torn down after `start`, if the test names it first: nothing may be left then.
+
+    Not below pytest's own folder, whose mode every new pytest resets: as root, PostgreSQL is
+    another user and could not get in any more.
+    """
+    with tempfile.TemporaryDirectory(prefix="gigarouter-") as folder:
+        yield Path(folder).resolve()
+        wait_until_gone(Path(folder).resolve())
 
 
 @pytest.mark.processes
@@ -222,16 +228,16 @@ def test_term_ends_the_command_and_then_the_engines(data_dir: Path, start: Start
 
 
 @pytest.mark.processes
-def test_a_long_folder_gets_its_sockets_elsewhere_and_works(tmp_path: Path, start: Start) -> None:
-    data_dir = tmp_path / ("long" * 40) / "a b&c"
-    holding = start(data_dir)
+def test_a_long_folder_gets_its_sockets_elsewhere_and_works(data_dir: Path, start: Start) -> None:
+    long = data_dir / ("long" * 40) / "a b&c"
+    holding = start(long)
 
-    with redis.from_url(engines.valkey_url(data_dir)) as valkey:
+    with redis.from_url(engines.valkey_url(long)) as valkey:
         assert valkey.ping()
-    assert query(data_dir, "SELECT 1") == [(1,)]
+    assert query(long, "SELECT 1") == [(1,)]
 
     stop(holding)
-    engines.socket_folder(data_dir).rmdir()
+    engines.socket_folder(long).rmdir()
 
 
 @pytest.mark.processes
