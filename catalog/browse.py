@@ -11,26 +11,21 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, F, FloatField, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, Extract
 
 from catalog import pricing, search
 from catalog.models import COMING_SOON, ModelCardQuerySet, Stage
+from catalog.paging import Page, falling, page_of, rising
 
 LONGEST_QUERY = 100
 
 
 @dataclass(frozen=True)
 class Sort:
-    """An order: what it is called, the figure it follows, and whether small comes first."""
+    """An order: what it is called, and the key it follows."""
 
     label: str
-    by: Combinable
-    ascending: bool = False
-
-    def apply(self, cards: ModelCardQuerySet) -> ModelCardQuerySet:
-        """Unknown figures last, ties by repo, so that the order is always the same."""
-        order = F("figure").asc if self.ascending else F("figure").desc
-        return cards.annotate(figure=self.by).order_by(order(nulls_last=True), "repo")
+    key: Combinable
 
 
 # The same arithmetic as pricing.price_of, for the database to sort by.
@@ -39,12 +34,12 @@ PRICE = Coalesce(
     F("image_gflops") * Value(pricing.ANCHOR_MICRO_USD_PER_IMAGE / pricing.ANCHOR_GFLOPS),
 )
 SORTS = {
-    "accuracy": Sort("accuracy", F("imagenet_top1")),
-    "compute": Sort("compute", F("image_gflops"), ascending=True),
-    "efficiency": Sort("accuracy per GFLOP", F("imagenet_top1") / F("image_gflops")),
-    "price": Sort("price", PRICE, ascending=True),
-    "downloads": Sort("downloads", F("downloads_per_month")),
-    "newest": Sort("newest", F("published")),
+    "accuracy": Sort("accuracy", falling(F("imagenet_top1"))),
+    "compute": Sort("compute", rising(F("image_gflops"))),
+    "efficiency": Sort("accuracy per GFLOP", falling(F("imagenet_top1") / F("image_gflops"))),
+    "price": Sort("price", rising(PRICE)),
+    "downloads": Sort("downloads", falling(F("downloads_per_month"))),
+    "newest": Sort("newest", falling(Extract("published", "epoch"))),
 }
 STATUSES = {
     "coming-soon": [stage.value for stage in COMING_SOON],
@@ -64,6 +59,7 @@ class Query:
     author: str = ""
     status: str = ""
     sort: str = ""
+    after: str = ""
 
     @classmethod
     def read(cls, parameters: Mapping[str, str]) -> "Query":
@@ -76,28 +72,34 @@ class Query:
             status=query.status if query.status in STATUSES else "",
         )
 
-    def cards(self, cards: ModelCardQuerySet) -> ModelCardQuerySet:
-        """The cards that fit, in order."""
+    def page(self, cards: ModelCardQuerySet) -> Page:
+        """One page of the cards that fit, in order."""
+        found = self.found(cards)
+        if search.words_of(self.q) and not self.sort:
+            by, then = falling(F("resemblance")), falling(F("downloads_per_month"))
+        else:
+            by, then = SORTS[self.sort or "accuracy"].key, Value(0.0)
+        return page_of(found, by=by, then=then, after=self.after)
+
+    def found(self, cards: ModelCardQuerySet) -> ModelCardQuerySet:
+        """The cards that fit, in no order yet."""
         if self.family:
             cards = cards.filter(family__iexact=self.family)
         if self.author:
             cards = cards.filter(repo__istartswith=f"{self.author}/")
         if self.status:
             cards = cards.filter(stage__in=STATUSES[self.status])
-        if search.words_of(self.q):
-            cards = search.find(cards, self.q)
-            if not self.sort:
-                return search.best_first(cards)
-        return SORTS[self.sort or "accuracy"].apply(cards)
+        return search.find(cards, self.q)
 
     def address(self, **changes: str) -> str:
-        """The query string of this query with some fields changed; empty ones are left out."""
-        fields = {name: text for name, text in (asdict(self) | changes).items() if text}
+        """The query string with some fields changed and empty ones left out, on its first page."""
+        wanted = asdict(self) | {"after": ""} | changes
+        fields = {name: text for name, text in wanted.items() if text}
         return f"?{urlencode(fields)}" if fields else "?"
 
     @property
     def is_empty(self) -> bool:
-        return self == Query(sort=self.sort)
+        return self == Query(sort=self.sort, after=self.after)
 
 
 @dataclass(frozen=True)

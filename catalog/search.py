@@ -9,7 +9,7 @@ word of that text (pg_trgm's word similarity); the mean resemblance ranks, downl
 import re
 
 from django.contrib.postgres.search import TrigramWordSimilarity
-from django.db.models import F, FloatField, Value
+from django.db.models import FloatField, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast
 
@@ -37,9 +37,3 @@ def find(cards: ModelCardQuerySet, query: str) -> ModelCardQuerySet:
     return cards.annotate(
         resemblance=Cast(resemblance / Value(float(len(words) or 1)), FloatField())
     )
-
-
-def best_first(found: ModelCardQuerySet) -> ModelCardQuerySet:
-    """Order what `find` found: by resemblance, then by downloads."""
-    downloads = F("downloads_per_month").desc(nulls_last=True)
-    return found.order_by(F("resemblance").desc(), downloads, "repo")

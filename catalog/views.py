@@ -24,8 +24,11 @@ def task_page(request: HttpRequest, task: str) -> HttpResponse:
 
 def _list(request: HttpRequest, cards: ModelCardQuerySet, *, task: Task | None) -> HttpResponse:
     query = browse.Query.read(request.GET)
+    page = query.page(cards)
     context = {
-        "cards": query.cards(cards),
+        "cards": page.cards,
+        "total": page.total,
+        "next_address": query.address(after=page.next_key) if page.next_key else "",
         "query": query,
         "families": browse.families(query, cards),
         "statuses": browse.statuses(query),

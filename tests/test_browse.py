@@ -1,6 +1,7 @@
 """People find models however they spell them, and addresses keep what they chose."""
 
 import doctest
+from dataclasses import replace
 
 import pytest
 from django.http import QueryDict
@@ -8,14 +9,20 @@ from django.test import Client
 
 from catalog import browse, search, zoo
 from catalog.models import ModelCard
-from tests.conftest import FIXTURES
+from tests.conftest import FIXTURES, make_card
 
 L14 = "openai/clip-vit-large-patch14"
 
 
 def found(address: str) -> list[str]:
-    query = browse.Query.read(QueryDict(address).dict())
-    return [card.repo for card in query.cards(ModelCard.objects.real())]
+    """Repo ids of all pages, one after the other."""
+    return [card.repo for card in cards_of(browse.Query.read(QueryDict(address).dict()))]
+
+
+def cards_of(query: browse.Query) -> list[ModelCard]:
+    page = query.page(ModelCard.objects.real())
+    more = cards_of(replace(query, after=page.next_key)) if page.next_key else []
+    return page.cards + more
 
 
 @pytest.mark.parametrize(
@@ -55,7 +62,7 @@ def test_a_sort_follows_its_figure_with_unknown_last(
     catalog: None, sort: str, figure: str, is_rising: bool
 ) -> None:
     query = browse.Query.read({"sort": sort})
-    figures = [getattr(card, figure) for card in query.cards(ModelCard.objects.real())]
+    figures = [getattr(card, figure) for card in cards_of(query)]
     known = [value for value in figures if value is not None]
 
     assert known == sorted(known, reverse=not is_rising)
@@ -63,10 +70,32 @@ def test_a_sort_follows_its_figure_with_unknown_last(
 
 
 def test_the_order_by_price_is_that_of_the_prices_shown(catalog: None) -> None:
-    cards = browse.Query.read({"sort": "price"}).cards(ModelCard.objects.real())
+    cards = cards_of(browse.Query(sort="price"))
     prices = [card.price.micro_usd_per_image for card in cards if card.price]
 
     assert prices == sorted(prices)
+
+
+def test_pages_show_every_model_once(catalog: None) -> None:
+    for sort in browse.SORTS:
+        repos = found(f"sort={sort}")
+
+        assert len(repos) == len(set(repos)) == 167
+
+
+def test_a_model_added_before_the_page_moves_nothing_after_it(catalog: None) -> None:
+    first = browse.Query().page(ModelCard.objects.real())
+    second = browse.Query(after=first.next_key).page(ModelCard.objects.real())
+    make_card("aaa/best-of-all", imagenet_top1=99.9)
+
+    again = browse.Query(after=first.next_key).page(ModelCard.objects.real())
+
+    assert [card.repo for card in again.cards] == [card.repo for card in second.cards]
+
+
+@pytest.mark.parametrize("after", ["x", "%%%", "bnVsbA", "W10", "WzEsMiwzLDRd", "W251bGwsMSwxXQ"])
+def test_a_key_that_makes_no_sense_gives_the_first_page(catalog: None, after: str) -> None:
+    assert browse.Query(after=after).page(ModelCard.objects.real()).cards[0].imagenet_top1 > 80
 
 
 def test_nonsense_in_an_address_is_left_out() -> None:

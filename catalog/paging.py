@@ -1,0 +1,72 @@
+"""Pages by key, not by number: stable while cards are added, and as quick at the end as first.
+
+A list is ordered by two numbers and the repo id, all rising. The address of the next page holds
+those three of the last card shown.
+"""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+
+from django.db.models import FloatField, Q, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Coalesce
+
+from catalog.models import ModelCard, ModelCardQuerySet
+
+PAGE_SIZE = 40
+UNKNOWN = 1e18  # beyond every figure: unknown comes last, whichever way the list runs
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some cards, how many there are in all, and the key of the next page, if there is one."""
+
+    cards: list[ModelCard]
+    total: int
+    next_key: str = ""
+
+
+def rising(figure: Combinable) -> Combinable:
+    """A sort key: small figures first, unknown last."""
+    return Coalesce(Cast(figure, FloatField()), Value(UNKNOWN))
+
+
+def falling(figure: Combinable) -> Combinable:
+    """A sort key: large figures first, unknown last."""
+    return Coalesce(-Cast(figure, FloatField()), Value(UNKNOWN))
+
+
+def page_of(cards: ModelCardQuerySet, *, by: Combinable, then: Combinable, after: str = "") -> Page:
+    """One page in the order of `by`, `then`, repo; `after` is a key from an earlier page.
+
+    A key that makes no sense gives the first page.
+    """
+    ordered = cards.annotate(by=by, then=then).order_by("by", "then", "repo")
+    found = list(_beyond(ordered, after)[: PAGE_SIZE + 1])
+    shown, has_more = found[:PAGE_SIZE], len(found) > PAGE_SIZE
+    return Page(shown, cards.count(), _key_of(shown[-1]) if has_more else "")
+
+
+def _beyond(ordered: ModelCardQuerySet, after: str) -> ModelCardQuerySet:
+    key = _read_key(after)
+    if key is None:
+        return ordered
+    by, then, repo = key
+    return ordered.filter(
+        Q(by__gt=by) | Q(by=by, then__gt=then) | Q(by=by, then=then, repo__gt=repo)
+    )
+
+
+def _key_of(card: ModelCard) -> str:
+    values = [getattr(card, "by"), getattr(card, "then"), card.repo]  # noqa: B009  annotations
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+def _read_key(text: str) -> tuple[float, float, str] | None:
+    try:
+        by, then, repo = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        return float(by), float(then), str(repo).replace("\0", "")
+    except (ValueError, TypeError, binascii.Error):
+        return None
