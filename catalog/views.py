@@ -4,7 +4,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from catalog import browse, specs
+from catalog import browse, chart, specs
 from catalog.models import ModelCard, ModelCardQuerySet, Task
 
 
@@ -28,6 +28,8 @@ def _list(request: HttpRequest, cards: ModelCardQuerySet, *, task: Task | None) 
     context = {
         "cards": page.cards,
         "total": page.total,
+        "chart": None if query.after else chart.chart_of(query.found(cards)),
+        "first_address": query.address(),
         "next_address": query.address(after=page.next_key) if page.next_key else "",
         "query": query,
         "families": browse.families(query, cards),

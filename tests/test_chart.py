@@ -1,0 +1,49 @@
+"""The accuracy-compute chart tells no lies."""
+
+from django.test import Client
+
+from catalog import chart
+from catalog.models import ModelCard
+
+
+def card(gflops: float, top1: float) -> ModelCard:
+    return ModelCard(repo=f"o/{gflops}-{top1}", image_gflops=gflops, imagenet_top1=top1)
+
+
+def test_the_frontier_holds_what_nothing_beats_at_its_cost() -> None:
+    cheap, better, dominated, best = card(4, 60), card(9, 65), card(20, 64), card(160, 80)
+
+    assert chart.frontier([best, dominated, cheap, better]) == [cheap, better, best]
+
+
+def test_equal_compute_leaves_the_more_accurate() -> None:
+    assert [c.imagenet_top1 for c in chart.frontier([card(4, 60), card(4, 61)])] == [61]
+
+
+def test_points_lie_inside_and_keep_their_order(catalog: None) -> None:
+    drawn = chart.chart_of(ModelCard.objects.real())
+
+    assert drawn is not None
+    assert (
+        len(drawn.points)
+        == ModelCard.objects.real()
+        .filter(image_gflops__isnull=False, imagenet_top1__gte=chart.LOWEST_TOP1)
+        .count()
+    )
+    by_compute = sorted(drawn.points, key=lambda point: point.gflops)
+    assert [p.x for p in by_compute] == sorted(p.x for p in drawn.points)
+    for point in drawn.points:
+        assert chart.LEFT <= point.x <= chart.WIDTH - chart.RIGHT
+        assert chart.TOP <= point.y <= chart.HEIGHT - chart.BOTTOM
+
+
+def test_fewer_than_two_known_models_make_no_chart(catalog: None) -> None:
+    alone = ModelCard.objects.filter(repo="openai/clip-vit-large-patch14")
+
+    assert chart.chart_of(alone) is None
+
+
+def test_every_point_is_a_link(catalog: None, client: Client) -> None:
+    page = client.get("/models/").content.decode()
+
+    assert '<a href="/models/laion/CLIP-ViT-bigG-14-laion2B-39B-b160k/" aria-label=' in page
