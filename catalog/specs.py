@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from catalog.models import ModelCard, Provenance
 
@@ -38,7 +39,7 @@ class Sheet:
 def sheet_of(card: ModelCard) -> Sheet:
     """The card's datasheet: one query for all sources."""
     note_of = _notes(card.provenance.select_related("source").order_by("pk"))
-    rows = [Row(label, value, note_of.get(field)) for label, field, value in _lines(card)]
+    rows = [Row(line.label, line.value, note_of.get(line.field)) for line in lines_of(card)]
     return Sheet(rows=rows, notes=list(dict.fromkeys(note_of.values())), note_of=note_of)
 
 
@@ -54,22 +55,30 @@ def _notes(provenance: Iterable[Provenance]) -> dict[str, Note]:
     return note_of
 
 
-def _lines(card: ModelCard) -> list[tuple[str, str, str]]:
-    """Label, field that carries the source, value as text."""
+class Line(NamedTuple):
+    """One line of the specs before its footnote: `field` is the figure that has the source."""
+
+    label: str
+    field: str
+    value: str
+
+
+def lines_of(card: ModelCard) -> list[Line]:
+    """The lines of the specs, the same for every card and in the same order."""
     image = _tower(card.image_layers, card.image_width, card.image_heads)
     text = _tower(card.text_layers, card.text_width, card.text_heads)
     return [
-        ("task", "tasks", card.tasks or card.get_task_display()),
-        ("architecture", "architecture", card.architecture),
-        ("image tower", "image_layers", image),
-        ("text tower", "text_layers", text),
-        ("parameters", "parameters", _parameters(card)),
-        ("compute", "image_gflops", _compute(card)),
-        ("input", "image_size", _input(card)),
-        ("embedding", "embed_dim", _embedding(card)),
-        ("training data", "training_data", card.training_data),
-        ("ImageNet zero-shot", "imagenet_top1", _percent(card.imagenet_top1)),
-        ("license", "license", card.license),
+        Line("task", "tasks", card.tasks or card.get_task_display()),
+        Line("architecture", "architecture", card.architecture),
+        Line("image tower", "image_layers", image),
+        Line("text tower", "text_layers", text),
+        Line("parameters", "parameters", _parameters(card)),
+        Line("compute", "image_gflops", _compute(card)),
+        Line("input", "image_size", _input(card)),
+        Line("embedding", "embed_dim", _embedding(card)),
+        Line("training data", "training_data", card.training_data),
+        Line("ImageNet zero-shot", "imagenet_top1", _percent(card.imagenet_top1)),
+        Line("license", "license", card.license),
     ]
 
 

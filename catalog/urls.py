@@ -10,6 +10,7 @@ urlpatterns = [
     path("models/<str:owner>/<str:name>.json", machines.model_json, name="model-json"),
     path("models/<str:owner>/<str:name>.md", machines.model_markdown, name="model-markdown"),
     path("models/new.atom", machines.NewModels(), name="new-models"),
+    path("compare/", views.compare_page, name="compare"),
     path("llms.txt", machines.llms_txt, name="llms-txt"),
     path("robots.txt", machines.robots_txt, name="robots-txt"),
     path("sitemap.xml", sitemap, {"sitemaps": machines.SITEMAPS}, name="sitemap"),

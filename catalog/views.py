@@ -4,7 +4,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from catalog import browse, chart, specs
+from catalog import browse, chart, compare, specs
 from catalog.models import ModelCard, ModelCardQuerySet, Task
 
 
@@ -53,3 +53,23 @@ def model_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
         "related": ModelCard.objects.related_to(card)[:4],
     }
     return render(request, "model.html", context)
+
+
+@require_safe
+def compare_page(request: HttpRequest) -> HttpResponse:
+    """Two to four models side by side, named by the address: /compare/?m=repo&m=repo."""
+    wanted = list(dict.fromkeys(request.GET.getlist("m")))[: compare.MOST]
+    found = {card.repo: card for card in ModelCard.objects.filter(repo__in=_sane(wanted))}
+    cards = [found[repo] for repo in wanted if repo in found]
+    context = {
+        "cards": cards,
+        "missing": [repo for repo in wanted if repo not in found],
+        "rows": compare.rows_of(cards) if len(cards) > 1 else [],
+        "suggestions": ModelCard.objects.real().written().best_first(),
+    }
+    return render(request, "compare.html", context)
+
+
+def _sane(wanted: list[str]) -> list[str]:
+    """PostgreSQL takes no NUL in a text, and no card has one in its name."""
+    return [repo for repo in wanted if "\0" not in repo]
