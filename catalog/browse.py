@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, F, FloatField, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast, Coalesce, Extract
+from django.db.models.functions import Cast, Coalesce, Extract, NullIf
 
 from catalog import pricing, search
 from catalog.models import COMING_SOON, ModelCardQuerySet, Stage
@@ -33,10 +33,11 @@ PRICE = Coalesce(
     Cast("est_price_micro_usd_per_image", FloatField()),
     F("image_gflops") * Value(pricing.ANCHOR_MICRO_USD_PER_IMAGE / pricing.ANCHOR_GFLOPS),
 )
+PER_GFLOP = F("imagenet_top1") / NullIf("image_gflops", Value(0.0))
 SORTS = {
     "accuracy": Sort("accuracy", falling(F("imagenet_top1"))),
     "compute": Sort("compute", rising(F("image_gflops"))),
-    "efficiency": Sort("accuracy per GFLOP", falling(F("imagenet_top1") / F("image_gflops"))),
+    "efficiency": Sort("accuracy per GFLOP", falling(PER_GFLOP)),
     "price": Sort("price", rising(PRICE)),
     "downloads": Sort("downloads", falling(F("downloads_per_month"))),
     "newest": Sort("newest", falling(Extract("published", "epoch"))),

@@ -113,7 +113,8 @@ def _worker() -> Child:
 def _beat(data_dir: Path) -> Child:
     """One small process that beats and does the housekeeping, whatever the worker is busy with."""
     command = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker", "-Q", "house"]
-    command += ["--beat", "--schedule", str(data_dir / "beat-schedule"), "--pool", "solo"]
+    command += ["--beat", "--schedule", str(data_dir / "beat-schedule")]
+    command += ["--pool", "solo", "--concurrency", "1"]
     command += ["--hostname", "beat@%h", "--without-gossip", "--without-mingle"]
     command += ["--loglevel", "WARNING"]
     return Child(name="beat", command=command, environ={"PYTHONWARNINGS": _warnings()})

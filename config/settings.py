@@ -84,6 +84,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.headers.ContentSecurityPolicy",
+    "config.refusals.Refusals",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
@@ -129,12 +130,14 @@ _options.update(
         "pool": {
             "min_size": 1,
             "max_size": env.int("DATABASE_POOL_SIZE", default=12),
-            "timeout": 10,
+            "timeout": 3,
         },
+        "connect_timeout": 3,
         "options": "-c statement_timeout=15000 -c lock_timeout=2000"
         " -c idle_in_transaction_session_timeout=10000",
     }
 )
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="") or engines.valkey_url(DATA_DIR)
@@ -142,6 +145,7 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
         "KEY_PREFIX": "gigarouter",
     }
 }
@@ -161,11 +165,14 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "house"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 120, "unacked_restore_throttle": 1}
-# Publishing happens in a visitor's request: give up after about two seconds, the sweep rings again.
-CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.4}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 120,
+    "unacked_restore_throttle": 1,
+    # A broker that hangs must not hang a visitor. Workers wait for messages a second at a time.
+    "socket_timeout": 3,
+    "socket_connect_timeout": 2,
+}
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "inference.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "tidy": {"task": "inference.tasks.tidy", "schedule": 300.0, "options": {"expires": 300}},
@@ -176,6 +183,7 @@ CELERY_BEAT_SCHEDULE = {
 # What `make run` starts a worker for: repos separated by commas, or "auto": the stand-in and every
 # model whose weights are on this machine.
 WORKER_MODELS = env.str("MODELS", default="auto")
+SERVE_REPOS = env.list("SERVE_REPOS", default=[])  # what `manage.py run_worker` settled on
 WORKER_DEVICE = env.str("DEVICE", default="cpu")
 WORKER_THREADS = env.int("WORKER_THREADS", default=0)  # 0: torch chooses
 BATCH_IMAGES = env.int("BATCH_IMAGES", default=16)

@@ -5,22 +5,29 @@ run by itself, so that one bad input cannot take its mates with it.
 """
 
 import logging
+import math
 import time
+import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
+import numpy as np
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.db import Error as DatabaseError
+from django.db import connection
 from PIL import Image
 
 from catalog.models import ModelCard
-from inference import jobs
+from inference import jobs, leases, pictures
 from inference.models import ErrorCode, Job
-from inference.runtime.encoder import Encoder
+from inference.runtime.encoder import Embeddings, Encoder
 from inference.runtime.zero_shot import Activation, LabelScore, classify
 
 log = logging.getLogger(__name__)
+
+PROMPTS_A_PASS = 128
 
 # Pillow decodes and resizes without the GIL. Threads only touch storage, never the database.
 _decoders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="decode")
@@ -28,12 +35,30 @@ _decoders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="decode")
 
 def run_next(card: ModelCard, encoder: Encoder, *, worker: str) -> int:
     """Claim the model's next batch and run it; returns the number of jobs claimed."""
-    batch = jobs.claim(card, worker=worker, limit=settings.BATCH_IMAGES)
-    if batch:
+    token = uuid.uuid4()
+    with leases.holding(token):
+        batch = jobs.claim(card, worker=worker, limit=settings.BATCH_IMAGES, token=token)
+        if not batch:
+            return 0
         keys = " ".join(str(job.pk) for job in batch)
         log.info("batch claimed model=%s size=%d ids=%s", card.repo, len(batch), keys)
-        run(encoder, batch)
+        try:
+            run(encoder, batch)
+        finally:
+            _leave_nothing(token)
     return len(batch)
+
+
+def _leave_nothing(token: uuid.UUID) -> None:
+    """Give back what was not settled; if the database is away, the end of the lease does it."""
+    for _ in range(2):
+        try:
+            if left := jobs.give_back(token):
+                log.warning("batch not settled, given back jobs=%d", left)
+            return
+        except DatabaseError as error:
+            log.warning("batch not settled: %s", error)
+            connection.close()  # it may be the connection that broke the batch: try a new one
 
 
 def run(encoder: Encoder, batch: Sequence[Job]) -> None:
@@ -52,11 +77,14 @@ def run(encoder: Encoder, batch: Sequence[Job]) -> None:
 def _crop(encoder: Encoder, job: Job) -> Image.Image | ErrorCode:
     """The square that the model sees, or why there is none."""
     try:
-        with default_storage.open(job.picture_name) as file, Image.open(file) as image:
+        with (
+            default_storage.open(job.picture_name) as file,
+            Image.open(file, formats=pictures.FORMATS) as image,
+        ):
             return encoder.preprocessing.crop(image)
     except FileNotFoundError:
         return ErrorCode.INTERNAL  # most likely cancelled a moment ago; then this changes nothing
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except Exception:  # noqa: BLE001  decoders meet hostile bytes; any failure is the picture's
         return ErrorCode.INVALID_IMAGE
 
 
@@ -69,7 +97,15 @@ def _score(encoder: Encoder, ready: Sequence[tuple[Job, Image.Image]]) -> None:
         _score_alone(encoder, ready)
         return
     for (job, _), result in zip(ready, results, strict=True):
+        _settle(job, result)
+
+
+def _settle(job: Job, result: jobs.Result) -> None:
+    """A result that cannot be written stops no other; its job is given back."""
+    try:
         jobs.succeed(job, result)
+    except DatabaseError:
+        log.exception("result not written id=%s", job.pk)
 
 
 def _score_alone(encoder: Encoder, ready: Sequence[tuple[Job, Image.Image]]) -> None:
@@ -87,7 +123,7 @@ def _results(encoder: Encoder, ready: Sequence[tuple[Job, Image.Image]]) -> list
     prompts = [_prompts(job) for job, _ in ready]
     distinct = list(dict.fromkeys(prompt for row in prompts for prompt in row))
     row_of = {prompt: row for row, prompt in enumerate(distinct)}
-    texts = encoder.encode_texts(distinct)
+    texts = _encode_texts(encoder, distinct)
     forward_ms = round((time.monotonic() - started) * 1000)
     activation = Activation.SIGMOID if encoder.logit_bias else Activation.SOFTMAX
     results = []
@@ -103,6 +139,12 @@ def _results(encoder: Encoder, ready: Sequence[tuple[Job, Image.Image]]) -> list
     return results
 
 
+def _encode_texts(encoder: Encoder, prompts: Sequence[str]) -> Embeddings:
+    """In chunks: a batch may bring 1,600 prompts, too many for one pass through a large tower."""
+    chunks = [prompts[at : at + PROMPTS_A_PASS] for at in range(0, len(prompts), PROMPTS_A_PASS)]
+    return np.concatenate([encoder.encode_texts(chunk) for chunk in chunks])
+
+
 def _prompts(job: Job) -> list[str]:
     return [job.template.replace("{}", label) for label in job.labels]
 
@@ -114,6 +156,8 @@ def _result(
     predictions = [
         {"label": label} | asdict(score) for label, score in zip(job.labels, scores, strict=True)
     ]
+    if not all(math.isfinite(score.logit) for score in scores):
+        raise ArithmeticError(f"{encoder.repo} gave a score that is no number")
     predictions.sort(key=lambda prediction: prediction["logit"], reverse=True)
     return {
         "predictions": predictions,

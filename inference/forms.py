@@ -1,5 +1,6 @@
 """The playground's form: a picture or a sample, a model, labels and the prompt around them."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from catalog.models import ModelCard
-from inference import jobs, pictures
+from inference import jobs, limits, pictures
 from inference import labels as typed
 from inference.models import Worker
 
@@ -40,6 +41,12 @@ class PlaygroundForm(forms.Form):
     )
     ticket = forms.CharField(required=False, max_length=64)
 
+    def __init__(self, *args: Any, take_turn: Callable[[], None], **kwargs: Any) -> None:
+        """`take_turn` counts a picture against the visitor's limit; it raises limits.Refused."""
+        super().__init__(*args, **kwargs)
+        self.take_turn = take_turn
+        self.refusal: limits.Refused | None = None
+
     def clean_model(self) -> ModelCard:
         card: ModelCard = self.cleaned_data["model"]
         if card.repo not in Worker.objects.served_repos():
@@ -59,13 +66,19 @@ class PlaygroundForm(forms.Form):
         return template
 
     def clean(self) -> dict[str, Any]:
+        """Decoding is what costs: it comes last, only if all else is right, and is counted."""
         data = super().clean() or {}
-        if "picture" in self.errors:
+        if self.errors:
             return data
         try:
-            data["accepted"] = pictures.accept(self._bytes(data))
+            sent = self._bytes(data)
+            self.take_turn()
+            data["accepted"] = pictures.accept(sent)
         except pictures.PictureRefused as refusal:
             self.add_error("picture", str(refusal))
+        except limits.Refused as refusal:
+            self.refusal = refusal
+            self.add_error(None, str(refusal))
         return data
 
     def _bytes(self, data: dict[str, Any]) -> bytes:

@@ -30,6 +30,9 @@ LEASE = timedelta(seconds=10)
 DEADLINE = timedelta(minutes=10)
 TIME_LIMIT = timedelta(seconds=60)  # one attempt, however alive its worker is
 MAX_ATTEMPTS = 3
+UNCLAIMED = {
+    "state": State.QUEUED, "lease_token": None, "lease_until": None, "rung_at": None, "worker": "",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,12 @@ def submit(request: Request, *, asker: Asker, ticket: str = "") -> Job:
         with transaction.atomic():
             job.save(force_insert=True)
             _store(job, request.picture)
-            transaction.on_commit(lambda: ring(job))
+            transaction.on_commit(lambda: ring(job), robust=True)
     except IntegrityError:
-        return Job.objects.get(pk=job.pk)  # a double click: the first one is already in
+        first = Job.objects.filter(pk=job.pk).first()
+        if first is None:
+            raise
+        return first  # a double click
     log.info("job queued id=%s model=%s", job.pk, request.card.repo)
     return job
 
@@ -88,29 +94,34 @@ def _job_id(request: Request, asker: Asker, ticket: str) -> uuid.UUID:
 
 
 def _store(job: Job, picture: Picture) -> None:
-    default_storage.save(job.picture_name, ContentFile(picture.original))
-    default_storage.save(job.preview_name, ContentFile(picture.preview))
+    files = {job.picture_name: picture.original, job.preview_name: picture.preview}
+    for name, content in files.items():
+        default_storage.delete(name)  # left by a commit that failed; a second name would be lost
+        default_storage.save(name, ContentFile(content))
 
 
 def ring(job: Job) -> None:
     """Send the job's id to its model's queue; a broker that is away is only logged."""
     try:
-        current_app.send_task(RUN_BATCH, args=[str(job.pk)], queue=job.card.queue)
+        # Without retries: a visitor is waiting, and the sweep rings again within seconds.
+        current_app.send_task(RUN_BATCH, args=[str(job.pk)], queue=job.card.queue, retry=False)
     except OperationalError as error:
         log.warning("broker away id=%s error=%s", job.pk, error)
     else:
         Job.objects.filter(pk=job.pk).update(rung_at=Now())
 
 
-def claim(card: ModelCard, *, worker: str, limit: int) -> list[Job]:
-    """Take up to `limit` of the model's oldest queued jobs under one new lease, oldest first.
+def claim(card: ModelCard, *, worker: str, limit: int, token: uuid.UUID | None = None) -> list[Job]:
+    """Take up to `limit` of the model's oldest queued jobs under one lease, oldest first.
 
     A job that was tried before may be what killed its worker: it is taken alone, so that it
     cannot take others with it.
     """
-    token = uuid.uuid4()
+    token = token or uuid.uuid4()
     with transaction.atomic():
         keys = _next_in_line(card, limit)
+        if not keys:
+            return []
         Job.objects.filter(pk__in=keys).update(
             state=State.RUNNING,
             attempt=F("attempt") + 1,
@@ -182,10 +193,16 @@ def drop_picture(job: Job) -> None:
     default_storage.delete(job.picture_name)
 
 
-def renew_leases(worker: str) -> int:
-    """Push back the leases of a living worker, but never past a job's time limit."""
-    recent = Job.objects.running().filter(worker=worker, started_at__gt=Now() - TIME_LIMIT)
+def renew(token: uuid.UUID) -> int:
+    """Push back a lease, but never past the time limit of an attempt."""
+    recent = Job.objects.running().filter(lease_token=token, started_at__gt=Now() - TIME_LIMIT)
     return recent.update(lease_until=Now() + LEASE)
+
+
+def give_back(token: uuid.UUID) -> int:
+    """Queue again what is left of a batch that was not settled; the sweep rings for it."""
+    left = Job.objects.running().filter(lease_token=token, attempt__lt=MAX_ATTEMPTS)
+    return left.update(**UNCLAIMED)
 
 
 def position_in_queue(job: Job) -> int:

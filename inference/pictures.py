@@ -7,17 +7,23 @@ import hashlib
 import io
 import warnings
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+
+from inference.runtime.preprocessing import orientation_of, upright
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 16_384
 MAX_ASPECT = 200
 PREVIEW_SIDE = 960
-TURNED = (5, 6, 7, 8)  # EXIF orientations that lie on their side
+FIRST_TURNED = 5  # EXIF orientations from here on lie on their side
 TOO_MANY_BYTES = "That picture is larger than 10 MB. Please send a smaller copy."
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+
+# A decoded picture takes up to 160 MB: not more than a few at a time, however many are sent.
+_decoding = BoundedSemaphore(3)
 
 
 class PictureRefused(Exception):
@@ -49,7 +55,8 @@ def accept(data: bytes) -> Picture:
     image = _open(data)
     width, height = image.size
     _check_size(width, height)
-    preview, is_turned = _decode(image)
+    with _decoding:
+        preview, is_turned = _decode(image)
     return Picture(data, preview, *((height, width) if is_turned else (width, height)))
 
 
@@ -87,11 +94,11 @@ def _decode(image: Image.Image) -> tuple[bytes, bool]:
     A JPEG is decoded at a fraction of its size, which saves memory.
     """
     try:
-        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
+        is_turned = orientation_of(image) >= FIRST_TURNED
         image.draft("RGB", (PREVIEW_SIDE, PREVIEW_SIDE))
         image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), reducing_gap=2.0)
-        return _jpeg(ImageOps.exif_transpose(image).convert("RGB")), is_turned
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        return _jpeg(upright(image).convert("RGB")), is_turned
+    except Exception as error:
         raise PictureRefused(
             "That picture is damaged and cannot be decoded. Please try another copy of it."
         ) from error

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from inference import jobs
-from inference.models import ErrorCode, Job, JobQuerySet, State, Worker
+from inference.models import FINAL, ErrorCode, Job, JobQuerySet, State, Worker
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,8 @@ LOCK = 4_201_001  # any number of our own
 RING_AGAIN_AFTER = timedelta(seconds=10)
 RINGS_PER_SWEEP = 200
 FORGET_WORKERS_AFTER = timedelta(days=1)
+ORPHAN_AFTER = timedelta(hours=1)
+ROWS_PER_TIDY = 1000
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,7 @@ def _end_crashed() -> int:
 def _give_back() -> int:
     """Queue the jobs of dead workers again; `rung_at` is cleared, so that this sweep rings them."""
     lost = Job.objects.running().filter(lease_until__lt=Now(), attempt__lt=jobs.MAX_ATTEMPTS)
-    return lost.update(
-        state=State.QUEUED, lease_token=None, lease_until=None, rung_at=None, worker=""
-    )
+    return lost.update(**jobs.UNCLAIMED)
 
 
 def _expire() -> int:
@@ -97,12 +99,46 @@ def _ring_again() -> int:
 
 
 def tidy() -> int:
-    """Delete what is no longer needed: old playground jobs with their previews, silent workers."""
+    """Delete what is no longer needed: old playground jobs, files without a job, stale sessions.
+
+    Files go before their rows: a crash in between is mended by the next round.
+    """
     kept_for = timedelta(hours=settings.PLAYGROUND_KEEP_HOURS)
-    old = Job.objects.final().filter(finished_at__lt=Now() - kept_for)
-    names = [job.preview_name for job in old]
-    old.delete()
-    for name in names:
-        default_storage.delete(name)
+    old = list(Job.objects.final().filter(finished_at__lt=Now() - kept_for)[:ROWS_PER_TIDY])
+    for job in old:
+        default_storage.delete(job.preview_name)
+        default_storage.delete(job.picture_name)
+    Job.objects.filter(pk__in=[job.pk for job in old]).delete()
+    _delete_orphans()
     Worker.objects.filter(seen_at__lt=Now() - FORGET_WORKERS_AFTER).delete()
-    return len(names)
+    Session.objects.filter(expire_date__lt=Now()).delete()
+    return len(old)
+
+
+def _delete_orphans() -> None:
+    """Pictures of jobs that have ended, and any file of a job that is gone.
+
+    A crash between two steps leaves them; a young file may belong to a row not yet committed.
+    """
+    before = timezone.now() - ORPHAN_AFTER
+    files = {folder: _files(folder) for folder in ("pictures", "previews")}
+    open_jobs = set(Job.objects.exclude(state__in=FINAL).values_list("pk", flat=True))
+    kept = {"pictures": open_jobs, "previews": set(Job.objects.values_list("pk", flat=True))}
+    for folder, names in files.items():
+        wanted = {str(pk) for pk in kept[folder]}
+        for path in (f"{folder}/{name}" for name in names if _stem(name) not in wanted):
+            if default_storage.get_modified_time(path) < before:
+                default_storage.delete(path)
+                log.info("orphan deleted path=%s", path)
+
+
+def _stem(name: str) -> str:
+    """The job's id in a file's name."""
+    return name.removesuffix(".jpg")
+
+
+def _files(folder: str) -> list[str]:
+    try:
+        return default_storage.listdir(folder)[1]
+    except FileNotFoundError:
+        return []

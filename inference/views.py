@@ -1,7 +1,10 @@
 """Home, the playground and its jobs."""
 
 import uuid
+from functools import partial
+from http import HTTPStatus
 
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -34,23 +37,25 @@ def playground(request: HttpRequest) -> HttpResponse:
     """The form, and what becomes of it: a job's page, or the form again with what was wrong."""
     if request.method != "POST":
         return render(request, "playground.html", _playground_context(request.GET.get("model")))
-    form = PlaygroundForm(request.POST, request.FILES)
-    if not form.is_valid():
-        return _form_again(request, form, status=400)
     asker = _asker(request, is_new=True)
-    try:
-        limits.take_playground_turn(
-            visitor=str(asker.visitor), address=request.META.get("REMOTE_ADDR", "")
-        )
-    except limits.TooOften as refusal:
-        form.add_error(None, str(refusal))
-        return _form_again(request, form, status=429)
+    take_turn = partial(
+        limits.take_playground_turn,
+        visitor=str(asker.visitor),
+        address=request.META.get("REMOTE_ADDR", ""),
+    )
+    form = PlaygroundForm(request.POST, request.FILES, take_turn=take_turn)
+    if not form.is_valid():
+        return _form_again(request, form)
     return redirect(jobs.submit(form.asked, asker=asker, ticket=form.cleaned_data["ticket"]))
 
 
-def _form_again(request: HttpRequest, form: PlaygroundForm, *, status: int) -> HttpResponse:
+def _form_again(request: HttpRequest, form: PlaygroundForm) -> HttpResponse:
     context = _playground_context(form.data.get("model")) | {"form": form}
-    return render(request, "playground.html", context, status=status)
+    if form.refusal is None:
+        return render(request, "playground.html", context, status=HTTPStatus.BAD_REQUEST)
+    response = render(request, "playground.html", context, status=form.refusal.status)
+    response.headers["Retry-After"] = str(form.refusal.retry_after_s)
+    return response
 
 
 def _playground_context(wanted: str | None = None) -> dict[str, object]:
@@ -65,6 +70,7 @@ def _playground_context(wanted: str | None = None) -> dict[str, object]:
         "sample_labels": SAMPLE_LABELS,
         "template": labels.DEFAULT_TEMPLATE,
         "ticket": uuid.uuid4().hex,
+        "keep_hours": settings.PLAYGROUND_KEEP_HOURS,
     }
 
 
@@ -91,7 +97,11 @@ def _visible_job(request: HttpRequest, pk: uuid.UUID) -> Job:
 def show_job(request: HtmxRequest, pk: uuid.UUID) -> HttpResponse:
     """The job's page; htmx asks for the changing part alone until the job is final."""
     job = _visible_job(request, pk)
-    context = {"job": job, "view": results.of(job)}
+    context = {
+        "job": job,
+        "view": results.of(job),
+        "keep_hours": settings.PLAYGROUND_KEEP_HOURS,
+    }
     return render(request, "_job.html" if request.htmx else "job.html", context)
 
 

@@ -13,12 +13,11 @@ from typing import Any
 
 from celery import bootsteps
 from django.conf import settings
-from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from django.db.models.functions import Now
 
 from catalog.models import ModelCard
-from inference import jobs
+from inference import jobs, leases
 from inference.models import Worker
 from inference.runtime import errors, threads
 from inference.runtime.encoder import Encoder
@@ -29,6 +28,7 @@ from inference.runtime.weights import find
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 2.5
+HUNG_AFTER_S = 90  # well past jobs.TIME_LIMIT, when the batch is somebody else's anyway
 
 _encoders: dict[str, Encoder] = {}
 
@@ -70,22 +70,29 @@ def cards_to_serve(wish: str) -> list[ModelCard]:
     return [found[repo] for repo in repos]
 
 
-def load_models(repos: Sequence[str]) -> None:
-    """Load each model, keeping the ones that work; raises EncoderError if none does."""
+def load_models(cards: Sequence[ModelCard]) -> list[ModelCard]:
+    """Load each model; returns those that could not be, and raises EncoderError if that is all."""
     threads.limit_threads(settings.WORKER_THREADS or None)
-    for card in cards_to_serve(",".join(repos)):
-        log.info("loading model=%s device=%s", card.repo, settings.WORKER_DEVICE)
-        try:
-            _encoders[card.repo] = load(
-                spec_of(card),
-                model_dir=settings.MODEL_DIR,
-                cache_dir=settings.CACHE_DIR,
-                device=settings.WORKER_DEVICE,
-            )
-        except errors.EncoderError as error:
-            log.error("not serving model=%s: %s", card.repo, error)
+    failed = [card for card in cards if not _load(card)]
     if not _encoders:
-        raise errors.EncoderError(f"none of {', '.join(repos) or 'no models'} could be loaded")
+        names = ", ".join(card.repo for card in cards)
+        raise errors.EncoderError(f"none of {names or 'no models'} could be loaded")
+    return failed
+
+
+def _load(card: ModelCard) -> bool:
+    log.info("loading model=%s device=%s", card.repo, settings.WORKER_DEVICE)
+    try:
+        _encoders[card.repo] = load(
+            spec_of(card),
+            model_dir=settings.MODEL_DIR,
+            cache_dir=settings.CACHE_DIR,
+            device=settings.WORKER_DEVICE,
+        )
+    except errors.EncoderError as error:
+        log.error("not serving model=%s: %s", card.repo, error)
+        return False
+    return True
 
 
 def announce() -> None:
@@ -99,7 +106,7 @@ def withdraw() -> None:
 
 
 class Heartbeat(threading.Thread):
-    """Announces the worker and renews the leases of its batch while the main thread computes."""
+    """Announces the worker and renews the lease of its batch while the main thread computes."""
 
     def __init__(self) -> None:
         super().__init__(name="heartbeat", daemon=True)
@@ -108,12 +115,22 @@ class Heartbeat(threading.Thread):
     def run(self) -> None:
         while not self.stopped.wait(HEARTBEAT_S):
             try:
-                announce()
-                jobs.renew_leases(name())
-            except DatabaseError as error:
-                log.warning("heartbeat missed: %s", error)
+                _beat()
+            except Exception:  # the edge of the thread: without it the worker would seem dead
+                log.exception("heartbeat missed")
             finally:
                 close_old_connections()
+
+
+def _beat() -> None:
+    held = leases.in_hand()
+    if held and held.age_s > HUNG_AFTER_S:
+        # Code that hangs in C cannot be interrupted, only replaced: the supervisor starts anew.
+        log.critical("batch hangs, giving up worker=%s age_s=%.0f", name(), held.age_s)
+        os._exit(1)
+    announce()
+    if held:
+        jobs.renew(held.token)
 
 
 class Serving(bootsteps.StartStopStep):
@@ -122,16 +139,19 @@ class Serving(bootsteps.StartStopStep):
     # Celery passes its worker and whatever options it was given.
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
-        self.repos = [repo for repo in os.environ.get("SERVE_REPOS", "").split(",") if repo]
-        self.enabled = bool(self.repos)
+        self.enabled = bool(settings.SERVE_REPOS)
 
     def start(self, parent: Any) -> None:
-        load_models(self.repos)
+        for card in load_models(cards_to_serve(",".join(settings.SERVE_REPOS))):
+            # Its messages belong to a worker that can answer them.
+            parent.app.amqp.queues.deselect(card.queue)
         announce()
         self.heartbeat = Heartbeat()
         self.heartbeat.start()
         log.info("worker serves name=%s models=%s", name(), sorted(_encoders))
 
     def stop(self, parent: Any) -> None:
+        """Let the last heartbeat end first: it would announce what was just withdrawn."""
         self.heartbeat.stopped.set()
+        self.heartbeat.join(timeout=HEARTBEAT_S)
         withdraw()

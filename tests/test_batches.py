@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 from PIL import Image
 
 from catalog.models import ModelCard
-from inference import batches, jobs
+from inference import batches, jobs, leases
 from inference.models import ErrorCode, Job, State
 from inference.runtime.encoder import Embeddings, Encoder
 from inference.runtime.preprocessing import Preprocessing
@@ -32,6 +32,7 @@ class HashEncoder:
     def __init__(self) -> None:
         self.batches: list[int] = []
         self.texts: list[str] = []
+        self.text_passes: list[int] = []
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         if any(image.getpixel((16, 16)) == POISON for image in images):
@@ -41,6 +42,7 @@ class HashEncoder:
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         self.texts += texts
+        self.text_passes.append(len(texts))
         return self._vectors([text.encode() for text in texts])
 
     def _vectors(self, inputs: Sequence[bytes]) -> Embeddings:
@@ -150,3 +152,55 @@ def test_a_job_cancelled_after_the_claim_stays_cancelled(
 def test_nothing_queued_runs_nothing(card: ModelCard, encoder: HashEncoder) -> None:
     assert batches.run_next(card, encoder, worker="w") == 0
     assert encoder.batches == []
+
+
+def test_a_score_that_is_no_number_fails_its_own_job(
+    submit: Submit, card: ModelCard, encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit()
+    monkeypatch.setattr(encoder, "logit_scale", float("nan"))
+
+    batches.run_next(card, encoder, worker="w")
+
+    assert states() == [(State.FAILED, ErrorCode.INTERNAL)]
+
+
+def test_many_prompts_go_through_the_text_tower_in_chunks(
+    submit: Submit, card: ModelCard, encoder: HashEncoder
+) -> None:
+    for batch in range(2):
+        submit(labels=tuple(f"label {batch} {index}" for index in range(100)))
+
+    batches.run_next(card, encoder, worker="w")
+
+    assert encoder.text_passes == [batches.PROMPTS_A_PASS, 200 - batches.PROMPTS_A_PASS]
+    assert states() == [(State.SUCCEEDED, "")] * 2
+
+
+def test_a_batch_that_is_abandoned_is_queued_again_at_once(
+    submit: Submit, card: ModelCard, encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit()
+
+    def break_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batches, "run", break_off)
+
+    with pytest.raises(KeyboardInterrupt):
+        batches.run_next(card, encoder, worker="w")
+
+    assert states() == [(State.QUEUED, "")]
+    assert leases.in_hand() is None
+
+
+def test_the_heartbeat_sees_the_batch_in_hand(
+    submit: Submit, card: ModelCard, encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit()
+    seen: list[object] = []
+    monkeypatch.setattr(batches, "run", lambda *_: seen.append(leases.in_hand()))
+
+    batches.run_next(card, encoder, worker="w")
+
+    assert isinstance(seen[0], leases.Held)

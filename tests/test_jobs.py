@@ -133,11 +133,11 @@ def test_forgetting_leaves_no_file_and_no_row(submit: Submit) -> None:
     assert not default_storage.exists(job.preview_name)
 
 
-def test_leases_are_renewed_for_living_workers_only(submit: Submit, card: ModelCard) -> None:
+def test_only_the_lease_in_hand_is_renewed(submit: Submit, card: ModelCard) -> None:
     submit(), submit()
-    mine, other = claim_one(card, "mine"), claim_one(card, "other")
+    mine, other = claim_one(card, "same name"), claim_one(card, "same name")
 
-    assert jobs.renew_leases("mine") == 1
+    assert jobs.renew(mine.lease_token) == 1
 
     mine_again, other_again = Job.objects.get(pk=mine.pk), Job.objects.get(pk=other.pk)
     assert mine_again.lease_until > mine.lease_until
@@ -146,10 +146,31 @@ def test_leases_are_renewed_for_living_workers_only(submit: Submit, card: ModelC
 
 def test_a_lease_is_not_renewed_past_the_time_limit(submit: Submit, card: ModelCard) -> None:
     submit()
-    claim_one(card, "hung")
+    job = claim_one(card, "hung")
     Job.objects.update(started_at=Now() - jobs.TIME_LIMIT)
 
-    assert jobs.renew_leases("hung") == 0
+    assert jobs.renew(job.lease_token) == 0
+
+
+def test_what_was_not_settled_is_given_back(submit: Submit, card: ModelCard) -> None:
+    submit(), submit()
+    done, left = jobs.claim(card, worker="w", limit=2)
+    jobs.succeed(done, RESULT)
+
+    assert jobs.give_back(left.lease_token) == 1
+
+    assert Job.objects.get(pk=left.pk).state == State.QUEUED
+    assert Job.objects.get(pk=done.pk).state == State.SUCCEEDED
+
+
+def test_a_file_left_by_a_failed_commit_does_not_shadow_the_new_one(submit: Submit) -> None:
+    job = submit(ticket="t")
+    Job.objects.all().delete()  # as if the commit had failed after the files were written
+
+    again = submit(ticket="t")
+
+    assert again.pk == job.pk
+    assert default_storage.listdir("pictures")[1] == [str(job.pk)]
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,9 @@ def test_a_file_that_is_no_picture_is_refused_and_the_labels_stay(
 def test_the_way_from_home_to_a_model_page_and_back(page: Page, complaints: list[str]) -> None:
     page.goto("/")
     page.get_by_role("link", name="models", exact=True).first.click()
-    page.locator("a[href='/models/openai/clip-vit-large-patch14/']").first.click()
+    page.get_by_role("searchbox").fill("vit l14 openai")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="CLIP ViT-L/14").first.click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("CLIP ViT-L/14")
     expect(page.get_by_text("coming soon").first).to_be_visible()
@@ -127,7 +129,7 @@ def test_no_page_scrolls_sideways(page: Page, width: int, has_scripts: bool) -> 
     if not has_scripts:
         pytest.skip("measuring needs scripts")
     page.set_viewport_size({"width": width, "height": 900})
-    for address in ["/", "/models/", "/models/openai/clip-vit-large-patch14/", "/playground/"]:
+    for address in ["/", "/models/", "/compare/", "/models/openai/clip-vit-large-patch14/"]:
         page.goto(address)
 
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from inference import pictures
+from inference.runtime.preprocessing import upright
 from tests.conftest import photo_bytes
 
 
@@ -90,3 +91,30 @@ def _png_header(width: int, height: int) -> bytes:
 def test_a_bomb_is_refused_from_its_header(width: int, height: int) -> None:
     with pytest.raises(pictures.PictureRefused, match="too many pixels"):
         pictures.accept(_png_header(width, height))
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow says what it found, and is right
+@pytest.mark.parametrize("noise", range(40))
+def test_broken_exif_ends_in_a_picture_or_a_sentence(noise: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x9286] = b"a comment"
+    data = bytearray(photo_bytes(64, 48, exif=exif))
+    start = data.index(b"Exif")
+    for place in range(10 + noise, 60, 7):
+        data[start + place] = (data[start + place] * 31 + noise) % 256
+
+    try:
+        picture = pictures.accept(bytes(data))
+    except pictures.PictureRefused as refusal:
+        assert str(refusal).endswith(".")
+    else:
+        assert picture.preview
+
+
+@pytest.mark.parametrize("value", ["six", b"\x06", (6, 6), 99, -1, 0.5])
+def test_an_orientation_of_a_wrong_kind_is_none(value: object) -> None:
+    image = Image.new("RGB", (8, 4))
+    image.getexif()[0x0112] = value
+
+    assert upright(image).size == (8, 4)

@@ -133,6 +133,7 @@ def test_the_session_limit_says_when_to_come_back(send: Send, settings: Settings
     response = send(labels="another")
 
     assert response.status_code == 429
+    assert int(response["Retry-After"]) > 0
     assert "come back" in response.content.decode()
     assert Job.objects.count() == 1
 
@@ -234,3 +235,28 @@ def test_other_verbs_are_refused(done: Job, client: Client, method: str, address
     target = address if address.startswith("/") else f"/jobs/{done.pk}/{address}"
 
     assert getattr(client, method)(target).status_code == 405
+
+
+def test_a_cache_that_is_away_is_a_sentence_and_keeps_the_labels(
+    send: Send, settings: Settings
+) -> None:
+    away = settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}
+    settings.CACHES = {"default": away}
+
+    response = send(labels="a heron")
+
+    assert response.status_code == 503
+    assert int(response["Retry-After"]) > 0
+    assert "a heron" in response.content.decode()
+    assert not Job.objects.exists()
+
+
+def test_only_a_form_that_is_right_otherwise_is_decoded_and_counted(
+    send: Send, settings: Settings
+) -> None:
+    settings.PLAYGROUND_JOBS_PER_HOUR_SESSION = 1
+
+    for _ in range(3):
+        assert send(labels=" ").status_code == 400
+
+    assert send().status_code == 302

@@ -1,10 +1,12 @@
 """What the sweep gives back, ends and rings again."""
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 
@@ -111,3 +113,28 @@ def test_tidy_forgets_workers_that_went_silent(db: None) -> None:
     sweep.tidy()
 
     assert [worker.name for worker in Worker.objects.all()] == ["here"]
+
+
+def test_tidy_deletes_files_that_no_job_needs(submit: Submit, card: ModelCard) -> None:
+    waiting, ended = submit(), submit()
+    jobs.cancel(ended)
+    default_storage.save(ended.picture_name, ContentFile(b"left by a crash"))
+    default_storage.save("previews/gone.jpg", ContentFile(b"of a job that is gone"))
+    for folder in ("pictures", "previews"):
+        for name in default_storage.listdir(folder)[1]:
+            os.utime(default_storage.path(f"{folder}/{name}"), (0, 0))
+
+    sweep.tidy()
+
+    assert default_storage.listdir("pictures")[1] == [str(waiting.pk)]
+    assert sorted(default_storage.listdir("previews")[1]) == sorted(
+        f"{job.pk}.jpg" for job in (waiting, ended)
+    )
+
+
+def test_tidy_leaves_young_files_alone(db: None) -> None:
+    default_storage.save("pictures/being-committed", ContentFile(b"x"))
+
+    sweep.tidy()
+
+    assert default_storage.exists("pictures/being-committed")

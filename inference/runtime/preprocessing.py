@@ -15,7 +15,7 @@ from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
 # Beyond this many times the square's side, the whole resized picture is never made.
 _LONGEST_RESIZED = 8
@@ -141,11 +141,29 @@ class Preprocessing:
         return (start * scale, min((start + self.size) * scale, float(length)))
 
 
+def upright(image: Image.Image) -> Image.Image:
+    """The picture as its EXIF orientation says it is to be looked at."""
+    turn = _TURNS.get(orientation_of(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def orientation_of(image: Image.Image) -> int:
+    """EXIF's number from 1 to 8; from 5 on, width and height change places. 1 where there is none.
+
+    Pillow's own `exif_transpose` also writes the EXIF anew, and fails on much that cameras and
+    editors leave there.
+    """
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # noqa: BLE001  hostile bytes: whatever breaks in them, the picture stands
+        return 1
+
+
 def _upright(image: Image.Image) -> Image.Image:
     """The first frame, turned as its EXIF orientation says."""
     if getattr(image, "is_animated", False):
         image.seek(0)
-    return ImageOps.exif_transpose(image)
+    return upright(image)
 
 
 def _over_white(image: Image.Image) -> Image.Image:
@@ -186,4 +204,14 @@ _CONVERSIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "I;16L": _sixteen_bit_rgb,
     "I;16B": _sixteen_bit_rgb,
     "I;16N": _sixteen_bit_rgb,
+}
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
 }

@@ -29,6 +29,7 @@ class Command(BaseCommand):
         threads.wait_passively()
         queues = ",".join(card.queue for card in cards)
         command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "solo"]
+        command += ["--concurrency", "1"]  # solo ignores it, but prefetching counts it
         command += ["--queues", queues, "--hostname", f"{worker.name()}@%h"]
         command += ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
         os.execv(command[0], command)  # noqa: S606  a fixed argument list, no shell
