@@ -1,7 +1,13 @@
 """The accounts app: people, later their credit and keys."""
 
 from django.apps import AppConfig
+from django.core.checks import register
+
+from accounts import checks
 
 
 class AccountsConfig(AppConfig):
     name = "accounts"
+
+    def ready(self) -> None:
+        register(checks.mail_is_sent, deploy=True)

@@ -168,7 +168,11 @@ class Supervisor:
             )
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-            again = await self._launch(running.child)
+            try:
+                again = await self._launch(running.child)
+            except OSError as error:  # no process or no memory just now: the next round tries
+                self.console.say(f"{running.child.name} could not be started: {error}")
+                continue
             running.process, running.output = again.process, again.output
             running.since_s = again.since_s
 

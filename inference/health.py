@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypedDict
 
 from celery import current_app
@@ -11,12 +12,16 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
+from psycopg_pool import PoolTimeout
 
 from inference.models import Worker
 
 log = logging.getLogger(__name__)
 
-BROKER_TIMEOUT_S = 2
+CHECK_TIMEOUT_S = 3
+
+# Few: while a server hangs, checks wait for these threads, not for ever more of them.
+_askers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="readyz")
 
 
 class WorkerReport(TypedDict):
@@ -38,8 +43,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 if database, broker and at least one worker are there, else 503; names each of them."""
-    database = _holds(_database_answers, DatabaseError)
-    broker = _holds(_broker_answers, OperationalError, OSError)
+    database = _holds(_database_answers)
+    broker = _holds(_broker_answers)
     workers = _workers() if database else []
     models = sorted({repo for worker in workers for repo in worker["models"]})
     ready = database and broker and bool(models)
@@ -53,23 +58,32 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse(report, status=200 if ready else 503)
 
 
-def _holds(check: Callable[[], None], *errors: type[Exception]) -> bool:
+def _holds(check: Callable[[], None]) -> bool:
+    """Whether a check ends well, and in time: what hangs is as good as away.
+
+    Sockets have time limits of their own, but none holds for a frozen server behind a unix socket.
+    """
+    asked = _askers.submit(check)
     try:
-        check()
-    except errors as error:
-        log.warning("not ready check=%s error=%s", check.__name__, error)
+        asked.result(timeout=CHECK_TIMEOUT_S)
+    except (DatabaseError, PoolTimeout, OperationalError, OSError, TimeoutError) as error:
+        asked.cancel()
+        log.warning("not ready check=%s error=%r", check.__name__, error)
         return False
     return True
 
 
 def _database_answers() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    finally:
+        connection.close()  # this thread's own
 
 
 def _broker_answers() -> None:
-    with current_app.connection_for_read(connect_timeout=BROKER_TIMEOUT_S) as broker:
-        broker.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT_S)
+    with current_app.connection_for_read() as broker:
+        broker.ensure_connection(max_retries=1, timeout=CHECK_TIMEOUT_S)
 
 
 def _workers() -> list[WorkerReport]:

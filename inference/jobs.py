@@ -100,15 +100,16 @@ def _store(job: Job, picture: Picture) -> None:
         default_storage.save(name, ContentFile(content))
 
 
-def ring(job: Job) -> None:
-    """Send the job's id to its model's queue; a broker that is away is only logged."""
+def ring(job: Job) -> bool:
+    """Send the job's id to its model's queue. False, and a line in the log: the broker is away."""
     try:
         # Without retries: a visitor is waiting, and the sweep rings again within seconds.
         current_app.send_task(RUN_BATCH, args=[str(job.pk)], queue=job.card.queue, retry=False)
-    except OperationalError as error:
+    except (OperationalError, OSError) as error:
         log.warning("broker away id=%s error=%s", job.pk, error)
-    else:
-        Job.objects.filter(pk=job.pk).update(rung_at=Now())
+        return False
+    Job.objects.filter(pk=job.pk).update(rung_at=Now())
+    return True
 
 
 def claim(card: ModelCard, *, worker: str, limit: int, token: uuid.UUID | None = None) -> list[Job]:

@@ -4,10 +4,11 @@ Several sweeps at once do no harm, but one is enough: an advisory lock lets the 
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 
 LOCK = 4_201_001  # any number of our own
 RING_AGAIN_AFTER = timedelta(seconds=10)
-RINGS_PER_SWEEP = 200
 FORGET_WORKERS_AFTER = timedelta(days=1)
 ORPHAN_AFTER = timedelta(hours=1)
 ROWS_PER_TIDY = 1000
@@ -90,12 +90,21 @@ def _fail_all(lost: JobQuerySet, code: ErrorCode) -> int:
 
 
 def _ring_again() -> int:
+    """One message for each batch that waits: more would only pile up behind a busy worker."""
     unheard = Q(rung_at__isnull=True) | Q(rung_at__lt=Now() - RING_AGAIN_AFTER)
-    waiting = Job.objects.queued().filter(unheard).select_related("card").oldest_first()
-    found = list(waiting[:RINGS_PER_SWEEP])
-    for job in found:
-        transaction.on_commit(lambda job=job: jobs.ring(job))  # type: ignore[misc]
-    return len(found)
+    waiting = Job.objects.queued().filter(unheard).select_related("card")
+    batches: list[Job] = []
+    for _, jobs_of_card in groupby(waiting.order_by("card", "created_at"), key=lambda j: j.card_id):
+        batches += list(jobs_of_card)[:: settings.BATCH_IMAGES]
+    transaction.on_commit(lambda: _ring_each(batches))
+    return len(batches)
+
+
+def _ring_each(batches: Sequence[Job]) -> None:
+    """Until the broker is away: the next sweep tries again."""
+    for job in batches:
+        if not jobs.ring(job):
+            return
 
 
 def tidy() -> int:

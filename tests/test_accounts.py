@@ -6,7 +6,9 @@ import pytest
 from django.core import mail
 from django.db import IntegrityError
 from django.test import Client
+from pytest_django import Settings
 
+from accounts import checks
 from accounts.models import User
 
 
@@ -83,3 +85,10 @@ def test_staff_find_people_cards_and_jobs(db: None, client: Client) -> None:
 
     for address in ["accounts/user/", "catalog/modelcard/", "inference/job/", "inference/worker/"]:
         assert client.get(f"/admin/{address}?q=a").status_code == 200
+
+
+@pytest.mark.parametrize(("kind", "warnings"), [("smtp", 0), ("console", 1), ("dummy", 1)])
+def test_a_real_site_must_send_its_mail(kind: str, warnings: int, settings: Settings) -> None:
+    settings.EMAIL_BACKEND = f"django.core.mail.backends.{kind}.EmailBackend"
+
+    assert len(checks.mail_is_sent()) == warnings

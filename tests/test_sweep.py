@@ -5,10 +5,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db.models.functions import Now
+from pytest_django import Settings
 
 from catalog.models import ModelCard
 from inference import jobs, sweep
@@ -96,7 +96,7 @@ def test_tidy_deletes_what_was_kept_long_enough(submit: Submit, card: ModelCard)
     old, young, waiting = submit(), submit(), submit()
     for job in (old, young):
         jobs.cancel(job)
-    kept = timedelta(hours=settings.PLAYGROUND_KEEP_HOURS)
+    kept = timedelta(hours=24)
     Job.objects.filter(pk=old.pk).update(finished_at=Now() - kept - AGO)
 
     assert sweep.tidy() == 1
@@ -138,3 +138,13 @@ def test_tidy_leaves_young_files_alone(db: None) -> None:
     sweep.tidy()
 
     assert default_storage.exists("pictures/being-committed")
+
+
+def test_one_message_goes_out_for_each_batch_that_waits(
+    submit: Submit, card: ModelCard, settings: Settings
+) -> None:
+    settings.BATCH_IMAGES = 4
+    for _ in range(9):
+        submit()
+
+    assert sweep.sweep().rung == 3

@@ -1,0 +1,19 @@
+"""What must hold of the settings before people can sign in on a real site."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+
+NOT_SENT = {"console", "dummy", "locmem", "filebased"}
+
+
+def mail_is_sent(**_: Any) -> list[checks.CheckMessage]:
+    """On a real site the sign-in codes must not end in a log."""
+    kind = settings.EMAIL_BACKEND.rpartition(".")[0].rpartition(".")[2]
+    if kind not in NOT_SENT:
+        return []
+    hint = "Set EMAIL_URL, as in smtp+tls://user:password@host:587."
+    return [
+        checks.Warning("Mail is not sent, so nobody can sign in.", hint=hint, id="accounts.W001")
+    ]
