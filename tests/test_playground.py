@@ -12,7 +12,7 @@ from pytest_django import Settings
 from accounts.models import User
 from catalog.models import ModelCard
 from inference import jobs
-from inference.models import ErrorCode, Job, State
+from inference.models import ErrorCode, Job, State, Worker
 from tests.conftest import photo_bytes
 
 
@@ -260,3 +260,14 @@ def test_only_a_form_that_is_right_otherwise_is_decoded_and_counted(
         assert send(labels=" ").status_code == 400
 
     assert send().status_code == 302
+
+
+def test_a_model_page_offers_to_try_what_a_worker_serves(
+    client: Client, served_card: ModelCard
+) -> None:
+    served = client.get(served_card.get_absolute_url()).content.decode()
+    Worker.objects.all().delete()
+    unserved = client.get(served_card.get_absolute_url()).content.decode()
+
+    assert "try it now" in served
+    assert "try it now" not in unserved
