@@ -13,7 +13,7 @@ PRODUCTION = env DEBUG=0 HTTPS=1 ALLOWED_HOSTS=example.com \
 	SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(64))")
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker test check fmt setup clean
+.PHONY: help run worker fetch test check fmt setup clean
 # A recipe that fails half-way must not leave a stamp behind.
 .DELETE_ON_ERROR:
 
@@ -25,6 +25,9 @@ run: $(READY) ## Start the whole site at http://127.0.0.1:8000 (PORT=, DATA_DIR=
 
 worker: $(READY) ## One more worker beside `make run`: make worker MODELS=repo,repo
 	@DEBUG=$${DEBUG-1} exec $(BIN)/python manage.py run_worker
+
+fetch: $(READY) ## Download a model's weights beside `make run`: make fetch REPO=owner/name
+	@DEBUG=$${DEBUG-1} $(BIN)/python manage.py fetch_model $(REPO)
 
 test: $(READY) ## Run all tests (ARGS='-k name' to choose)
 	@$(BIN)/python -m pytest $(ARGS)

@@ -74,7 +74,7 @@ def test_the_stand_in_says_what_it_is(catalog: None, client: Client) -> None:
     page = client.get("/models/gigarouter/conse-demo/").content.decode()
 
     assert "not a CLIP" in page
-    assert "fetch_model openai/clip-vit-base-patch32" in page
+    assert "make fetch REPO=openai/clip-vit-base-patch32" in page
 
 
 @pytest.mark.parametrize("address", ["/models/", "/models/zero-shot-image/"])

@@ -4,6 +4,8 @@ from argparse import ArgumentParser
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
+from psycopg_pool import PoolTimeout
 
 from catalog.models import ModelCard
 from inference import worker
@@ -17,7 +19,13 @@ class Command(BaseCommand):
         parser.add_argument("repo", help="owner/name of a model card")
 
     def handle(self, *, repo: str, **options: object) -> None:
-        card = ModelCard.objects.filter(repo=repo).first()
+        try:
+            card = ModelCard.objects.filter(repo=repo).first()
+        except (OperationalError, PoolTimeout) as error:
+            raise CommandError(
+                "The database does not answer, and the model cards are in it: run `make run` in "
+                "another terminal, or set DATABASE_URL."
+            ) from error
         if card is None:
             known = ", ".join(ModelCard.objects.real().values_list("repo", flat=True))
             raise CommandError(f"No model card is called {repo}. Known: {known}.")
