@@ -93,29 +93,37 @@ def chart_of(cards: ModelCardQuerySet) -> Chart | None:
     scale = Scale.around(known)
     best = frontier(known)
     labelled = _with_room_for_labels(best, scale)
-    points = [
-        Point(
-            x=scale.x(gflops_of(card)),
-            y=scale.y(top1_of(card)),
-            address=card.get_absolute_url(),
-            name=card.repo,
-            gflops=gflops_of(card),
-            top1=top1_of(card),
-            is_on_frontier=card in best,
-            label=card.short_name if card in labelled else "",
-        )
-        for card in known
-    ]
+    points = [_point(card, scale, best=best, labelled=labelled) for card in known]
     # Drawn last, so that the frontier's points lie on top.
     points.sort(key=lambda point: point.is_on_frontier)
-    line = " ".join(f"{scale.x(gflops_of(c))},{scale.y(top1_of(c))}" for c in best)
     return Chart(
         points,
-        line,
+        frontier=" ".join(f"{point.x},{point.y}" for point in _by_compute(points)),
         across=_across(scale),
         down=_down(scale),
         left_out=len(found) - len(known),
     )
+
+
+def _point(
+    card: ModelCard, scale: Scale, *, best: Sequence[ModelCard], labelled: Sequence[ModelCard]
+) -> Point:
+    return Point(
+        x=scale.x(gflops_of(card)),
+        y=scale.y(top1_of(card)),
+        address=card.get_absolute_url(),
+        name=card.repo,
+        gflops=gflops_of(card),
+        top1=top1_of(card),
+        is_on_frontier=card in best,
+        label=card.short_name if card in labelled else "",
+    )
+
+
+def _by_compute(points: Iterable[Point]) -> list[Point]:
+    """The frontier's points from left to right."""
+    best = (point for point in points if point.is_on_frontier)
+    return sorted(best, key=lambda point: point.gflops)
 
 
 def frontier(cards: Iterable[ModelCard]) -> list[ModelCard]:
