@@ -5,17 +5,19 @@ from typing import Any
 
 from django.contrib.sitemaps import Sitemap
 from django.contrib.syndication.views import Feed
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.http import require_safe
 
-from catalog import specs
+from catalog import share_card, specs
 from catalog.models import ModelCard, ModelCardQuerySet, Provenance, Task
 
 MARKDOWN = "text/markdown; charset=utf-8"
 PLAIN = "text/plain; charset=utf-8"
+DAY_S = 24 * 3600
 
 
 @require_safe
@@ -36,6 +38,15 @@ def model_markdown(request: HttpRequest, owner: str, name: str) -> HttpResponse:
         "questions": card.faq.all(),
     }
     return render(request, "model.md", context, content_type=MARKDOWN)
+
+
+@require_safe
+def share_card_png(request: HttpRequest, owner: str, name: str) -> HttpResponse:
+    """The picture beside a shared link, drawn once for each state of the card."""
+    card = get_object_or_404(ModelCard, repo=f"{owner}/{name}")
+    key = f"share-card:{card.pk}:{card.changed_at.timestamp()}"
+    drawn = cache.get_or_set(key, lambda: share_card.png(card), timeout=DAY_S)
+    return HttpResponse(drawn, content_type="image/png")
 
 
 # What a twin holds is JSON's own: text, numbers, lists, mappings.

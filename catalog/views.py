@@ -1,10 +1,10 @@
 """The catalog's pages."""
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from catalog import browse, chart, compare, specs
+from catalog import browse, chart, compare, linked_data, specs
 from catalog.models import ModelCard, ModelCardQuerySet, Task
 
 
@@ -18,7 +18,7 @@ def models_page(request: HttpRequest) -> HttpResponse:
 def task_page(request: HttpRequest, task: str) -> HttpResponse:
     """The models of one task, as the address asks."""
     if task not in Task.values:
-        raise Http404(f"no task {task}")
+        return _canonical(request, task)
     return _list(request, ModelCard.objects.real().for_task(task), task=Task(task))
 
 
@@ -44,15 +44,28 @@ def _list(request: HttpRequest, cards: ModelCardQuerySet, *, task: Task | None) 
 @require_safe
 def model_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     """All that is known of one model."""
-    card = get_object_or_404(ModelCard, repo=f"{owner}/{name}")
+    card = ModelCard.objects.filter(repo=f"{owner}/{name}").first()
+    if card is None:
+        return _canonical(request, f"{owner}/{name}")
+    questions = list(card.faq.all())
     context = {
         "card": card,
         "sheet": specs.sheet_of(card),
         "evaluations": card.evaluations.select_related("source"),
-        "questions": card.faq.all(),
+        "questions": questions,
+        "linked_data": linked_data.of_model(request, card, questions),
+        "share_card": request.build_absolute_uri(f"{card.get_absolute_url()}og.png"),
         "related": ModelCard.objects.related_to(card)[:4],
     }
     return render(request, "model.html", context)
+
+
+def _canonical(request: HttpRequest, name: str) -> HttpResponse:
+    """Lead a bare name or another spelling to its page for good; 404 unless one model is meant."""
+    meant = ModelCard.objects.called(name)
+    if len(meant) != 1:
+        raise Http404(f"no model {name}")
+    return redirect(meant[0], permanent=True)
 
 
 @require_safe

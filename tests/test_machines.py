@@ -1,11 +1,17 @@
 """What machines read says the same as the pages."""
 
+import io
+import json
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
 from django.test import Client
+from django.utils.html import escape
+from PIL import Image
 
-from catalog.models import ModelCard
+from catalog import share_card
+from catalog.models import ModelCard, Question
 
 L14 = "/models/openai/clip-vit-large-patch14"
 
@@ -87,3 +93,40 @@ def test_a_page_that_has_not_changed_is_not_sent_again(catalog: None, client: Cl
 @pytest.mark.parametrize("address", [f"{L14}.json", "/llms.txt", "/robots.txt"])
 def test_machines_may_only_read(catalog: None, client: Client, address: str) -> None:
     assert client.post(address).status_code == 405
+
+
+def test_a_shared_link_has_a_picture(catalog: None, client: Client) -> None:
+    page = client.get(f"{L14}/").content.decode()
+
+    response = client.get(f"{L14}/og.png")
+
+    assert f'property="og:image" content="http://testserver{L14}/og.png"' in page
+    assert response["Content-Type"] == "image/png"
+    assert Image.open(io.BytesIO(response.content)).size == (1200, 630)
+
+
+def test_every_share_card_can_be_drawn(catalog: None) -> None:
+    for card in ModelCard.objects.all()[::12]:
+        assert share_card.png(card).startswith(b"\x89PNG")
+
+
+def test_search_engines_read_the_visible_questions_and_no_offer(
+    catalog: None, client: Client
+) -> None:
+    page = client.get(f"{L14}/").content.decode()
+
+    found = re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
+    assert found
+    breadcrumb, faq = json.loads(found.group(1))
+    assert [step["name"] for step in breadcrumb["itemListElement"]][-1] == "CLIP ViT-L/14"
+    for each in faq["mainEntity"]:
+        assert escape(each["name"]) in page
+    assert "Offer" not in found.group(1)
+
+
+def test_linked_data_cannot_end_its_script(catalog: None, client: Client) -> None:
+    Question.objects.update(answer="</script><script>alert(1)</script>")
+
+    page = client.get(f"{L14}/").content.decode()
+
+    assert "<script>alert" not in page

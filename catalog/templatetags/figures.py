@@ -75,13 +75,15 @@ def images_for_usd(price: Price | None, usd: int) -> str:
 def rendered(text: str) -> SafeString:
     """Markdown to HTML, sanitised; only plain prose, lists, tables and links come through."""
     html = markdown.markdown(text, extensions=["tables", "sane_lists"], output_format="html")
-    return mark_safe(nh3.clean(html, tags=ALLOWED_TAGS, link_rel="noopener nofollow"))  # noqa: S308  nh3 cleaned it
+    clean = nh3.clean(html, tags=ALLOWED_TAGS, link_rel="noopener nofollow")
+    # On a phone a wide table scrolls by itself, and the keyboard has to reach it to do so.
+    return mark_safe(clean.replace("<table>", '<table tabindex="0">'))  # noqa: S308  nh3 cleaned it
 
 
 @register.inclusion_tag("_patch_grid.html")
 def sample_grid(side: int | None) -> dict[str, object]:
     """The patch grid of this many patches a side, filled from the sample photo of a cat."""
-    return {"side": side, "rows": _sample_rows(side) if side else []}
+    return {"side": side, "rows": sample_rows(side) if side else []}
 
 
 @register.inclusion_tag("_patch_grid.html")
@@ -97,7 +99,8 @@ def patch_mark(side: int | None) -> dict[str, object]:
 
 
 @lru_cache(maxsize=64)
-def _sample_rows(side: int) -> list[list[str]]:
+def sample_rows(side: int) -> list[list[str]]:
+    """The mean colours of the sample photo in this many patches a side."""
     with Image.open(settings.BASE_DIR / "static" / "samples" / "cat.jpg") as photo:
         square = ImageOps.fit(photo.convert("RGB"), (448, 448))
     return patches.mean_colours(square, side)

@@ -1,0 +1,52 @@
+"""JSON-LD for search engines (schema.org): what a model page already shows, and nothing else.
+
+There is no Product or Offer until a model is live: an estimate is not an offer.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
+
+from catalog.models import ModelCard, Question
+
+CONTEXT = "https://schema.org"
+# As Django's json_script: inside a script element these would end it or begin another.
+ESCAPES = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
+
+# JSON's own kinds of value.
+Thing = dict[str, Any]
+
+
+def of_model(request: HttpRequest, card: ModelCard, questions: Iterable[Question]) -> SafeString:
+    """The breadcrumb and the questions of a model page, ready to stand in a script element."""
+    things = [_breadcrumb(request, card)]
+    if faq := [_question(each) for each in questions]:
+        things.append({"@context": CONTEXT, "@type": "FAQPage", "mainEntity": faq})
+    return mark_safe(json.dumps(things).translate(ESCAPES))  # noqa: S308  escaped just here
+
+
+def _breadcrumb(request: HttpRequest, card: ModelCard) -> Thing:
+    steps = [
+        ("models", reverse("models")),
+        (card.get_task_display(), reverse("task", args=[card.task])),
+        (card.name, card.get_absolute_url()),
+    ]
+    items = [
+        {
+            "@type": "ListItem",
+            "position": place,
+            "name": name,
+            "item": request.build_absolute_uri(address),
+        }
+        for place, (name, address) in enumerate(steps, start=1)
+    ]
+    return {"@context": CONTEXT, "@type": "BreadcrumbList", "itemListElement": items}
+
+
+def _question(each: Question) -> Thing:
+    answer = {"@type": "Answer", "text": each.answer}
+    return {"@type": "Question", "name": each.question, "acceptedAnswer": answer}
