@@ -2,7 +2,7 @@
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
 from django.urls import reverse
 
 from catalog import patches, pricing
@@ -47,6 +47,11 @@ class Loader(models.TextChoices):
     CONSE = "conse", "stand-in after ConSE"
 
 
+SPLIT_NAME = Func(
+    F("repo"), Value("/"), Value(2), function="split_part", output_field=models.CharField()
+)
+
+
 class ModelCardQuerySet(models.QuerySet["ModelCard"]):
     """Cards as sentences: `ModelCard.objects.real().for_task(task)`."""
 
@@ -60,6 +65,12 @@ class ModelCardQuerySet(models.QuerySet["ModelCard"]):
 
     def for_task(self, task: str) -> "ModelCardQuerySet":
         return self.filter(task=task)
+
+    def called(self, name: str) -> "ModelCardQuerySet":
+        """Cards of this repo id, or, without an owner, of this name; capitals do not matter."""
+        if "/" in name:
+            return self.filter(repo__iexact=name)
+        return self.annotate(bare=SPLIT_NAME).filter(bare__iexact=name)
 
     def best_first(self) -> "ModelCardQuerySet":
         return self.order_by(models.F("imagenet_top1").desc(nulls_last=True), "repo")

@@ -7,7 +7,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from catalog import cards
 from catalog.models import ModelCard
-from tests.conftest import FIXTURES
+from tests.conftest import FIXTURES, make_card
 
 DOCUMENTS = [yaml.safe_load(path.read_text()) for path in cards.card_files(FIXTURES)]
 FIVE = [document for document in DOCUMENTS if not document.get("is_stand_in")]
@@ -125,3 +125,27 @@ def test_pages_allow_nothing_inline(catalog: None, client: Client) -> None:
     assert " style=" not in page
     assert "<style" not in page
     assert " onclick=" not in page
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "OpenAI/CLIP-ViT-Large-Patch14/",
+        "clip-vit-large-patch14/",
+        "CLIP-ViT-Large-Patch14/",
+        "openai/clip-vit-large-patch14",
+    ],
+)
+def test_other_spellings_lead_to_the_page_for_good(
+    catalog: None, client: Client, spelling: str
+) -> None:
+    response = client.get(f"/models/{spelling}")
+
+    assert response.status_code == 301
+    assert response["Location"] == "/models/openai/clip-vit-large-patch14/"
+
+
+def test_a_name_that_two_models_share_leads_nowhere(catalog: None, client: Client) -> None:
+    make_card("somebody/clip-vit-large-patch14")
+
+    assert client.get("/models/clip-vit-large-patch14/").status_code == 404

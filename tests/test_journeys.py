@@ -3,8 +3,10 @@
 import re
 import shutil
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.conftest import SAMPLES
@@ -13,6 +15,28 @@ from tests.site import Site
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PATIENCE_MS = 60_000
+PAGES = [
+    "/",
+    "/models/",
+    "/models/?q=zzzzzz",
+    "/models/zero-shot-image/?family=SigLIP",
+    "/models/openai/clip-vit-large-patch14/",
+    "/models/gigarouter/conse-demo/",
+    "/models/timm/ViT-SO400M-14-SigLIP2/",
+    "/compare/",
+    "/compare/?m=openai/clip-vit-large-patch14&m=openai/clip-vit-base-patch32",
+    "/playground/",
+    "/playground/?model=openai/clip-vit-large-patch14",
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/nothing/here/",
+]
+WCAG_22_AA = {
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+}
 
 pytestmark = [
     pytest.mark.browser,
@@ -59,13 +83,17 @@ def page(browser: Browser, site: Site, has_scripts: bool, complaints: list[str])
     context.close()
 
 
-def test_the_sample_on_the_home_page_is_classified(page: Page, complaints: list[str]) -> None:
+def test_the_sample_on_the_home_page_is_classified(
+    page: Page, complaints: list[str], has_scripts: bool
+) -> None:
     page.goto("/")
 
     page.get_by_role("button", name="classify").click()
 
     expect_answer(page, "a cat")
     assert complaints == []
+    if has_scripts:
+        assert Axe().run(page, options=WCAG_22_AA).response["violations"] == []
 
 
 def test_an_own_photo_with_own_labels_is_classified(page: Page, complaints: list[str]) -> None:
@@ -133,3 +161,26 @@ def test_no_page_scrolls_sideways(page: Page, width: int, has_scripts: bool) -> 
         page.goto(address)
 
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_page_breaks_a_rule_of_wcag(
+    browser: Browser, site: Site, scheme: Literal["light", "dark"], width: int
+) -> None:
+    context = browser.new_context(
+        base_url=site.address,
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        viewport={"width": width, "height": 900},
+    )
+    page = context.new_page()
+    broken = {}
+    for address in PAGES:
+        page.goto(address)
+        found = Axe().run(page, options=WCAG_22_AA).response["violations"]
+        if found:
+            broken[address] = [(each["id"], [n["html"] for n in each["nodes"]]) for each in found]
+    context.close()
+
+    assert broken == {}
