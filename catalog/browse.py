@@ -18,6 +18,8 @@ from catalog.models import COMING_SOON, ModelCardQuerySet, Stage
 from catalog.paging import Page, falling, page_of, rising
 
 LONGEST_QUERY = 100
+# A key holds two numbers and a repo id of up to 200 characters, in JSON, in base64.
+LONGEST_KEY = 500
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,9 @@ class Query:
     @classmethod
     def read(cls, parameters: Mapping[str, str]) -> "Query":
         """Take from an address what is known, and leave the rest."""
-        wanted = {name: parameters.get(name, "")[:LONGEST_QUERY] for name in asdict(cls())}
-        query = cls(**{name: text.replace("\0", "").strip() for name, text in wanted.items()})
+        given = {name: parameters.get(name, "").replace("\0", "") for name in asdict(cls())}
+        words = {name: text[:LONGEST_QUERY].strip() for name, text in given.items()}
+        query = cls(**words | {"after": given["after"][:LONGEST_KEY]})
         return replace(
             query,
             sort=query.sort if query.sort in SORTS else "",
