@@ -8,14 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import groupby
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models import Q, Window
+from django.db.models.functions import Mod, Now, RowNumber
 from django.utils import timezone
 
 from inference import jobs
@@ -25,6 +24,7 @@ log = logging.getLogger(__name__)
 
 LOCK = 4_201_001  # any number of our own
 RING_AGAIN_AFTER = timedelta(seconds=10)
+RINGS_PER_SWEEP = 200
 FORGET_WORKERS_AFTER = timedelta(days=1)
 ORPHAN_AFTER = timedelta(hours=1)
 ROWS_PER_TIDY = 1000
@@ -92,10 +92,12 @@ def _fail_all(lost: JobQuerySet, code: ErrorCode) -> int:
 def _ring_again() -> int:
     """One message for each batch that waits: more would only pile up behind a busy worker."""
     unheard = Q(rung_at__isnull=True) | Q(rung_at__lt=Now() - RING_AGAIN_AFTER)
-    waiting = Job.objects.queued().filter(unheard).select_related("card")
-    batches: list[Job] = []
-    for _, jobs_of_card in groupby(waiting.order_by("card", "created_at"), key=lambda j: j.card_id):
-        batches += list(jobs_of_card)[:: settings.BATCH_IMAGES]
+    place = Window(RowNumber(), partition_by="card", order_by=["created_at", "pk"])
+    waiting = Job.objects.queued().filter(unheard).annotate(place=place - 1)
+    firsts = waiting.annotate(place_in_batch=Mod("place", settings.BATCH_IMAGES)).filter(
+        place_in_batch=0
+    )
+    batches = list(firsts.select_related("card").oldest_first()[:RINGS_PER_SWEEP])
     transaction.on_commit(lambda: _ring_each(batches))
     return len(batches)
 

@@ -7,12 +7,14 @@ from datetime import timedelta
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import transaction
 from django.db.models.functions import Now
 from pytest_django import Settings
 
 from catalog.models import ModelCard
 from inference import jobs, sweep
 from inference.models import ErrorCode, Job, State, Worker
+from tests.conftest import make_card
 from tests.threads import at_once
 
 Submit = Callable[..., Job]
@@ -148,3 +150,18 @@ def test_one_message_goes_out_for_each_batch_that_waits(
         submit()
 
     assert sweep.sweep().rung == 3
+
+
+def test_each_model_that_waits_is_rung_for_the_first_of_each_batch(
+    submit: Submit, card: ModelCard, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.BATCH_IMAGES = 2
+    other = make_card("laion/other")
+    queued = [submit(card=each) for each in (card, other, card, card)]
+    rung: list[Job] = []
+    monkeypatch.setattr(sweep, "_ring_each", rung.extend)
+    monkeypatch.setattr(transaction, "on_commit", lambda ring: ring())
+
+    sweep.sweep()
+
+    assert [job.pk for job in rung] == [queued[0].pk, queued[1].pk, queued[3].pk]
