@@ -1,4 +1,4 @@
-"""Answers for requests that cannot be served: hostile bytes, and a database that is away."""
+"""Answers for requests that cannot be served: hostile bytes, and a database or cache away."""
 
 import logging
 from collections.abc import Callable
@@ -7,10 +7,12 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.template.loader import render_to_string
 from psycopg_pool import PoolTimeout
+from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
+AWAY = (OperationalError, InterfaceError, PoolTimeout, RedisError)
 
 
 class Refusals:
@@ -26,10 +28,10 @@ class Refusals:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
+        if not isinstance(error, AWAY):
             return None
-        log.error("database away path=%s error=%s", request.path, error)
-        # The page asks the database nothing, so it has no person to greet: no context processors.
+        log.error("away path=%s error=%r", request.path, error)
+        # No request in its context: greeting a person would ask the database.
         page = HttpResponse(render_to_string("503.html"), status=503)
         page.headers["Retry-After"] = str(RETRY_AFTER_S)
         return page

@@ -3,7 +3,10 @@
 import pytest
 from django.db import OperationalError
 from django.test import Client, RequestFactory
+from django.views.defaults import server_error
 from psycopg_pool import PoolTimeout
+from pytest_django import Settings
+from redis.exceptions import RedisError
 
 from config.refusals import Refusals
 from inference import views
@@ -20,8 +23,8 @@ def test_a_nul_in_a_cookie_is_a_bad_request(client: Client) -> None:
     assert client.get("/").status_code == 400
 
 
-@pytest.mark.parametrize("error", [OperationalError("away"), PoolTimeout("away")])
-def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(error: Exception) -> None:
+@pytest.mark.parametrize("error", [OperationalError("away"), PoolTimeout("away"), RedisError()])
+def test_a_server_that_is_away_is_a_503_that_says_when_to_come_back(error: Exception) -> None:
     refusals = Refusals(views.home)
 
     response = refusals.process_exception(RequestFactory().get("/"), error)
@@ -34,3 +37,21 @@ def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(error: Exc
 
 def test_other_errors_stay_errors() -> None:
     assert Refusals(views.home).process_exception(RequestFactory().get("/"), ValueError()) is None
+
+
+def test_a_page_that_breaks_needs_no_context() -> None:
+    page = server_error(RequestFactory().get("/")).content.decode()
+
+    assert "something broke on our side" in page
+    assert "<title>something broke · gigarouter</title>" in page
+
+
+def test_a_share_card_without_its_cache_is_a_503(
+    catalog: None, client: Client, settings: Settings
+) -> None:
+    away = settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}
+    settings.CACHES = {"default": away}
+
+    response = client.get("/models/openai/clip-vit-large-patch14/og.png")
+
+    assert response.status_code == 503
