@@ -105,7 +105,7 @@ def _worker() -> Child:
     return Child(
         name="worker",
         command=[sys.executable, "manage.py", "run_worker", "--models", models],
-        environ={"OMP_WAIT_POLICY": "PASSIVE", "PYTHONWARNINGS": _warnings()},
+        environ={"PYTHONWARNINGS": _warnings()},
         stop_timeout_s=30,  # TERM lets it finish the batch it has in hand
     )
 

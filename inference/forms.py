@@ -24,7 +24,6 @@ class PlaygroundForm(forms.Form):
     model = forms.ModelChoiceField(
         queryset=ModelCard.objects.all(),
         to_field_name="repo",
-        empty_label=None,
         error_messages={"required": NOT_SERVED, "invalid_choice": NOT_SERVED},
     )
     picture = forms.FileField(
@@ -36,9 +35,7 @@ class PlaygroundForm(forms.Form):
     labels = forms.CharField(
         strip=False, error_messages={"required": "Please type at least one label."}
     )
-    template = forms.CharField(
-        required=False, max_length=typed.MAX_CHARACTERS, initial=typed.DEFAULT_TEMPLATE
-    )
+    template = forms.CharField(required=False, max_length=typed.MAX_CHARACTERS)
     ticket = forms.CharField(required=False, max_length=64)
 
     def __init__(self, *args: Any, take_turn: Callable[[], None], **kwargs: Any) -> None:

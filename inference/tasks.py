@@ -16,7 +16,7 @@ def run_batch(job_id: str) -> None:
     """Run one batch of the model that this job waits for; most often the job itself is in it.
 
     If a batch took the job before this message came, the message still runs the next batch, or
-    finds nothing to do: one query.
+    finds nothing to do: one look for the job and one at the queue.
     """
     job = Job.objects.select_related("card").filter(pk=job_id).first()
     if job is None:

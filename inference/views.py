@@ -10,8 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-
-# django-htmx adds `request.htmx`; its HtmxHttpRequest says so to the type checker.
 from django_htmx.middleware import HtmxDetails
 
 from catalog.models import ModelCard
@@ -21,7 +19,7 @@ from inference.models import Job, Worker
 
 
 class HtmxRequest(HttpRequest):
-    """A request after django-htmx's middleware."""
+    """What the type checker may know: django-htmx's middleware has added `htmx`."""
 
     htmx: HtmxDetails
 

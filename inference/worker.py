@@ -38,7 +38,7 @@ class NotServed(Exception):
 
 
 def name() -> str:
-    """One name per process: two workers that shared one would renew each other's leases."""
+    """One name per process, by which the site and the logs tell workers apart."""
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
