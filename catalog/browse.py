@@ -1,20 +1,23 @@
 """Browsing the catalog: search, filters and order, read from the address and written back to it.
 
-    /models/?q=vit+l14&family=OpenCLIP&sort=compute
+    /models/?q=vit+l14&family=OpenCLIP&num_parameters=max%3A1B&sort=compute
 
 Whatever an address holds that makes no sense is left out, never an error: people edit addresses.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from urllib.parse import urlencode
 
-from django.db.models import Count, F, FloatField, Value
+from django.db.models import F, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast, Coalesce, Extract, NullIf
+from django.db.models.functions import Extract, NullIf
 
-from catalog import pricing, search
-from catalog.models import COMING_SOON, ModelCardQuerySet, Stage
+from catalog import search
+from catalog.demand import votes
+from catalog.filters import FACETS, FORM_FIELDS, SCOPES, Facet, Scope
+from catalog.models import ModelCardQuerySet
 from catalog.paging import Page, falling, page_of, rising
 
 LONGEST_QUERY = 100
@@ -30,23 +33,15 @@ class Sort:
     key: Combinable
 
 
-# The same arithmetic as pricing.price_of, for the database to sort by.
-PRICE = Coalesce(
-    Cast("est_price_micro_usd_per_image", FloatField()),
-    F("image_gflops") * Value(pricing.ANCHOR_MICRO_USD_PER_IMAGE / pricing.ANCHOR_GFLOPS),
-)
 PER_GFLOP = F("imagenet_top1") / NullIf("image_gflops", Value(0.0))
 SORTS = {
     "accuracy": Sort("accuracy", falling(F("imagenet_top1"))),
     "compute": Sort("compute", rising(F("image_gflops"))),
     "efficiency": Sort("accuracy per GFLOP", falling(PER_GFLOP)),
-    "price": Sort("price", rising(PRICE)),
+    "price": Sort("price", rising(F("micro_usd_per_image"))),
     "downloads": Sort("downloads", falling(F("downloads_per_month"))),
+    "votes": Sort("votes", falling(votes.count_expression())),
     "newest": Sort("newest", falling(Extract("published", "epoch"))),
-}
-STATUSES = {
-    "coming-soon": [stage.value for stage in COMING_SOON],
-    "live": [Stage.PREVIEW.value, Stage.LIVE.value],
 }
 
 
@@ -58,28 +53,38 @@ class Query:
     """
 
     q: str = ""
-    family: str = ""
-    author: str = ""
     status: str = ""
+    author: str = ""
+    family: str = ""
+    license: str = ""
+    input: str = ""
+    embedding: str = ""
+    num_parameters: str = ""
+    price: str = ""
     sort: str = ""
     after: str = ""
 
     @classmethod
     def read(cls, parameters: Mapping[str, str]) -> "Query":
         """Take from an address what is known, and leave the rest."""
-        given = {name: parameters.get(name, "").replace("\0", "") for name in asdict(cls())}
+        names = [*asdict(cls()), *FORM_FIELDS]
+        given = {n: parameters[n].replace("\0", "") for n in names if n in parameters}
         words = {name: text[:LONGEST_QUERY].strip() for name, text in given.items()}
-        query = cls(**words | {"after": given["after"][:LONGEST_KEY]})
-        return replace(
-            query,
-            sort=query.sort if query.sort in SORTS else "",
-            status=query.status if query.status in STATUSES else "",
+        facets = {name: facet.accept(words.get(name, "")) for name, facet in FACETS.items()}
+        ranges = {name: scope.read(words) for name, scope in SCOPES.items()}
+        sort = words.get("sort", "")
+        return cls(
+            q=words.get("q", ""),
+            sort=sort if sort in SORTS else "",
+            after=given.get("after", "")[:LONGEST_KEY],
+            **facets,
+            **ranges,
         )
 
     def page(self, cards: ModelCardQuerySet) -> Page:
         """One page of the cards that fit, in order."""
         found = self.found(cards)
-        if search.words_of(self.q) and not self.sort:
+        if self.words and not self.sort:
             by, then = falling(F("resemblance")), falling(F("downloads_per_month"))
         else:
             by, then = SORTS[self.sort or "accuracy"].key, Value(0.0)
@@ -87,19 +92,37 @@ class Query:
 
     def found(self, cards: ModelCardQuerySet) -> ModelCardQuerySet:
         """The cards that fit, in no order yet."""
-        if self.family:
-            cards = cards.filter(family__iexact=self.family)
-        if self.author:
-            cards = cards.filter(repo__istartswith=f"{self.author}/")
-        if self.status:
-            cards = cards.filter(stage__in=STATUSES[self.status])
-        return search.find(cards, self.q)
+        cards = self.resembling(cards)
+        for facet in self.facets:
+            cards = facet.narrow(cards, getattr(self, facet.name))
+        return cards
+
+    def resembling(self, cards: ModelCardQuerySet) -> ModelCardQuerySet:
+        """The cards that fit the words and the ranges, whatever the facets say."""
+        for scope in self.scopes:
+            cards = scope.narrow(cards, getattr(self, scope.name))
+        return search.find(cards, self.words)
+
+    @cached_property
+    def words(self) -> list[search.Word]:
+        """What was typed, as the catalog understands it: asked of the database once."""
+        return search.read(self.q)
+
+    @property
+    def facets(self) -> list[Facet]:
+        """Those that something is chosen of."""
+        return [facet for name, facet in FACETS.items() if getattr(self, name)]
+
+    @property
+    def scopes(self) -> list[Scope]:
+        """Those that are narrowed to a range."""
+        return [scope for name, scope in SCOPES.items() if getattr(self, name)]
 
     def address(self, **changes: str) -> str:
         """The query string with some fields changed and empty ones left out, on its first page."""
         wanted = asdict(self) | {"after": ""} | changes
         fields = {name: text for name, text in wanted.items() if text}
-        return f"?{urlencode(fields)}" if fields else "?"
+        return f"?{urlencode(fields, safe=':,')}" if fields else "?"
 
     @property
     def is_empty(self) -> bool:
@@ -116,17 +139,6 @@ class Choice:
     count: int | None = None
 
 
-def families(query: Query, cards: ModelCardQuerySet) -> list[Choice]:
-    """A link for each family, the largest first; a chosen one leads back out."""
-    counted = cards.values_list("family").annotate(n=Count("pk")).order_by("-n", "family")
-    return [_choice(query, "family", name, name, count) for name, count in counted if name]
-
-
-def statuses(query: Query) -> list[Choice]:
-    labels = {"coming-soon": "coming soon", "live": "preview or live"}
-    return [_choice(query, "status", value, label) for value, label in labels.items()]
-
-
 def sorts(query: Query) -> list[Choice]:
     return [
         Choice(sort.label, query.address(sort=name), is_chosen=query.sort == name)
@@ -134,6 +146,25 @@ def sorts(query: Query) -> list[Choice]:
     ]
 
 
-def _choice(query: Query, field: str, value: str, label: str, count: int | None = None) -> Choice:
-    is_chosen = getattr(query, field).casefold() == value.casefold()
-    return Choice(label, query.address(**{field: "" if is_chosen else value}), is_chosen, count)
+def chips(query: Query) -> list[Choice]:
+    """One for each filter in force; its link takes that one back."""
+    in_force: list[Facet | Scope] = [*query.facets, *query.scopes]
+    return [_chip(query, each, getattr(query, each.name)) for each in in_force]
+
+
+def _chip(query: Query, each: Facet | Scope, wanted: str) -> Choice:
+    label = f"{each.label}: {each.words(wanted)}"
+    return Choice(label, query.address(**{each.name: ""}), is_chosen=True)
+
+
+@dataclass(frozen=True)
+class Field:
+    """Two fields of the form for one range, filled as the address says."""
+
+    scope: Scope
+    least: str
+    most: str
+
+
+def fields(query: Query) -> list[Field]:
+    return [Field(scope, *scope.sides(getattr(query, scope.name))) for scope in SCOPES.values()]

@@ -9,8 +9,9 @@ from pathlib import Path
 import yaml
 from django.db import transaction
 
+from catalog import hub, prices, stages
 from catalog.documents import Document
-from catalog.models import Evaluation, ModelCard, Provenance, Question, Source
+from catalog.models import Alias, Evaluation, ModelCard, Provenance, Question, Source
 from catalog.zoo import documents
 
 # Fields of a card that its file states directly; everything under `facts` carries a source.
@@ -20,6 +21,12 @@ PLAIN_FIELDS = [
 ]  # fmt: skip
 
 RUNTIME_FIELDS = ["loader", "open_clip_model", "revision"]
+
+# What a card becomes in its life here: no file knows it, so none takes it away.
+LIVED_FIELDS = [
+    "launch_price_micro_usd_per_image", "measured_images_per_s", "measured_usd_per_hour",
+    "created_at", "changed_at", "fixture_sha256",
+]  # fmt: skip
 
 
 class CatalogError(Exception):
@@ -51,6 +58,8 @@ def load_folder(folder: Path) -> Loaded:
             load_card(document, sources)
             created += repo not in known
             updated += repo in known
+    stages.record_births("added to the catalog")
+    prices.record_all()
     return Loaded(created, updated, unchanged=len(zoo | written) - created - updated)
 
 
@@ -79,32 +88,35 @@ def load_card(document: Document, sources: dict[str, Source]) -> None:
     fields = {name: document[name] for name in PLAIN_FIELDS if name in document}
     fields |= document["runtime"] | {"fixture_sha256": fingerprint(document)}
     fields |= _unknown_facts() | {key: fact["value"] for key, fact in facts.items()}
-    lasting = {key: value for key, value in fields.items() if key != "stage"}
+    from_hub = _known_from_the_hub(document)
+    lasting = {key: value for key, value in fields.items() if key not in {"stage", *from_hub}}
     card, _ = ModelCard.objects.update_or_create(
         repo=document["repo"], defaults=lasting, create_defaults=fields
     )
-    _write_provenance(card, facts, sources)
+    _write_provenance(card, facts, sources, keep=from_hub)
     _write_evaluations(card, document.get("evaluations", []), sources)
     _write_faq(card, document.get("faq", []))
+    _add_aliases(card, document.get("aliases", []))
+
+
+def _known_from_the_hub(document: Document) -> set[str]:
+    """Fields that the hub has filled in and the document says nothing of: they stay."""
+    read = Provenance.objects.filter(card__repo=document["repo"], source__slug=hub.SOURCE_SLUG)
+    stated = document | document["runtime"] | document.get("facts", {})
+    return {field for field in read.values_list("field", flat=True) if not stated.get(field)}
 
 
 def _unknown_facts() -> Document:
     """Every fact at its empty value, so that one that left its file leaves the card, too."""
-    others = {
-        "id",
-        "repo",
-        "created_at",
-        "changed_at",
-        "fixture_sha256",
-        *PLAIN_FIELDS,
-        *RUNTIME_FIELDS,
-    }
+    others = {"id", "repo", *PLAIN_FIELDS, *RUNTIME_FIELDS, *LIVED_FIELDS}
     fields = (f for f in ModelCard._meta.fields if f.name not in others and not f.generated)
     return {field.name: field.get_default() for field in fields}
 
 
-def _write_provenance(card: ModelCard, facts: Document, sources: dict[str, Source]) -> None:
-    card.provenance.all().delete()
+def _write_provenance(
+    card: ModelCard, facts: Document, sources: dict[str, Source], *, keep: set[str]
+) -> None:
+    card.provenance.exclude(field__in=keep).delete()
     Provenance.objects.bulk_create(
         Provenance(card=card, field=key, source=sources[fact["source"]], read_on=fact["read"])
         for key, fact in facts.items()
@@ -133,6 +145,15 @@ def _write_faq(card: ModelCard, rows: list[Document]) -> None:
         Question(card=card, question=row["question"], answer=row["answer"], position=position)
         for position, row in enumerate(rows)
     )
+
+
+def _add_aliases(card: ModelCard, names: list[str]) -> None:
+    """None is taken away: an address that once led here still stands in other people's pages."""
+    for name in names:
+        defaults = {"name": name, "card": card}
+        alias, _ = Alias.objects.get_or_create(name__iexact=name, defaults=defaults)
+        if alias.card_id != card.pk:
+            raise CatalogError(f"{name} cannot lead to {card}: it leads to {alias.card}")
 
 
 def _read(path: Path) -> Document:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from catalog.figures import compact, with_sign
 from catalog.models import ModelCard
 from catalog.specs import lines_of
-from catalog.templatetags.figures import compact, per_1k
 
 MOST = 4
 
@@ -71,9 +71,9 @@ MEASURES = [
         small_is_better=True,
     ),
     Measure(
-        "est. price of 1,000 images",
+        "price of 1,000 images (~ estimated)",
         lambda card: card.price.micro_usd_per_image if card.price else None,
-        lambda card: f"~{per_1k(card.price)}" if card.price else "",
+        lambda card: with_sign(card.price),
         small_is_better=True,
     ),
     Measure(

@@ -11,9 +11,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
-from catalog.models import ModelCard, Question
+from catalog.models import ModelCard, Question, Stage
+from catalog.pricing import Price
 
 CONTEXT = "https://schema.org"
+SOLD = (Stage.LIVE, Stage.DEPRECATED)
+IMAGES = 1000
 # As Django's json_script: inside a script element these would end it or begin another.
 ESCAPES = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
 
@@ -26,7 +29,34 @@ def of_model(request: HttpRequest, card: ModelCard, questions: Iterable[Question
     things = [_breadcrumb(request, card)]
     if faq := [_question(each) for each in questions]:
         things.append({"@context": CONTEXT, "@type": "FAQPage", "mainEntity": faq})
+    if card.status in SOLD and card.price and not card.price.is_estimate:
+        things.append(_product(request, card, card.price))
     return mark_safe(json.dumps(things).translate(ESCAPES))  # noqa: S308  escaped just here
+
+
+def _product(request: HttpRequest, card: ModelCard, price: Price) -> Thing:
+    """What is sold: inference by this model, at its price of 1,000 images."""
+    unit = {"@type": "QuantitativeValue", "value": IMAGES, "unitText": "images"}
+    usd = str(price.usd_per_1k_images)
+    offer = {
+        "@type": "Offer",
+        "url": request.build_absolute_uri(card.get_absolute_url()),
+        "price": usd,
+        "priceCurrency": "USD",
+        "priceSpecification": {
+            "@type": "UnitPriceSpecification",
+            "price": usd,
+            "priceCurrency": "USD",
+            "referenceQuantity": unit,
+        },
+    }
+    return {
+        "@context": CONTEXT,
+        "@type": "Product",
+        "name": card.name,
+        "description": card.summary,
+        "offers": offer,
+    }
 
 
 def _breadcrumb(request: HttpRequest, card: ModelCard) -> Thing:

@@ -1,19 +1,18 @@
-"""The catalog for machines: JSON and Markdown twins, llms.txt, sitemap, robots, Atom feed."""
+"""The catalog for machines: JSON and Markdown twins, llms.txt, sitemap, robots."""
 
 from datetime import datetime
 from typing import Any
 
 from django.contrib.sitemaps import Sitemap
-from django.contrib.syndication.views import Feed
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.http import require_safe
 
-from catalog import share_card, specs
+from catalog import share_card, specs, whole
 from catalog.models import ModelCard, ModelCardQuerySet, Provenance, Task
+from catalog.whole import Whole
 
 MARKDOWN = "text/markdown; charset=utf-8"
 PLAIN = "text/plain; charset=utf-8"
@@ -23,19 +22,18 @@ DAY_S = 24 * 3600
 @require_safe
 def model_json(request: HttpRequest, owner: str, name: str) -> JsonResponse:
     """A model page's figures, each with its source and the day it was read."""
-    card = get_object_or_404(ModelCard, repo=f"{owner}/{name}")
-    return JsonResponse(twin_of(card), json_dumps_params={"indent": 2})
+    return JsonResponse(twin_of(_whole_or_404(owner, name)), json_dumps_params={"indent": 2})
 
 
 @require_safe
 def model_markdown(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     """A model page as Markdown."""
-    card = get_object_or_404(ModelCard, repo=f"{owner}/{name}")
+    found = _whole_or_404(owner, name)
     context = {
-        "card": card,
-        "sheet": specs.sheet_of(card),
-        "evaluations": card.evaluations.all(),
-        "questions": card.faq.all(),
+        "card": found.card,
+        "sheet": specs.sheet_of(found.card, found.provenance),
+        "evaluations": found.evaluations,
+        "questions": found.questions,
     }
     return render(request, "model.md", context, content_type=MARKDOWN)
 
@@ -53,8 +51,16 @@ def share_card_png(request: HttpRequest, owner: str, name: str) -> HttpResponse:
 Twin = dict[str, Any]
 
 
-def twin_of(card: ModelCard) -> Twin:
+def _whole_or_404(owner: str, name: str) -> Whole:
+    found = whole.find(f"{owner}/{name}")
+    if found is None:
+        raise Http404(f"no model {owner}/{name}")
+    return found
+
+
+def twin_of(found: Whole) -> Twin:
     """The card as JSON. Unknown figures are left out; prices are strings of US dollars."""
+    card = found.card
     price = card.price
     return {
         "id": card.repo,
@@ -70,21 +76,34 @@ def twin_of(card: ModelCard) -> Twin:
         "estimated_price": price
         and {
             "usd_per_1k_images": str(price.usd_per_1k_images),
-            "is_from_compute": price.is_from_compute,
+            "basis": price.basis.value,
+            "inputs": dict(price.inputs),
+            "micro_usd_per_image": price.micro_usd_per_image,
+            "micro_usd_per_new_label": price.micro_usd_per_label,
         },
-        "facts": {row.field: _fact(card, row) for row in _provenance(card)},
+        "facts": {row.field: _fact(card, row) for row in found.provenance},
         "evaluations": [
             {"dataset": e.dataset, "metric": e.metric, "percent": str(e.value)}
-            for e in card.evaluations.all()
+            for e in found.evaluations
         ],
         "best_for": card.best_for,
         "limits": card.limits,
-        "faq": list(card.faq.values("question", "answer")),
+        "faq": [{"question": q.question, "answer": q.answer} for q in found.questions],
+        "stages": [
+            {"stage": change.stage, "since": change.changed_at, "reason": change.reason}
+            for change in found.stage_changes
+        ],
+        "price_history": [
+            {
+                "since": change.since,
+                "micro_usd_per_image": change.micro_usd_per_image,
+                "micro_usd_per_new_label": change.micro_usd_per_label,
+                "basis": change.basis,
+                "inputs": change.inputs,
+            }
+            for change in found.price_changes
+        ],
     }
-
-
-def _provenance(card: ModelCard) -> list[Provenance]:
-    return list(card.provenance.select_related("source").order_by("field"))
 
 
 def _fact(card: ModelCard, row: Provenance) -> Twin:
@@ -122,38 +141,11 @@ class PageSitemap(Sitemap[str]):
 
     def items(self) -> list[str]:
         tasks = [reverse("task", args=[task]) for task in Task.values]
-        return [reverse("home"), reverse("models"), reverse("playground"), *tasks]
+        names = ["home", "models", "playground", "roadmap", "request-model", "docs"]
+        return [*(reverse(name) for name in names), *tasks]
 
     def location(self, item: str) -> str:
         return item
 
 
 SITEMAPS = {"models": CardSitemap, "pages": PageSitemap}
-
-
-class NewModels(Feed[ModelCard, None]):
-    """Models as they join the catalog, newest first."""
-
-    feed_type = Atom1Feed
-    title = "gigarouter: new models"
-    link = "/models/?sort=newest"
-    subtitle = "Models as they join the catalog."
-
-    def items(self) -> ModelCardQuerySet:
-        return ModelCard.objects.real().order_by("-created_at", "repo")[:50]
-
-    def item_title(self, item: ModelCard) -> str:
-        return item.name
-
-    def item_description(self, item: ModelCard) -> str:
-        return item.summary
-
-    def item_pubdate(self, item: ModelCard) -> datetime:
-        return item.created_at
-
-    def item_updateddate(self, item: ModelCard) -> datetime:
-        return item.changed_at
-
-    def item_guid(self, item: ModelCard) -> str:
-        """Stable for ever, whatever the site's address becomes (RFC 4151)."""
-        return f"tag:gigarouter,2026:models/{item.repo}"

@@ -21,10 +21,9 @@ UNKNOWN = 1e18  # beyond every figure: unknown comes last, whichever way the lis
 
 @dataclass(frozen=True)
 class Page:
-    """Some cards, how many there are in all, and the key of the next page, if there is one."""
+    """Some cards, and the key of the next page, if there is one."""
 
     cards: list[ModelCard]
-    total: int
     next_key: str = ""
 
 
@@ -46,7 +45,7 @@ def page_of(cards: ModelCardQuerySet, *, by: Combinable, then: Combinable, after
     ordered = cards.annotate(by=by, then=then).order_by("by", "then", "repo")
     found = list(_beyond(ordered, after)[: PAGE_SIZE + 1])
     shown, has_more = found[:PAGE_SIZE], len(found) > PAGE_SIZE
-    return Page(shown, cards.count(), _key_of(shown[-1]) if has_more else "")
+    return Page(shown, _key_of(shown[-1]) if has_more else "")
 
 
 def _beyond(ordered: ModelCardQuerySet, after: str) -> ModelCardQuerySet:
@@ -67,6 +66,7 @@ def _key_of(card: ModelCard) -> str:
 def _read_key(text: str) -> tuple[float, float, str] | None:
     try:
         by, then, repo = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        return float(by), float(then), str(repo).replace("\0", "")
-    except (ValueError, TypeError, binascii.Error):
+        # JSON can spell half a surrogate pair, which is no text: encoding refuses it.
+        return float(by), float(then), str(repo).replace("\0", "").encode().decode()
+    except (ValueError, TypeError, OverflowError, binascii.Error):
         return None

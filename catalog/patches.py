@@ -3,12 +3,20 @@
 import numpy as np
 from PIL import Image
 
+# Pages draw each patch, and anybody may ask for a model whose configuration says 100,000 a side.
+# SigLIP's 32 are the most of those we know.
+MOST_A_SIDE = 64
+
 
 def grid_side(image_size: int | None, patch_size: int | None) -> int | None:
-    """Patches along one side, as the tower counts them (a remainder is cut off)."""
+    """Patches along one side, as the tower counts them (a remainder is cut off).
+
+    None where there are none, and where there are more than a page can show.
+    """
     if not image_size or not patch_size:
         return None
-    return image_size // patch_size
+    side = image_size // patch_size
+    return side if side <= MOST_A_SIDE else None
 
 
 def mean_colours(square: Image.Image, side: int) -> list[list[str]]:

@@ -1,26 +1,67 @@
 """What a picture costs, in whole micro-dollars (µ$; 1,000,000 µ$ = $1).
 
-The anchor is the price that two pages state: $0.094 per 1,000 images for ViT-L/14, whose image
-tower takes 162.03 GFLOP an image (open_clip's model profile). Where a page states no price, it is
-estimated in proportion to the image tower's compute. Such a figure is arithmetic on an anchor, not
-a measurement, and pages have to call it so.
+One price a model, found by the first of these that is known:
+
+1. set at launch, and frozen then;
+2. stated by the model's first page: $0.094 per 1,000 images on two of them;
+3. from a benchmark: what the hardware costs for the time an image takes, over the share of time
+   that it is busy, plus a margin;
+4. from compute: in proportion to the anchor, ViT-L/14 at 94 µ$ for 162.03 GFLOP an image
+   (open_clip's model profile). That is arithmetic on an anchor, not a measurement, and pages call
+   it so.
+
+A label costs as its text tower's compute stands to the image tower's. It is charged once: after
+that its embedding is kept, and the same label costs nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+
+from django.db import models
 
 ANCHOR_MICRO_USD_PER_IMAGE = 94
 ANCHOR_GFLOPS = 162.03
 MICRO_USD = Decimal(1_000_000)
+SECONDS_PER_HOUR = 3600
+# Assumptions of the benchmark's formula, shown wherever it is used.
+UTILISATION = Decimal("0.30")
+MARGIN = Decimal("0.40")
+
+
+class Basis(models.TextChoices):
+    """What a price rests on."""
+
+    LAUNCH = "launch", "set at launch"
+    STATED = "stated", "stated by the model's first page"
+    BENCHMARK = "benchmark", "from a benchmark"
+    COMPUTE = "compute", "from compute"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """All that a price may rest on; None is unknown."""
+
+    launch_micro_usd: int | None = None
+    stated_micro_usd: int | None = None
+    images_per_s: float | None = None
+    hardware_usd_per_hour: float | None = None
+    image_gflops: float | None = None
+    text_gflops: float | None = None
 
 
 @dataclass(frozen=True)
 class Price:
-    """A price for one image, and whether it was stated or estimated from compute."""
+    """What one image and one new label cost, what that rests on, and the formula's inputs."""
 
     micro_usd_per_image: int
-    is_from_compute: bool
-    image_gflops: float | None
+    micro_usd_per_label: int
+    basis: Basis
+    inputs: Mapping[str, float]
+
+    @property
+    def is_estimate(self) -> bool:
+        return self.basis != Basis.LAUNCH
 
     @property
     def usd_per_1k_images(self) -> Decimal:
@@ -30,14 +71,48 @@ class Price:
     def usd_per_image(self) -> Decimal:
         return self.micro_usd_per_image / MICRO_USD
 
+    def micro_usd_for(self, *, images: int, new_labels: int = 0) -> int:
+        """The whole of a request: its images, and those labels whose embedding is not kept yet.
 
-def price_of(*, stated_micro_usd: int | None, image_gflops: float | None) -> Price | None:
-    """The stated price, else an estimate, else None when nothing is known to estimate from."""
-    if stated_micro_usd is not None:
-        return Price(stated_micro_usd, is_from_compute=False, image_gflops=image_gflops)
-    if image_gflops is None:
+        >>> price_of(Known(stated_micro_usd=94)).micro_usd_for(images=1000)
+        94000
+        """
+        return images * self.micro_usd_per_image + new_labels * self.micro_usd_per_label
+
+
+def price_of(known: Known) -> Price | None:
+    """The price by the first basis that is known, or None when nothing is."""
+    found = _basis_of(known)
+    if found is None:
         return None
-    return Price(estimate_micro_usd(image_gflops), is_from_compute=True, image_gflops=image_gflops)
+    basis, micro_usd, inputs = found
+    return Price(micro_usd, _label_micro_usd(micro_usd, known), basis, inputs)
+
+
+def _basis_of(known: Known) -> tuple[Basis, int, dict[str, float]] | None:
+    if known.launch_micro_usd is not None:
+        return Basis.LAUNCH, known.launch_micro_usd, {}
+    if known.stated_micro_usd is not None:
+        return Basis.STATED, known.stated_micro_usd, {}
+    if known.images_per_s and known.hardware_usd_per_hour:
+        measured = benchmark_micro_usd(
+            images_per_s=known.images_per_s, usd_per_hour=known.hardware_usd_per_hour
+        )
+        inputs = {
+            "images_per_s": known.images_per_s,
+            "hardware_usd_per_hour": known.hardware_usd_per_hour,
+            "utilisation": float(UTILISATION),
+            "margin": float(MARGIN),
+        }
+        return Basis.BENCHMARK, measured, inputs
+    if known.image_gflops is not None:
+        inputs = {
+            "image_gflops": known.image_gflops,
+            "anchor_gflops": ANCHOR_GFLOPS,
+            "anchor_micro_usd_per_image": ANCHOR_MICRO_USD_PER_IMAGE,
+        }
+        return Basis.COMPUTE, estimate_micro_usd(known.image_gflops), inputs
+    return None
 
 
 def estimate_micro_usd(image_gflops: float) -> int:
@@ -46,5 +121,28 @@ def estimate_micro_usd(image_gflops: float) -> int:
     >>> estimate_micro_usd(162.03), estimate_micro_usd(8.82), estimate_micro_usd(967.5)
     (94, 5, 561)
     """
-    exact = ANCHOR_MICRO_USD_PER_IMAGE * Decimal(str(image_gflops)) / Decimal(str(ANCHOR_GFLOPS))
-    return max(1, int(exact.to_integral_value(ROUND_HALF_UP)))
+    return _whole(
+        ANCHOR_MICRO_USD_PER_IMAGE * Decimal(str(image_gflops)) / Decimal(str(ANCHOR_GFLOPS))
+    )
+
+
+def benchmark_micro_usd(*, images_per_s: float, usd_per_hour: float) -> int:
+    """$ an hour / 3600 / images a second / utilisation x (1 + margin), half up, at least one.
+
+    >>> benchmark_micro_usd(images_per_s=100, usd_per_hour=3.6)
+    47
+    """
+    bare = Decimal(str(usd_per_hour)) / SECONDS_PER_HOUR / Decimal(str(images_per_s))
+    return _whole(bare * MICRO_USD / UTILISATION * (1 + MARGIN))
+
+
+def _label_micro_usd(image_micro_usd: int, known: Known) -> int:
+    """In proportion to compute, at least one; nothing where the compute is unknown."""
+    if not (image_micro_usd and known.image_gflops and known.text_gflops):
+        return 0
+    share = Decimal(str(known.text_gflops)) / Decimal(str(known.image_gflops))
+    return _whole(image_micro_usd * share)
+
+
+def _whole(micro_usd: Decimal) -> int:
+    return max(1, int(micro_usd.to_integral_value(ROUND_HALF_UP)))

@@ -4,8 +4,9 @@ import io
 
 from PIL import Image, ImageDraw, ImageFont
 
+from catalog.figures import parameters, with_sign
 from catalog.models import ModelCard
-from catalog.templatetags.figures import parameters, per_1k, sample_rows
+from catalog.templatetags.figures import sample_rows
 
 WIDTH, HEIGHT = 1200, 630
 MARGIN, GRID, GAP = 72, 400, 2
@@ -33,7 +34,9 @@ def lines_of(card: ModelCard) -> list[str]:
     """The figures on the card; unknown ones are left out."""
     top1 = f"{card.imagenet_top1:.1f} % on ImageNet, zero-shot" if card.imagenet_top1 else ""
     size = f"{parameters(card.parameters)} parameters" if card.parameters else ""
-    price = f"~{per_1k(card.price)} for 1,000 images, estimated" if card.price else ""
+    price = f"{with_sign(card.price)} for 1,000 images" if card.price else ""
+    if card.price and card.price.is_estimate:
+        price += ", estimated"
     return [line for line in (card.status.status, size, top1, price) if line]
 
 

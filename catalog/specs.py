@@ -36,9 +36,9 @@ class Sheet:
     note_of: dict[str, Note]
 
 
-def sheet_of(card: ModelCard) -> Sheet:
-    """The card's datasheet: one query for all sources."""
-    note_of = _notes(card.provenance.select_related("source").order_by("pk"))
+def sheet_of(card: ModelCard, provenance: Iterable[Provenance]) -> Sheet:
+    """The card's datasheet, with a footnote for each figure whose provenance is given."""
+    note_of = _notes(provenance)
     rows = [Row(line.label, line.value, note_of.get(line.field)) for line in lines_of(card)]
     return Sheet(rows=rows, notes=list(dict.fromkeys(note_of.values())), note_of=note_of)
 

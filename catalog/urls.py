@@ -3,14 +3,48 @@
 from django.contrib.sitemaps.views import sitemap
 from django.urls import path
 
-from catalog import machines, views
+from catalog import feeds, machines, views
+from catalog.demand import board_views, mailed_views, request_views, vote_views, waitlist_views
 
 urlpatterns = [
     path("models/", views.models_page, name="models"),
     path("models/<str:owner>/<str:name>.json", machines.model_json, name="model-json"),
     path("models/<str:owner>/<str:name>.md", machines.model_markdown, name="model-markdown"),
     path("models/<str:owner>/<str:name>/og.png", machines.share_card_png, name="share-card"),
-    path("models/new.atom", machines.NewModels(), name="new-models"),
+    path("models/new.atom", feeds.new_models, name="new-models"),
+    path("models/changes.atom", feeds.changes, name="changes"),
+    path("models/<str:task>/new.atom", feeds.new_models, name="new-models-of-task"),
+    path("models/<str:owner>/<str:name>/feed.atom", feeds.model_feed, name="model-feed"),
+    path("models/<str:owner>/<str:name>/vote/", vote_views.vote, name="vote"),
+    path(
+        "models/<str:owner>/<str:name>/vote/withdraw/",
+        vote_views.withdraw_vote,
+        name="withdraw-vote",
+    ),
+    path("models/<str:owner>/<str:name>/waitlist/", waitlist_views.ask_page, name="waitlist"),
+    path(
+        "models/<str:owner>/<str:name>/waitlist/sent/",
+        waitlist_views.sent_page,
+        name="waitlist-sent",
+    ),
+    path("models/<str:owner>/<str:name>/waitlist/join/", waitlist_views.join, name="waitlist-join"),
+    path(
+        "models/<str:owner>/<str:name>/waitlist/leave/",
+        waitlist_views.leave_own,
+        name="waitlist-leave-own",
+    ),
+    path("waitlist/confirm/<str:token>/", mailed_views.confirm, name="waitlist-confirm"),
+    path("waitlist/leave/<str:signed>/", mailed_views.leave, name="waitlist-leave"),
+    path("waitlist/preferences/", mailed_views.own_preferences, name="waitlist-own"),
+    path(
+        "waitlist/preferences/<str:signed>/",
+        mailed_views.mailed_preferences,
+        name="waitlist-preferences",
+    ),
+    path("roadmap/", board_views.roadmap, name="roadmap"),
+    path("roadmap/request/", request_views.request_page, name="request-model"),
+    path("roadmap.json", board_views.roadmap_json, name="roadmap-json"),
+    path("roadmap.csv", board_views.roadmap_csv, name="roadmap-csv"),
     path("compare/", views.compare_page, name="compare"),
     path("llms.txt", machines.llms_txt, name="llms-txt"),
     path("robots.txt", machines.robots_txt, name="robots-txt"),

@@ -1,11 +1,13 @@
-"""Model cards: what a model is, what is known of it, and where each figure was read."""
+"""Model cards: what a model is, and what is known of it."""
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Abs, Lower
 from django.urls import reverse
 
 from catalog import patches, pricing
+from catalog.price_in_sql import price_in_sql
 from catalog.simple_words import simple_words
 
 
@@ -72,11 +74,22 @@ class ModelCardQuerySet(models.QuerySet["ModelCard"]):
             return self.filter(repo__iexact=name)
         return self.annotate(bare=SPLIT_NAME).filter(bare__iexact=name)
 
+    def formerly(self, name: str) -> "ModelCardQuerySet":
+        """Cards that once had this name; capitals do not matter."""
+        return self.filter(aliases__name__iexact=name)
+
     def best_first(self) -> "ModelCardQuerySet":
         return self.order_by(models.F("imagenet_top1").desc(nulls_last=True), "repo")
 
     def related_to(self, card: "ModelCard") -> "ModelCardQuerySet":
-        return self.real().for_task(card.task).exclude(pk=card.pk).best_first()
+        """Other models of the task: beside a written page the other written ones first, then
+        those of most similar compute, and of equal ones the most accurate."""
+        others = self.real().for_task(card.task).exclude(pk=card.pk)
+        distance = Abs(F("image_gflops") - Value(card.image_gflops or 0.0))
+        order = [distance.asc(nulls_last=True), F("imagenet_top1").desc(nulls_last=True)]
+        if card.summary_is_generated:
+            return others.order_by(*order)
+        return others.order_by("summary_is_generated", *order)
 
 
 class ModelCard(models.Model):
@@ -133,8 +146,18 @@ class ModelCard(models.Model):
     downloads_per_month = models.BigIntegerField(null=True, blank=True)
     api_providers = models.PositiveIntegerField(null=True, blank=True)
     est_price_micro_usd_per_image = models.PositiveIntegerField(
-        null=True, blank=True, help_text="stated by the original page; else estimated from compute"
+        null=True, blank=True, help_text="stated by the original page"
     )
+    launch_price_micro_usd_per_image = models.PositiveIntegerField(
+        null=True, blank=True, help_text="frozen by the launch"
+    )
+    measured_images_per_s = models.FloatField(
+        null=True, blank=True, help_text="by the last benchmark"
+    )
+    measured_usd_per_hour = models.FloatField(
+        null=True, blank=True, help_text="what that hardware costs"
+    )
+    likes = models.PositiveIntegerField(null=True, blank=True, help_text="on the hub")
 
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
@@ -147,6 +170,9 @@ class ModelCard(models.Model):
         ),
         output_field=models.TextField(),
         db_persist=True,
+    )
+    micro_usd_per_image = models.GeneratedField(
+        expression=price_in_sql(), output_field=models.IntegerField(null=True), db_persist=True
     )
 
     objects = ModelCardQuerySet.as_manager()
@@ -196,8 +222,16 @@ class ModelCard(models.Model):
 
     @property
     def price(self) -> pricing.Price | None:
+        """What an image costs; `micro_usd_per_image` is the same figure, for the database."""
         return pricing.price_of(
-            stated_micro_usd=self.est_price_micro_usd_per_image, image_gflops=self.image_gflops
+            pricing.Known(
+                launch_micro_usd=self.launch_price_micro_usd_per_image,
+                stated_micro_usd=self.est_price_micro_usd_per_image,
+                images_per_s=self.measured_images_per_s,
+                hardware_usd_per_hour=self.measured_usd_per_hour,
+                image_gflops=self.image_gflops,
+                text_gflops=self.text_gflops,
+            )
         )
 
     @property
@@ -206,70 +240,17 @@ class ModelCard(models.Model):
         return patches.grid_side(self.image_size, self.patch_size)
 
 
-class Source(models.Model):
-    """Where figures are read."""
+class Alias(models.Model):
+    """A name that a model once had; its address leads to the model's page."""
 
-    slug = models.SlugField(unique=True)
-    title = models.CharField(max_length=200)
-    url = models.URLField(blank=True)
-
-    def __str__(self) -> str:
-        return self.title
-
-
-class Provenance(models.Model):
-    """Where and when one figure of a card was read."""
-
-    card = models.ForeignKey(ModelCard, models.CASCADE, related_name="provenance")
-    field = models.CharField(max_length=40, help_text="name of the card's field")
-    source = models.ForeignKey(Source, models.PROTECT)
-    read_on = models.DateField()
+    card = models.ForeignKey(ModelCard, models.CASCADE, related_name="aliases")
+    name = models.CharField(max_length=200, help_text="owner/name")
 
     class Meta:
+        verbose_name_plural = "aliases"
         constraints = [
-            models.UniqueConstraint(fields=["card", "field"], name="provenance_one_per_field")
+            models.UniqueConstraint(Lower("name"), name="alias_unique_ignoring_case"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.source}, {self.read_on}"
-
-
-class Evaluation(models.Model):
-    """One measured figure of a model on one dataset."""
-
-    card = models.ForeignKey(ModelCard, models.CASCADE, related_name="evaluations")
-    dataset = models.CharField(max_length=80)
-    metric = models.CharField(max_length=60)
-    value = models.DecimalField(max_digits=6, decimal_places=2, help_text="percent")
-    source = models.ForeignKey(Source, models.PROTECT)
-    read_on = models.DateField()
-    position = models.PositiveSmallIntegerField(default=0)
-
-    class Meta:
-        ordering = ["position"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["card", "dataset", "metric"], name="evaluation_once_per_dataset"
-            ),
-            models.CheckConstraint(
-                condition=Q(value__gte=0, value__lte=100), name="evaluation_is_a_percentage"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.card_id} {self.dataset}: {self.value} %"
-
-
-class Question(models.Model):
-    """A question people ask about a model, and the answer."""
-
-    card = models.ForeignKey(ModelCard, models.CASCADE, related_name="faq")
-    question = models.CharField(max_length=200)
-    answer = models.TextField()
-    position = models.PositiveSmallIntegerField(default=0)
-
-    class Meta:
-        ordering = ["position"]
-
-    def __str__(self) -> str:
-        return self.question
+        return self.name

@@ -1,0 +1,191 @@
+"""Support edits cards with all that belongs to them, and moves them from stage to stage."""
+
+from typing import Any, TypeVar
+
+from django.contrib import admin, messages
+from django.db import models, transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.http import HttpRequest
+
+from catalog import hub, prices, stages
+from catalog.admin.audited import Audited, log_step
+from catalog.admin.forms import CardForm, MoveActionForm, MoveForm, ProvenanceForm
+from catalog.models import (
+    MOVES,
+    Alias,
+    Evaluation,
+    ModelCard,
+    PriceChange,
+    Provenance,
+    Question,
+    Stage,
+    StageChange,
+)
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class ProvenanceInline(admin.TabularInline[Provenance, ModelCard]):
+    model = Provenance
+    form = ProvenanceForm
+    extra = 0
+    verbose_name = "source"
+
+
+class EvaluationInline(admin.TabularInline[Evaluation, ModelCard]):
+    model = Evaluation
+    extra = 0
+
+
+class QuestionInline(admin.TabularInline[Question, ModelCard]):
+    model = Question
+    extra = 0
+
+
+class AliasInline(admin.TabularInline[Alias, ModelCard]):
+    model = Alias
+    extra = 0
+
+
+class HistoryInline(admin.TabularInline[Row, ModelCard]):
+    """What has been is not edited."""
+
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: ModelCard | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class StageChangeInline(HistoryInline[StageChange]):
+    model = StageChange
+    fields = ["changed_at", "before", "stage", "reason", "by"]
+
+
+class PriceChangeInline(HistoryInline[PriceChange]):
+    model = PriceChange
+    fields = ["since", "micro_usd_per_image", "micro_usd_per_label", "basis", "inputs"]
+
+
+@admin.register(ModelCard)
+class ModelCardAdmin(Audited[ModelCard]):
+    form = CardForm
+    action_form = MoveActionForm
+    actions = ["move_to_stage"]
+    list_display = ["repo", "name", "stage", "parameters", "imagenet_top1", "license"]
+    list_filter = ["stage", "task", "family"]
+    search_fields = ["repo", "name", "aliases__name"]
+    fieldsets = [
+        (None, {"fields": ["repo", "name", "family", "task", "stage", "is_stand_in"]}),
+        ("texts", {"fields": ["summary", "summary_is_generated", "about", "best_for", "limits"]}),
+        ("weights", {"fields": ["loader", "open_clip_model", "revision"]}),
+        (
+            "facts",
+            {
+                "description": "Each has its source below. Leave unknown figures empty.",
+                "fields": [
+                    ("published", "updated"),
+                    ("license", "training_data"),
+                    ("tasks", "architecture"),
+                    ("parameters", "stated_parameters"),
+                    ("image_gflops", "text_gflops"),
+                    ("image_size", "patch_size", "embed_dim", "context_length"),
+                    ("image_layers", "image_width", "image_heads"),
+                    ("text_layers", "text_width", "text_heads"),
+                    "imagenet_top1",
+                    ("downloads_per_month", "likes", "api_providers"),
+                ],
+            },
+        ),
+        (
+            "what the price rests on",
+            {
+                "description": "The first that is known counts: launch, stated, measured, compute.",
+                "fields": [
+                    "launch_price_micro_usd_per_image",
+                    "est_price_micro_usd_per_image",
+                    ("measured_images_per_s", "measured_usd_per_hour"),
+                    "micro_usd_per_image",
+                ],
+            },
+        ),
+    ]
+    readonly_fields = ["stage", "micro_usd_per_image"]
+    inlines = [
+        ProvenanceInline, EvaluationInline, QuestionInline, AliasInline,
+        StageChangeInline, PriceChangeInline,
+    ]  # fmt: skip
+
+    def save_model(self, request: HttpRequest, obj: ModelCard, form: Any, change: Any) -> None:
+        """Write the changed fields only: a worker may be writing others of this card just now."""
+        if not change:
+            obj.save()
+        elif form.changed_data:
+            obj.save(update_fields=form.changed_data)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
+        super().save_related(request, form, formsets, change)
+        card: ModelCard = form.instance
+        if form.has_changed() or any(formset.has_changed() for formset in formsets):
+            ModelCard.objects.filter(pk=card.pk).update(changed_at=Now())
+        if not change:
+            stages.record_births("added by hand")
+        card.refresh_from_db()
+        prices.record(card)
+        for warning in _doubts(card, form.changed_data if change else [], formsets):
+            self.message_user(request, warning, messages.WARNING)
+
+    @admin.action(description="move to the stage, for the reason", permissions=["change"])
+    def move_to_stage(self, request: HttpRequest, cards: QuerySet[ModelCard]) -> None:
+        form = MoveForm(request.POST)
+        if not form.is_valid():
+            said = "choose a stage and say why, in at most 300 characters"
+            self.message_user(request, f"Nothing was moved: {said}.", messages.ERROR)
+            return
+        for card in cards:
+            self._move(request, card, form.cleaned_data["stage"], form.cleaned_data["reason"])
+
+    def _move(self, request: HttpRequest, card: ModelCard, to: Any, reason: str) -> None:
+        before = card.stage
+        is_launch = to == Stage.LIVE and Stage.LIVE in MOVES[before]
+        if is_launch and card.launch_price_micro_usd_per_image is None:
+            said = f"{card} has no price yet: launch it, which freezes one and tells people."
+            self.message_user(request, said, messages.ERROR)
+            return
+        # Signed in: the admin has let nobody else come this far.
+        by: Any = request.user
+        try:
+            with transaction.atomic():
+                stages.move(card, to, reason=reason, by=by)
+                log_step(request, card, "stage", before, to)
+        except stages.MoveRefused as refused:
+            self.message_user(request, f"{refused}.", messages.ERROR)
+            return
+        self.message_user(request, f"{card} is {to} now.", messages.SUCCESS)
+
+
+def _doubts(card: ModelCard, changed: list[str], formsets: Any) -> list[str]:
+    """What a person who has changed a figure may have forgotten."""
+    touched = {row.field for row in _touched(formsets) if isinstance(row, Provenance)}
+    rows = card.provenance.filter(field__in=set(changed) - touched).select_related("source")
+    doubts = [_doubt(row) for row in rows.order_by("field")]
+    if "summary" in changed and card.summary_is_generated:
+        doubts.append("The summary changed, but is still marked as made from the figures.")
+    return doubts
+
+
+def _touched(formsets: Any) -> list[models.Model]:
+    """Rows of the inlines that this save has added or changed."""
+    added = [row for formset in formsets for row in formset.new_objects]
+    return added + [row for formset in formsets for row, _ in formset.changed_objects]
+
+
+def _doubt(row: Provenance) -> str:
+    doubt = f"{row.field} changed; its source still says {row.source}, read on {row.read_on}."
+    if row.source.slug == hub.SOURCE_SLUG:
+        doubt += " The next reading of the hub will write over it."
+    return doubt

@@ -1,0 +1,95 @@
+"""What the admin's forms for cards accept."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.admin.helpers import ActionForm
+from django.core.exceptions import ValidationError
+
+from catalog.models import ModelCard, Provenance, Source, Stage, StageChange
+from catalog.prices import PRICED_BY
+
+# What a card is by itself, not by what somebody has read somewhere.
+NOT_FACTS = frozenset({"id", "repo", "stage", "created_at", "changed_at", "fixture_sha256"})
+
+# What a price follows from is divided and multiplied in SQL with twelve decimals.
+LEAST_MEASURED = 0.001
+MOST = 1e9
+MOST_MICRO_USD = 2**31 - 1
+
+
+def fact_names() -> list[str]:
+    """The card's fields whose source can be stated."""
+    fields = ModelCard._meta.concrete_fields
+    return [f.name for f in fields if f.name not in NOT_FACTS and not f.generated]
+
+
+def _fact_choices() -> list[tuple[str, str]]:
+    return [("", "---------"), *((name, name) for name in sorted(fact_names()))]
+
+
+class CardForm(forms.ModelForm[ModelCard]):
+    """A card: its two lists must be lists of sentences, because pages print them so."""
+
+    def clean_best_for(self) -> Any:
+        return _sentences(self.cleaned_data["best_for"])
+
+    def clean_limits(self) -> Any:
+        return _sentences(self.cleaned_data["limits"])
+
+    def clean(self) -> dict[str, Any]:
+        """Figures from which the database can compute a price, and write it down."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in PRICED_BY:
+            if isinstance(figure := cleaned.get(name), float) and not 0 <= figure <= MOST:
+                self.add_error(name, f"From 0 to {MOST:.0e}; empty where it is unknown.")
+            elif name.startswith("measured") and figure is not None and figure < LEAST_MEASURED:
+                self.add_error(name, f"At least {LEAST_MEASURED}; empty where it is unknown.")
+        figures = {name: cleaned.get(name) for name in PRICED_BY}
+        if not self.errors and _dearest_micro_usd(ModelCard(**figures)) > MOST_MICRO_USD:
+            raise ValidationError("The price that follows from these figures is too high.")
+        return cleaned
+
+
+def _dearest_micro_usd(card: ModelCard) -> int:
+    price = card.price
+    return max(price.micro_usd_per_image, price.micro_usd_per_label) if price else 0
+
+
+def _sentences(value: object) -> object:
+    """JSON's null is an empty list."""
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
+        raise ValidationError('Write a list of sentences: ["one", "another"].')
+    return value
+
+
+class ProvenanceForm(forms.ModelForm[Provenance]):
+    """A source of a figure that the card does have."""
+
+    field = forms.ChoiceField(choices=_fact_choices)
+
+    class Meta:
+        model = Provenance
+        fields = ["field", "source", "read_on"]
+
+
+class SourceForm(forms.ModelForm[Source]):
+    """A source; an address without its scheme is meant to be https."""
+
+    url = forms.URLField(required=False, assume_scheme="https")
+
+
+class MoveForm(forms.Form):
+    """Where a model goes next, and why."""
+
+    stage = forms.TypedChoiceField(choices=Stage.choices, coerce=Stage)
+    reason = forms.CharField(max_length=StageChange._meta.get_field("reason").max_length)
+
+
+class MoveActionForm(ActionForm):
+    """MoveForm's fields beside the list's actions; optional, since other actions need none."""
+
+    stage = forms.ChoiceField(choices=[("", "stage …"), *Stage.choices], required=False)
+    reason = forms.CharField(required=False)

@@ -1,0 +1,68 @@
+"""Where the hub says otherwise than a checked fact, support decides."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import Case, QuerySet, When
+from django.http import HttpRequest
+
+from catalog.admin.audited import Audited, log_step
+from catalog.hub import review
+from catalog.models import Difference
+
+
+@admin.register(Difference)
+class DifferenceAdmin(Audited[Difference]):
+    actions = ["take_the_hubs", "keep_ours"]
+    list_display = ["card", "field", "ours", "hubs", "found_on", "decision", "decided_by"]
+    list_display_links = ["field"]
+    list_filter = ["decision", "field"]
+    list_select_related = ["card", "decided_by"]
+    search_fields = ["card__repo"]
+    ordering = [Case(When(decision=Difference.Decision.OPEN, then=0), default=1), "-found_on", "pk"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Difference | None = None) -> bool:
+        return False
+
+    def get_readonly_fields(self, *_: object) -> list[str]:
+        """A difference changes by its verbs only."""
+        return [field.name for field in Difference._meta.fields]
+
+    @admin.action(description="take the hub's value", permissions=["change"])
+    def take_the_hubs(self, request: HttpRequest, differences: QuerySet[Difference]) -> None:
+        self._decide(request, differences, review.take, Difference.Decision.TAKEN)
+
+    @admin.action(description="keep ours", permissions=["change"])
+    def keep_ours(self, request: HttpRequest, differences: QuerySet[Difference]) -> None:
+        self._decide(request, differences, review.keep, Difference.Decision.KEPT)
+
+    def _decide(
+        self,
+        request: HttpRequest,
+        differences: QuerySet[Difference],
+        verb: Callable[..., None],
+        decision: Difference.Decision,
+    ) -> None:
+        # Signed in: the admin has let nobody else come this far.
+        by: Any = request.user
+        for difference in differences:
+            try:
+                with transaction.atomic():
+                    verb(difference, by=by)
+                    _log(request, difference, decision)
+            except review.AlreadyDecided as refused:
+                self.message_user(request, f"{refused}.", messages.ERROR)
+                continue
+            self.message_user(request, f"{difference}: {decision.label}.", messages.SUCCESS)
+
+
+def _log(request: HttpRequest, difference: Difference, decision: Difference.Decision) -> None:
+    """In the difference's history, and where the card has changed, in the card's."""
+    log_step(request, difference, "decision", "open", decision.label)
+    if decision == Difference.Decision.TAKEN:
+        log_step(request, difference.card, difference.field, difference.ours, difference.hubs)

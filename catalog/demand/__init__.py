@@ -1,0 +1,1 @@
+"""Demand: who wants which model, and what becomes of it."""

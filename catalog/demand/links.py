@@ -1,0 +1,100 @@
+"""The signed links in the waitlist's mails.
+
+BadLink    root: the link was not signed by us
+
+A link to confirm carries a random token and ends after three days. The links to the preference page
+and to leave carry the subscriber's random key and never end: who reads the mail may leave, however
+old the mail is. All are signed, so that a guess costs no query.
+"""
+
+import hashlib
+import secrets
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.signing import BadSignature, SignatureExpired, Signer, TimestampSigner
+from django.urls import reverse
+
+from catalog.models import EntryQuerySet, ModelCard, Subscriber, WaitlistEntry
+
+CONFIRM_LINK_LIVES = timedelta(hours=72)
+TOKEN_BYTES = 32
+
+CONFIRM = TimestampSigner(salt="waitlist.confirm")
+LEAVE = Signer(salt="waitlist.leave")
+PREFERENCES = Signer(salt="waitlist.preferences")
+ALL = "all"
+
+
+class BadLink(Exception):
+    """Altered on its way, or made up."""
+
+
+def absolute(path: str) -> str:
+    """For mails: from the settings, because a request's Host header is whatever its sender says."""
+    return f"{settings.SITE_URL}{path}"
+
+
+def to_preferences(subscriber: Subscriber) -> str:
+    """Opens the page with everything the address waits for."""
+    return absolute(reverse("waitlist-preferences", args=[PREFERENCES.sign(subscriber.key.hex)]))
+
+
+def to_leave(subscriber: Subscriber, card: ModelCard | None) -> str:
+    """Takes the address off one model's waitlist; without a card, off all of them."""
+    signed = LEAVE.sign(f"{subscriber.key.hex}-{card.pk if card else ALL}")
+    return absolute(reverse("waitlist-leave", args=[signed]))
+
+
+def to_confirm(token: str) -> str:
+    return absolute(reverse("waitlist-confirm", args=[token]))
+
+
+def subscriber_of(signed: str) -> Subscriber | None:
+    """Whom a preference link is about; None: the address was deleted since. Raises BadLink."""
+    key = _unsigned(PREFERENCES, signed)
+    return Subscriber.objects.filter(key=uuid.UUID(key)).first()
+
+
+def entries_of(signed: str) -> EntryQuerySet:
+    """What a leave link is about: one entry, all of an address, or by now none. Raises BadLink."""
+    key, _, which = _unsigned(LEAVE, signed).partition("-")
+    # No join: an UPDATE of these must ask each row itself, once more after waiting for its lock.
+    subscriber = Subscriber.objects.filter(key=uuid.UUID(key))
+    entries = WaitlistEntry.objects.filter(subscriber__in=subscriber)
+    return entries if which == ALL else entries.filter(card=int(which))
+
+
+def silenced_by(signed: str) -> Subscriber | None:
+    """Who wants no mail at all, if the link was for all models. Raises BadLink."""
+    key, _, which = _unsigned(LEAVE, signed).partition("-")
+    return Subscriber.objects.filter(key=uuid.UUID(key)).first() if which == ALL else None
+
+
+def new_token() -> str:
+    """For one confirmation; the database is given its hash only."""
+    return CONFIRM.sign(secrets.token_urlsafe(TOKEN_BYTES))
+
+
+def hash_of(secret: str) -> str:
+    """SHA-256: enough for what is too random, or too short-lived, to be guessed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def is_in_time(token: str) -> bool:
+    """Whether we have signed it, not too long ago. Raises BadLink if we have not signed it."""
+    try:
+        CONFIRM.unsign(token, max_age=CONFIRM_LINK_LIVES)
+    except SignatureExpired:
+        return False
+    except BadSignature as error:
+        raise BadLink(str(error)) from None
+    return True
+
+
+def _unsigned(signer: Signer, signed: str) -> str:
+    try:
+        return signer.unsign(signed)
+    except BadSignature as error:
+        raise BadLink(str(error)) from None

@@ -1,0 +1,94 @@
+"""Votes: a person wants a model, once; taken back and cast again at will, until it is there.
+
+VoteRefused             root; `str(error)` is a sentence for people
+    Closed              the model is not coming soon
+    SetAside            support does not count this vote, and it stays as it is
+"""
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection
+from django.db.models import Count, Exists, IntegerField, OuterRef, Subquery, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
+
+from catalog import limits
+from catalog.models import COMING_SOON, ModelCard, Vote, VoteQuerySet
+
+VOTES_A_MINUTE = 30
+# The rule and the vote are one statement: a model launched since the page was made takes none.
+CAST = """
+INSERT INTO catalog_vote (card_id, user_id, is_set_aside)
+SELECT id, %s, false FROM catalog_modelcard
+WHERE id = %s AND stage = ANY(%s) AND NOT is_stand_in
+ON CONFLICT (card_id, user_id) DO NOTHING
+"""
+
+
+class VoteRefused(Exception):
+    """This vote cannot be cast or taken back."""
+
+
+class Closed(VoteRefused):
+    """Only models that are coming soon take votes."""
+
+
+class SetAside(VoteRefused):
+    """Taken back and cast anew, such a vote would count again."""
+
+
+class TooManyVotes(limits.TooOften):
+    """More than VOTES_A_MINUTE."""
+
+    retry_after_s = 60
+
+
+def take_turn(user: AbstractBaseUser) -> None:
+    """Count one vote cast or taken back; raises limits.Refused beyond VOTES_A_MINUTE."""
+    if not limits.take(f"votes:{user.pk}", VOTES_A_MINUTE, window_s=60):
+        raise TooManyVotes("That was a lot of votes for one minute. Please come back in a while.")
+
+
+def cast(card: ModelCard, user: AbstractBaseUser) -> bool:
+    """One vote, however often it is cast; whether it is new. Raises Closed."""
+    with connection.cursor() as cursor:
+        cursor.execute(CAST, [user.pk, card.pk, list(COMING_SOON)])
+        if cursor.rowcount:
+            return True
+    # Not whether there is a vote by now: another window may just have taken it back.
+    if not ModelCard.objects.real().filter(pk=card.pk, stage__in=COMING_SOON).exists():
+        raise Closed(f"{card.name} takes no votes: it is not coming soon.")
+    return False
+
+
+def intend(card: ModelCard, user: AbstractBaseUser, images_per_month: int | None) -> bool:
+    """Say how many images a month one would send, or no longer say it; False without a vote."""
+    mine = Vote.objects.filter(card=card, user_id=user.pk)
+    return bool(mine.update(images_per_month=images_per_month))
+
+
+def withdraw(card: ModelCard, user: AbstractBaseUser) -> bool:
+    """Take the vote back; whether there was one. Raises SetAside."""
+    mine = Vote.objects.filter(card=card, user_id=user.pk)
+    gone, _ = mine.counted().delete()
+    if not gone and mine.filter(is_set_aside=True).exists():
+        raise SetAside("We do not count this vote, so it cannot be changed. Write to us about it.")
+    return bool(gone)
+
+
+def of_a_card() -> VoteQuerySet:
+    """The counted votes of the card that a query is about; for subqueries."""
+    return Vote.objects.counted().filter(card=OuterRef("pk")).order_by()
+
+
+def count_expression() -> Combinable:
+    """How many votes of a card count: to annotate cards with, and to sort them by."""
+    counted = of_a_card().values("card").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted), Value(0), output_field=IntegerField())
+
+
+def has_vote_of(user: AbstractBaseUser | AnonymousUser) -> Combinable:
+    """Whether a person has voted for a card; for a stranger no query is asked."""
+    if user.pk is None:
+        return Value(False)
+    return Exists(Vote.objects.filter(card=OuterRef("pk"), user_id=user.pk))

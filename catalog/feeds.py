@@ -1,0 +1,195 @@
+"""Atom feeds (RFC 4287): what joins the catalog, and what becomes of each model.
+
+Entries and feeds have `tag:` ids (RFC 4151), so that readers know them again whatever the site's
+address becomes.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.contrib.syndication.views import Feed
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.feedgenerator import Atom1Feed
+from django.utils.html import escape
+from django.views.decorators.http import require_safe
+
+from catalog.models import ModelCard, ModelCardQuerySet, PriceChange, Stage, StageChange, Task
+from catalog.pricing import MICRO_USD, Basis
+
+TAG = "tag:gigarouter,2026:"
+LONGEST = 50
+# When nothing has happened yet: an empty feed must not look new each time somebody asks.
+BEFORE_ALL = datetime(2026, 1, 1, tzinfo=UTC)
+NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+class Atom(Atom1Feed):
+    """Atom whose empty feeds are old."""
+
+    def latest_post_date(self) -> datetime:
+        return super().latest_post_date() if self.items else BEFORE_ALL
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a model: `path` is its tag without the site's part."""
+
+    title: str
+    text: str
+    at: datetime
+    address: str
+    path: str
+
+
+class NewModels(Feed[ModelCard, Task | None]):
+    """Models as they join the catalog, newest first; of one task, or of all."""
+
+    feed_type = Atom
+    author_name = "gigarouter"
+
+    def get_object(self, request: HttpRequest, task: str = "") -> Task | None:
+        if task and task not in Task.values:
+            raise Http404(f"no task {task}")
+        return Task(task) if task else None
+
+    def title(self, task: Task | None) -> str:
+        return f"gigarouter: new {task.label if task else ''} models".replace("  ", " ")
+
+    def subtitle(self, task: Task | None) -> str:
+        return "Models as they join the catalog."
+
+    def link(self, task: Task | None) -> str:
+        page = reverse("task", args=[task]) if task else reverse("models")
+        return f"{page}?sort=newest"
+
+    def feed_guid(self, task: Task | None) -> str:
+        return f"{TAG}feeds/new/{task}" if task else f"{TAG}feeds/new"
+
+    def items(self, task: Task | None) -> ModelCardQuerySet:
+        cards = ModelCard.objects.real()
+        return (cards.for_task(task) if task else cards).order_by("-created_at", "repo")[:LONGEST]
+
+    def item_title(self, item: ModelCard) -> str:
+        return _plain(item.name)
+
+    def item_description(self, item: ModelCard) -> str:
+        return escape(_plain(item.summary))
+
+    def item_pubdate(self, item: ModelCard) -> datetime:
+        return item.created_at
+
+    def item_updateddate(self, item: ModelCard) -> datetime:
+        """It joined once; that its downloads are counted daily is no news."""
+        return item.created_at
+
+    def item_guid(self, item: ModelCard) -> str:
+        return f"{TAG}models/{item.repo}"
+
+
+class _Events(Feed[Event, ModelCard | None]):
+    """What has happened, newest first."""
+
+    feed_type = Atom
+    author_name = "gigarouter"
+
+    def item_title(self, item: Event) -> str:
+        return _plain(item.title)
+
+    def item_description(self, item: Event) -> str:
+        """Readers take it for HTML."""
+        return escape(_plain(item.text))
+
+    def item_link(self, item: Event) -> str:
+        return item.address
+
+    def item_pubdate(self, item: Event) -> datetime:
+        return item.at
+
+    def item_updateddate(self, item: Event) -> datetime:
+        return item.at
+
+    def item_guid(self, item: Event) -> str:
+        return f"{TAG}{item.path}"
+
+
+class Changes(_Events):
+    """Each step of each model from stage to stage. Births stand in the feed of new models."""
+
+    title = "gigarouter: changes of status"
+    subtitle = "How far each model is on its way, and why."
+    feed_guid = f"{TAG}feeds/changes"
+
+    def link(self) -> str:
+        return reverse("models")
+
+    def items(self) -> list[Event]:
+        changes = StageChange.objects.filter(card__is_stand_in=False).exclude(before="")
+        newest = changes.select_related("card").order_by("-changed_at", "-pk")[:LONGEST]
+        return [_of_stage(change, change.card) for change in newest]
+
+
+class ModelFeed(_Events):
+    """One model's birth, its stages and its prices."""
+
+    def get_object(self, request: HttpRequest, owner: str, name: str) -> ModelCard:
+        return get_object_or_404(ModelCard, repo=f"{owner}/{name}")
+
+    def title(self, card: ModelCard) -> str:
+        return _plain(f"gigarouter: {card.name}")
+
+    def subtitle(self, card: ModelCard) -> str:
+        return _plain(f"What becomes of {card.repo}: its status and its price.")
+
+    def link(self, card: ModelCard) -> str:
+        return card.get_absolute_url()
+
+    def feed_guid(self, card: ModelCard) -> str:
+        return f"{TAG}feeds/models/{card.repo}"
+
+    def items(self, card: ModelCard) -> list[Event]:
+        return sorted(_story(card), key=lambda event: event.at, reverse=True)[:LONGEST]
+
+
+def _story(card: ModelCard) -> Iterator[Event]:
+    for step in card.stage_changes.order_by("-changed_at", "-pk")[:LONGEST]:
+        yield _of_stage(step, card)
+    for price in card.price_changes.order_by("-since", "-pk")[:LONGEST]:
+        yield _of_price(price, card)
+
+
+def _of_stage(change: StageChange, card: ModelCard) -> Event:
+    before = Stage(change.before).label if change.before else ""
+    now = Stage(change.stage).label
+    return Event(
+        title=f"{card.name}: {before} → {now}" if before else f"{card.name}: new, {now}",
+        text=change.reason,
+        at=change.changed_at,
+        address=card.get_absolute_url(),
+        path=f"models/{card.repo}/stages/{change.pk}",
+    )
+
+
+def _of_price(change: PriceChange, card: ModelCard) -> Event:
+    usd_per_1k = change.micro_usd_per_image * 1000 / MICRO_USD
+    kind = "price" if change.basis == Basis.LAUNCH else "estimated price"
+    return Event(
+        title=f"{card.name}: {kind} ${usd_per_1k:.3f} for 1,000 images",
+        text=f"The {kind} is {Basis(change.basis).label}.",
+        at=change.since,
+        address=card.get_absolute_url(),
+        path=f"models/{card.repo}/prices/{change.pk}",
+    )
+
+
+def _plain(text: str) -> str:
+    """Without characters that no XML may hold, not even escaped."""
+    return NOT_IN_XML.sub("", text)
+
+
+new_models = require_safe(NewModels())
+changes = require_safe(Changes())
+model_feed = require_safe(ModelFeed())

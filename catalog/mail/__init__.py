@@ -1,0 +1,1 @@
+"""Outgoing mail: kept in the database first, sent by a worker after."""

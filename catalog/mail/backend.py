@@ -1,0 +1,68 @@
+"""Django's way to send mail, ending in a table: `EMAIL_BACKEND = "catalog.mail.backend.Outbox"`.
+
+A mail is a row of the caller's own transaction: it goes out if that commits, and only then. The
+caller never waits for a mail server.
+"""
+
+from collections.abc import Sequence
+from email.utils import parseaddr
+
+from django.conf import settings
+from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail.message import make_msgid
+from django.db import transaction
+
+from catalog.mail.sending import ring
+from catalog.models import Mail
+
+IDEMPOTENCY_HEADER = "X-Idempotency-Key"
+
+
+class CannotKeep(ValueError):
+    """The mail has a part that the outbox has no column for."""
+
+
+class Outbox(BaseEmailBackend):
+    """Keeps mail and rings for it to be sent once the transaction has committed."""
+
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        """How many are taken care of; one whose key was queued before is not queued again."""
+        kept = [_row(message) for message in email_messages if message.recipients()]
+        Mail.objects.bulk_create(kept, ignore_conflicts=True)
+        if kept:
+            transaction.on_commit(ring)
+        return len(kept)
+
+
+def _row(message: EmailMessage) -> Mail:
+    headers = dict(message.extra_headers)
+    key = headers.pop(IDEMPOTENCY_HEADER, "")
+    message_id = headers.pop("Message-ID", "") or make_msgid(domain=_domain())
+    if message.reply_to:
+        headers["Reply-To"] = ", ".join(message.reply_to)
+    return Mail(
+        key=key,
+        message_id=message_id,
+        sender=message.from_email,
+        recipients=message.to,
+        subject=str(message.subject),
+        headers=headers,
+        text=str(message.body),
+        html=_html(message),
+    )
+
+
+def _domain() -> str:
+    """What follows the @ of a Message-ID; the machine's own name is nobody's business."""
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+
+
+def _html(message: EmailMessage) -> str:
+    """The mail's HTML beside its text, if any. Raises CannotKeep for what we have no column for."""
+    if message.cc or message.bcc or message.attachments or message.content_subtype != "plain":
+        raise CannotKeep("The outbox keeps text and HTML to named recipients, nothing else.")
+    alternatives = message.alternatives if isinstance(message, EmailMultiAlternatives) else []
+    if any(kind != "text/html" for _, kind in alternatives) or len(alternatives) > 1:
+        raise CannotKeep("The outbox keeps one alternative to a mail's text, and that is HTML.")
+    return str(alternatives[0][0]) if alternatives else ""

@@ -1,0 +1,60 @@
+"""The rows of the catalog: cards, their facts, and what they have been."""
+
+from catalog.models.cards import (
+    COMING_SOON,
+    Alias,
+    Loader,
+    ModelCard,
+    ModelCardQuerySet,
+    Stage,
+    Task,
+)
+from catalog.models.demand import (
+    EntryQuerySet,
+    Launch,
+    ModelRequest,
+    Subscriber,
+    Vote,
+    VoteQuerySet,
+    WaitlistEntry,
+)
+from catalog.models.facts import Evaluation, Provenance, Question, Source
+from catalog.models.history import (
+    MOVES,
+    Benchmark,
+    Difference,
+    HubReading,
+    PriceChange,
+    StageChange,
+)
+from catalog.models.mail import Mail, MailQuerySet, MailState
+
+__all__ = [
+    "COMING_SOON",
+    "MOVES",
+    "Alias",
+    "Benchmark",
+    "Difference",
+    "EntryQuerySet",
+    "Evaluation",
+    "HubReading",
+    "Launch",
+    "Loader",
+    "Mail",
+    "MailQuerySet",
+    "MailState",
+    "ModelCard",
+    "ModelCardQuerySet",
+    "ModelRequest",
+    "PriceChange",
+    "Provenance",
+    "Question",
+    "Source",
+    "Stage",
+    "StageChange",
+    "Subscriber",
+    "Task",
+    "Vote",
+    "VoteQuerySet",
+    "WaitlistEntry",
+]

@@ -1,0 +1,75 @@
+"""Where each figure of a card was read, how it did in measurements, and what people ask."""
+
+from django.db import models
+from django.db.models import Q
+
+from catalog.models.cards import ModelCard
+
+
+class Source(models.Model):
+    """Where figures are read."""
+
+    slug = models.SlugField(unique=True)
+    title = models.CharField(max_length=200)
+    url = models.URLField(blank=True)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Provenance(models.Model):
+    """Where and when one figure of a card was read."""
+
+    card = models.ForeignKey(ModelCard, models.CASCADE, related_name="provenance")
+    field = models.CharField(max_length=40, help_text="name of the card's field")
+    source = models.ForeignKey(Source, models.PROTECT)
+    read_on = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["card", "field"], name="provenance_one_per_field")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.source}, {self.read_on}"
+
+
+class Evaluation(models.Model):
+    """One measured figure of a model on one dataset."""
+
+    card = models.ForeignKey(ModelCard, models.CASCADE, related_name="evaluations")
+    dataset = models.CharField(max_length=80)
+    metric = models.CharField(max_length=60)
+    value = models.DecimalField(max_digits=6, decimal_places=2, help_text="percent")
+    source = models.ForeignKey(Source, models.PROTECT)
+    read_on = models.DateField()
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["card", "dataset", "metric"], name="evaluation_once_per_dataset"
+            ),
+            models.CheckConstraint(
+                condition=Q(value__gte=0, value__lte=100), name="evaluation_is_a_percentage"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.card_id} {self.dataset}: {self.value} %"
+
+
+class Question(models.Model):
+    """A question people ask about a model, and the answer."""
+
+    card = models.ForeignKey(ModelCard, models.CASCADE, related_name="faq")
+    question = models.CharField(max_length=200)
+    answer = models.TextField()
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position"]
+
+    def __str__(self) -> str:
+        return self.question

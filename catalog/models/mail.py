@@ -1,0 +1,84 @@
+"""Outgoing mail as rows, so that none is lost while the mail server is away."""
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+
+class MailState(models.TextChoices):
+    """Where a mail stands; only `waiting` is ever left."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    GIVEN_UP = "given up"
+
+
+class MailQuerySet(models.QuerySet["Mail"]):
+    """Mail as sentences."""
+
+    def waiting(self) -> "MailQuerySet":
+        return self.filter(state=MailState.WAITING)
+
+    def due(self) -> "MailQuerySet":
+        return self.waiting().filter(next_try_at__lte=Now())
+
+    def to_any(self, addresses: list[str]) -> "MailQuerySet":
+        return self.filter(recipients__overlap=addresses)
+
+
+class Mail(models.Model):
+    """One mail. What it said is emptied once it is sent or given up: it may hold a code or link."""
+
+    # What the sender gave as X-Idempotency-Key: queued twice, sent once.
+    key = models.CharField(max_length=200, blank=True)
+    message_id = models.CharField(max_length=200)
+    sender = models.CharField(max_length=320)
+    recipients = ArrayField(models.CharField(max_length=320))
+    subject = models.CharField(max_length=500)
+    headers = models.JSONField(default=dict, blank=True)
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+
+    state = models.CharField(max_length=10, choices=MailState.choices, default=MailState.WAITING)
+    attempts = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    # When the server itself did not answer: nobody else needs to try for some seconds.
+    server_away_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+
+    objects: ClassVar[MailQuerySet] = MailQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name_plural = "mail"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["key"], condition=~Q(key=""), name="mail_key_unique_where_given"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=MailState.values), name="mail_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state=MailState.SENT, sent_at__isnull=False)
+                | (~Q(state=MailState.SENT) & Q(sent_at__isnull=True)),
+                name="mail_sent_when_it_was",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=MailState.WAITING) | Q(text="", html="", headers={}),
+                name="mail_is_emptied_when_done",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_try_at", "id"],
+                condition=Q(state=MailState.WAITING),
+                name="mail_due",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} ({self.state})"

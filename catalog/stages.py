@@ -1,0 +1,53 @@
+"""A model's way from wished-for to served to gone: each step allowed by rule, dated, with a reason.
+
+Which steps are allowed stands in `catalog.models.MOVES`; the database refuses any other.
+"""
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.db.models.functions import Now
+
+from catalog.models import MOVES, ModelCard, Stage, StageChange
+
+
+class MoveRefused(Exception):
+    """The stage cannot be changed so; the message says from where to where."""
+
+
+class NotAMove(MoveRefused):
+    """There is no such step between these stages."""
+
+
+class MovedMeanwhile(MoveRefused):
+    """Somebody else has moved the model since it was looked at."""
+
+
+@transaction.atomic
+def move(
+    card: ModelCard, to: Stage, *, reason: str, by: AbstractBaseUser | None = None
+) -> StageChange:
+    """Bring a model to its next stage.
+
+    Raises NotAMove for a forbidden jump, MovedMeanwhile when the card's stage is not what the
+    caller saw.
+    """
+    before = card.status
+    if to not in MOVES[before]:
+        raise NotAMove(f"{card.repo} cannot go from {before} to {to}")
+    moved = ModelCard.objects.filter(pk=card.pk, stage=before).update(stage=to, changed_at=Now())
+    if not moved:
+        raise MovedMeanwhile(f"{card.repo} is no longer {before}")
+    card.stage = to
+    return StageChange.objects.create(
+        card=card, before=before, stage=to, reason=reason, by_id=by.pk if by else None
+    )
+
+
+def record_births(reason: str) -> int:
+    """Begin the life of each card that has none yet, at the stage it has; how many there were."""
+    unborn = ModelCard.objects.filter(stage_changes__isnull=True)
+    births = [
+        StageChange(card=card, stage=card.stage, reason=reason, changed_at=card.created_at)
+        for card in unborn
+    ]
+    return len(StageChange.objects.bulk_create(births, ignore_conflicts=True))

@@ -1,0 +1,70 @@
+"""What Celery runs for the catalog. Tasks may run twice, and leave the rules to their verbs."""
+
+import logging
+
+from celery import shared_task
+from django.conf import settings
+
+from catalog.demand import requests, waitlist
+from catalog.hub import sync
+from catalog.hub.reading import Hub
+from catalog.mail import sending
+from catalog.models import ModelRequest
+
+log = logging.getLogger(__name__)
+
+HUB_CARDS_A_RUN = 4
+
+
+@shared_task
+def send_mail() -> None:
+    """Rung when mail has been queued."""
+    sending.send_due()
+
+
+@shared_task
+def sweep_mail() -> None:
+    """Send what no ring was heard for, give up what is too old, forget what is done."""
+    sending.send_due()
+    sending.tidy()
+
+
+@shared_task
+def purge_waitlist() -> None:
+    """Forget who never confirmed, and addresses that wait for nothing."""
+    waitlist.purge()
+
+
+@shared_task
+def sync_hub() -> None:
+    """Read a few cards that the hub was not asked for today: it comes by all day, for all of them.
+
+    The housekeeper has one pair of hands. So it takes short turns, and neither waits for a busy
+    hub nor long for a slow one: the rest keeps until the next turn.
+    """
+    hub = Hub(settings.HF_ENDPOINT or None, timeout_s=5, most_wait_s=0)
+    cards = sync.some_not_read_today(HUB_CARDS_A_RUN)
+    outcomes = list(sync.sync(cards, hub, stop_after=1))
+    for outcome in outcomes:
+        if not outcome.was_read:
+            log.warning("not read from the hub repo=%s: %s", outcome.repo, outcome.trouble)
+    log.info(sync.summary(outcomes, wanted=len(cards)))
+
+
+@shared_task
+def check_request(request_id: int) -> None:
+    """Rung when somebody has asked for a model."""
+    request = ModelRequest.objects.filter(pk=request_id).first()
+    if request is not None:
+        requests.check(request, _patient_hub())
+
+
+@shared_task
+def sweep_requests() -> None:
+    """Check what no ring was heard for, and what the hub was away for."""
+    requests.sweep(_patient_hub())
+
+
+def _patient_hub() -> Hub:
+    """A hub that may take some seconds, but keeps no worker waiting when it is busy."""
+    return Hub(settings.HF_ENDPOINT or None, timeout_s=5, most_wait_s=0)
