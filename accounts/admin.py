@@ -1,12 +1,23 @@
-"""Support looks people up by address."""
+"""Support looks people up by address, and sees their money without being able to change it."""
 
-from django.contrib import admin
+from typing import TypeVar
 
-from accounts.models import User
+from django.contrib import admin, messages
+from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from accounts import keys, profile
+from accounts.models import ApiKey, ApiKeyQuerySet, Entry, Grant, Hold, User, Wallet
+from catalog.admin.audited import Audited
+
+Row = TypeVar("Row", bound=Model)
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin[User]):
+class UserAdmin(Audited[User]):
+    actions = ["forget"]
     list_display = ["email", "is_active", "is_staff", "date_joined", "last_login"]
     search_fields = ["email"]
     ordering = ["-date_joined"]
@@ -20,3 +31,101 @@ class UserAdmin(admin.ModelAdmin[User]):
         "date_joined",
     ]
     readonly_fields = ["last_login", "date_joined"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Django's way would leave files and held credit, and keep the address in its log."""
+        return False
+
+    def has_forget_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.delete_user")
+
+    @admin.action(description="delete with all that is kept of them", permissions=["forget"])
+    def forget(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        others = [person for person in people if person != request.user]
+        for person in others:
+            _log_deletion(request, person)
+            profile.delete(person)
+        self.message_user(request, f"{len(others)} deleted.", messages.SUCCESS)
+
+
+def _log_deletion(request: HttpRequest, person: User) -> None:
+    """Who was deleted is not for the log to keep; that it was done, when and by whom, is."""
+    LogEntry.objects.create(
+        user_id=str(request.user.pk),
+        content_type=ContentType.objects.get_for_model(User),
+        object_id=str(person.pk),
+        object_repr=f"person {person.pk}",
+        action_flag=DELETION,
+    )
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Row]):
+    """Rows that change by their verbs only."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return False
+
+
+@admin.register(Wallet)
+class WalletAdmin(ReadOnlyAdmin[Wallet]):
+    list_display = ["id", "user", "balance_micro_usd", "held_micro_usd", "created_at"]
+    list_select_related = ["user"]
+    search_fields = ["=id", "user__email"]
+    ordering = ["-pk"]
+
+
+@admin.register(Grant)
+class GrantAdmin(ReadOnlyAdmin[Grant]):
+    list_display = ["reference", "wallet", "category", "amount_micro_usd", "remaining_micro_usd",
+                    "priority", "effective_at", "expires_at", "voided_at"]  # fmt: skip
+    list_filter = ["category"]
+    list_select_related = ["wallet"]
+    search_fields = ["reference", "wallet__user__email"]
+    ordering = ["-pk"]
+
+
+@admin.register(Hold)
+class HoldAdmin(ReadOnlyAdmin[Hold]):
+    list_display = ["reference", "wallet", "key", "state", "amount_micro_usd",
+                    "captured_micro_usd", "created_at", "settled_at"]  # fmt: skip
+    list_filter = ["state"]
+    list_select_related = ["wallet", "key"]
+    search_fields = ["reference", "wallet__user__email"]
+    ordering = ["-pk"]
+
+
+@admin.register(Entry)
+class EntryAdmin(ReadOnlyAdmin[Entry]):
+    list_display = ["id", "wallet", "kind", "reference", "balance_effect_micro_usd",
+                    "held_effect_micro_usd", "note", "created_at"]  # fmt: skip
+    list_filter = ["kind"]
+    list_select_related = ["wallet"]
+    search_fields = ["reference", "wallet__user__email"]
+    ordering = ["-pk"]
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
+    list_display = ["name", "user", "prefix", "last4", "created_at", "expires_at", "revoked_at",
+                    "last_used_at", "limit_micro_usd", "spent_micro_usd"]  # fmt: skip
+    list_select_related = ["user"]
+    search_fields = ["=prefix", "=last4", "name", "user__email"]
+    ordering = ["-pk"]
+    exclude = ["sha256"]
+    actions = ["revoke"]
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.change_apikey")
+
+    @admin.action(description="Revoke the selected keys", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, selected: ApiKeyQuerySet) -> None:
+        revoked = [key for key in selected if keys.revoke(key)]
+        for key in revoked:
+            self.log_change(request, key, "revoked")
+        self.message_user(request, f"{len(revoked)} revoked.", messages.SUCCESS)

@@ -10,8 +10,8 @@ NOT_SENT = {"console", "dummy", "locmem", "filebased"}
 
 def mail_is_sent(**_: Any) -> list[checks.CheckMessage]:
     """On a real site the sign-in codes must not end in a log."""
-    kind = settings.EMAIL_BACKEND.rpartition(".")[0].rpartition(".")[2]
-    if kind not in NOT_SENT:
+    kind = settings.MAIL_TRANSPORT.rpartition(".")[0].rpartition(".")[2]
+    if kind and kind not in NOT_SENT:
         return []
     hint = "Set EMAIL_URL, as in smtp+tls://user:password@host:587."
     return [

@@ -1,0 +1,64 @@
+"""Taking back credit that has ended, without touching what is held.
+
+Ended credit can never be spent, taken back or not: a hold looks for it first (credits.hold). The
+periodic `expire_due` only keeps the books tidy for people who do not come.
+"""
+
+import logging
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from accounts import drawing
+from accounts.models import Entry, Grant, Hold, Kind, Wallet
+from accounts.settling import Outcome, release_many
+
+log = logging.getLogger(__name__)
+
+HOLDS_PER_SWEEP = 1000
+
+
+def expire_due(now: datetime) -> int:
+    """Release overdue holds, then take back what ended grants have left; returns the µ$ taken."""
+    release_overdue(now)
+    wallets = Grant.objects.left().over(now).order_by("wallet").values_list("wallet", flat=True)
+    return sum(take_back(wallet, now) for wallet in wallets.distinct())
+
+
+def release_overdue(now: datetime) -> int:
+    """Release the holds whose own time has come; returns how many."""
+    overdue = Hold.objects.open().filter(expires_at__lte=now).order_by("expires_at")
+    outcomes = release_many(overdue.values_list("reference", flat=True)[:HOLDS_PER_SWEEP])
+    return list(outcomes.values()).count(Outcome.DONE)
+
+
+def take_back(wallet_id: int, now: datetime | Now) -> int:
+    """Take back what a wallet's ended grants have left and no hold needs; returns the µ$."""
+    with transaction.atomic():
+        wallet = Wallet.objects.select_for_update(no_key=True).get(pk=wallet_id)
+        ended = list(Grant.objects.left().over(now).filter(wallet=wallet))
+        holds = list(Hold.objects.open().filter(wallet=wallet)) if ended else []
+        free = wallet.balance_micro_usd - wallet.held_micro_usd
+        taken = 0
+        for grant, back in drawing.unneeded(ended, holds, at_most=free):
+            if back:
+                _lower(grant, back)
+                taken += back
+        if taken:
+            wallet.balance_micro_usd -= taken
+            wallet.save(update_fields=["balance_micro_usd"])
+            log.info("credit ended wallet=%s micro_usd=%d", wallet.pk, taken)
+    return taken
+
+
+def _lower(grant: Grant, back: int) -> None:
+    grant.remaining_micro_usd -= back
+    grant.save(update_fields=["remaining_micro_usd"])
+    Entry.objects.create(
+        wallet_id=grant.wallet_id,
+        kind=Kind.ADJUST if grant.voided_at else Kind.EXPIRE,
+        # What is left makes it unique: a grant that is partly held is taken back in steps.
+        reference=f"{grant.reference}/{grant.remaining_micro_usd}",
+        balance_effect_micro_usd=-back,
+    )

@@ -1,0 +1,35 @@
+"""The form that makes an API key."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django import forms
+from django.utils import timezone
+
+MICRO_USD = 1_000_000
+LIFETIMES = [("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"), ("", "never")]
+
+
+class KeyForm(forms.Form):
+    """A name, a lifetime and a limit; the ticket makes a double click one key."""
+
+    name = forms.CharField(max_length=60)
+    lifetime = forms.ChoiceField(choices=LIFETIMES, required=False, label="expires")
+    limit = forms.DecimalField(
+        required=False,
+        min_value=Decimal("0.01"),
+        max_value=Decimal(1_000_000),
+        decimal_places=2,
+        label="spends at most, in US dollars",
+    )
+    ticket = forms.CharField(max_length=64, required=False)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        days = self.cleaned_data["lifetime"]
+        return timezone.now() + timedelta(days=int(days)) if days else None
+
+    @property
+    def limit_micro_usd(self) -> int | None:
+        limit: Decimal | None = self.cleaned_data["limit"]
+        return None if limit is None else int(limit * MICRO_USD)

@@ -1,0 +1,66 @@
+"""A person's API keys: list, make, revoke."""
+
+import uuid
+from http import HTTPStatus
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import keys
+from accounts.credit_views import PersonsRequest
+from accounts.key_forms import KeyForm
+from accounts.models import ApiKey
+
+MOST_LISTED = 100
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@never_cache  # no-store: the secret stays in no cache, and not behind the back button
+@sensitive_variables("secret")
+def api_keys(request: PersonsRequest) -> HttpResponse:
+    """The list; the answer to a POST is the only page that ever shows the secret."""
+    if request.method != "POST":
+        return _page(request, KeyForm())
+    form = KeyForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form, status=HTTPStatus.BAD_REQUEST)
+    try:
+        key, secret = keys.issue(
+            request.user,
+            name=form.cleaned_data["name"],
+            expires_at=form.expires_at,
+            limit_micro_usd=form.limit_micro_usd,
+            ticket=form.cleaned_data["ticket"],
+        )
+    except keys.NotIssued as refusal:
+        form.add_error(None, str(refusal))
+        return _page(request, form, status=HTTPStatus.CONFLICT)
+    return _page(request, KeyForm(), made=key, secret=secret)
+
+
+def _page(
+    request: PersonsRequest, form: KeyForm, *, status: int = HTTPStatus.OK, **made: object
+) -> HttpResponse:
+    own = ApiKey.objects.of(request.user.pk).order_by("-revoked_at", "-pk")  # NULLs come first
+    context = {
+        "form": form,
+        "keys": own[:MOST_LISTED],
+        "most_living_keys": keys.MOST_LIVING_KEYS,
+        "ticket": uuid.uuid4().hex,
+    }
+    return render(request, "accounts/keys.html", context | made, status=status)
+
+
+@require_POST
+@login_required
+def revoke_key(request: PersonsRequest, pk: int) -> HttpResponse:
+    key = get_object_or_404(ApiKey.objects.of(request.user.pk), pk=pk)
+    keys.revoke(key)
+    messages.success(request, f"The key “{key.name}” is revoked: it opens nothing any more.")
+    return redirect("api_keys")

@@ -1,0 +1,166 @@
+"""The verbs of API keys: issue, find, revoke.
+
+A secret is `gr_live_`, 43 random characters (256 bits in base 62) and a 6-character checksum, so
+that a typing mistake costs no query and a scanner knows a leaked key when it sees one. Only its
+SHA-256 is stored: 256 random bits cannot be guessed, so a slow hash would add nothing.
+
+NotIssued           root; `str(error)` is a sentence for people
+    TooManyKeys     the person has as many living keys as there may be
+    AlreadyShown    the form was sent before, and its secret shown
+"""
+
+import hashlib
+import logging
+import re
+import secrets
+import string
+import zlib
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from accounts.models import ApiKey, User
+
+log = logging.getLogger(__name__)
+
+PREFIX = "gr_live_"
+RANDOM_LENGTH = 43
+CHECKSUM_LENGTH = 6
+MOST_LIVING_KEYS = 20
+SHOWN_AGAIN_FOR = timedelta(minutes=1)
+USE_IS_NOTED_EVERY = timedelta(minutes=1)
+ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+SHAPE = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{RANDOM_LENGTH + CHECKSUM_LENGTH}}}", re.ASCII)
+
+
+class NotIssued(Exception):
+    """No key was made."""
+
+
+class TooManyKeys(NotIssued):
+    """Revoking one makes room."""
+
+
+class AlreadyShown(NotIssued):
+    """A secret is shown once."""
+
+
+def issue(
+    user: User, *, name: str, expires_at: datetime | None = None,
+    limit_micro_usd: int | None = None, ticket: str = "",
+) -> tuple[ApiKey, str]:  # fmt: skip
+    """A new key and its secret, which nobody can read again. Raises NotIssued.
+
+    The same ticket gives the same key and secret for a minute: a double click makes one key, and
+    the answer that the browser shows, which is the second, still has the secret.
+    """
+    secret = _secret(_random_bytes(user, ticket))
+    key = ApiKey(
+        user=user,
+        name=name,
+        prefix=secret[: len(PREFIX) + 4],
+        last4=secret[-4:],
+        sha256=_sha256(secret),
+        expires_at=expires_at,
+        limit_micro_usd=limit_micro_usd,
+    )
+    try:
+        with transaction.atomic():
+            # The person's row is the gate: two keys at once must not both be the twentieth.
+            User.objects.select_for_update(no_key=True).get(pk=user.pk)
+            _save(key)
+    except IntegrityError:
+        return _made_before(key), secret
+    log.info("key issued id=%s user=%s", key.pk, user.pk)
+    return key, secret
+
+
+def _random_bytes(user: User, ticket: str) -> bytes:
+    """32 bytes; from a ticket those that only this ticket, this person and SECRET_KEY give."""
+    if not ticket:
+        return secrets.token_bytes(32)
+    text = f"{user.pk} {ticket}"
+    return salted_hmac("accounts.keys", text, settings.SECRET_KEY, algorithm="sha256").digest()
+
+
+def _save(key: ApiKey) -> None:
+    living = ApiKey.objects.of(key.user_id).living().exclude(sha256=key.sha256)
+    if living.count() >= MOST_LIVING_KEYS:
+        raise TooManyKeys(f"You have {MOST_LIVING_KEYS} keys, the most there may be: revoke one.")
+    key.save(force_insert=True)
+
+
+def _made_before(key: ApiKey) -> ApiKey:
+    young = ApiKey.objects.living().filter(created_at__gt=Now() - SHOWN_AGAIN_FOR)
+    first = young.filter(sha256=key.sha256).first()
+    if first is None:
+        raise AlreadyShown("This key was made before, and its secret shown. Make another one.")
+    return first
+
+
+def find(secret: str) -> ApiKey | None:
+    """The key of this secret, with its user; None, whatever is wrong with it.
+
+    Call it outside a transaction: it notes the use, and wallets are locked before keys.
+    """
+    if not is_well_formed(secret):
+        return None
+    good = ApiKey.objects.living().filter(sha256=_sha256(secret), user__is_active=True)
+    key = good.select_related("user").first()
+    if key:
+        _note_use(key)
+    return key
+
+
+def _note_use(key: ApiKey) -> None:
+    """At most once a minute: a busy key would otherwise be rewritten with each request."""
+    if key.last_used_at and key.last_used_at > timezone.now() - USE_IS_NOTED_EVERY:
+        return
+    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=Now() - USE_IS_NOTED_EVERY)
+    ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=Now())
+
+
+def revoke(key: ApiKey) -> bool:
+    """End a key at once; what it holds may still be captured. False: it was revoked before."""
+    revoked = ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=Now())
+    if revoked:
+        log.info("key revoked id=%s user=%s", key.pk, key.user_id)
+    return bool(revoked)
+
+
+def is_well_formed(secret: str) -> bool:
+    """Whether shape and checksum are right; says nothing about whether the key exists."""
+    if not SHAPE.fullmatch(secret):
+        return False
+    return secret[-CHECKSUM_LENGTH:] == _checksum(secret[:-CHECKSUM_LENGTH])
+
+
+def _secret(random: bytes) -> str:
+    body = PREFIX + _base62(int.from_bytes(random), RANDOM_LENGTH)
+    return body + _checksum(body)
+
+
+def _checksum(body: str) -> str:
+    """CRC32 in base 62.
+
+    >>> _checksum("gr_live_")
+    '2eYMyx'
+    """
+    return _base62(zlib.crc32(body.encode()), CHECKSUM_LENGTH)
+
+
+def _base62(number: int, length: int) -> str:
+    digits = []
+    for _ in range(length):
+        number, digit = divmod(number, 62)
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))
+
+
+def _sha256(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

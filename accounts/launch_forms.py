@@ -1,0 +1,26 @@
+"""What the operator says of a launch."""
+
+from decimal import Decimal
+
+from django import forms
+
+MICRO_USD_PER_IMAGE = 1000  # $1 for 1,000 images is 1,000 µ$ an image
+
+
+class LaunchForm(forms.Form):
+    """The price that is frozen, and a reason for the model's timeline."""
+
+    usd_per_1k_images = forms.DecimalField(
+        label="price of 1,000 images, in US dollars",
+        min_value=Decimal("0.001"),
+        max_value=Decimal("1000"),
+        decimal_places=3,
+        help_text="It is frozen by the launch.",
+    )
+    reason = forms.CharField(
+        max_length=300, initial="launched", help_text="Stands in the model's public timeline."
+    )
+
+    @property
+    def micro_usd_per_image(self) -> int:
+        return int(self.cleaned_data["usd_per_1k_images"] * MICRO_USD_PER_IMAGE)

@@ -1,0 +1,47 @@
+"""Launch a model from the shell."""
+
+from argparse import ArgumentParser
+from decimal import Decimal
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts import launches
+from accounts.launch_forms import LaunchForm
+from catalog.models import ModelCard
+
+
+class Command(BaseCommand):
+    help = "Bring a model live: freeze its price, tell voters and waitlist, grant launch credit."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("repo", help="owner/name")
+        parser.add_argument(
+            "--price", type=Decimal, help="US dollars for 1,000 images; default: as estimated"
+        )
+        parser.add_argument("--reason", default="launched", help="for the model's public timeline")
+
+    def handle(self, *, repo: str, price: Decimal | None, reason: str, **options: object) -> None:
+        card = ModelCard.objects.real().filter(repo=repo).first()
+        if card is None:
+            raise CommandError(f"no model {repo} in the catalog")
+        form = LaunchForm({"usd_per_1k_images": _price(card, price), "reason": reason})
+        if not form.is_valid():
+            raise CommandError(f"--price: {form.errors.as_text()}")
+        try:
+            launched, is_new = launches.launch(
+                card, micro_usd_per_image=form.micro_usd_per_image, reason=reason
+            )
+        except launches.LaunchRefused as refused:
+            raise CommandError(str(refused)) from refused
+        if not is_new and launched.told_at:
+            self.stdout.write(f"{repo} was launched before, and everybody has been told")
+            return
+        # Here, not by a worker: whoever runs this again finishes what was cut short.
+        told = launches.tell(launched)
+        self.stdout.write(f"{repo} is live: {told.mailed} told, {told.credited} given credit")
+
+
+def _price(card: ModelCard, wanted: Decimal | None) -> Decimal | None:
+    if wanted is not None:
+        return wanted
+    return card.price.usd_per_1k_images if card.price else None

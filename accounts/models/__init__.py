@@ -1,0 +1,18 @@
+"""People, their money and their API keys."""
+
+from accounts.models.keys import ApiKey, ApiKeyQuerySet
+from accounts.models.money import Category, Entry, Grant, Hold, HoldState, Kind, Wallet
+from accounts.models.people import User
+
+__all__ = [
+    "ApiKey",
+    "ApiKeyQuerySet",
+    "Category",
+    "Entry",
+    "Grant",
+    "Hold",
+    "HoldState",
+    "Kind",
+    "User",
+    "Wallet",
+]

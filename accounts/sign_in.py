@@ -1,0 +1,88 @@
+"""One field signs in whoever reads the mail sent to an address; a new address gets an account.
+
+Known and unknown addresses take the same way and get the same mail: nobody learns which they are.
+"""
+
+from allauth.account.forms import LoginForm
+from allauth.account.models import EmailAddress
+from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse, RateLimited
+from allauth.core.ratelimit import consume, respond_429
+from django.contrib.auth.hashers import make_password
+from django.core.validators import MaxLengthValidator
+from django.db.models.functions import Lower
+from django.http import HttpRequest, HttpResponse
+
+from accounts.models import User
+from catalog.demand.forms import one_spelling
+
+LONGEST_ADDRESS = 254  # by RFC 5321, and what the column holds
+CODE_MAIL = "code_mail"  # the rate limit of mails to one address
+TOO_MANY_MAILS = (
+    "We have sent several mails to this address already. Please look there, spam folder included, "
+    "or try again in ten minutes."
+)
+
+
+def person_of(email: str) -> User:
+    """Who has this address; made if there is nobody. Unconfirmed until the code is typed."""
+    # By the constraint's own rule and index: ignoring case otherwise takes more letters for alike.
+    has_it = User.objects.alias(address=Lower("email")).filter(address=email.lower())
+    person = has_it.first()
+    if person is None:
+        new = User(email=email, password=make_password(None))
+        User.objects.bulk_create([new], ignore_conflicts=True)
+        person = has_it.get()
+    return person
+
+
+def count_code_mail(request: HttpRequest, email: str, *, only_ask: bool = False) -> None:
+    """Raises RateLimited when an address has had its share of mails."""
+    consume(request, action=CODE_MAIL, key=email.lower(), dry_run=only_ask, raise_exception=True)
+
+
+class SignInForm(LoginForm):  # type: ignore[misc]  # allauth is untyped
+    """The address, and nothing else."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = "e-mail address"
+        self.fields["login"].widget.attrs.pop("placeholder", None)
+        self.fields["login"].validators.append(MaxLengthValidator(LONGEST_ADDRESS))
+        if self.request is not None:
+            self.fields["login"].initial = self.request.GET.get("email", "")[:LONGEST_ADDRESS]
+
+    def clean_login(self) -> str:
+        """One spelling, so that a mailbox has one account, one welcome and one share of mails."""
+        return one_spelling(super().clean_login())
+
+    def clean(self) -> dict[str, object]:
+        cleaned: dict[str, object] = super().clean()
+        if self.errors:
+            return cleaned
+        email = str(cleaned["login"])
+        try:
+            count_code_mail(context.request, email, only_ask=True)
+        except RateLimited:
+            self.add_error("login", TOO_MANY_MAILS)
+            return cleaned
+        self.user = self._who(email)
+        return cleaned
+
+    def _who(self, email: str) -> User | None:
+        """None: the account is closed; the answer is the same, and no mail is sent."""
+        person: User = self.user or person_of(email)
+        if not person.is_active:
+            return None
+        # Who was made by a command has no such row yet, and the code confirms only what has one.
+        EmailAddress.objects.get_or_create(
+            user=person, email=email, defaults={"primary": person.email.lower() == email}
+        )
+        return person
+
+    def login(self, request: HttpRequest, redirect_url: str | None = None) -> HttpResponse:
+        try:
+            response: HttpResponse = super().login(request, redirect_url)
+        except RateLimited:  # two tabs at once
+            raise ImmediateHttpResponse(respond_429(request)) from None
+        return response

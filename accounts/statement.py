@@ -1,0 +1,94 @@
+"""A person's ledger as a statement: newest line first, each with the balance after it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import QuerySet, Sum
+
+from accounts.models import Entry, User
+from catalog.models import ModelCard
+
+PAGE_LINES = 50
+MOST_EXPORTED_LINES = 100_000
+MICRO_USD = Decimal(1_000_000)
+
+Row = list[str | Decimal]
+COLUMNS: Row = ["entry", "time", "what", "reference", "note",
+                "credit_usd", "held_usd", "balance_after_usd"]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry, and the wallet's balance in µ$ once it was written."""
+
+    entry: Entry
+    balance_after_micro_usd: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some lines; `before` is the entry that the next page begins after, if there is one."""
+
+    lines: tuple[Line, ...]
+    before: int | None
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """How many images of a model an amount buys."""
+
+    card: ModelCard
+    images: int
+
+
+def page(user: User, *, before: int | None = None) -> Page:
+    """One page; `before` is the number of an entry, as the page above it gave."""
+    entries = Entry.objects.filter(wallet__user=user).order_by("-pk")
+    if before is not None:
+        entries = entries.filter(pk__lt=before)
+    lines = tuple(_lines(entries[: PAGE_LINES + 1]))
+    has_more = len(lines) > PAGE_LINES
+    return Page(lines[:PAGE_LINES], lines[PAGE_LINES - 1].entry.pk if has_more else None)
+
+
+def rows(user: User) -> Iterator[Row]:
+    """The statement for a spreadsheet, in US dollars."""
+    yield COLUMNS
+    entries = Entry.objects.filter(wallet__user=user).order_by("-pk")
+    for line in _lines(entries[:MOST_EXPORTED_LINES]):
+        entry = line.entry
+        sums = [entry.balance_effect_micro_usd, entry.held_effect_micro_usd]
+        yield [
+            str(entry.pk), entry.created_at.isoformat(), entry.kind, entry.reference, entry.note,
+            *(_dollars(micro_usd) for micro_usd in [*sums, line.balance_after_micro_usd]),
+        ]  # fmt: skip
+
+
+def _lines(newest_first: QuerySet[Entry]) -> Iterator[Line]:
+    after: int | None = None
+    for entry in newest_first.iterator(chunk_size=2000):
+        if after is None:
+            after = _balance_after(entry)
+        yield Line(entry, after)
+        after -= entry.balance_effect_micro_usd
+
+
+def _balance_after(entry: Entry) -> int:
+    """Entries of a wallet are numbered in the order in which they happened."""
+    until = Entry.objects.filter(wallet=entry.wallet_id, pk__lte=entry.pk)
+    return int(until.aggregate(sum=Sum("balance_effect_micro_usd"))["sum"])
+
+
+def _dollars(micro_usd: int) -> Decimal:
+    return micro_usd / MICRO_USD
+
+
+def buys(micro_usd: int) -> list[Purchase]:
+    """What an amount buys on each model that has a page of its own and a price."""
+    priced = [(card, card.price) for card in ModelCard.objects.real().written().best_first()]
+    return [
+        Purchase(card, micro_usd // price.micro_usd_per_image)
+        for card, price in priced
+        if price and price.micro_usd_per_image
+    ]

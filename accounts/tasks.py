@@ -1,0 +1,28 @@
+"""What Celery runs for people's accounts."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from accounts import credits, launches, profile
+from catalog.models import Launch
+
+
+@shared_task
+def tidy() -> None:
+    """Forget what has been kept long enough."""
+    profile.forget_unconfirmed()
+    credits.expire_due(timezone.now())
+
+
+@shared_task
+def tell_of_launch(launch_id: int) -> None:
+    """Rung by a launch, and again until everybody was told."""
+    launched = Launch.objects.select_related("card").filter(pk=launch_id).first()
+    if launched and not launched.told_at:
+        launches.tell(launched)
+
+
+@shared_task
+def resume_launches() -> None:
+    """Go on with what was cut short."""
+    launches.resume()

@@ -1,0 +1,119 @@
+"""A person's own pages: profile, data, sessions, and leaving."""
+
+from allauth.account.models import EmailAddress
+from allauth.account.utils import get_next_redirect_url
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.views import AddWebAuthnView
+from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import profile
+from accounts.forms import DeleteForm
+from accounts.models import User
+from accounts.recent import recent_sign_in_required
+
+
+def _person(request: HttpRequest) -> User:
+    """Who is signed in, behind a gate that has made sure that somebody is."""
+    assert isinstance(request.user, User)  # noqa: S101
+    return request.user
+
+
+@require_safe
+@login_required
+@never_cache
+def account(request: HttpRequest) -> HttpResponse:
+    person = request.user
+    methods = Authenticator.objects.filter(user=person)
+    context = {
+        "addresses": EmailAddress.objects.filter(user=person).order_by("-primary", "email"),
+        "passkeys": [m.wrap() for m in methods.filter(type=Authenticator.Type.WEBAUTHN)],
+        "has_app": methods.filter(type=Authenticator.Type.TOTP).exists(),
+        "connected": SocialAccount.objects.filter(user=person),
+        "sessions": UserSession.objects.purge_and_list(person),
+    }
+    return render(request, "accounts/profile.html", context)
+
+
+@require_POST
+@login_required
+def end_session(request: HttpRequest, number: int) -> HttpResponse:
+    """Sign one browser out, from another one."""
+    session = get_object_or_404(UserSession, pk=number, user=request.user)
+    session.end()
+    messages.success(request, "That browser is signed out.")
+    return redirect("account")
+
+
+@require_safe
+@recent_sign_in_required
+@never_cache
+def export(request: HttpRequest) -> HttpResponse:
+    """A JSON file of everything kept of the person."""
+    response = JsonResponse(profile.export(_person(request)), json_dumps_params={"indent": 2})
+    response.headers["Content-Disposition"] = 'attachment; filename="gigarouter-my-data.json"'
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@recent_sign_in_required
+@never_cache
+def delete(request: HttpRequest) -> HttpResponse:
+    person = _person(request)
+    form = DeleteForm(request.POST or None, person=person)
+    if request.method != "POST" or not form.is_valid():
+        return render(request, "accounts/delete.html", {"form": form})
+    profile.delete(person)
+    logout(request)
+    messages.success(request, "Your account is deleted. Goodbye, and thank you.")
+    return redirect("home")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@never_cache
+def again(request: HttpRequest) -> HttpResponse:
+    """Ask who has been signed in for long to sign in once more, and lead back after."""
+    if request.method != "POST":
+        return render(request, "accounts/again.html", {"next": get_next_redirect_url(request)})
+    query = {"email": _person(request).email, "next": get_next_redirect_url(request) or "/account/"}
+    logout(request)
+    return redirect(f"{reverse('account_login')}?{urlencode(query)}")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_up(request: HttpRequest) -> HttpResponse:
+    """Signing up and signing in are one page; the query (next, email) goes along."""
+    query = request.GET.urlencode()
+    return redirect(reverse("account_login") + (f"?{query}" if query else ""))
+
+
+@require_safe
+def admin_sign_in(request: HttpRequest) -> HttpResponse:
+    """The admin has no door of its own. Who came in by ours and is no staff is told so."""
+    if request.user.is_authenticated:
+        raise PermissionDenied
+    query = urlencode({"next": request.GET.get("next", reverse("admin:index"))})
+    return redirect(f"{reverse('account_login')}?{query}")
+
+
+def no_passwords(request: HttpRequest) -> HttpResponse:
+    """allauth has pages for passwords; we have no passwords."""
+    raise Http404
+
+
+class AddPasskey(AddWebAuthnView):  # type: ignore[misc]  # allauth is untyped
+    """allauth's page; recovery codes, which it shows next, are for the authenticator app."""
+
+    def get_success_url(self) -> str:
+        return reverse("account")
