@@ -1,170 +1,213 @@
-"""Running one batch: claim, decode, one forward pass a tower, score, settle.
+"""What becomes of a batch of jobs: decode, one forward pass a tower, score, settle.
 
-A picture that cannot be decoded fails alone. If a forward pass fails, each job of the batch is
-run by itself, so that one bad input cannot take its mates with it.
+A picture that cannot be decoded fails its own job. If a forward pass fails, each job of the batch
+is run by itself, so that one bad input cannot take its mates with it.
 """
 
 import logging
 import math
 import time
-import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import Error as DatabaseError
-from django.db import connection
 from PIL import Image
 
-from catalog.models import ModelCard
-from inference import jobs, leases, pictures
-from inference.models import ErrorCode, Job
+from inference import faults, pictures, settling
+from inference.models import ErrorCode, Job, Kind
+from inference.runtime import decoding
 from inference.runtime.encoder import Embeddings, Encoder
 from inference.runtime.zero_shot import Activation, LabelScore, classify
+from inference.settling import Done, Result
+from inference.text_memory import TextMemory
 
 log = logging.getLogger(__name__)
-
-PROMPTS_A_PASS = 128
 
 # Pillow decodes and resizes without the GIL. Threads only touch storage, never the database.
 _decoders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="decode")
 
 
-def run_next(card: ModelCard, encoder: Encoder, *, worker: str) -> int:
-    """Claim the model's next batch and run it; returns the number of jobs claimed."""
-    token = uuid.uuid4()
-    with leases.holding(token):
-        batch = jobs.claim(card, worker=worker, limit=settings.BATCH_IMAGES, token=token)
-        if not batch:
-            return 0
-        keys = " ".join(str(job.pk) for job in batch)
-        log.info("batch claimed model=%s size=%d ids=%s", card.repo, len(batch), keys)
-        try:
-            run(encoder, batch)
-        finally:
-            _leave_nothing(token)
-    return len(batch)
+class OutOfMemory(Exception):
+    """There was not enough memory to decode a batch."""
 
 
-def _leave_nothing(token: uuid.UUID) -> None:
-    """Give back what was not settled; if the database is away, the end of the lease does it."""
-    for _ in range(2):
-        try:
-            if left := jobs.give_back(token):
-                log.warning("batch not settled, given back jobs=%d", left)
-            return
-        except DatabaseError as error:
-            log.warning("batch not settled: %s", error)
-            connection.close()  # it may be the connection that broke the batch: try a new one
+@dataclass(frozen=True)
+class Ready:
+    """A job and the squares that the model sees of its pictures, or why there are none."""
+
+    job: Job
+    crops: Sequence[Image.Image]
+    error: ErrorCode | None = None
 
 
-def run(encoder: Encoder, batch: Sequence[Job]) -> None:
-    """Score claimed jobs and settle each of them, whatever becomes of the others."""
-    found = list(_decoders.map(lambda job: _crop(encoder, job), batch))
-    ready = []
-    for job, crop in zip(batch, found, strict=True):
-        if isinstance(crop, ErrorCode):
-            jobs.fail(job, crop)
-        else:
-            ready.append((job, crop))
-    if ready:
-        _score(encoder, ready)
+def make_ready(encoder: Encoder, batch: Sequence[Job]) -> list[Ready]:
+    """Read and decode all pictures of a batch, in threads."""
+    faults.hit("claimed", *batch)
+    wanted = [(job, place) for job in batch for place in job.picture_places]
+    found = iter(list(_decoders.map(lambda each: _crop(encoder, *each), wanted)))
+    return [_ready(job, [next(found) for _ in job.picture_places]) for job in batch]
 
 
-def _crop(encoder: Encoder, job: Job) -> Image.Image | ErrorCode:
+def _ready(job: Job, found: Sequence[Image.Image | ErrorCode]) -> Ready:
+    crops = [each for each in found if isinstance(each, Image.Image)]
+    error = next((each for each in found if isinstance(each, ErrorCode)), None)
+    return Ready(job, crops, error)
+
+
+def _crop(encoder: Encoder, job: Job, place: int) -> Image.Image | ErrorCode:
     """The square that the model sees, or why there is none."""
     try:
+        faults.hit("decode", job)
         with (
-            default_storage.open(job.picture_name) as file,
-            Image.open(file, formats=pictures.FORMATS) as image,
+            default_storage.open(job.picture_name(place)) as file,
+            decoding.opened(
+                file, formats=pictures.FORMATS, max_pixels=pictures.MAX_PIXELS
+            ) as image,
         ):
             return encoder.preprocessing.crop(image)
     except FileNotFoundError:
         return ErrorCode.INTERNAL  # most likely cancelled a moment ago; then this changes nothing
+    except MemoryError as error:
+        # Perhaps a mate's doing: the batch is given back, and each job of it tried alone. Celery
+        # would end the worker for a MemoryError.
+        raise OutOfMemory(f"decoding a picture of job {job.pk}") from error
     except Exception:  # noqa: BLE001  decoders meet hostile bytes; any failure is the picture's
         return ErrorCode.INVALID_IMAGE
 
 
-def _score(encoder: Encoder, ready: Sequence[tuple[Job, Image.Image]]) -> None:
+def run(memory: TextMemory, batch: Sequence[Ready]) -> None:
+    """Score what is ready and settle every job, whatever becomes of the others."""
+    good = [each for each in batch if each.error is None]
+    for each in batch:
+        if each.error is not None:
+            settling.fail(each.job, each.error)
+    if good:
+        _score(memory, good)
+
+
+def _score(memory: TextMemory, batch: Sequence[Ready]) -> None:
     try:
-        results = _results(encoder, ready)
+        done = _results(memory, batch)
     except Exception:
         # The edge of the worker: whatever a model raises may end one job, never its mates.
-        log.exception("forward pass failed ids=%s", " ".join(str(job.pk) for job, _ in ready))
-        _score_alone(encoder, ready)
+        log.exception("batch failed jobs=%d", len(batch))
+        _score_alone(memory, batch)
         return
-    for (job, _), result in zip(ready, results, strict=True):
-        _settle(job, result)
-
-
-def _settle(job: Job, result: jobs.Result) -> None:
-    """A result that cannot be written stops no other; its job is given back."""
     try:
-        jobs.succeed(job, result)
+        settling.succeed(done)
     except DatabaseError:
-        log.exception("result not written id=%s", job.pk)
+        log.exception("results not written jobs=%d", len(done))
 
 
-def _score_alone(encoder: Encoder, ready: Sequence[tuple[Job, Image.Image]]) -> None:
-    if len(ready) == 1:
-        jobs.fail(ready[0][0], ErrorCode.INTERNAL)
+def _score_alone(memory: TextMemory, batch: Sequence[Ready]) -> None:
+    if len(batch) == 1:
+        settling.fail(batch[0].job, ErrorCode.INTERNAL)
         return
-    for one in ready:
-        _score(encoder, [one])
+    for one in batch:
+        _score(memory, [one])
 
 
-def _results(encoder: Encoder, ready: Sequence[tuple[Job, Image.Image]]) -> list[jobs.Result]:
-    """One forward pass over all pictures, one over all prompts that differ."""
+def _results(memory: TextMemory, batch: Sequence[Ready]) -> list[Done]:
+    """One forward pass over all pictures, one over all texts that are not known yet."""
     started = time.monotonic()
-    images = encoder.encode_images([crop for _, crop in ready])
-    prompts = [_prompts(job) for job, _ in ready]
-    distinct = list(dict.fromkeys(prompt for row in prompts for prompt in row))
-    row_of = {prompt: row for row, prompt in enumerate(distinct)}
-    texts = _encode_texts(encoder, distinct)
+    faults.hit("forward", *(each.job for each in batch))
+    images = iter(_encode(memory.encoder, [crop for each in batch for crop in each.crops]))
+    new = memory.learn(text for each in batch for text in texts_of(each.job))
     forward_ms = round((time.monotonic() - started) * 1000)
-    activation = Activation.SIGMOID if encoder.logit_bias else Activation.SOFTMAX
-    results = []
-    for index, (job, _) in enumerate(ready):
-        [scores] = classify(
-            images[index : index + 1],
-            texts[[row_of[prompt] for prompt in prompts[index]]],
-            logit_scale=encoder.logit_scale,
-            logit_bias=encoder.logit_bias,
-            activation=activation,
-        )
-        results.append(_result(encoder, job, scores, activation) | {"forward_ms": forward_ms})
-    return results
+    done = []
+    for each in batch:
+        rows = [next(images) for _ in each.crops]
+        # Whoever comes first pays for a text; its mates in the batch find it known.
+        own_new = {text for text in texts_of(each.job) if text in new}
+        new -= own_new
+        done.append(_done(memory, each.job, rows, new_labels=len(own_new), forward_ms=forward_ms))
+    return done
 
 
-def _encode_texts(encoder: Encoder, prompts: Sequence[str]) -> Embeddings:
-    """In chunks: a batch may bring 1,600 prompts, too many for one pass through a large tower."""
-    chunks = [prompts[at : at + PROMPTS_A_PASS] for at in range(0, len(prompts), PROMPTS_A_PASS)]
-    return np.concatenate([encoder.encode_texts(chunk) for chunk in chunks])
+def _encode(encoder: Encoder, crops: Sequence[Image.Image]) -> Iterator[Embeddings]:
+    """One vector each. A job may bring more pictures than one pass may hold."""
+    for start in range(0, len(crops), settings.BATCH_IMAGES):
+        yield from encoder.encode_images(crops[start : start + settings.BATCH_IMAGES])
 
 
-def _prompts(job: Job) -> list[str]:
-    return [job.template.replace("{}", label) for label in job.labels]
+def texts_of(job: Job) -> list[str]:
+    """Every text that the job's model has to read: prompts, and inputs that are texts."""
+    inputs = [each["text"] for each in job.inputs if "text" in each]
+    return [*(job.template.replace("{}", label) for label in job.labels), *inputs]
 
 
-def _result(
-    encoder: Encoder, job: Job, scores: Sequence[LabelScore], activation: Activation
-) -> jobs.Result:
-    """What the job's row keeps: predictions best first, and all that is needed to repeat them."""
-    predictions = [
-        {"label": label} | asdict(score) for label, score in zip(job.labels, scores, strict=True)
-    ]
-    if not all(math.isfinite(score.logit) for score in scores):
-        raise ArithmeticError(f"{encoder.repo} gave a score that is no number")
-    predictions.sort(key=lambda prediction: prediction["logit"], reverse=True)
-    return {
-        "predictions": predictions,
-        "activation": activation.value,
+def _done(
+    memory: TextMemory, job: Job, rows: Sequence[Embeddings], *, new_labels: int, forward_ms: int
+) -> Done:
+    encoder = memory.encoder
+    result: Result = {
         "model": encoder.repo,
         "revision": encoder.revision,
         "preprocessing": encoder.preprocessing.fingerprint,
         "image_size": encoder.image_size,
-        "crop": list(encoder.preprocessing.crop_box(job.width, job.height)),
+        "labels_cached": len(set(texts_of(job))) - new_labels,
+        "forward_ms": forward_ms,
     }
+    if job.kind == Kind.EMBED:
+        vectors = _vectors(memory, job, rows)
+        return Done(job, result | {"dim": encoder.embed_dim}, new_labels, vectors)
+    activation = activation_of(job, encoder)
+    scored = _rows(memory, job, rows, activation)
+    return Done(job, result | {"activation": activation.value, "rows": scored}, new_labels)
+
+
+def activation_of(job: Job, encoder: Encoder) -> Activation:
+    """What was asked for; "auto" is softmax for CLIP and sigmoid for what has a bias (SigLIP)."""
+    if job.activation != "auto":
+        return Activation(job.activation)
+    return Activation.SIGMOID if encoder.logit_bias else Activation.SOFTMAX
+
+
+def _vectors(memory: TextMemory, job: Job, rows: Sequence[Embeddings]) -> bytes:
+    """float32 [n, dim] of all inputs in order, pictures and texts, as little-endian bytes."""
+    images = iter(rows)
+    in_order = [
+        memory.vectors_of([each["text"]])[0] if "text" in each else next(images)
+        for each in job.inputs
+    ]
+    vectors = np.stack(in_order)
+    if not np.isfinite(vectors).all():
+        raise ArithmeticError(f"{memory.encoder.repo} gave a vector that is no number")
+    return vectors.astype("<f4").tobytes()
+
+
+def _rows(
+    memory: TextMemory, job: Job, rows: Sequence[Embeddings], activation: Activation
+) -> list[Result]:
+    """Per picture: predictions best first, and what the model saw of it."""
+    prompts = [job.template.replace("{}", label) for label in job.labels]
+    encoder = memory.encoder
+    scored = classify(
+        np.stack(rows),
+        memory.vectors_of(prompts),
+        logit_scale=encoder.logit_scale,
+        logit_bias=encoder.logit_bias,
+        activation=activation,
+    )
+    return [
+        {"predictions": _predictions(encoder, job, scores), "crop": _box(encoder, job, place)}
+        for scores, place in zip(scored, job.picture_places, strict=True)
+    ]
+
+
+def _predictions(encoder: Encoder, job: Job, scores: Sequence[LabelScore]) -> list[Result]:
+    if not all(math.isfinite(score.logit) for score in scores):
+        raise ArithmeticError(f"{encoder.repo} gave a score that is no number")
+    rows = [
+        {"label": label} | asdict(score) for label, score in zip(job.labels, scores, strict=True)
+    ]
+    return sorted(rows, key=lambda row: row["logit"], reverse=True)
+
+
+def _box(encoder: Encoder, job: Job, place: int) -> list[float]:
+    size = job.inputs[place]
+    return list(encoder.preprocessing.crop_box(size["width"], size["height"]))

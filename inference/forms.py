@@ -97,7 +97,7 @@ class PlaygroundForm(forms.Form):
         data = self.cleaned_data
         return jobs.Request(
             card=data["model"],
-            picture=data["accepted"],
+            inputs=[data["accepted"]],
             labels=data["labels"],
             template=data["template"],
         )

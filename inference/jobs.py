@@ -1,80 +1,120 @@
-"""The verbs of a job. Every transition is one conditional UPDATE whose row count tells who won.
+"""The verbs of those who ask: submit, cancel, forget. Each transition is one conditional UPDATE.
 
 submit -> queued -> claim -> running -> succeed | fail
-cancel ends a queued or running job; inference.sweep gives lost leases back.
+Workers claim and settle (inference.claims, inference.settling); cancel ends a job that is not
+final; inference.sweep gives lost leases back.
 """
 
 import logging
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
-from celery import current_app
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, transaction
-from django.db.models import F
-from django.db.models.functions import Now
-from kombu.exceptions import OperationalError
+from django.db import IntegrityError, connection, transaction
+from django.db.models import (
+    DateTimeField,
+    DurationField,
+    ExpressionWrapper,
+    Max,
+    Subquery,
+    Value,
+)
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Greatest, Least, Now
 
+from accounts import credits
+from accounts.models import ApiKey, User
 from catalog.models import ModelCard
-from inference.models import OPEN, ErrorCode, Job, JobQuerySet, State
+from catalog.pricing import Price
+from inference import bell, faults
+from inference.models import OPEN, ErrorCode, Input, Job, JobQuerySet, Kind, State
 from inference.pictures import Picture
+from inference.webhooks import queueing
 
 log = logging.getLogger(__name__)
 
-RUN_BATCH = "inference.tasks.run_batch"  # by name: tasks import this module, not the reverse
-LEASE = timedelta(seconds=10)
 DEADLINE = timedelta(minutes=10)
-TIME_LIMIT = timedelta(seconds=60)  # one attempt, however alive its worker is
-MAX_ATTEMPTS = 3
-UNCLAIMED = {
-    "state": State.QUEUED, "lease_token": None, "lease_until": None, "rung_at": None, "worker": "",
-}  # fmt: skip
+# What one picture's turn takes of its owner's share: whoever sends 2,000 at once has spread them
+# over the next minute, and the first one of somebody else comes before most of them.
+SHARE = timedelta(milliseconds=30)
+ENDED = "jobs_ended"  # the channel on which PostgreSQL tells that jobs are final
 
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asks: a signed-in person, a browser session, or both."""
+    """Who asks: a signed-in person, perhaps by an API key, or a browser session."""
 
     user_id: int | None
     visitor: uuid.UUID | None
+    key: ApiKey | None = None
+
+    @property
+    def payer(self) -> str:
+        """Whose turn it is in the queue."""
+        return f"user:{self.user_id}" if self.user_id is not None else f"visitor:{self.visitor}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is asked: a checked picture, labels and the prompt template with its one `{}`."""
+    """What is asked: checked pictures and texts in order, labels, and the prompt's one `{}`.
+
+    `activation` is softmax, sigmoid, none, or auto: what fits the model. `options` say how the
+    answer is to be written; they change no result.
+    """
 
     card: ModelCard
-    picture: Picture
-    labels: Sequence[str]
-    template: str
+    inputs: Sequence[Picture | str]
+    kind: Kind = Kind.CLASSIFY
+    labels: Sequence[str] = ()
+    template: str = ""
+    activation: str = "auto"
+    options: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def pictures(self) -> dict[int, Picture]:
+        """The pictures by their place among the inputs."""
+        return {place: each for place, each in enumerate(self.inputs) if isinstance(each, Picture)}
+
+    def most_it_may_cost(self, price: Price) -> int:
+        """µ$ if not one text's embedding is kept yet."""
+        texts = len(self.inputs) - len(self.pictures) + len(self.labels)
+        return price.micro_usd_for(images=len(self.pictures), new_labels=texts)
 
 
-def submit(request: Request, *, asker: Asker, ticket: str = "") -> Job:
-    """Store the picture and queue a job; the same ticket with the same input gives the same job.
+def submit(
+    request: Request, *, asker: Asker, ticket: str = "", payer: User | None = None,
+    deadline: timedelta = DEADLINE,
+) -> Job:  # fmt: skip
+    """Store the pictures and queue a job; the same ticket with the same input gives the same job.
 
+    With a `payer` the most that the job may cost is held from their credit, in the transaction
+    that makes the job; raises credits.CreditError, and nothing was queued.
     The message to the workers goes out only after the row is committed. If it cannot, the sweep
     sends it later: the row itself is the outbox.
     """
-    job = Job(
-        id=_job_id(request, asker, ticket),
-        card=request.card,
-        owner_id=asker.user_id,
-        visitor=asker.visitor,
-        labels=list(request.labels),
-        template=request.template,
-        width=request.picture.width,
-        height=request.picture.height,
-        deadline_at=Now() + DEADLINE,
-    )
+    job = _new_job(request, asker, ticket, deadline)
+    price = request.card.price if payer else None
     try:
         with transaction.atomic():
+            if price:
+                job.is_paid = True
+                job.micro_usd_per_image = price.micro_usd_per_image
+                job.micro_usd_per_label = price.micro_usd_per_label
             job.save(force_insert=True)
-            _store(job, request.picture)
-            transaction.on_commit(lambda: ring(job), robust=True)
+            if payer and price:
+                credits.hold(
+                    payer,
+                    amount_micro_usd=request.most_it_may_cost(price),
+                    reference=job.hold_reference,
+                    key=asker.key,
+                    note=request.card.repo,  # jobs are deleted in a day, the ledger stays
+                )
+            _store(job, request)
+            transaction.on_commit(lambda: faults.hit("submitted", job))
+            transaction.on_commit(lambda: bell.ring(job), robust=True)
     except IntegrityError:
         first = Job.objects.filter(pk=job.pk).first()
         if first is None:
@@ -84,128 +124,139 @@ def submit(request: Request, *, asker: Asker, ticket: str = "") -> Job:
     return job
 
 
+def _new_job(request: Request, asker: Asker, ticket: str, deadline: timedelta) -> Job:
+    return Job(
+        id=_job_id(request, asker, ticket),
+        kind=request.kind,
+        card=request.card,
+        owner_id=asker.user_id,
+        visitor=asker.visitor,
+        key=asker.key,
+        payer=asker.payer,
+        turn=turn_of(request.card, asker.payer, images=len(request.inputs)),
+        inputs=[_input(each) for each in request.inputs],
+        image_count=len(request.pictures),
+        labels=list(request.labels),
+        template=request.template,
+        activation=request.activation,
+        options=dict(request.options),
+        rung_at=Now(),  # taken back if the bell fails
+        deadline_at=Now() + deadline,
+    )
+
+
+def _input(each: Picture | str) -> Input:
+    if isinstance(each, str):
+        return {"text": each}
+    return {"width": each.width, "height": each.height}
+
+
+def turn_of(card: ModelCard, payer: str, *, images: int) -> Combinable:
+    """When a job's turn comes: next, but each payer's jobs stand a share of time apart.
+
+    (Start-time fair queueing: a flood only delays itself. Two jobs submitted at the same moment
+    may share a turn; that gains nobody more than one place.)
+    """
+    queued = Job.objects.queued().filter(card=card).order_by()
+    last = queued.filter(payer=payer).values("payer").annotate(latest=Max("turn"))
+    # GREATEST passes over NULL: nothing of theirs waits.
+    return Greatest(_next_turn(queued), Subquery(last.values("latest")) + Value(SHARE * images))
+
+
+def _next_turn(queued: JobQuerySet) -> Combinable:
+    """Just after the first that waits, if its turn is overdue; else now.
+
+    What is overdue is the workload's own time: where the workers are slower than SHARE allows for,
+    "now" would be behind all of a flood whose turns have come. The hundred-thousandth of the delay
+    keeps those who come meanwhile in the order of their arrival.
+    """
+    first = Subquery(queued.order_by("turn").values("turn")[:1], output_field=DateTimeField())
+    lag = ExpressionWrapper((Now() - first) / Value(100_000), output_field=DurationField())
+    # LEAST passes over NULL: nobody waits.
+    return Least(ExpressionWrapper(first + lag, output_field=DateTimeField()), Now())
+
+
 def _job_id(request: Request, asker: Asker, ticket: str) -> uuid.UUID:
     if not ticket:
         return uuid.uuid4()
     parts = [asker.user_id, asker.visitor, ticket, request.card.repo, request.template]
-    return uuid.uuid5(
-        uuid.NAMESPACE_OID, repr([*parts, list(request.labels), request.picture.sha256])
-    )
+    contents = [each if isinstance(each, str) else each.sha256 for each in request.inputs]
+    return uuid.uuid5(uuid.NAMESPACE_OID, repr([*parts, list(request.labels), contents]))
 
 
-def _store(job: Job, picture: Picture) -> None:
-    files = {job.picture_name: picture.original, job.preview_name: picture.preview}
+def _store(job: Job, request: Request) -> None:
+    files = {job.picture_name(place): each.original for place, each in request.pictures.items()}
+    preview = request.pictures[0].preview if 0 in request.pictures else None
+    if preview:
+        files[job.preview_name] = preview
     for name, content in files.items():
         default_storage.delete(name)  # left by a commit that failed; a second name would be lost
         default_storage.save(name, ContentFile(content))
 
 
-def ring(job: Job) -> bool:
-    """Send the job's id to its model's queue. False, and a line in the log: the broker is away."""
-    try:
-        # Without retries: a visitor is waiting, and the sweep rings again within seconds.
-        current_app.send_task(RUN_BATCH, args=[str(job.pk)], queue=job.card.queue, retry=False)
-    except (OperationalError, OSError) as error:
-        log.warning("broker away id=%s error=%s", job.pk, error)
-        return False
-    Job.objects.filter(pk=job.pk).update(rung_at=Now())
-    return True
-
-
-def claim(card: ModelCard, *, worker: str, limit: int, token: uuid.UUID | None = None) -> list[Job]:
-    """Take up to `limit` of the model's oldest queued jobs under one lease, oldest first.
-
-    A job that was tried before may be what killed its worker: it is taken alone, so that it
-    cannot take others with it.
-    """
-    token = token or uuid.uuid4()
+def cancel(job: Job, *, among: Sequence[State] = OPEN) -> bool:
+    """End a job that is not final yet, or is in one of these states. False: it is not."""
     with transaction.atomic():
-        keys = _next_in_line(card, limit)
-        if not keys:
-            return []
-        Job.objects.filter(pk__in=keys).update(
-            state=State.RUNNING,
-            attempt=F("attempt") + 1,
-            lease_token=token,
-            lease_until=Now() + LEASE,
-            started_at=Now(),
-            worker=worker,
-            batch_size=len(keys),
-        )
-    return list(Job.objects.running().filter(lease_token=token).oldest_first())
-
-
-def _next_in_line(card: ModelCard, limit: int) -> list[uuid.UUID]:
-    waiting = Job.objects.queued().filter(card=card, deadline_at__gt=Now()).oldest_first()
-    rows = list(waiting.select_for_update(skip_locked=True).values_list("pk", "attempt")[:limit])
-    if rows and rows[0][1] > 0:
-        return [rows[0][0]]
-    return [pk for pk, attempt in rows if attempt == 0]
-
-
-# What a worker found: plain JSON, described in docs/jobs.md.
-Result = dict[str, Any]
-
-
-def succeed(job: Job, result: Result) -> bool:
-    """Record the result, if this claim still holds the job. False: another attempt has it now."""
-    return _end(job, state=State.SUCCEEDED, result=result)
-
-
-def fail(job: Job, code: ErrorCode) -> bool:
-    """End the job with a reason, if this claim still holds it."""
-    return _end(job, state=State.FAILED, error_code=code)
-
-
-def _end(job: Job, **changes: object) -> bool:
-    held = Job.objects.running().filter(pk=job.pk, lease_token=job.lease_token)
-    if not finish(held, **changes):
-        log.warning("stale claim ignored id=%s worker=%s", job.pk, job.worker)
-        return False
-    drop_picture(job)
-    log.info("job %s id=%s worker=%s", changes["state"], job.pk, job.worker)
-    return True
-
-
-def finish(held: JobQuerySet, **changes: object) -> int:
-    """Move the jobs of a filter to a final state; the filter says what must still be true."""
-    return held.update(finished_at=Now(), lease_token=None, lease_until=None, **changes)
-
-
-def cancel(job: Job) -> bool:
-    """End a job that is not final yet. False: it had already ended."""
-    cancelled = finish(Job.objects.filter(pk=job.pk, state__in=OPEN), state=State.CANCELLED)
-    if cancelled:
-        drop_picture(job)
+        ended = finish(Job.objects.filter(state__in=among), job, state=State.CANCELLED)
+        if ended and job.is_paid:
+            credits.release(job.hold_reference)
+    if ended:
+        drop_pictures(job)
         log.info("job cancelled id=%s", job.pk)
-    return bool(cancelled)
+    return ended
 
 
 def forget(job: Job) -> None:
     """Delete a job with everything that was kept of it; a running one is cancelled first."""
     cancel(job)
-    drop_picture(job)
-    default_storage.delete(job.preview_name)
+    _drop_files(job)
     job.delete()
 
 
-def drop_picture(job: Job) -> None:
-    """The picture as it was sent has no use after the job's end."""
-    default_storage.delete(job.picture_name)
+def fail(held: JobQuerySet, lost: Sequence[Job], code: ErrorCode) -> list[Job]:
+    """End jobs with a reason, those that are still in the filter; their credit is free again."""
+    with transaction.atomic():
+        failed = [job for job in lost if finish(held, job, state=State.FAILED, error_code=code)]
+        # All at once: wallets are locked in one order, whoever settles.
+        credits.release_many(job.hold_reference for job in failed if job.is_paid)
+    return failed
 
 
-def renew(token: uuid.UUID) -> int:
-    """Push back a lease, but never past the time limit of an attempt."""
-    recent = Job.objects.running().filter(lease_token=token, started_at__gt=Now() - TIME_LIMIT)
-    return recent.update(lease_until=Now() + LEASE)
+def finish(held: JobQuerySet, job: Job, **changes: object) -> bool:
+    """Move a job to a final state, if it is still in the filter; False: it is not."""
+    ended = held.filter(pk=job.pk).update(
+        finished_at=Now(), lease_token=None, lease_until=None, **changes
+    )
+    if ended:
+        tell_ended([job.pk])
+    return bool(ended)
 
 
-def give_back(token: uuid.UUID) -> int:
-    """Queue again what is left of a batch that was not settled; the sweep rings for it."""
-    left = Job.objects.running().filter(lease_token=token, attempt__lt=MAX_ATTEMPTS)
-    return left.update(**UNCLAIMED)
+def tell_ended(keys: Sequence[uuid.UUID]) -> None:
+    """Wake those who wait for these jobs, and queue what webhooks are told, on commit."""
+    queueing.queue(keys)
+    tell(keys)
+
+
+def tell(keys: Sequence[uuid.UUID]) -> None:
+    """Wake those who wait for these keys (inference.waiting), when the transaction commits."""
+    for start in range(0, len(keys), 200):  # a payload has 8,000 bytes, a key 36
+        payload = ",".join(str(key) for key in keys[start : start + 200])
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, %s)", [ENDED, payload])
+
+
+def drop_pictures(job: Job) -> None:
+    """Pictures as they were sent have no use after the job's end."""
+    for place in job.picture_places:
+        default_storage.delete(job.picture_name(place))
+
+
+def _drop_files(job: Job) -> None:
+    drop_pictures(job)
+    default_storage.delete(job.preview_name)
 
 
 def position_in_queue(job: Job) -> int:
-    """How many jobs of the same model stand before this one."""
-    return Job.objects.queued().filter(card=job.card, created_at__lt=job.created_at).count()
+    """How many jobs of the same model come before this one."""
+    return Job.objects.queued().filter(card=job.card).before(job).count()

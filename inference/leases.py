@@ -1,13 +1,12 @@
-"""The batch this process has in hand, and its lease.
+"""The batches this process has in hand, and their leases.
 
-The main thread holds a batch while it computes; the heartbeat thread renews what is held. A lease
-that nobody here holds any more is never renewed, whatever the process is called.
+One batch is computed while the next is made ready; the heartbeat thread renews what is held. A
+lease that nobody here holds any more is never renewed, whatever the process is called.
 """
 
+import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -23,20 +22,21 @@ class Held:
         return time.monotonic() - self.since_s
 
 
-# One batch at a time: the pool is solo. Replaced whole, so that the other thread sees all or none.
-_held: Held | None = None
+_held: dict[uuid.UUID, Held] = {}
+_lock = threading.Lock()
 
 
-@contextmanager
-def holding(token: uuid.UUID) -> Iterator[None]:
-    global _held
-    _held = Held(token, time.monotonic())
-    try:
-        yield
-    finally:
-        _held = None
+def take(token: uuid.UUID) -> None:
+    with _lock:
+        _held[token] = Held(token, time.monotonic())
 
 
-def in_hand() -> Held | None:
-    """What this process is computing, for the heartbeat."""
-    return _held
+def drop(token: uuid.UUID) -> None:
+    with _lock:
+        _held.pop(token, None)
+
+
+def in_hand() -> list[Held]:
+    """What this process holds, the oldest first, for the heartbeat."""
+    with _lock:
+        return sorted(_held.values(), key=lambda held: held.since_s)

@@ -6,6 +6,8 @@ PictureRefused      root; `str(error)` is a sentence for people
 import hashlib
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 
@@ -20,6 +22,7 @@ MAX_ASPECT = 200
 PREVIEW_SIDE = 960
 FIRST_TURNED = 5  # EXIF orientations from here on lie on their side
 TOO_MANY_BYTES = "That picture is larger than 10 MB. Please send a smaller copy."
+DAMAGED = "That picture is damaged and cannot be decoded. Please try another copy of it."
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 
 # A decoded picture takes up to 160 MB: not more than a few at a time, however many are sent.
@@ -35,7 +38,7 @@ class Picture:
     """A picture that passed every check.
 
     `original` are the bytes as sent; `preview` an upright JPEG without metadata, at most 960 px
-    a side; `width` and `height` the upright size in pixels.
+    a side, or empty; `width` and `height` the upright size in pixels.
     """
 
     original: bytes
@@ -60,12 +63,44 @@ def accept(data: bytes) -> Picture:
     return Picture(data, preview, *((height, width) if is_turned else (width, height)))
 
 
+def check(data: bytes) -> Picture:
+    """The same limits from the header alone, without a preview; raises PictureRefused.
+
+    For callers who see no preview: the worker decodes, and a damaged picture fails its job.
+    """
+    if len(data) > MAX_BYTES:
+        raise PictureRefused(TOO_MANY_BYTES)
+    image = _open(data)
+    width, height = image.size
+    _check_size(width, height)
+    if _is_turned(image):
+        width, height = height, width
+    return Picture(data, b"", width, height)
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Whether EXIF says that the picture lies on its side."""
+    try:
+        with _without_warnings():
+            return orientation_of(image) >= FIRST_TURNED
+    except Exception as error:
+        raise PictureRefused(DAMAGED) from error
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    with warnings.catch_warnings():
+        # Pillow warns of bombs at a size of its own; ours is checked next, and is lower.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        # Half an EXIF is common, and no reason to refuse a picture that can be seen.
+        warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
+        yield
+
+
 def _open(data: bytes) -> Image.Image:
     """Read the header only: Pillow decodes no pixel before `load`."""
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of bombs at a size of its own; ours is checked next, and is lower.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with _without_warnings():
             return Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise PictureRefused(_too_many_pixels()) from error
@@ -99,9 +134,7 @@ def _decode(image: Image.Image) -> tuple[bytes, bool]:
         image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), reducing_gap=2.0)
         return _jpeg(upright(image).convert("RGB")), is_turned
     except Exception as error:
-        raise PictureRefused(
-            "That picture is damaged and cannot be decoded. Please try another copy of it."
-        ) from error
+        raise PictureRefused(DAMAGED) from error
 
 
 def _jpeg(image: Image.Image) -> bytes:

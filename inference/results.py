@@ -9,7 +9,8 @@ from django.core.files.storage import default_storage
 from PIL import Image
 
 from catalog import patches
-from inference import jobs
+from inference import eta
+from inference.eta import Eta
 from inference.models import ErrorCode, Job, State
 
 GRIDS = {"ViT-B/32": 7, "ViT-L/14": 16}  # 224 px in patches of 32 and of 14
@@ -54,8 +55,10 @@ class JobView:
     """Everything that job.html shows besides the job itself."""
 
     ahead: int = 0
+    eta: Eta | None = None
     error: str = ""
     bars: tuple[Bar, ...] = ()
+    box: Sequence[float] = ()
     crop: Crop | None = None
     grids: tuple[Grid, ...] = ()
     queued_ms: int | None = None
@@ -70,8 +73,9 @@ class JobView:
 def of(job: Job) -> JobView:
     """What to show of a job, in any state."""
     match job.state:
-        case State.QUEUED:
-            return JobView(ahead=jobs.position_in_queue(job))
+        case State.QUEUED | State.RUNNING:
+            standing = eta.standing_of(job)
+            return JobView(ahead=standing.ahead, eta=standing.eta)
         case State.FAILED:
             return JobView(error=ErrorCode(job.error_code).label)
         case State.SUCCEEDED:
@@ -80,10 +84,11 @@ def of(job: Job) -> JobView:
 
 
 def _scored(job: Job) -> JobView:
-    result: jobs.Result = job.result or {}
-    crop = _crop(job, result["crop"])
+    [row] = (job.result or {})["rows"]
+    crop = _crop(job, row["crop"])
     return JobView(
-        bars=tuple(_bar(prediction) for prediction in result["predictions"]),
+        bars=tuple(_bar(prediction) for prediction in row["predictions"]),
+        box=row["crop"],
         crop=crop,
         grids=_grids(job, crop),
         queued_ms=_ms(job.created_at, job.started_at),

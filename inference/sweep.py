@@ -13,18 +13,18 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
-from django.db.models import Q, Window
-from django.db.models.functions import Mod, Now, RowNumber
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from inference import jobs
-from inference.models import FINAL, ErrorCode, Job, JobQuerySet, State, Worker
+from catalog.models import ModelCard
+from inference import bell, claims, jobs
+from inference.models import FINAL, ErrorCode, IdempotentCall, Job, JobQuerySet, Worker
 
 log = logging.getLogger(__name__)
 
 LOCK = 4_201_001  # any number of our own
-RING_AGAIN_AFTER = timedelta(seconds=10)
-RINGS_PER_SWEEP = 200
+RING_AGAIN_AFTER = timedelta(seconds=5)
 FORGET_WORKERS_AFTER = timedelta(days=1)
 ORPHAN_AFTER = timedelta(hours=1)
 ROWS_PER_TIDY = 1000
@@ -63,14 +63,15 @@ def _alone() -> Iterator[bool]:
 
 
 def _end_crashed() -> int:
-    spent = Job.objects.running().filter(lease_until__lt=Now(), attempt__gte=jobs.MAX_ATTEMPTS)
+    spent = Job.objects.running().filter(lease_until__lt=Now(), attempt__gte=claims.MAX_ATTEMPTS)
     return _fail_all(spent, ErrorCode.WORKER_CRASHED)
 
 
 def _give_back() -> int:
     """Queue the jobs of dead workers again; `rung_at` is cleared, so that this sweep rings them."""
-    lost = Job.objects.running().filter(lease_until__lt=Now(), attempt__lt=jobs.MAX_ATTEMPTS)
-    return lost.update(**jobs.UNCLAIMED)
+    lost = Job.objects.running().filter(lease_until__lt=Now(), attempt__lt=claims.MAX_ATTEMPTS)
+    free = list(lost.select_for_update(skip_locked=True).values_list("pk", flat=True))
+    return lost.filter(pk__in=free).update(**claims.UNCLAIMED)
 
 
 def _expire() -> int:
@@ -78,34 +79,28 @@ def _expire() -> int:
 
 
 def _fail_all(lost: JobQuerySet, code: ErrorCode) -> int:
-    ended = [
-        job
-        for job in lost
-        if jobs.finish(lost.filter(pk=job.pk), state=State.FAILED, error_code=code)
-    ]
+    # A worker may be settling one of them at this moment: then it is not lost.
+    ended = jobs.fail(lost, list(lost.select_for_update(skip_locked=True)), code)
     for job in ended:
-        transaction.on_commit(lambda job=job: jobs.drop_picture(job))  # type: ignore[misc]
+        transaction.on_commit(lambda job=job: jobs.drop_pictures(job))  # type: ignore[misc]
         log.info("job failed id=%s code=%s", job.pk, code)
     return len(ended)
 
 
 def _ring_again() -> int:
-    """One message for each batch that waits: more would only pile up behind a busy worker."""
+    """One message for each model that has a job nobody was told of."""
     unheard = Q(rung_at__isnull=True) | Q(rung_at__lt=Now() - RING_AGAIN_AFTER)
-    place = Window(RowNumber(), partition_by="card", order_by=["created_at", "pk"])
-    waiting = Job.objects.queued().filter(unheard).annotate(place=place - 1)
-    firsts = waiting.annotate(place_in_batch=Mod("place", settings.BATCH_IMAGES)).filter(
-        place_in_batch=0
-    )
-    batches = list(firsts.select_related("card").oldest_first()[:RINGS_PER_SWEEP])
-    transaction.on_commit(lambda: _ring_each(batches))
-    return len(batches)
+    waiting = Job.objects.queued().filter(unheard)
+    cards = list(ModelCard.objects.filter(pk__in=waiting.values("card")))
+    waiting.update(rung_at=Now())
+    transaction.on_commit(lambda: _ring_each(cards))
+    return len(cards)
 
 
-def _ring_each(batches: Sequence[Job]) -> None:
-    """Until the broker is away: the next sweep tries again."""
-    for job in batches:
-        if not jobs.ring(job):
+def _ring_each(cards: Sequence[ModelCard]) -> None:
+    """Until the broker is away: the next sweep but one tries again."""
+    for card in cards:
+        if not bell.ring_for(card):
             return
 
 
@@ -118,10 +113,11 @@ def tidy() -> int:
     old = list(Job.objects.final().filter(finished_at__lt=Now() - kept_for)[:ROWS_PER_TIDY])
     for job in old:
         default_storage.delete(job.preview_name)
-        default_storage.delete(job.picture_name)
+        jobs.drop_pictures(job)
     Job.objects.filter(pk__in=[job.pk for job in old]).delete()
     _delete_orphans()
     Worker.objects.filter(seen_at__lt=Now() - FORGET_WORKERS_AFTER).delete()
+    IdempotentCall.objects.old().delete()
     Session.objects.filter(expire_date__lt=Now()).delete()
     return len(old)
 
@@ -144,8 +140,8 @@ def _delete_orphans() -> None:
 
 
 def _stem(name: str) -> str:
-    """The job's id in a file's name."""
-    return name.removesuffix(".jpg")
+    """The job's id in a file's name: 36 characters, then the input's place or `.jpg`."""
+    return name[:36]
 
 
 def _files(folder: str) -> list[str]:

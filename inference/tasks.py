@@ -1,28 +1,27 @@
 """What Celery runs. Tasks take ids, may run twice, and leave the rules to the verbs they call."""
 
 import logging
+import uuid
 
 from celery import shared_task
 
-from inference import batches, worker
+from catalog.models import ModelCard
+from inference import drain, worker
 from inference import sweep as sweeping
-from inference.models import Job
+from inference.fetching import asking
+from inference.webhooks import sending
 
 log = logging.getLogger(__name__)
 
 
 @shared_task
-def run_batch(job_id: str) -> None:
-    """Run one batch of the model that this job waits for; most often the job itself is in it.
-
-    If a batch took the job before this message came, the message still runs the next batch, or
-    finds nothing to do: one look for the job and one at the queue.
-    """
-    job = Job.objects.select_related("card").filter(pk=job_id).first()
-    if job is None:
-        log.info("message for a deleted job id=%s", job_id)
+def run_batches(card_id: int) -> None:
+    """Run what is queued for this model; finding nothing costs one look at the queue."""
+    card = ModelCard.objects.filter(pk=card_id).first()
+    if card is None:
+        log.info("message for a deleted model id=%s", card_id)
         return
-    batches.run_next(job.card, worker.encoder_of(job.card), worker=worker.name())
+    drain.drain(worker.server_of(card), worker=worker.name())
 
 
 @shared_task
@@ -35,3 +34,26 @@ def sweep() -> None:
 def tidy() -> None:
     """Delete what has been kept long enough."""
     sweeping.tidy()
+    asking.tidy()
+
+
+# The rest runs in the queue `fetch`: what connects to addresses that strangers name.
+
+
+@shared_task
+def fetch_images(key: str, urls: list[str]) -> None:
+    """Fetch pictures for a request that waits for them."""
+    asking.fetch_for(uuid.UUID(key), urls)
+
+
+@shared_task
+def send_webhooks() -> None:
+    """Rung when jobs have ended that somebody wants to be told of."""
+    sending.send_due()
+
+
+@shared_task
+def sweep_webhooks() -> None:
+    """Send what no ring was heard for and what failed before; forget what is done."""
+    sending.send_due()
+    sending.tidy()

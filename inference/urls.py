@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from inference import health, views
+from inference import docs_views, health, views
+from inference.webhooks import views as webhooks
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -11,6 +12,14 @@ urlpatterns = [
     path("jobs/<uuid:pk>/picture.jpg", views.job_picture, name="job-picture"),
     path("jobs/<uuid:pk>/cancel/", views.cancel_job, name="job-cancel"),
     path("jobs/<uuid:pk>/forget/", views.forget_job, name="job-forget"),
+    path("docs/", docs_views.docs, name="docs"),
+    path("docs/<slug:slug>/", docs_views.docs, name="docs-page"),
+    path("account/webhooks/", webhooks.webhooks, name="webhooks"),
+    path("account/webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
+    path("account/webhooks/<int:pk>/secret/", webhooks.rotate, name="webhook_rotate"),
+    path("account/webhooks/<int:pk>/switch/", webhooks.switch, name="webhook_switch"),
+    path("account/webhooks/<int:pk>/remove/", webhooks.remove, name="webhook_remove"),
+    path("account/webhooks/replay/<uuid:pk>/", webhooks.replay, name="webhook_replay"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

@@ -8,14 +8,18 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.middleware import HtmxDetails
 
+from catalog.demand import board
 from catalog.models import ModelCard
 from inference import jobs, labels, limits, results
 from inference.forms import SAMPLE_LABELS, SAMPLES, PlaygroundForm
 from inference.models import Job, Worker
+
+LISTED = 5  # models in each list of the home page
 
 
 class HtmxRequest(HttpRequest):
@@ -26,8 +30,12 @@ class HtmxRequest(HttpRequest):
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    cards = ModelCard.objects.real().written().best_first()
-    return render(request, "home.html", {"cards": cards} | _playground_context())
+    """The playground, what is wanted most, and what has gone live lately."""
+    lists = {
+        "most_wanted": board.ranked(timezone.now().date())[:LISTED],
+        "launched": board.lately_launched()[:LISTED],
+    }
+    return render(request, "home.html", lists | _playground_context())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

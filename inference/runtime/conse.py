@@ -76,6 +76,14 @@ class ConseEncoder:
         self._classes = classes - self._mean
         self._device = device
 
+    @property
+    def parameter_bytes(self) -> int:
+        image_tower = sum(each.nbytes for each in self._classifier.parameters())
+        return image_tower + self._texts.parameter_bytes
+
+    def compile(self) -> None:
+        """It is small; it stays as it is."""
+
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         import torch
 

@@ -31,6 +31,15 @@ class Encoder(Protocol):
     """0.0 for CLIP; learned for SigLIP."""
     preprocessing: Preprocessing
 
+    @property
+    def parameter_bytes(self) -> int:
+        """Memory that the weights of both towers take."""
+        ...
+
+    def compile(self) -> None:
+        """Lets torch compile the image tower at its next batch, where that is supported."""
+        ...
+
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         """float32 [n, embed_dim], L2-normalised, input order; no images give [0, embed_dim].
 

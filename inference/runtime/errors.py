@@ -3,6 +3,7 @@
 EncoderError
 ├── WeightsMissing     nothing to load on this machine yet
 ├── WeightsUnusable    there is something, but we cannot or will not load it
+├── DeviceMissing      torch cannot compute where it was told to
 └── HubUnreachable     the hub did not answer
 
 Each message says what happened and what to do next.
@@ -35,6 +36,17 @@ class WeightsMissing(EncoderError):
 
 class WeightsUnusable(EncoderError):
     """The files are there, but not in a form that we load."""
+
+
+class DeviceMissing(EncoderError):
+    """The device is not there, or this build of torch cannot use it."""
+
+    @classmethod
+    def of(cls, device: str, reason: str) -> Self:
+        return cls(
+            f"torch cannot compute on {device!r} ({reason}). Set DEVICE to cpu, or to a device "
+            "that is there, as cuda or cuda:1 with a CUDA build of torch."
+        )
 
 
 class HubUnreachable(EncoderError):

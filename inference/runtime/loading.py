@@ -1,22 +1,85 @@
 """From a spec to a ready encoder."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from inference.runtime import weights
+import numpy as np
+from PIL import Image
+
+from inference.runtime import devices, weights
 from inference.runtime.encoder import Encoder
-from inference.runtime.errors import WeightsMissing
+from inference.runtime.errors import WeightsMissing, WeightsUnusable
+from inference.runtime.preprocessing import Method
 from inference.runtime.spec import Loader, ModelSpec
 
 
-def load(spec: ModelSpec, *, model_dir: Path, cache_dir: Path, device: str = "cpu") -> Encoder:
-    """The encoder of `spec`, its weights in float32 on `device`.
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How encoders compute: `dtype` is auto, fp32, bf16 or fp16 (devices.choose_dtype)."""
 
-    Imports torch. `cache_dir` is where the stand-in keeps what it derives from its packages.
-    Raises WeightsMissing if `weights.find` finds nothing, WeightsUnusable if loading fails.
+    device: str = "cpu"
+    dtype: str = "auto"
+    preprocessing: Method = Method.EXACT
+    is_compiled: bool = False
+
+
+def load(
+    spec: ModelSpec,
+    *,
+    model_dir: Path,
+    cache_dir: Path,
+    device: str = "cpu",
+    options: Options | None = None,
+) -> Encoder:
+    """The encoder of `spec` on a device: `options`, or exact preprocessing on `device`.
+
+    Imports torch. `cache_dir` is where the stand-in keeps what it derives from its packages; it
+    computes in float32 whatever the options say. Raises WeightsMissing if `weights.find` finds
+    nothing, DeviceMissing, and WeightsUnusable if loading fails or memory is too small.
     """
+    options = options or Options(device=device)
     folder = weights.find(spec, model_dir)
     if folder is None:
         raise _missing(spec)
+    devices.check(options.device)
+    import torch
+
+    try:
+        encoder = _load(spec, folder, cache_dir, options)
+    except torch.OutOfMemoryError as error:
+        raise WeightsUnusable(f"{spec.repo} does not fit into {options.device}: {error}") from error
+    encoder.preprocessing = replace(encoder.preprocessing, method=options.preprocessing)
+    if options.is_compiled:
+        encoder.compile()
+    return encoder
+
+
+def expected_bytes(spec: ModelSpec, *, model_dir: Path, options: Options) -> int:
+    """Memory that the weights will take, before they are loaded; 0 where it cannot be told."""
+    folder = weights.find(spec, model_dir)
+    if folder is None:
+        return 0
+    width = devices.dtype_on(options.device, options.dtype).itemsize
+    return weights.count_numbers(spec, folder) * width
+
+
+def warm_up(encoder: Encoder) -> None:
+    """One picture and one text, so that the first visitor does not wait for what is set up once.
+
+    Raises WeightsUnusable if it cannot, or if what comes out is no number.
+    """
+    side = encoder.image_size
+    grey = Image.new("RGB", (side, side), "grey")
+    try:
+        rows = [encoder.encode_images([grey]), encoder.encode_texts(["a photo"])]
+    except RuntimeError as error:  # torch's own, from a lack of memory to a kernel that is missing
+        raise WeightsUnusable(f"{encoder.repo} cannot be run: {error}") from error
+    if not all(np.isfinite(each).all() for each in rows):
+        raise WeightsUnusable(f"{encoder.repo} gives vectors that are no numbers")
+
+
+def _load(spec: ModelSpec, folder: Path, cache_dir: Path, options: Options) -> Encoder:
+    device, dtype = options.device, options.dtype
     match spec.loader:
         case Loader.CONSE:
             from inference.runtime import conse
@@ -25,11 +88,11 @@ def load(spec: ModelSpec, *, model_dir: Path, cache_dir: Path, device: str = "cp
         case Loader.OPEN_CLIP:
             from inference.runtime import open_clip_model
 
-            return open_clip_model.load(spec, folder, device=device)
+            return open_clip_model.load(spec, folder, device=device, dtype=dtype)
         case Loader.TRANSFORMERS:
             from inference.runtime import transformers_clip
 
-            return transformers_clip.load(spec, folder, device=device)
+            return transformers_clip.load(spec, folder, device=device, dtype=dtype)
 
 
 def _missing(spec: ModelSpec) -> WeightsMissing:

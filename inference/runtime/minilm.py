@@ -36,6 +36,10 @@ class MiniLm:
         self._tokenizer = tokenizer
         self._device = device
 
+    @property
+    def parameter_bytes(self) -> int:
+        return sum(each.nbytes for each in self._model.parameters())
+
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """float32 [n, 384], L2-normalised, input order."""
         batches = [self._encode(batch) for batch in _batches(texts)]

@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 from safetensors import SafetensorError
 
-from inference.runtime import torchvision_schemas
+from inference.runtime import compiling, devices, torchvision_schemas
 from inference.runtime.encoder import Embeddings
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.preprocessing import Alpha, CropRounding, Fit, Preprocessing
@@ -32,20 +32,32 @@ class OpenClipModel:
         self.image_size: int = self.preprocessing.size
         self.patch_size = _patch_size(model)
         self.logit_scale: float = model.logit_scale.exp().item()
-        self.logit_bias = 0.0 if model.logit_bias is None else float(model.logit_bias)
+        self.logit_bias = 0.0 if model.logit_bias is None else model.logit_bias.item()
         self._model = model
         self._tokenizer = tokenizer
         self._device = device
+        self._tower: compiling.Tower = model.encode_image
+        self._dtype = next(model.parameters()).dtype
         self.embed_dim: int = self._text_features(["?"]).shape[1]
 
-    def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
-        import torch
+    @property
+    def parameter_bytes(self) -> int:
+        return sum(each.nbytes for each in self._model.parameters())
 
+    def compile(self) -> None:
+        self._tower = compiling.compiled(self._tower, device=self._device)
+
+    def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         if not images:
             return no_rows(self.embed_dim)
+        return devices.in_halves(self._encode_images, images)
+
+    def _encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
+        import torch
+
         pixels = pixel_batch(images, self.preprocessing, device=self._device)
         with torch.inference_mode():
-            return unit_rows(self._model.encode_image(pixels))
+            return unit_rows(self._tower(pixels.to(self._dtype)))
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         if not texts:
@@ -62,7 +74,9 @@ class OpenClipModel:
             return self._model.encode_text(tokens)
 
 
-def load(spec: ModelSpec, folder: Path, *, device: str = "cpu") -> OpenClipModel:
+def load(
+    spec: ModelSpec, folder: Path, *, device: str = "cpu", dtype: str = "auto"
+) -> OpenClipModel:
     """Reads one safetensors file and JSON from `folder`.
 
     Raises WeightsUnusable for a folder without safetensors, whose pickle open_clip would otherwise
@@ -75,11 +89,12 @@ def load(spec: ModelSpec, folder: Path, *, device: str = "cpu") -> OpenClipModel
 
     source = f"local-dir:{folder}"
     try:
-        model = open_clip.create_model(source, device=device, precision="fp32")
+        model = open_clip.create_model(source, device="cpu", precision="fp32")
+        model = model.eval().to(device=device, dtype=devices.dtype_on(device, dtype))
         tokenizer = open_clip.get_tokenizer(source)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         raise WeightsUnusable(f"{folder} is not a model of open_clip: {error}") from error
-    return OpenClipModel(spec, model.eval(), tokenizer, device)
+    return OpenClipModel(spec, model, tokenizer, device)
 
 
 def preprocessing_of(model: Any) -> Preprocessing:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from inference.runtime import devices
 from inference.runtime.encoder import Embeddings
 from inference.runtime.preprocessing import Preprocessing
 
@@ -23,7 +24,8 @@ def pixel_batch(
     import torch
 
     crops = np.stack([np.asarray(preprocessing.crop(image)) for image in images])
-    pixels = torch.from_numpy(crops).to(device).permute(0, 3, 1, 2).float().div_(255)
+    levels = devices.send(torch.from_numpy(crops), device)
+    pixels = levels.permute(0, 3, 1, 2).float().div_(255)
     mean = torch.tensor(preprocessing.mean, device=device).view(1, 3, 1, 1)
     std = torch.tensor(preprocessing.std, device=device).view(1, 3, 1, 1)
     return pixels.sub_(mean).div_(std).contiguous()

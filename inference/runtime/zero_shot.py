@@ -19,13 +19,23 @@ class Activation(StrEnum):
     SIGMOID = "sigmoid"
     """Each label for itself (SigLIP)."""
 
+    NONE = "none"
+    """The logits themselves."""
+
     def __call__(self, logits: Scores) -> Scores:
-        return _softmax(logits) if self is Activation.SOFTMAX else _sigmoid(logits)
+        match self:
+            case Activation.SOFTMAX:
+                return _softmax(logits)
+            case Activation.SIGMOID:
+                return _sigmoid(logits)
+            case Activation.NONE:
+                return logits
 
 
 @dataclass(frozen=True)
 class LabelScore:
-    """How well one label fits one image: cosine in [-1, 1], logit, score in [0, 1]."""
+    """How well one label fits one image: cosine in [-1, 1], logit, score in [0, 1] (the logit
+    itself without an activation)."""
 
     similarity: float
     logit: float

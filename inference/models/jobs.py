@@ -1,17 +1,22 @@
-"""Jobs, the queue of record, and the workers that announce themselves."""
+"""Jobs: the queue of record."""
 
 import uuid
-from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Subquery
 from django.db.models.functions import Now
 from django.urls import reverse
 
 from catalog.models import ModelCard
 
-WORKER_SILENT_AFTER = timedelta(seconds=12)
+
+class Kind(models.TextChoices):
+    """What a job asks of the model."""
+
+    CLASSIFY = "classify", "score pictures against labels"
+    EMBED = "embed", "embed pictures and texts"
 
 
 class State(models.TextChoices):
@@ -67,33 +72,62 @@ class JobQuerySet(models.QuerySet["Job"]):
     def final(self) -> "JobQuerySet":
         return self.filter(state__in=FINAL)
 
-    def oldest_first(self) -> "JobQuerySet":
-        return self.order_by("created_at", "pk")
+    def in_turn(self) -> "JobQuerySet":
+        """Fair to all who wait: see `jobs.turn_of`."""
+        return self.order_by("turn", "created_at", "pk")
+
+    def before(self, job: "Job") -> "JobQuerySet":
+        """Those whose turn comes before this job's; equal turns go by arrival.
+
+        Asked of the database: a job that was just submitted holds only the formula of its turn.
+        """
+        row = Job.objects.filter(pk=job.pk)
+        turn, arrival = Subquery(row.values("turn")), Subquery(row.values("created_at"))
+        return self.filter(Q(turn__lt=turn) | Q(turn=turn, created_at__lt=arrival))
+
+
+# One input of a job: {"width": 640, "height": 480}, upright pixels, or {"text": "a cat"}.
+Input = dict[str, Any]
 
 
 class Job(models.Model):
-    """One picture to be scored against labels by one model.
+    """One request to one model: pictures scored against labels, or pictures and texts embedded.
 
-    The picture waits in storage under the job's id (not under its content's hash: two jobs with
-    one file could not be deleted without a race) and goes when the job is final. A small preview
-    stays for the result page until the owner deletes it or `tidy` does.
+    Pictures wait in storage under the job's id (not under their content's hash: two jobs with
+    one file could not be deleted without a race) and go when the job is final. A small preview
+    of a playground's picture stays for the result page until the owner deletes it or `tidy` does.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.CLASSIFY)
     card = models.ForeignKey(ModelCard, models.PROTECT, related_name="jobs")
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="jobs"
     )
     visitor = models.UUIDField(null=True, blank=True, help_text="browser session of a stranger")
+    key = models.ForeignKey(
+        "accounts.ApiKey", models.SET_NULL, null=True, blank=True, related_name="jobs"
+    )
 
-    labels = models.JSONField()
-    template = models.CharField(max_length=200)
-    width = models.PositiveIntegerField(help_text="pixels, upright")
-    height = models.PositiveIntegerField(help_text="pixels, upright")
+    inputs = models.JSONField(default=list)
+    image_count = models.PositiveSmallIntegerField(default=1)
+    labels = models.JSONField(default=list)
+    template = models.CharField(max_length=200, blank=True)
+    activation = models.CharField(max_length=10, default="auto")
+    options = models.JSONField(default=dict, blank=True, help_text="how the API writes its answer")
+
+    # What it costs: prices as they were when it was submitted, the sum once it is delivered.
+    is_paid = models.BooleanField(default=False, help_text="credit is held for it")
+    micro_usd_per_image = models.PositiveIntegerField(default=0)
+    micro_usd_per_label = models.PositiveIntegerField(default=0)
+    cost_micro_usd = models.PositiveBigIntegerField(null=True, blank=True)
 
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     error_code = models.CharField(max_length=20, choices=ErrorCode, blank=True)
     result = models.JSONField(null=True, blank=True)
+    vectors = models.BinaryField(
+        null=True, blank=True, help_text="float32 [n, dim], little-endian, L2-normalised rows"
+    )
 
     attempt = models.PositiveSmallIntegerField(default=0)
     worker = models.CharField(max_length=100, blank=True)
@@ -102,6 +136,8 @@ class Job(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
 
     created_at = models.DateTimeField(db_default=Now())
+    payer = models.CharField(max_length=50, help_text="whose turn it is")
+    turn = models.DateTimeField(db_default=Now())
     rung_at = models.DateTimeField(null=True, blank=True, help_text="last message to the workers")
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -111,7 +147,9 @@ class Job(models.Model):
 
     class Meta:
         indexes = [
-            models.Index("card", "created_at", name="job_queue", condition=Q(state="queued")),
+            models.Index("card", "turn", name="job_turns", condition=Q(state="queued")),
+            models.Index("card", "payer", "turn", name="job_payers", condition=Q(state="queued")),
+            models.Index("owner", "created_at", name="job_owner"),
             models.Index("lease_until", name="job_leases", condition=Q(state="running")),
             models.Index("visitor", name="job_visitor", condition=Q(visitor__isnull=False)),
             models.Index(
@@ -144,6 +182,17 @@ class Job(models.Model):
                 condition=Q(owner__isnull=False) | Q(visitor__isnull=False),
                 name="job_belongs_to_somebody",
             ),
+            models.CheckConstraint(
+                condition=Q(is_paid=False) | Q(owner__isnull=False), name="job_paid_by_somebody"
+            ),
+            models.CheckConstraint(
+                condition=Q(cost_micro_usd__isnull=True) | Q(state="succeeded"),
+                name="job_costs_only_if_delivered",
+            ),
+            models.CheckConstraint(
+                condition=Q(vectors__isnull=True) | Q(state="succeeded", kind="embed"),
+                name="job_vectors_mean_success",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -157,38 +206,29 @@ class Job(models.Model):
         return self.state in FINAL
 
     @property
-    def picture_name(self) -> str:
-        """Where the bytes as they were sent wait for the worker."""
-        return f"pictures/{self.pk}"
+    def hold_reference(self) -> str:
+        """The name of its credit in the ledger."""
+        return f"job:{self.pk}"
+
+    @property
+    def width(self) -> int:
+        """Of its first picture, in upright pixels."""
+        return int(self.inputs[0]["width"])
+
+    @property
+    def height(self) -> int:
+        return int(self.inputs[0]["height"])
+
+    @property
+    def picture_places(self) -> list[int]:
+        """Which of the inputs are pictures."""
+        return [place for place, each in enumerate(self.inputs) if "text" not in each]
+
+    def picture_name(self, place: int = 0) -> str:
+        """Where the bytes of an input as they were sent wait for the worker."""
+        return f"pictures/{self.pk}-{place}"
 
     @property
     def preview_name(self) -> str:
         """Where the small upright JPEG of the result page lies."""
         return f"previews/{self.pk}.jpg"
-
-
-class WorkerQuerySet(models.QuerySet["Worker"]):
-    """`Worker.objects.alive()`"""
-
-    def alive(self) -> "WorkerQuerySet":
-        return self.filter(seen_at__gt=Now() - WORKER_SILENT_AFTER)
-
-    def served_repos(self) -> set[str]:
-        """Repo ids that a living worker has loaded."""
-        return {repo for repos in self.alive().values_list("repos", flat=True) for repo in repos}
-
-
-class Worker(models.Model):
-    """A worker process as it last announced itself."""
-
-    name = models.CharField(max_length=100, unique=True)
-    pid = models.PositiveIntegerField()
-    device = models.CharField(max_length=40)
-    repos = models.JSONField(default=list, help_text="models it has loaded")
-    started_at = models.DateTimeField(db_default=Now())
-    seen_at = models.DateTimeField(db_default=Now())
-
-    objects = WorkerQuerySet.as_manager()
-
-    def __str__(self) -> str:
-        return self.name

@@ -1,0 +1,84 @@
+"""POST /v1/classify: pictures against labels. Ours: OpenAI has no such endpoint."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from inference import jobs
+from inference.api import answers, bodies, calls, inputs, labels_in, openapi, which_model
+from inference.api.auth import Submitter
+from inference.api.errors import Invalid
+from inference.api.preference import Preference
+from inference.api.schemas import ClassificationList
+from inference.api.sent import ClassifyBody
+from inference.api.threads import in_thread
+
+MOST_SCORES = 20_000  # pictures times labels: an answer of two megabytes
+
+router = APIRouter(tags=["classification"])
+
+
+@router.post(
+    "/v1/classify",
+    summary="Score pictures against labels",
+    responses=openapi.answers(ClassificationList, submits=True, may_wait=True),
+    openapi_extra=openapi.body("ClassifyBody", headers=openapi.SUBMIT_HEADERS),
+)
+async def classify(request: Request, caller: Submitter) -> Response:
+    """For each picture its predictions, best first. OpenAI has no such endpoint; the shape is a
+    superset of Jina's. (vLLM's and infinity's /classify means something else: fixed labels.)"""
+    body, fingerprint = await bodies.json_of(request, ClassifyBody)
+
+    async def ask(preference: Preference) -> jobs.Request:
+        return await _asked(body, preference)
+
+    return await calls.run(
+        calls.Call(request, caller, fingerprint, ask, answers.classification, may_wait=True)
+    )
+
+
+async def _asked(body: ClassifyBody, preference: Preference) -> jobs.Request:
+    if body.labels is not None and body.candidate_labels is not None:
+        raise Invalid("Send `labels` or `candidate_labels`: they are the same.", param="labels")
+    param = "candidate_labels" if body.labels is None else "labels"
+    return await asked(
+        body.model,
+        pictures=body.input,
+        labels=labels_in.read(
+            body.candidate_labels if body.labels is None else body.labels,
+            param=param,
+            none_of_these=body.none_of_these,
+        ),
+        template=labels_in.template(body.hypothesis_template),
+        activation=body.activation,
+        options={"top_k": body.top_k, "none_of_these": body.none_of_these},
+        is_patient=preference.is_patient,
+    )
+
+
+async def asked(
+    model: str, *, pictures: Any, labels: list[str], template: str, activation: str = "auto",
+    options: Mapping[str, object] | None = None, param: str = "input", is_patient: bool = False,
+) -> jobs.Request:  # fmt: skip
+    """What jobs.submit takes, from whatever dialect; raises ApiError. `pictures`: as sent."""
+    card = await in_thread(which_model.find_callable, model, is_patient=is_patient)
+    sent = await in_thread(inputs.read, pictures, are_pictures=True, param=param)
+    for each in sent:
+        if isinstance(each.what, str):
+            raise Invalid("Only pictures can be classified here; this input is a text.",
+                          code="unsupported_input", param=each.param)  # fmt: skip
+    if len(sent) * len(labels) > MOST_SCORES:
+        raise Invalid(
+            f"{len(sent):,} pictures by {len(labels):,} labels are more than"
+            f" {MOST_SCORES:,} scores: send fewer at once.",
+            param=param,
+        )
+    return jobs.Request(
+        card=card,
+        inputs=await inputs.ready(sent),
+        labels=labels,
+        template=template,
+        activation=activation,
+        options=options or {},
+    )

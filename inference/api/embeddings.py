@@ -1,0 +1,57 @@
+"""POST /v1/embeddings: texts and pictures into one space, as OpenAI's clients ask for it."""
+
+from fastapi import APIRouter, Request, Response
+
+from inference import jobs
+from inference.api import answers, bodies, calls, inputs, openapi, which_model
+from inference.api.auth import Submitter
+from inference.api.errors import Invalid
+from inference.api.preference import Preference
+from inference.api.schemas import EmbeddingList
+from inference.api.sent import EmbeddingsBody
+from inference.api.threads import in_thread
+from inference.models import Kind
+
+router = APIRouter(tags=["embeddings"])
+
+
+@router.post(
+    "/v1/embeddings",
+    summary="Embed texts and pictures",
+    responses=openapi.answers(EmbeddingList, submits=True, may_wait=True),
+    openapi_extra=openapi.body("EmbeddingsBody", headers=openapi.SUBMIT_HEADERS),
+)
+async def embed(request: Request, caller: Submitter) -> Response:
+    """One vector for each input, in order. OpenAI's clients ask for base64 by themselves."""
+    body, fingerprint = await bodies.json_of(request, EmbeddingsBody)
+
+    async def ask(preference: Preference) -> jobs.Request:
+        return await _asked(body, preference)
+
+    return await calls.run(
+        calls.Call(request, caller, fingerprint, ask, answers.embeddings, may_wait=True)
+    )
+
+
+async def _asked(body: EmbeddingsBody, preference: Preference) -> jobs.Request:
+    if body.dimensions is not None:
+        raise Invalid("These models have one size of vector; leave `dimensions` out.",
+                      code="unsupported_parameter", param="dimensions")  # fmt: skip
+    card = await in_thread(which_model.find_callable, body.model, is_patient=preference.is_patient)
+    sent = await in_thread(_read, body)
+    return jobs.Request(
+        card=card,
+        inputs=await inputs.ready(sent),
+        kind=Kind.EMBED,
+        options={"encoding_format": body.encoding_format or "float"},
+    )
+
+
+def _read(body: EmbeddingsBody) -> list[inputs.Sent]:
+    if body.input is not None and body.messages is not None:
+        raise Invalid("Send `input` or `messages`, not both.", param="messages")
+    if body.messages is not None:
+        return inputs.read_messages(body.messages)
+    if body.input is None:
+        raise Invalid("`input` is missing.", param="input")
+    return inputs.read(body.input, are_pictures=body.modality == "image")

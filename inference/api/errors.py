@@ -1,0 +1,149 @@
+"""Every refusal of the API, and the one shape in which it is told.
+
+ApiError                 root; `str(error)` is a sentence for people
+    Invalid              400 what was sent cannot be used
+    Unauthorized         401 one answer, whatever is wrong with the key
+    OutOfCredit          402
+    Forbidden            403
+    NotFound             404
+    NotAllowed           405
+    Slow                 408 the body did not arrive in time
+    Conflict             409 not at this moment, or not any more
+    Gone                 410
+    TooLarge             413
+    UnsupportedType      415
+    KeyReused            422 an idempotency key came with another body
+    TooMany              429
+    Broken               500
+    Unavailable          503 try again
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
+
+HUGGING_FACE = "/hf-inference"
+NO_RETRY = {"x-should-retry": "false"}
+# @huggingface/inference repeats what was answered by 503 at once, and without end.
+HUGGING_FACE_STATUS = {503: 504}
+
+
+class ApiError(Exception):
+    """`param` names the field at fault, `metadata` what a program may want to know of it."""
+
+    status: ClassVar[int] = 400
+    type: ClassVar[str] = "invalid_request_error"
+    default_code: ClassVar[str] = "invalid_request"
+
+    def __init__(
+        self, message: str, *, code: str = "", param: str | None = None,
+        metadata: Mapping[str, object] | None = None, headers: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(message)
+        self.code = code or self.default_code
+        self.param = param
+        self.metadata = dict(metadata or {})
+        self.headers = dict(headers or {})
+
+
+class Invalid(ApiError):
+    """400, not 422: it is what the clients' BadRequestError is for."""
+
+
+class Unauthorized(ApiError):
+    """The same words for a key that is missing, mistyped, unknown, revoked or out of date."""
+
+    status, type, default_code = 401, "authentication_error", "invalid_api_key"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "That API key is missing or not valid. Send it as `Authorization: Bearer gr_live_...`.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+
+
+class OutOfCredit(ApiError):
+    status, type, default_code = 402, "insufficient_quota", "insufficient_credits"
+
+
+class Forbidden(ApiError):
+    status, type, default_code = 403, "permission_error", "forbidden"
+
+
+class NotFound(ApiError):
+    status, default_code = 404, "not_found"
+
+
+class NotAllowed(ApiError):
+    status, default_code = 405, "method_not_allowed"
+
+
+class Slow(ApiError):
+    status, default_code = 408, "request_timeout"
+
+
+class Conflict(ApiError):
+    status, type, default_code = 409, "conflict_error", "conflict"
+
+
+class Gone(ApiError):
+    status, default_code = 410, "gone"
+
+
+class TooLarge(ApiError):
+    status, default_code = 413, "request_too_large"
+
+
+class UnsupportedType(ApiError):
+    status, default_code = 415, "unsupported_media_type"
+
+
+class KeyReused(ApiError):
+    status, type, default_code = 422, "idempotency_error", "idempotency_key_reused"
+
+
+class TooMany(ApiError):
+    status, type, default_code = 429, "rate_limit_error", "rate_limit_exceeded"
+
+
+class Broken(ApiError):
+    status, type, default_code = 500, "server_error", "internal_error"
+
+
+class Unavailable(ApiError):
+    status, type, default_code = 503, "server_error", "unavailable"
+
+    def __init__(self, message: str, *, retry_after_s: int, **others: Any) -> None:
+        # Any: what ApiError takes, passed on as it is.
+        super().__init__(message, **others)
+        self.headers["Retry-After"] = str(retry_after_s)
+
+
+def response_of(error: ApiError, scope: Scope) -> Response:
+    """The error as JSON; a plain string for Hugging Face's clients, which show nothing else."""
+    headers = dict(error.headers)
+    if scope["path"].startswith(HUGGING_FACE):
+        headers["X-Error-Message"] = _for_a_header(str(error))
+        status = HUGGING_FACE_STATUS.get(error.status, error.status)
+        return JSONResponse({"error": str(error)}, status, headers)
+    return JSONResponse({"error": described(error, scope)}, error.status, headers)
+
+
+def _for_a_header(text: str) -> str:
+    """A message may quote what was sent, line breaks included."""
+    plain = (letter if letter.isascii() and letter.isprintable() else "?" for letter in text)
+    return "".join(plain)[:500].strip()
+
+
+def described(error: ApiError, scope: Scope) -> dict[str, object]:
+    """Every field is always there; clients look some of them up without asking."""
+    return {
+        "message": str(error),
+        "type": error.type,
+        "param": error.param,
+        "code": error.code,
+        "metadata": error.metadata,
+        "request_id": scope["state"]["facts"].request_id,
+    }

@@ -1,0 +1,97 @@
+"""How often a key and an account may submit: windows of one minute, counted in the cache.
+
+Whoever is refused learns it from both families of headers: OpenAI's and the IETF's.
+"""
+
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.cache import cache
+
+from accounts.models import ApiKey
+from catalog.limits import CannotCount, take
+from inference.api.errors import TooMany
+from inference.models import Job
+
+WINDOW_S = 60
+
+__all__ = ["CannotCount", "Window", "headers", "may_queue", "policy", "take_turn", "window_of"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The minute that counts now: what is left of it, in requests and in seconds."""
+
+    most: int
+    left: int
+    reset_s: int
+
+
+def take_turn(key: ApiKey) -> None:
+    """Count one submission; raises TooMany, and CannotCount while the cache is away."""
+    names = _names(key)
+    mosts = _mosts()
+    # Both are counted, or a refusal by the one would leave the other's headers wrong.
+    taken = [take(name, most, window_s=WINDOW_S) for name, most in zip(names, mosts, strict=True)]
+    if not all(taken):
+        reset_s = _reset_s()
+        raise TooMany(
+            f"That was more than {_most()} requests in a minute."
+            f" Please go on in {reset_s} seconds.",
+            headers={"Retry-After": str(reset_s)},
+        )
+
+
+def may_queue(payer: str) -> None:
+    """Raises TooMany if this account has as many jobs waiting as it may have."""
+    if Job.objects.queued().filter(payer=payer).count() >= settings.API_QUEUED_JOBS:
+        raise TooMany(
+            f"{settings.API_QUEUED_JOBS} of your jobs are waiting, the most there may be."
+            " Wait for some of them to end.",
+            code="too_many_queued",
+            headers={"Retry-After": "10"},
+        )
+
+
+def window_of(key: ApiKey) -> Window:
+    """Without counting anything."""
+    used = cache.get_many(_names(key))
+    lefts = [
+        most - int(used.get(name, 0)) for name, most in zip(_names(key), _mosts(), strict=True)
+    ]
+    return Window(_most(), max(0, min(lefts)), _reset_s())
+
+
+def headers(window: Window) -> dict[str, str]:
+    return policy() | {
+        "ratelimit": f'"api";r={window.left};t={window.reset_s}',
+        "x-ratelimit-remaining-requests": str(window.left),
+        "x-ratelimit-reset-requests": f"{window.reset_s}s",
+    }
+
+
+def policy() -> dict[str, str]:
+    """What may be said to anybody."""
+    return {
+        "ratelimit-policy": f'"fixed window";"api";q={_most()};w={WINDOW_S}',
+        "x-ratelimit-limit-requests": str(_most()),
+    }
+
+
+def _most() -> int:
+    return int(settings.API_SUBMITS_PER_MINUTE)
+
+
+def _mosts() -> tuple[int, int]:
+    return _most(), int(settings.API_SUBMITS_PER_MINUTE_ACCOUNT)
+
+
+def _names(key: ApiKey) -> tuple[str, str]:
+    """Windows stand still, all keys' at once: their end is known without asking for it."""
+    window = int(time.time() // WINDOW_S)
+    return f"api:key:{key.pk}:{window}", f"api:account:{key.user_id}:{window}"
+
+
+def _reset_s() -> int:
+    return WINDOW_S - int(time.time() % WINDOW_S)

@@ -1,0 +1,121 @@
+"""What /v1/openapi.json says beyond what FastAPI finds by itself: bodies, errors, headers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from inference.api.schemas import ErrorAnswer, JobObject, PlainErrorAnswer
+from inference.api.sent import ClassifyBody, DeepInfraBody, EmbeddingsBody, HuggingFaceBody
+
+# Parts of an OpenAPI document.
+Part = dict[str, Any]
+Responses = dict[int | str, Part]
+BODIES: Sequence[type[BaseModel]] = [EmbeddingsBody, ClassifyBody, HuggingFaceBody, DeepInfraBody]
+MEANINGS = {
+    400: "Something sent cannot be used; `param` names it.",
+    401: "The key is missing or not valid.",
+    402: "Not enough credit, or the key's limit is reached.",
+    404: "There is no such thing, or the model is not live yet.",
+    405: "Another verb is meant.",
+    408: "The body did not arrive in time.",
+    409: "Another call under this Idempotency-Key is under way, or the job has ended.",
+    410: "The model has been retired, or the job was deleted.",
+    413: "Too large.",
+    415: "Another Content-Type is meant.",
+    422: "The Idempotency-Key was used for another request.",
+    429: "Too many requests in a minute, or too many jobs waiting.",
+    500: "Something broke on our side.",
+    503: "Not now; Retry-After says when.",
+    504: "The same, to clients that repeat a 503 without end.",
+}
+ALWAYS = (401, 405, 429, 500, 503)
+SUBMITTING = (400, 402, 404, 408, 409, 410, 413, 415, 422)
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+SUBMIT_HEADERS: list[Part] = [
+    {
+        "name": "Prefer", "in": "header", "required": False, "schema": {"type": "string"},
+        "description": "`respond-async`: 202 with a job at once. `wait=n`: 202 after n seconds.",
+        "examples": {"async": {"value": "respond-async"}, "wait": {"value": "wait=10"}},
+    },
+    {
+        "name": "Idempotency-Key", "in": "header", "required": False,
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        "description": "The same key and body give the same job, for 24 hours.",
+    },
+]  # fmt: skip
+
+
+def answers(
+    model: Any, *, submits: bool = False, may_wait: bool = False, bad_input: bool = False,
+    not_found: bool = False, plain: bool = False,
+) -> Responses:  # fmt: skip
+    """Every status that a route may answer with. `model`: a type, or a list of one."""
+    statuses = [*ALWAYS, *(SUBMITTING if submits else ())]
+    statuses += [400] * bad_input + [404] * not_found + [504] * plain
+    found = {200: {"model": model}, **errors(*statuses, plain=plain)}
+    if may_wait:
+        found[202] = {"model": JobObject, "description": "The job, which goes on."}
+    return found
+
+
+def errors(*statuses: int, plain: bool = False) -> Responses:
+    shape = PlainErrorAnswer if plain else ErrorAnswer
+    found: Responses = {
+        status: {"model": shape, "description": MEANINGS[status]}
+        for status in sorted(set(statuses))
+    }
+    for status in (429, 503, 504):
+        if status in found:
+            found[status]["headers"] = _RETRY_AFTER
+    return found
+
+
+def body(name: str, *, headers: Sequence[Part] = ()) -> Part:
+    """The body as our own reader takes it; FastAPI does not parse it."""
+    content = {"application/json": {"schema": _reference(name)}}
+    return {"requestBody": {"required": True, "content": content}} | (
+        {"parameters": list(headers)} if headers else {}
+    )
+
+
+def form_or_json(name: str, *, files: Sequence[str]) -> Part:
+    binary = {file: {"type": "string", "format": "binary"} for file in files}
+    form = {
+        "type": "object",
+        "properties": binary
+        | {
+            "candidate_labels": {"type": "string", "description": "A JSON list, or commas."},
+            "hypothesis_template": {"type": "string"},
+        },
+        "required": [*files, "candidate_labels"],
+    }
+    content = {
+        "application/json": {"schema": _reference(name)},
+        "multipart/form-data": {"schema": form},
+    }
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _reference(name: str) -> Part:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def body_schemas() -> Part:
+    """The schemas that `body` refers to, and what they refer to themselves."""
+    _, found = models_json_schema(
+        [(each, "validation") for each in BODIES], ref_template="#/components/schemas/{model}"
+    )
+    return dict(found["$defs"])
+
+
+def without_422s_of_its_own(document: Part) -> None:
+    """FastAPI promises a 422 of its own shape wherever there is a parameter; we answer 400."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            found = operation["responses"].get("422", {})
+            if "HTTPValidationError" in str(found):
+                del operation["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)

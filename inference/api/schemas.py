@@ -1,0 +1,186 @@
+"""What is answered, as types that describe it; nothing is converted by them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+Dollars = Annotated[str, Field(description="US dollars, exact.", examples=["0.000094"])]
+
+
+class Usage(BaseModel):
+    """Tokens are words and marks, an estimate that nothing is billed by."""
+
+    prompt_tokens: int
+    total_tokens: int
+    images: int
+    labels: int | None = None
+    labels_cached: int | None = None
+    cost: Dollars
+    ledger_entry: str | None
+
+
+class Embedding(BaseModel):
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class EmbeddingList(BaseModel):
+    object: Literal["list"]
+    model: str
+    revision: str | None
+    data: list[Embedding]
+    usage: Usage
+
+
+class Prediction(BaseModel):
+    label: str
+    score: float
+    similarity: float
+    logit: float
+
+
+class Classification(BaseModel):
+    object: Literal["classification"]
+    index: int
+    prediction: str
+    score: float
+    activation: Literal["softmax", "sigmoid", "none"]
+    predictions: list[Prediction]
+
+
+class ClassificationList(BaseModel):
+    id: str
+    object: Literal["list"]
+    created: int
+    model: str
+    revision: str | None
+    data: list[Classification]
+    usage: Usage
+    warning: str | None = None
+
+
+class LabelScore(BaseModel):
+    label: str
+    score: float
+
+
+class InferenceStatus(BaseModel):
+    status: Literal["succeeded"]
+    runtime_ms: int
+    cost: float
+    tokens_generated: int
+    tokens_input: int
+    output_length: int
+
+
+class DeepInfraAnswer(BaseModel):
+    results: list[LabelScore]
+    request_id: str
+    inference_status: InferenceStatus
+
+
+class Pricing(BaseModel):
+    currency: Literal["USD"]
+    image: Dollars
+    label: Dollars
+    text: Dollars
+    estimated: bool
+
+
+class ModelDetails(BaseModel):
+    status: Literal["preview", "live", "deprecated", "coming_soon", "retired"]
+    callable: bool
+    task: str
+    input_modalities: list[str]
+    output_modalities: list[str]
+    embedding_dim: int | None
+    revision: str | None
+    page: str
+    pricing: Pricing | None
+
+
+class ModelObject(BaseModel):
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+    shutdown_date: str | None
+    gigarouter: ModelDetails
+
+
+class ModelList(BaseModel):
+    object: Literal["list"]
+    data: list[ModelObject]
+
+
+class ErrorDetails(BaseModel):
+    message: str
+    type: str
+    param: str | None
+    code: str
+    metadata: dict[str, Any]
+    request_id: str | None = None
+
+
+class ErrorAnswer(BaseModel):
+    error: ErrorDetails
+
+
+class PlainErrorAnswer(BaseModel):
+    """Hugging Face's clients show an error only if it is a string."""
+
+    error: str
+
+
+class JobUrls(BaseModel):
+    get: str
+    cancel: str
+    events: str
+
+
+class JobInShort(BaseModel):
+    id: str
+    object: Literal["job"]
+    kind: Literal["classify", "embed"]
+    model: str
+    status: Literal["queued", "warming", "running", "succeeded", "failed", "canceled", "expired"]
+    created_at: int
+    started_at: int | None
+    finished_at: int | None
+    cost: Dollars
+    error: ErrorDetails | None
+    urls: JobUrls
+
+
+class JobObject(JobInShort):
+    queue_position: int | None = Field(description="How many jobs come before it.")
+    eta_s: list[int] | None = Field(description="Seconds to go: at least, at most.")
+    result: EmbeddingList | ClassificationList | None
+
+
+class JobList(BaseModel):
+    object: Literal["list"]
+    data: list[JobInShort]
+    has_more: bool
+    first_id: str | None
+    last_id: str | None
+
+
+class KeyDetails(BaseModel):
+    id: int
+    name: str
+    begins_with: str
+    ends_with: str
+    spent: Dollars
+    held: Dollars
+    limit: Dollars | None
+    left: Dollars | None
+    expires_at: int | None
+
+
+class Account(BaseModel):
+    object: Literal["account"]
+    available: Dollars
+    held: Dollars
+    keys: list[KeyDetails]

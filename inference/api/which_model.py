@@ -1,0 +1,83 @@
+"""Which model is meant, and whether it can be called now."""
+
+from django.conf import settings
+from django.contrib.postgres.search import TrigramSimilarity
+from django.urls import reverse
+
+from catalog.models import ModelCard, Stage
+from inference.api.errors import ApiError, Gone, NotFound, Unavailable
+from inference.models import Worker
+
+CALLABLE = (Stage.PREVIEW, Stage.LIVE, Stage.DEPRECATED)
+MAX_CHARACTERS = 200
+WARMING_RETRY_S = 10
+
+
+def find(name: str) -> ModelCard:
+    """The card of a repo id, a bare name, a former name, in any capitals. Raises NotFound."""
+    is_sane = 0 < len(name) <= MAX_CHARACTERS and "\0" not in name
+    meant = (
+        list(ModelCard.objects.called(name) or ModelCard.objects.formerly(name)) if is_sane else []
+    )
+    if len(meant) == 1:
+        return meant[0]
+    likely = sorted(card.repo for card in meant) or (_like(name) if is_sane else [])
+    hint = f" Did you mean {' or '.join(likely)}?" if likely else ""
+    raise NotFound(
+        f"There is no model {name[:MAX_CHARACTERS]}.{hint}",
+        code="model_not_found",
+        param="model",
+        metadata={"did_you_mean": likely},
+    )
+
+
+def _like(name: str) -> list[str]:
+    cards = ModelCard.objects.real().annotate(likeness=TrigramSimilarity("repo", name))
+    found = cards.filter(likeness__gt=0.25).order_by("-likeness", "repo")
+    return list(found.values_list("repo", flat=True)[:3])
+
+
+def find_callable(name: str, *, is_patient: bool = False) -> ModelCard:
+    """A model that can be called; raises NotFound, Gone or Unavailable.
+
+    `is_patient`: the job may wait for a worker to come.
+    """
+    card = find(name)
+    if card.status == Stage.RETIRED:
+        raise Gone(
+            f"{card.repo} has been retired.", code="model_retired", param="model",
+            metadata={"successor": None, "page": page_of(card)},
+        )  # fmt: skip
+    if card.status not in CALLABLE:
+        raise _not_live(card)
+    if not is_patient and card.repo not in Worker.objects.served_repos():
+        raise Unavailable(
+            f"No worker has {card.repo} loaded at this moment. Please try again in a few seconds,"
+            " or let the job wait for one: `Prefer: respond-async`.",
+            retry_after_s=WARMING_RETRY_S,
+            code="model_warming",
+            param="model",
+        )
+    return card
+
+
+def _not_live(card: ModelCard) -> ApiError:
+    vote = reverse("vote", args=[card.owner, card.short_name])
+    return NotFound(
+        f"{card.repo} is not live yet.",
+        code="model_not_live",
+        param="model",
+        metadata={
+            "status": status_of(card),
+            "vote_url": f"{settings.SITE_URL}{vote}",
+            "page": page_of(card),
+        },
+    )
+
+
+def page_of(card: ModelCard) -> str:
+    return f"{settings.SITE_URL}{card.get_absolute_url()}"
+
+
+def status_of(card: ModelCard) -> str:
+    return "coming_soon" if card.is_coming_soon else str(card.stage)

@@ -1,0 +1,41 @@
+"""The rows of inference: jobs, and the workers that do them."""
+
+from inference.models.idempotency import IdempotentCall
+from inference.models.jobs import FINAL, OPEN, ErrorCode, Input, Job, JobQuerySet, Kind, State
+from inference.models.webhooks import (
+    Attempt,
+    Delivery,
+    DeliveryQuerySet,
+    DeliveryState,
+    Event,
+    Trouble,
+    Webhook,
+    WebhookQuerySet,
+    WhyDisabled,
+)
+from inference.models.workers import WORKER_SILENT_AFTER, Tally, Worker, WorkerQuerySet
+
+__all__ = [
+    "FINAL",
+    "OPEN",
+    "WORKER_SILENT_AFTER",
+    "Attempt",
+    "Delivery",
+    "DeliveryQuerySet",
+    "DeliveryState",
+    "ErrorCode",
+    "Event",
+    "IdempotentCall",
+    "Input",
+    "Job",
+    "JobQuerySet",
+    "Kind",
+    "State",
+    "Tally",
+    "Trouble",
+    "Webhook",
+    "WebhookQuerySet",
+    "WhyDisabled",
+    "Worker",
+    "WorkerQuerySet",
+]

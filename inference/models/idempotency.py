@@ -1,0 +1,55 @@
+"""Calls that may be repeated: the unique index on (account, endpoint, key) is the lock."""
+
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from inference.models.jobs import Job
+
+KEPT_FOR = timedelta(hours=24)
+
+
+class IdempotentCallQuerySet(models.QuerySet["IdempotentCall"]):
+    """`IdempotentCall.objects.old().delete()`"""
+
+    def old(self) -> "IdempotentCallQuerySet":
+        """Those whose key may be used for something else."""
+        return self.filter(created_at__lt=Now() - KEPT_FOR)
+
+    def abandoned(self) -> "IdempotentCallQuerySet":
+        """Those whose process has not come back with an answer."""
+        return self.filter(held_until__lt=Now())
+
+
+class IdempotentCall(models.Model):
+    """One call under an Idempotency-Key: in flight while it is held, then known by its job.
+
+    The ticket makes the job's id: whoever takes over from a process that died finds its job.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    endpoint = models.CharField(max_length=100)
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of what was sent")
+    ticket = models.UUIDField(default=uuid.uuid4)
+    job = models.ForeignKey(Job, models.CASCADE, null=True, blank=True, related_name="+")
+    held_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    objects = IdempotentCallQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "endpoint", "key"], name="call_once_per_key"),
+            models.CheckConstraint(
+                condition=Q(held_until__isnull=False) | Q(job__isnull=False),
+                name="call_is_in_flight_or_has_a_job",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} {self.key}"

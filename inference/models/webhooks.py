@@ -1,0 +1,200 @@
+"""Webhooks, what they are to be told, and how each try to tell it went."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+
+class Event(models.TextChoices):
+    """What a webhook may be told of."""
+
+    SUCCEEDED = "job.succeeded", "a job succeeded"
+    FAILED = "job.failed", "a job failed"
+    CANCELED = "job.canceled", "a job was canceled"  # as the API spells it
+
+
+class WhyDisabled(models.TextChoices):
+    """Who switched a webhook off, and why."""
+
+    OWNER = "owner", "you switched it off"
+    FAILING = "failing", "it failed for days"
+    GONE = "gone", "its server answered 410 Gone"
+
+
+class WebhookQuerySet(models.QuerySet["Webhook"]):
+    """`Webhook.objects.of(user).kept()`"""
+
+    def of(self, user_id: int) -> "WebhookQuerySet":
+        return self.filter(user=user_id)
+
+    def kept(self) -> "WebhookQuerySet":
+        """Not removed by its owner."""
+        return self.filter(removed_at__isnull=True)
+
+    def enabled(self) -> "WebhookQuerySet":
+        return self.kept().filter(disabled_at__isnull=True)
+
+
+class Webhook(models.Model):
+    """An address of somebody's own that is told how their jobs ended.
+
+    A removed one stays as a row for an hour, for the sake of deliveries that are being queued.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="webhooks")
+    url = models.CharField(max_length=2048)
+    events = ArrayField(models.CharField(max_length=20, choices=Event))
+    # Sealed with SECRET_KEY (inference.webhooks.sealing): signing needs the secret itself.
+    secret = models.CharField(max_length=300, editable=False)
+    # The one before goes on signing for a while, so that a receiver can change over.
+    old_secret = models.CharField(max_length=300, blank=True, editable=False)
+    old_secret_until = models.DateTimeField(null=True, blank=True)
+
+    created_at = models.DateTimeField(db_default=Now())
+    failing_since = models.DateTimeField(null=True, blank=True, help_text="no success since")
+    disabled_at = models.DateTimeField(null=True, blank=True)
+    disabled_why = models.CharField(max_length=10, choices=WhyDisabled, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[WebhookQuerySet] = WebhookQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(url__startswith="https://"), name="webhook_is_told_by_https"
+            ),
+            models.CheckConstraint(
+                condition=Q(events__contained_by=Event.values, events__len__gt=0),
+                name="webhook_events_are_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(disabled_at__isnull=True, disabled_why="")
+                | (Q(disabled_at__isnull=False) & ~Q(disabled_why="")),
+                name="webhook_disabled_for_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(old_secret="", old_secret_until__isnull=True)
+                | (~Q(old_secret="") & Q(old_secret_until__isnull=False)),
+                name="webhook_old_secret_has_an_end",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "url"],
+                condition=Q(removed_at__isnull=True),
+                name="webhook_url_once_a_person",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.url
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.disabled_at is None
+
+
+class DeliveryState(models.TextChoices):
+    """Where a delivery stands; a replay makes it wait again."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    GIVEN_UP = "given up"
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    """Deliveries as sentences."""
+
+    def of(self, user_id: int) -> "DeliveryQuerySet":
+        return self.filter(webhook__user=user_id, webhook__removed_at__isnull=True)
+
+    def waiting(self) -> "DeliveryQuerySet":
+        return self.filter(state=DeliveryState.WAITING)
+
+
+class Delivery(models.Model):
+    """One thing that one webhook is to be told; its id stays the same however often it is tried.
+
+    The job is named, not referred to: its row goes sooner than this one.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries")
+    job_id = models.UUIDField()
+    event = models.CharField(max_length=20, choices=Event)
+    body = models.TextField(help_text="JSON, the bytes that are signed and sent")
+
+    state = models.CharField(
+        max_length=10, choices=DeliveryState, default=DeliveryState.WAITING,
+        db_default=DeliveryState.WAITING,
+    )  # fmt: skip
+    tries = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="of the schedule; fences a sender that lost its lease"
+    )
+    next_try_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[DeliveryQuerySet] = DeliveryQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["webhook", "job_id", "event"], name="delivery_once_an_event"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=DeliveryState.values), name="delivery_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="delivered") | Q(delivered_at__isnull=False),
+                name="delivery_delivered_at_a_time",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_try_at", "id"], condition=Q(state="waiting"), name="delivery_due"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.job_id} ({self.state})"
+
+    @property
+    def message_id(self) -> str:
+        """The `webhook-id` that receivers know it by."""
+        return f"msg_{self.pk.hex}"
+
+
+class Trouble(models.TextChoices):
+    """Why a try failed; the label is what its owner reads. A far server's words are not kept."""
+
+    STATUS = "status", "the answer was not 2xx"
+    REDIRECT = "redirect", "it was redirected, which is never followed"
+    TIMEOUT = "timeout", "no answer within 10 s"
+    CONNECTION = "connection", "no connection to a public address with a valid certificate"
+    SECRET = "secret", "the secret cannot be read any more: rotate it"
+
+
+class Attempt(models.Model):
+    """One try to deliver."""
+
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="attempts")
+    made_at = models.DateTimeField(db_default=Now())
+    duration_ms = models.PositiveIntegerField()
+    status = models.PositiveSmallIntegerField(null=True, blank=True, help_text="HTTP, if answered")
+    trouble = models.CharField(max_length=10, choices=Trouble, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__isnull=False) | ~Q(trouble=""),
+                name="attempt_has_an_outcome",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.trouble or str(self.status)

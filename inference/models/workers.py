@@ -1,0 +1,96 @@
+"""The workers that announce themselves, and what all of them have done."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import models
+from django.db.models.functions import Now
+
+from catalog.models import ModelCard
+
+WORKER_SILENT_AFTER = timedelta(seconds=12)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A model as one worker serves it: pictures a second (0: not known yet), most in a batch."""
+
+    repo: str
+    images_per_s: float
+    batch_images: int
+
+
+class WorkerQuerySet(models.QuerySet["Worker"]):
+    """`Worker.objects.alive()`"""
+
+    def alive(self) -> "WorkerQuerySet":
+        return self.filter(seen_at__gt=Now() - WORKER_SILENT_AFTER)
+
+    def served_repos(self) -> set[str]:
+        """Repo ids that a living worker has loaded."""
+        return {repo for repos in self.alive().values_list("repos", flat=True) for repo in repos}
+
+
+class Worker(models.Model):
+    """A worker process as it last announced itself."""
+
+    name = models.CharField(max_length=100, unique=True)
+    pid = models.PositiveIntegerField()
+    device = models.CharField(max_length=40)
+    repos = models.JSONField(default=list, help_text="models it has loaded")
+    resident_bytes = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="of the process; null: this system does not say"
+    )
+    device_bytes = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="that torch holds of the GPU; null: no GPU"
+    )
+    images_per_s = models.JSONField(
+        default=dict, blank=True, help_text="by model: a moving mean over its last batches"
+    )
+    batch_images = models.JSONField(
+        default=dict, blank=True, help_text="by model: the most pictures it takes at once now"
+    )
+    started_at = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField(db_default=Now())
+
+    objects = WorkerQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def services(self) -> list[Service]:
+        """What it does for each of its models."""
+        return [
+            Service(repo, self.images_per_s.get(repo, 0.0), self.batch_images.get(repo, 0))
+            for repo in self.repos
+        ]
+
+
+class Tally(models.Model):
+    """How many jobs have ended so far: totals that only grow, whatever is deleted meanwhile.
+
+    `batch_size` is the bucket of the size of the batch in which they ran; null: in none.
+    """
+
+    card = models.ForeignKey(ModelCard, models.CASCADE, related_name="tallies")
+    state = models.CharField(max_length=10)
+    error_code = models.CharField(max_length=20, blank=True)
+    batch_size = models.PositiveSmallIntegerField(null=True, blank=True, help_text="at most")
+    jobs = models.PositiveBigIntegerField(default=0)
+    images = models.PositiveBigIntegerField(default=0)
+    batched = models.PositiveBigIntegerField(default=0, help_text="sum of the batches' sizes")
+    counted_until = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "tallies"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["card", "state", "error_code", "batch_size"],
+                nulls_distinct=False,
+                name="tally_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.card_id} {self.state} {self.error_code}: {self.jobs}"

@@ -1,0 +1,45 @@
+"""What inference keeps of a person, for them to take along and to be erased."""
+
+from accounts import credits
+from accounts.models import User, Wallet
+from inference import jobs
+from inference.models import OPEN, Job, JobQuerySet, State
+
+COLUMNS = [
+    "id", "kind", "card__repo", "key__prefix", "state", "error_code", "inputs", "labels",
+    "template", "activation", "options", "result", "cost_micro_usd", "created_at", "finished_at",
+]  # fmt: skip
+
+
+def export(user: User) -> dict[str, object]:
+    """The jobs that are still kept, without pictures and vectors.
+
+    Those have the job's own address while it is kept; here they would make a file too large to
+    open.
+    """
+    return {"jobs": list(_own(user).values(*COLUMNS))}
+
+
+def erase(user: User) -> None:
+    """End open jobs, so that what they held is free again; then all go with their files.
+
+    Part of the transaction that deletes the person; should that fail after all, the files are gone
+    and their jobs are not.
+    """
+    _end_open(user)
+    # From here on a new job of theirs waits, and fails once there is no such person.
+    Wallet.objects.select_for_update(of=("self",), no_key=True).filter(user=user).first()
+    for job in _own(user).defer("result", "vectors").iterator(chunk_size=500):
+        jobs.forget(job)
+
+
+def _end_open(user: User) -> None:
+    """All jobs before any credit: a worker, too, locks jobs first and wallets after."""
+    held = Job.objects.filter(state__in=OPEN)
+    found = _own(user).filter(state__in=OPEN)
+    ended = [job for job in found if jobs.finish(held, job, state=State.CANCELLED)]
+    credits.release_many(job.hold_reference for job in ended if job.is_paid)
+
+
+def _own(user: User) -> JobQuerySet:
+    return Job.objects.filter(owner=user).order_by("created_at", "pk")

@@ -1,0 +1,65 @@
+"""Models that are loaded, within a budget of memory: the least recently used makes room first."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+Model = TypeVar("Model")
+
+
+@dataclass
+class Shelf(Generic[Model]):
+    """`weight` tells the bytes of a model; `budget_bytes` 0 means no limit.
+
+    One model always fits: a worker with a smaller budget than its model serves it none the less.
+    """
+
+    weight: Callable[[Model], int]
+    budget_bytes: int = 0
+    _models: OrderedDict[str, Model] = field(default_factory=OrderedDict)
+    # The heartbeat looks while the main thread loads.
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __contains__(self, repo: str) -> bool:
+        return repo in self._models
+
+    def __bool__(self) -> bool:
+        return bool(self._models)
+
+    def items(self) -> list[tuple[str, Model]]:
+        """The least recently used first."""
+        with self._lock:
+            return list(self._models.items())
+
+    def take(self, repo: str) -> Model:
+        """The model, now the most recently used; raises KeyError if it is not loaded."""
+        with self._lock:
+            self._models.move_to_end(repo)
+            return self._models[repo]
+
+    def has_room(self, needed_bytes: int) -> bool:
+        taken = sum(self.weight(model) for _, model in self.items())
+        return not self.budget_bytes or taken + needed_bytes <= self.budget_bytes
+
+    def make_room(self, needed_bytes: int) -> list[str]:
+        """Unload until so much more fits or nothing is left; returns the repos that went."""
+        return self._unload(needed_bytes, keep=0)
+
+    def put(self, repo: str, model: Model) -> list[str]:
+        """Keep a model; returns those that went because it weighs more than was expected."""
+        with self._lock:
+            self._models[repo] = model
+            return self._unload(0, keep=1)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._models.clear()
+
+    def _unload(self, needed_bytes: int, *, keep: int) -> list[str]:
+        gone = []
+        with self._lock:
+            while len(self._models) > keep and not self.has_room(needed_bytes):
+                gone.append(self._models.popitem(last=False)[0])
+        return gone

@@ -1,0 +1,13 @@
+"""The form that adds a webhook."""
+
+from django import forms
+
+from inference.fetching.targets import MAX_URL
+from inference.models import Event
+
+
+class WebhookForm(forms.Form):
+    """An address, and what it is told of."""
+
+    url = forms.CharField(max_length=MAX_URL, label="address")
+    events = forms.MultipleChoiceField(choices=Event.choices, label="is told when")

@@ -1,0 +1,129 @@
+"""A person's webhooks: add, rotate, switch, remove; and the log of what each was told."""
+
+import uuid
+from http import HTTPStatus
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.credit_views import PersonsRequest
+from catalog.limits import CannotCount, take
+from inference.models import Delivery, Event, Webhook
+from inference.webhooks import endpoints
+from inference.webhooks.forms import WebhookForm
+from inference.webhooks.schedule import LAST_TRY
+
+SHOWN_DELIVERIES = 100
+REPLAYS_PER_HOUR = 120
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@never_cache  # no-store: the secret stays in no cache, and not behind the back button
+@sensitive_variables("secret")
+def webhooks(request: PersonsRequest) -> HttpResponse:
+    """The list; the answer to a POST is the only page that ever shows the secret."""
+    if request.method != "POST":
+        return _page(request, WebhookForm(initial={"events": Event.values}))
+    form = WebhookForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form, status=HTTPStatus.BAD_REQUEST)
+    try:
+        webhook, secret = endpoints.add(request.user, **form.cleaned_data)
+    except endpoints.BadAddress as refusal:
+        form.add_error("url", str(refusal))
+        return _page(request, form, status=HTTPStatus.BAD_REQUEST)
+    except endpoints.NotAdded as refusal:
+        form.add_error(None, str(refusal))
+        return _page(request, form, status=HTTPStatus.CONFLICT)
+    empty = WebhookForm(initial={"events": Event.values})
+    return _page(request, empty, made=webhook, secret=secret)
+
+
+def _page(
+    request: PersonsRequest, form: WebhookForm, *, status: int = HTTPStatus.OK, **made: object
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "webhooks": Webhook.objects.of(request.user.pk).kept().order_by("pk"),
+        "most_webhooks": endpoints.MOST_WEBHOOKS,
+    }
+    return render(request, "accounts/webhooks.html", context | made, status=status)
+
+
+@require_safe
+@login_required
+@never_cache
+def webhook(request: PersonsRequest, pk: int) -> HttpResponse:
+    return _log_page(request, _own(request, pk))
+
+
+def _log_page(request: PersonsRequest, webhook: Webhook, *, secret: str = "") -> HttpResponse:
+    told = webhook.deliveries.prefetch_related("attempts").order_by("-created_at", "pk")
+    context = {
+        "webhook": webhook,
+        "secret": secret,
+        "deliveries": told[:SHOWN_DELIVERIES],
+        "most_tries": LAST_TRY,
+    }
+    return render(request, "accounts/webhooks_log.html", context)
+
+
+@require_POST
+@login_required
+@never_cache
+@sensitive_variables("secret")
+def rotate(request: PersonsRequest, pk: int) -> HttpResponse:
+    """Its answer shows the new secret, once."""
+    webhook = _own(request, pk)
+    secret = endpoints.rotate(webhook)
+    return _log_page(request, webhook, secret=secret)
+
+
+@require_POST
+@login_required
+def switch(request: PersonsRequest, pk: int) -> HttpResponse:
+    webhook = _own(request, pk)
+    if request.POST.get("to") == "on":
+        endpoints.switch_on(webhook)
+        messages.success(request, "It is on: what waits goes out now.")
+    else:
+        endpoints.switch_off(webhook)
+        messages.success(request, "It is off: it is told nothing.")
+    return redirect("webhook", pk=pk)
+
+
+@require_POST
+@login_required
+def remove(request: PersonsRequest, pk: int) -> HttpResponse:
+    endpoints.remove(_own(request, pk))
+    messages.success(request, "The webhook is removed, and its log with it.")
+    return redirect("webhooks")
+
+
+@require_POST
+@login_required
+def replay(request: PersonsRequest, pk: uuid.UUID) -> HttpResponse:
+    delivery = get_object_or_404(Delivery.objects.of(request.user.pk), pk=pk)
+    try:
+        may_replay = take(f"webhooks:replay:{request.user.pk}", REPLAYS_PER_HOUR)
+    except CannotCount as refusal:
+        messages.error(request, str(refusal))
+        return redirect("webhook", pk=delivery.webhook_id)
+    if not may_replay:
+        messages.error(request, "That was a lot for one hour. Please come back in a while.")
+    elif endpoints.replay(delivery):
+        messages.success(request, "It is sent again now, under the same id.")
+    else:
+        messages.error(request, "The webhook is off. Switch it on first.")
+    return redirect("webhook", pk=delivery.webhook_id)
+
+
+def _own(request: PersonsRequest, pk: int) -> Webhook:
+    """The gate: somebody else's webhook does not exist."""
+    return get_object_or_404(Webhook.objects.of(request.user.pk).kept(), pk=pk)
