@@ -1,4 +1,4 @@
-"""The ASGI application that uvicorn serves."""
+"""The ASGI application that uvicorn serves: the API, and Django's pages beside it."""
 
 import os
 
@@ -6,10 +6,17 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 from config.body_limit import BodyLimit
+from config.mounts import Mounts
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = BodyLimit(
+pages = BodyLimit(
     get_asgi_application(),  # type: ignore[arg-type]  # asgiref types scopes more narrowly
     max_bytes=settings.MAX_BODY_BYTES,
 )
+
+# Models can be imported only now that Django is set up.
+from inference.api.app import build  # noqa: E402
+
+# The API caps bodies itself, and says so in JSON.
+application = Mounts(api=build(), pages=pages)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 # blob: is the visitor's own picture, previewed before it is sent.
@@ -11,7 +12,7 @@ POLICY = "; ".join(
         "img-src 'self' blob: data:",
         "object-src 'none'",
         "base-uri 'none'",
-        "form-action 'self'",
+        " ".join(["form-action 'self'", *settings.FORM_TARGETS]),
         "frame-ancestors 'none'",
     ]
 )

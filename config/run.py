@@ -112,9 +112,11 @@ def _worker() -> Child:
 
 def _beat(data_dir: Path) -> Child:
     """One small process that beats and does the housekeeping, whatever the worker is busy with."""
-    command = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker", "-Q", "house"]
+    command = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker"]
+    command += ["-Q", "house,fetch"]  # `fetch` may have a worker of its own: docs/fetching.md
     command += ["--beat", "--schedule", str(data_dir / "beat-schedule")]
-    command += ["--pool", "solo", "--concurrency", "1"]
+    # Threads, so that a far server that hangs does not keep the sweep waiting.
+    command += ["--pool", "threads", "--concurrency", "8"]
     command += ["--hostname", "beat@%h", "--without-gossip", "--without-mingle"]
     command += ["--loglevel", "WARNING"]
     return Child(name="beat", command=command, environ={"PYTHONWARNINGS": _warnings()})

@@ -1,5 +1,6 @@
 """Every setting, read once from the environment; `.env.example` explains each variable."""
 
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ from django.core.management.utils import get_random_secret_key
 from environ import Env
 
 from config import engines
+from config.patience import PatientConnection
 
 django_stubs_ext.monkeypatch()  # ModelAdmin[Job] and its like must work at run time, too
 
@@ -42,9 +44,24 @@ if not SECRET_KEY:
     raise ImproperlyConfigured(
         "Set SECRET_KEY; or, on a developer's machine, DEBUG=1. See .env.example."
     )
+# The keys before this one, while what they have signed or sealed is still about.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 HTTPS = env.bool("HTTPS", default=not DEBUG)
+
+
+def _site_url() -> str:
+    """Where links in mails lead: never taken from a request, whose Host header anybody can set."""
+    if DEBUG:
+        return f"http://127.0.0.1:{env.int('PORT', default=8000)}"
+    host = ALLOWED_HOSTS[0].removeprefix(".") if ALLOWED_HOSTS else "localhost"
+    return f"{'https' if HTTPS else 'http'}://{host}"
+
+
+SITE_URL = (env.str("SITE_URL", default="") or _site_url()).rstrip("/")
+if urlsplit(SITE_URL).scheme not in {"http", "https"}:
+    raise ImproperlyConfigured(f"SITE_URL must begin with https:// or http://, not {SITE_URL!r}.")
 
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # a load balancer asks in the clear
@@ -74,6 +91,11 @@ INSTALLED_APPS = [
     "catalog",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.github",
+    "allauth.socialaccount.providers.google",
+    "allauth.usersessions",
     "django_htmx",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -91,6 +113,7 @@ MIDDLEWARE = [
     "config.headers.ContentSecurityPolicy",
     "config.refusals.Refusals",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -117,6 +140,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "inference.context.workers",
+                "catalog.mail.inbox.address",
             ],
         },
     }
@@ -137,6 +161,7 @@ _options.update(
             "min_size": 1,
             "max_size": env.int("DATABASE_POOL_SIZE", default=12),
             "timeout": 3,
+            "connection_class": PatientConnection,
         },
         "connect_timeout": 3,
         "options": "-c statement_timeout=15000 -c lock_timeout=2000"
@@ -153,8 +178,15 @@ CACHES = {
         "LOCATION": REDIS_URL,
         "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
         "KEY_PREFIX": "gigarouter",
-    }
+    },
+    # Strangers' pages, in each web process's own memory (catalog.strangers).
+    "pages": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "pages",
+        "OPTIONS": {"MAX_ENTRIES": 1000},
+    },
 }
+PAGE_CACHE_S = env.int("PAGE_CACHE_S", default=0 if DEBUG else 10)
 
 
 def _broker(url: str) -> str:
@@ -180,9 +212,38 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
 }
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "inference.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "sweep": {"task": "inference.tasks.sweep", "schedule": 2.5, "options": {"expires": 2.5}},
     "tidy": {"task": "inference.tasks.tidy", "schedule": 300.0, "options": {"expires": 300}},
+    "mail": {"task": "catalog.tasks.sweep_mail", "schedule": 10.0, "options": {"expires": 10}},
+    "requests": {
+        "task": "catalog.tasks.sweep_requests",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "waitlist": {
+        "task": "catalog.tasks.purge_waitlist",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "launches": {
+        "task": "accounts.tasks.resume_launches",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "people": {"task": "accounts.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
+    "webhooks": {
+        "task": "inference.tasks.sweep_webhooks",
+        "schedule": 10.0,
+        "options": {"expires": 10, "queue": "fetch"},
+    },
 }
+HF_ENDPOINT = env.str("HF_ENDPOINT", default="")
+# A few cards at a time, each once a day. A developer's machine does not call on strangers.
+HUB_SYNC = env.bool("HUB_SYNC", default=not DEBUG)
+if HUB_SYNC:
+    CELERY_BEAT_SCHEDULE["hub"] = {
+        "task": "catalog.tasks.sync_hub", "schedule": 300.0, "options": {"expires": 300},
+    }  # fmt: skip
 
 # --- inference ----------------------------------------------------------------------------------
 
@@ -193,28 +254,146 @@ SERVE_REPOS = env.list("SERVE_REPOS", default=[])  # what `manage.py run_worker`
 WORKER_DEVICE = env.str("DEVICE", default="cpu")
 WORKER_THREADS = env.int("WORKER_THREADS", default=0)  # 0: torch chooses
 BATCH_IMAGES = env.int("BATCH_IMAGES", default=16)
+DTYPE = env.str("DTYPE", default="auto")
+if DTYPE not in {"auto", "fp32", "bf16", "fp16"}:
+    raise ImproperlyConfigured(f"DTYPE must be auto, fp32, bf16 or fp16, not {DTYPE!r}.")
+PREPROCESSING = env.str("PREPROCESSING", default="fast")
+if PREPROCESSING not in {"fast", "exact"}:
+    raise ImproperlyConfigured(f"PREPROCESSING must be fast or exact, not {PREPROCESSING!r}.")
+COMPILE = env.bool("COMPILE", default=False)
+MODEL_MEMORY_MB = env.int("MODEL_MEMORY_MB", default=0)  # 0: no limit
 PLAYGROUND_JOBS_PER_HOUR_SESSION = env.int("PLAYGROUND_JOBS_PER_HOUR_SESSION", default=60)
 PLAYGROUND_JOBS_PER_HOUR_ADDRESS = env.int("PLAYGROUND_JOBS_PER_HOUR_ADDRESS", default=120)
+# Image URLs may be plain http, too: whoever is on the way could then see and change the pictures.
+FETCH_HTTP = env.bool("FETCH_HTTP", default=False)
 PLAYGROUND_KEEP_HOURS = env.int("PLAYGROUND_KEEP_HOURS", default=24)
+# A folder of orders to crash and hang (inference.faults); a system check refuses it on a real site.
+FAULTS_DIR = env.str("GR_FAULTS", default="")
+
+# --- metrics ------------------------------------------------------------------------------------
+
+# What Prometheus sends as `Authorization: Bearer ...` to /metrics; empty: there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
+# --- demand -------------------------------------------------------------------------------------
+
+WAITLIST_ASKS_PER_HOUR_ADDRESS = env.int(
+    "WAITLIST_ASKS_PER_HOUR_ADDRESS", default=500 if DEBUG else 5
+)
+
+# --- webhooks ---------------------------------------------------------------------------------
+
+WEBHOOK_DISABLED_AFTER_DAYS = env.int("WEBHOOK_DISABLED_AFTER_DAYS", default=5)
+
+# The API: each key's share of a minute and its account's, jobs that may wait, and threads for
+# what is not asynchronous. A picture of 10 MB is 14 MB of base64.
+API_SUBMITS_PER_MINUTE = env.int("API_SUBMITS_PER_MINUTE", default=60)
+API_SUBMITS_PER_MINUTE_ACCOUNT = env.int("API_SUBMITS_PER_MINUTE_ACCOUNT", default=120)
+API_QUEUED_JOBS = env.int("API_QUEUED_JOBS", default=200)
+API_THREADS = env.int("API_THREADS", default=8)
+API_WAIT_S = 60
+API_MAX_BODY_BYTES = 16 * 1024 * 1024
 
 # --- people -------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
+# What a confirmed person gets once, in whole micro-dollars; 0: nothing.
+FREE_CREDIT_MICRO_USD = int(Decimal(env.str("FREE_CREDIT_USD", default="1.00")) * 1_000_000)
+LAUNCH_CREDIT_MICRO_USD = int(Decimal(env.str("LAUNCH_CREDIT_USD", default="0.50")) * 1_000_000)
+WELCOME_CREDIT_DAYS = env.int("WELCOME_CREDIT_DAYS", default=365)
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"login": "accounts.sign_in.SignInForm"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60  # a mail may take its time
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # a new passkey is told to the address
+ACCOUNT_MAX_EMAIL_ADDRESSES = 5
+# Nobody learns from us whether an address is known: sign-in makes the account if there is none.
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+# Mails to one address: three in nine minutes, so that a lost one can be asked for again.
+_MAILS_TO_ONE_ADDRESS = f"3/9m/key,{500 if DEBUG else 5}/d/key"
+ACCOUNT_RATE_LIMITS = {
+    "login": "20/m/ip",
+    "signup": "20/m/ip",
+    "request_login_code": "20/m/ip",
+    "confirm_email": _MAILS_TO_ONE_ADDRESS,
+    "code_mail": _MAILS_TO_ONE_ADDRESS,
+    "login_failed": "10/m/ip,5/5m/key",
+}
+
+MFA_ADAPTER = "accounts.adapter.MFAAdapter"
+MFA_FORMS = {
+    "add_webauthn": "accounts.passkey_forms.AddPasskeyForm",
+    "authenticate_webauthn": "accounts.passkey_forms.PasskeyForm",
+    "login_webauthn": "accounts.passkey_forms.PasskeySignInForm",
+}
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "gigarouter"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG  # http://localhost
+
+# People may come with a Google or GitHub account if the site has keys of theirs. Both vouch for
+# the address, and whoever reads its mail is who we mean: so they meet the account they have.
+GOOGLE_CLIENT_ID = env.str("GOOGLE_CLIENT_ID", default="")
+GITHUB_CLIENT_ID = env.str("GITHUB_CLIENT_ID", default="")
+SOCIALACCOUNT_PROVIDERS = {
+    "google": {
+        "APPS": [
+            {"client_id": GOOGLE_CLIENT_ID, "secret": env.str("GOOGLE_CLIENT_SECRET", default="")}
+        ][: bool(GOOGLE_CLIENT_ID)],
+        "SCOPE": ["email"],
+        "OAUTH_PKCE_ENABLED": True,
+    },
+    "github": {
+        "APPS": [
+            {"client_id": GITHUB_CLIENT_ID, "secret": env.str("GITHUB_CLIENT_SECRET", default="")}
+        ][: bool(GITHUB_CLIENT_ID)],
+        "SCOPE": ["user:email"],
+    },
+}
+SOCIALACCOUNT_ADAPTER = "accounts.adapter.SocialAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+# A form on our page ends, by a redirect, on theirs: the CSP must name them.
+FORM_TARGETS = ["https://accounts.google.com"] * bool(GOOGLE_CLIENT_ID) + [
+    "https://github.com"
+] * bool(GITHUB_CLIENT_ID)
+
+# Each has `export(user) -> dict` and `erase(user) -> None`; apps above accounts add theirs here.
+# Inference first: its open jobs give back what they hold while the wallet still has its person.
+PERSONAL_DATA = [
+    "inference.webhooks.personal_data",  # first: what ends now is told to nobody
+    "inference.personal_data",
+    "accounts.personal_data",
+    "catalog.demand.personal_data",
+]
+
+# --- mail ---------------------------------------------------------------------------------------
 
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="gigarouter <hello@localhost>")
-vars().update(Env.email_url_config(env.str("EMAIL_URL", default="") or "consolemail://"))
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+EMAIL_TIMEOUT = 5
+EMAIL_URL = env.str("EMAIL_URL", default="")
+_mail = Env.email_url_config(EMAIL_URL) if EMAIL_URL else {}
+# What the workers send with; none: mail waits in the outbox, where a developer reads it.
+MAIL_TRANSPORT = _mail.pop("EMAIL_BACKEND", "")
+vars().update(_mail)
+EMAIL_BACKEND = "catalog.mail.backend.Outbox"
 
 # --- files --------------------------------------------------------------------------------------
 
@@ -226,7 +405,11 @@ STORAGES = {
     # Uploaded pictures: never served by address, only by a view that knows the owner.
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": MEDIA_ROOT, "base_url": None, "file_permissions_mode": 0o600},
+        "OPTIONS": {
+            "location": MEDIA_ROOT,
+            "base_url": None,
+            "file_permissions_mode": int(env.str("PICTURE_FILE_MODE", default="600"), base=8),
+        },
     },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"

@@ -1,11 +1,28 @@
 """Where everything is mounted."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
+
+from accounts.launch_views import launch_page
+from accounts.urls import before_allauth
+from accounts.views import admin_sign_in
+from catalog.mail import inbox
+from inference.fleet_views import fleet_page
+from inference.metrics import metrics
 
 urlpatterns = [
     path("", include("inference.urls")),
     path("", include("catalog.urls")),
+    path("account/", include("accounts.urls")),
+    path("accounts/", include(before_allauth)),
     path("accounts/", include("allauth.urls")),
+    path("metrics", metrics, name="metrics"),
+    path("admin/login/", admin_sign_in),
+    path("admin/demand/", include("accounts.dashboard_urls")),
+    path("admin/fleet/", fleet_page, name="fleet"),
+    path("admin/launch/<int:pk>/", launch_page, name="launch"),
     path("admin/", admin.site.urls),
 ]
+if settings.DEBUG:
+    urlpatterns.append(path(inbox.PATH, inbox.page, name="dev_mail"))
