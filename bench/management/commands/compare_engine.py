@@ -1,0 +1,84 @@
+"""`manage.py compare_engine`: what `make bench` runs, engines up and the database empty."""
+
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import psutil
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from bench import rounds, stage, verdict
+from bench.rounds import Cases, Site, Talker
+from bench.servers import running, wait_for, web
+from bench.stage import Props
+from config.processes import Guard
+from inference.models import Worker
+
+
+class Command(BaseCommand):
+    help = "Measure the bare torch loop, the worker alone, and the whole served path."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--rounds", type=int, default=3)
+        parser.add_argument("--seconds", type=float, default=8.0, help="of load, a case and round")
+        parser.add_argument("--only", default="", help="cases whose name contains this")
+        parser.add_argument("--no-waiting", action="store_true", help="skip the 1,000 waiters")
+
+    def handle(
+        self, *, json: bool, seconds: float, only: str, no_waiting: bool, **options: object
+    ) -> None:
+        count = int(str(options["rounds"]))
+        props = stage.build()
+        found = []
+        with _site(props) as site, _talkers(props) as (bare, direct):
+            self._say(
+                f"web {site.web.pid}, worker {site.worker.pid}, load {os.getloadavg()[0]:.1f}"
+            )
+            cases = Cases(site, bare, direct, seconds).by_name()
+            for number in range(count):
+                each = {}
+                for name, ask in cases.items():
+                    if only in name or name == verdict.BARE:
+                        each[name] = ask()
+                        self._say(f"round {number + 1}: {name}: {each[name]}")
+                found.append(each)
+            waiting = {} if no_waiting else rounds.page_beside_waiters(site)
+        write = verdict.as_json if json else verdict.as_text
+        self.stdout.write(write(found, waiting))
+
+    def _say(self, line: str) -> None:
+        self.stderr.write(line)
+
+
+@contextmanager
+def _site(props: Props) -> Iterator[Site]:
+    """Web, worker and beat, as `make run` has them."""
+    with ExitStack() as stack:
+        guard = Guard()
+        stack.callback(guard.close)
+        logs = settings.DATA_DIR
+        port, web_process = stack.enter_context(web({}, logs / "web.log", guard))
+        manage = [sys.executable, "manage.py", "run_worker", "--models", stage.SERVED]
+        log = logs / "worker.log"
+        worker = stack.enter_context(running(manage, {}, log, guard))
+        beat = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker", "-Q", "house"]
+        beat += ["--beat", "--schedule", str(logs / "beat"), "--pool", "threads"]
+        beat += ["--concurrency", "2", "--loglevel", "WARNING"]
+        stack.enter_context(running(beat, {}, logs / "beat.log", guard))
+        wait_for(lambda: Worker.objects.alive().exists(), worker, log)
+        yield Site(port, psutil.Process(web_process.pid), psutil.Process(worker.pid), props)
+
+
+@contextmanager
+def _talkers(props: Props) -> Iterator[tuple[list[Talker], Talker]]:
+    loop = ["-m", "bench.bare", str(props.weights)]
+    bare = [Talker(*loop), Talker(*loop, OMP_WAIT_POLICY="PASSIVE")]
+    drain = ["manage.py", "drain_directly", stage.DIRECT, str(props.photos)]
+    direct = Talker(*drain, LOG_LEVEL="WARNING")  # its log would bury what is said here
+    yield bare, direct
+    for talker in (*bare, direct):
+        talker.close()

@@ -1,0 +1,54 @@
+"""`manage.py drain_directly REPO FOLDER`: the worker's own code on queued jobs, without Celery.
+
+For each number on its input it queues that many paid jobs of one photo each, drains them, and
+prints a line of JSON. The measure of what HTTP, Celery and the web process cost on top.
+"""
+
+import itertools
+import json
+import sys
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+
+from django.core.management.base import BaseCommand
+
+from accounts.models import User
+from bench import photos
+from bench.stage import PAYER
+from catalog.models import ModelCard
+from inference import drain, jobs, pictures, worker
+from inference.models import Job, Kind
+from inference.runtime import threads
+
+
+class Command(BaseCommand):
+    help = "Queue and drain as many jobs as each line of the input says."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("repo")
+        parser.add_argument("folder", type=Path)
+
+    def handle(self, *, repo: str, folder: Path, **options: object) -> None:
+        threads.wait_passively()
+        card = ModelCard.objects.get(repo=repo)
+        worker.load_models([card])
+        found = itertools.cycle([pictures.check(photo) for photo in photos.read(folder)])
+        payer = User.objects.get(email=PAYER)
+        for line in sys.stdin:
+            _queue(card, list(itertools.islice(found, int(line))), payer)
+            began = time.perf_counter()
+            while drain.drain(worker.server_of(card), worker="direct"):
+                pass
+            took_s = time.perf_counter() - began
+            left = Job.objects.queued().filter(card=card).count()
+            self.stdout.write(json.dumps({"images_per_s": int(line) / took_s, "left": left}))
+            self.stdout.flush()
+
+
+def _queue(card: ModelCard, found: list[pictures.Picture], payer: User) -> None:
+    asker = jobs.Asker(payer.pk, None)
+    for picture in found:
+        jobs.submit(
+            jobs.Request(card=card, inputs=[picture], kind=Kind.EMBED), asker=asker, payer=payer
+        )

@@ -1,0 +1,8 @@
+# The answer is 202 and a job. Ask for its "urls.get" until "status" is final.
+curl -s "http://127.0.0.1:8000/v1/embeddings" \
+  -H "Authorization: Bearer $GIGAROUTER_API_KEY" \
+  -H "Content-Type: application/json" \
+  -H "Prefer: respond-async" \
+  --data-binary @- <<'JSON'
+{"model": "openai/clip-vit-base-patch32", "input": "a photo of a cat"}
+JSON
