@@ -1,5 +1,5 @@
 # All that a newcomer needs: `make run` and `make test` set up whatever is missing first.
-# Yours to choose: PYTHON, PORT, DATA_DIR, MODELS, and ARGS for pytest.
+# Yours to choose: PYTHON, PORT, DATA_DIR, MODELS, and ARGS for pytest and the benchmarks.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -13,12 +13,12 @@ PRODUCTION = env DEBUG=0 HTTPS=1 ALLOWED_HOSTS=example.com \
 	SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(64))")
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker fetch test check fmt setup clean
+.PHONY: help run worker fetch test compatibility check fmt setup tools bench bench-engine bench-pages faults clean
 # A recipe that fails half-way must not leave a stamp behind.
 .DELETE_ON_ERROR:
 
 help: ## Show what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 run: $(READY) ## Start the whole site at http://127.0.0.1:8000 (PORT=, DATA_DIR=, MODELS=)
 	@exec $(BIN)/python -m config.run
@@ -31,6 +31,10 @@ fetch: $(READY) ## Download a model's weights beside `make run`: make fetch REPO
 
 test: $(READY) ## Run all tests (ARGS='-k name' to choose)
 	@$(BIN)/python -m pytest $(ARGS)
+
+compatibility: $(READY) ## Run the real clients, and write docs/compatibility.json from it
+	@$(BIN)/python -m pytest -p tests.api.clients.record tests/api/clients \
+		--deselect tests/api/clients/test_table.py
 
 check: $(READY) ## Lint, types, contracts, migrations, and settings fit for production
 	$(BIN)/ruff check .
@@ -50,8 +54,22 @@ fmt: $(READY) ## Format the code and mend what can be mended
 
 setup: $(READY) ## Make .venv and install everything (the others do it when needed)
 
+tools: ## Install what some tests take from npm (API clients; an HTML validator that needs Java)
+	cd tests/js && npm ci
+
+bench: $(READY) ## Measure the engine against the bare torch loop (ARGS='--json --rounds 5')
+	@$(BIN)/python -m bench.engine $(ARGS)
+
+faults: $(READY) ## Kill, freeze and flood the site, the long way, and print how it healed (ARGS='-k f01')
+	@FAULTS=long $(BIN)/python -m pytest tests/faults -p no:randomly $(ARGS)
+
+bench-engine: bench
+
+bench-pages: $(READY) ## Measure the pages, as ratios (ARGS='--json --rounds 9')
+	@$(BIN)/python -m bench.pages $(ARGS)
+
 clean: ## Remove .venv and caches; your data in .data stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
+	rm -rf .venv tests/js/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \

@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from PIL import Image
 from pytest_django import DjangoDbBlocker, Settings
 
 from catalog import cards
 from catalog.models import ModelCard, Source
-from inference import jobs, pictures
+from inference import claims, jobs, pictures, settling
 from inference.models import Job, Worker
+from inference.settling import Done
 from tests import site as sites
+from tests.chromium import browser  # noqa: F401  # a fixture
 from tests.site import Site, wait_for
 
 PROJECT = Path(__file__).parent.parent
@@ -35,9 +37,11 @@ def _own_files(tmp_path: Path, settings: Settings) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _empty_cache() -> None:
-    """Limits are counted in the cache."""
+def _empty_cache(settings: Settings) -> None:
+    """Limits are counted in the cache; a page kept from another test would be a stranger here."""
     cache.clear()
+    caches["pages"].clear()
+    settings.PAGE_CACHE_S = 0
 
 
 def make_card(repo: str = "openai/clip-vit-base-patch32", **fields: object) -> ModelCard:
@@ -93,16 +97,33 @@ def submit(card: ModelCard, asker: jobs.Asker) -> Callable[..., Job]:
     """Queue a job of the card; keywords change what is asked."""
 
     def submit_one(*, ticket: str = "", labels: tuple[str, ...] = ("a cat", "a dog"),
-                   data: bytes | None = None, card: ModelCard = card) -> Job:  # fmt: skip
+                   data: bytes | None = None, card: ModelCard = card,
+                   by: jobs.Asker = asker) -> Job:  # fmt: skip
         request = jobs.Request(
             card=card,
-            picture=pictures.accept(data or photo_bytes()),
+            inputs=[pictures.accept(data or photo_bytes())],
             labels=labels,
             template="a photo of {}",
         )
-        return jobs.submit(request, asker=asker, ticket=ticket)
+        return jobs.submit(request, asker=by, ticket=ticket)
 
     return submit_one
+
+
+def answer_next(card: ModelCard) -> Job:
+    """Let the card's worker answer the job that waits: 90 % a cat."""
+    [job] = claims.claim(card, worker="w", budget=1)
+    scores = [("a cat", 0.9, 0.27, 27.0), ("a dog", 0.1, 0.25, 25.0)]
+    predictions = [
+        {"label": label, "score": score, "similarity": similarity, "logit": logit}
+        for label, score, similarity, logit in scores
+    ]
+    settling.succeed([Done(job, {
+        "rows": [{"predictions": predictions, "crop": [8.0, 0.0, 56.0, 48.0]}],
+        "activation": "softmax", "model": card.repo, "revision": "1", "preprocessing": "abc",
+        "image_size": 224, "forward_ms": 12,
+    })])  # fmt: skip
+    return job
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ import psutil
 from django.conf import settings
 from django.db import connection
 
-PATIENCE_S = 90
+PATIENCE_S = 150
 
 
 @dataclass
@@ -49,15 +49,18 @@ def _command(process: psutil.Process) -> list[str]:
 
 
 @contextmanager
-def running(data_dir: Path) -> Iterator[Site]:
-    """Start everything and wait until it says that it is ready; stop it with Ctrl-C after."""
+def running(data_dir: Path, **variables: str) -> Iterator[Site]:
+    """Start everything and wait until it says that it is ready; stop it with Ctrl-C after.
+
+    `variables` of the environment go before those that every such site has.
+    """
     port = free_port()
     log = data_dir / "site.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "config.run"],
             cwd=settings.BASE_DIR,
-            env=os.environ | environment(data_dir, port),
+            env=os.environ | environment(data_dir, port) | variables,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -82,7 +85,9 @@ def environment(data_dir: Path, port: int) -> dict[str, str]:
         "PORT": str(port),
         "DEBUG": "1",
         "HTTPS": "0",
+        "EMAIL_URL": "",  # mail waits where a test can read it
         "MODELS": "gigarouter/conse-demo",
+        "GR_FAULTS": str(data_dir / "faults"),
         "PYTHONUNBUFFERED": "1",
     }
 

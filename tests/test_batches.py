@@ -11,10 +11,11 @@ from django.core.files.storage import default_storage
 from PIL import Image
 
 from catalog.models import ModelCard
-from inference import batches, jobs, leases
-from inference.models import ErrorCode, Job, State
+from inference import batches, claims, jobs, pictures, text_memory
+from inference.models import ErrorCode, Job, Kind, State
 from inference.runtime.encoder import Embeddings, Encoder
 from inference.runtime.preprocessing import Preprocessing
+from inference.text_memory import TextMemory
 from tests.conftest import photo_bytes
 
 Submit = Callable[..., Job]
@@ -66,8 +67,15 @@ def photo_like(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def run_next(card: ModelCard, encoder: Encoder) -> int:
+    """One batch, as `drain` runs it, but in this thread."""
+    batch = claims.claim(card, worker="w", budget=16)
+    batches.run(TextMemory(encoder), batches.make_ready(encoder, batch))
+    return len(batch)
+
+
 def states() -> list[tuple[str, str]]:
-    return list(Job.objects.oldest_first().values_list("state", "error_code"))
+    return list(Job.objects.in_turn().values_list("state", "error_code"))
 
 
 def test_the_stand_in_for_an_encoder_keeps_the_protocol(encoder: HashEncoder) -> None:
@@ -82,7 +90,7 @@ def test_queued_jobs_are_scored_in_one_forward_pass(
     for side in (40, 50, 60):
         submit(data=photo_bytes(side, side))
 
-    assert batches.run_next(card, encoder, worker="w") == 3
+    assert run_next(card, encoder) == 3
 
     assert encoder.batches == [3]
     assert encoder.texts == ["a photo of a cat", "a photo of a dog"]
@@ -94,14 +102,15 @@ def test_a_result_says_what_is_needed_to_repeat_it(
 ) -> None:
     submit(data=photo_bytes(80, 40))
 
-    batches.run_next(card, encoder, worker="w")
+    run_next(card, encoder)
 
     result = Job.objects.get().result
-    first, second = result["predictions"]
+    [row] = result["rows"]
+    first, second = row["predictions"]
     assert first["score"] + second["score"] == pytest.approx(1)
     assert first["logit"] == pytest.approx(100 * first["similarity"])
     assert first["score"] > second["score"]
-    assert result["crop"] == [20, 0, 60, 40]
+    assert row["crop"] == [20, 0, 60, 40]
     assert result["activation"] == "softmax"
     assert (result["model"], result["revision"]) == ("tests/hash", "1")
     assert result["preprocessing"] == encoder.preprocessing.fingerprint
@@ -113,10 +122,10 @@ def test_a_damaged_picture_fails_alone(
     submit()
     damaged = submit()
     submit()
-    default_storage.delete(damaged.picture_name)
-    default_storage.save(damaged.picture_name, ContentFile(photo_bytes()[:200]))
+    default_storage.delete(damaged.picture_name())
+    default_storage.save(damaged.picture_name(), ContentFile(photo_bytes()[:200]))
 
-    batches.run_next(card, encoder, worker="w")
+    run_next(card, encoder)
 
     assert states() == [
         (State.SUCCEEDED, ""), (State.FAILED, ErrorCode.INVALID_IMAGE), (State.SUCCEEDED, ""),
@@ -130,7 +139,7 @@ def test_a_picture_that_breaks_the_model_fails_alone(
     submit(data=red_photo())
     submit()
 
-    batches.run_next(card, encoder, worker="w")
+    run_next(card, encoder)
 
     assert states() == [
         (State.SUCCEEDED, ""), (State.FAILED, ErrorCode.INTERNAL), (State.SUCCEEDED, ""),
@@ -141,16 +150,16 @@ def test_a_job_cancelled_after_the_claim_stays_cancelled(
     submit: Submit, card: ModelCard, encoder: HashEncoder
 ) -> None:
     submit()
-    batch = jobs.claim(card, worker="w", limit=1)
+    batch = claims.claim(card, worker="w", budget=1)
     jobs.cancel(batch[0])
 
-    batches.run(encoder, batch)
+    batches.run(TextMemory(encoder), batches.make_ready(encoder, batch))
 
     assert states() == [(State.CANCELLED, "")]
 
 
 def test_nothing_queued_runs_nothing(card: ModelCard, encoder: HashEncoder) -> None:
-    assert batches.run_next(card, encoder, worker="w") == 0
+    assert run_next(card, encoder) == 0
     assert encoder.batches == []
 
 
@@ -160,7 +169,7 @@ def test_a_score_that_is_no_number_fails_its_own_job(
     submit()
     monkeypatch.setattr(encoder, "logit_scale", float("nan"))
 
-    batches.run_next(card, encoder, worker="w")
+    run_next(card, encoder)
 
     assert states() == [(State.FAILED, ErrorCode.INTERNAL)]
 
@@ -171,36 +180,97 @@ def test_many_prompts_go_through_the_text_tower_in_chunks(
     for batch in range(2):
         submit(labels=tuple(f"label {batch} {index}" for index in range(100)))
 
-    batches.run_next(card, encoder, worker="w")
+    run_next(card, encoder)
 
-    assert encoder.text_passes == [batches.PROMPTS_A_PASS, 200 - batches.PROMPTS_A_PASS]
+    assert encoder.text_passes == [text_memory.TEXTS_A_PASS, 200 - text_memory.TEXTS_A_PASS]
     assert states() == [(State.SUCCEEDED, "")] * 2
 
 
-def test_a_batch_that_is_abandoned_is_queued_again_at_once(
-    submit: Submit, card: ModelCard, encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+def test_a_text_is_read_once_and_then_known(
+    submit: Submit, card: ModelCard, encoder: HashEncoder
 ) -> None:
-    submit()
+    memory = TextMemory(encoder)
+    for _ in range(2):
+        submit()
+        batch = claims.claim(card, worker="w", budget=16)
+        batches.run(memory, batches.make_ready(encoder, batch))
 
-    def break_off(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(batches, "run", break_off)
-
-    with pytest.raises(KeyboardInterrupt):
-        batches.run_next(card, encoder, worker="w")
-
-    assert states() == [(State.QUEUED, "")]
-    assert leases.in_hand() is None
+    first, second = Job.objects.in_turn()
+    assert memory.encoded == 2
+    assert encoder.texts == ["a photo of a cat", "a photo of a dog"]
+    assert (first.result["labels_cached"], second.result["labels_cached"]) == (0, 2)
 
 
-def test_the_heartbeat_sees_the_batch_in_hand(
-    submit: Submit, card: ModelCard, encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+def test_what_one_worker_has_read_another_need_not(
+    submit: Submit, card: ModelCard, encoder: HashEncoder
 ) -> None:
-    submit()
-    seen: list[object] = []
-    monkeypatch.setattr(batches, "run", lambda *_: seen.append(leases.in_hand()))
+    other = HashEncoder()
+    for each in (encoder, other):
+        submit()
+        run_next(card, each)
 
-    batches.run_next(card, encoder, worker="w")
+    assert (len(encoder.texts), len(other.texts)) == (2, 0)
+    one, two = Job.objects.in_turn()
+    assert one.result["rows"] == two.result["rows"]
 
-    assert isinstance(seen[0], leases.Held)
+
+def test_weights_without_a_revision_share_nothing(
+    submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HashEncoder, "revision", "")
+    encoders = [HashEncoder(), HashEncoder()]
+    for each in encoders:
+        submit()
+        run_next(card, each)
+
+    assert [len(each.texts) for each in encoders] == [2, 2]
+
+
+def test_several_pictures_of_a_job_are_scored_in_order(
+    card: ModelCard, asker: jobs.Asker, encoder: HashEncoder
+) -> None:
+    sides = [(40, 40), (80, 40), (40, 90)]
+    inputs = [pictures.accept(photo_bytes(*side)) for side in sides]
+    request = jobs.Request(card=card, inputs=inputs, labels=["a cat"], template="{}")
+    jobs.submit(request, asker=asker)
+
+    run_next(card, encoder)
+
+    rows = Job.objects.get().result["rows"]
+    assert [row["crop"] for row in rows] == [[0, 0, 40, 40], [20, 0, 60, 40], [0, 25, 40, 65]]
+    logits = [row["predictions"][0]["logit"] for row in rows]
+    assert logits[0] != logits[2]
+
+
+def test_pictures_and_texts_are_embedded_in_order(
+    card: ModelCard, asker: jobs.Asker, encoder: HashEncoder
+) -> None:
+    picture = pictures.accept(photo_bytes(40, 40))
+    request = jobs.Request(card=card, inputs=["a cat", picture, "a dog"], kind=Kind.EMBED)
+    jobs.submit(request, asker=asker)
+
+    run_next(card, encoder)
+
+    job = Job.objects.get()
+    vectors = np.frombuffer(job.vectors, "<f4").reshape(3, 8)
+    assert np.allclose(vectors[[0, 2]], encoder.encode_texts(["a cat", "a dog"]))
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1)
+    assert job.result["dim"] == 8
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid", "none"])
+def test_the_activation_asked_for_is_used(
+    card: ModelCard, asker: jobs.Asker, encoder: HashEncoder, activation: str
+) -> None:
+    request = jobs.Request(
+        card=card, inputs=[pictures.accept(photo_bytes())], labels=["a", "b"], template="{}",
+        activation=activation,
+    )  # fmt: skip
+    jobs.submit(request, asker=asker)
+
+    run_next(card, encoder)
+
+    result = Job.objects.get().result
+    first = result["rows"][0]["predictions"][0]
+    assert result["activation"] == activation
+    assert (first["score"] == first["logit"]) == (activation == "none")

@@ -6,7 +6,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from catalog import cards
-from catalog.models import ModelCard
+from catalog.models import Alias, ModelCard
 from tests.conftest import FIXTURES, make_card
 
 DOCUMENTS = [yaml.safe_load(path.read_text()) for path in cards.card_files(FIXTURES)]
@@ -113,7 +113,7 @@ def test_pages_take_no_post(catalog: None, client: Client, address: str) -> None
 def test_a_model_page_costs_few_queries(
     catalog: None, client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(4):
         client.get("/models/openai/clip-vit-large-patch14/")
 
 
@@ -149,3 +149,13 @@ def test_a_name_that_two_models_share_leads_nowhere(catalog: None, client: Clien
     make_card("somebody/clip-vit-large-patch14")
 
     assert client.get("/models/clip-vit-large-patch14/").status_code == 404
+
+
+def test_an_old_name_leads_to_the_page_for_good(catalog: None, client: Client) -> None:
+    card = ModelCard.objects.get(repo="openai/clip-vit-large-patch14")
+    Alias.objects.create(card=card, name="openai/clip-l14")
+
+    response = client.get("/models/OpenAI/clip-L14/")
+
+    assert response.status_code == 301
+    assert response["Location"] == card.get_absolute_url()

@@ -4,6 +4,7 @@ from django.test import Client
 
 from catalog import chart
 from catalog.models import ModelCard
+from tests.conftest import make_card
 
 
 def card(gflops: float, top1: float) -> ModelCard:
@@ -47,3 +48,20 @@ def test_every_point_is_a_link(catalog: None, client: Client) -> None:
     page = client.get("/models/").content.decode()
 
     assert '<a href="/models/laion/CLIP-ViT-bigG-14-laion2B-39B-b160k/" aria-label=' in page
+
+
+def test_of_many_models_the_best_and_the_frontier_are_drawn(db: None) -> None:
+    ModelCard.objects.all().delete()
+    many = chart.MOST_POINTS + 50
+    for index in range(many):
+        make_card(f"o/{index:03}", image_gflops=100 + index, imagenet_top1=90 - index / 10)
+    make_card("o/cheap", image_gflops=1, imagenet_top1=51)
+    make_card("o/poor", image_gflops=0.5, imagenet_top1=chart.LOWEST_TOP1 - 1)
+
+    drawn = chart.chart_of(ModelCard.objects.all())
+
+    assert drawn is not None
+    names = {point.name for point in drawn.points}
+    assert names == {f"o/{index:03}" for index in range(chart.MOST_POINTS)} | {"o/cheap"}
+    assert {p.name for p in drawn.points if p.is_on_frontier} == {"o/cheap", "o/000"}
+    assert drawn.left_out == 50

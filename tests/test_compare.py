@@ -25,7 +25,7 @@ def test_the_better_figure_wins_whether_large_or_small(catalog: None) -> None:
 def test_nobody_wins_a_draw(catalog: None) -> None:
     found = rows(L14, "laion/CLIP-ViT-L-14-laion2B-s32B-b82K")
 
-    assert not any(cell.is_best for cell in found["est. price of 1,000 images"].cells)
+    assert not any(cell.is_best for cell in found["price of 1,000 images (~ estimated)"].cells)
 
 
 def test_an_unknown_figure_neither_wins_nor_breaks(catalog: None) -> None:

@@ -1,36 +1,18 @@
 """Journeys through the real site in a real Chromium, with and without JavaScript."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
+from tests.chromium import NEEDED, PATIENCE_MS
 from tests.conftest import SAMPLES
+from tests.pages import PAGES
 from tests.site import Site
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-PATIENCE_MS = 60_000
-PAGES = [
-    "/",
-    "/models/",
-    "/models/?q=zzzzzz",
-    "/models/zero-shot-image/?family=SigLIP",
-    "/models/openai/clip-vit-large-patch14/",
-    "/models/gigarouter/conse-demo/",
-    "/models/timm/ViT-SO400M-14-SigLIP2/",
-    "/compare/",
-    "/compare/?m=openai/clip-vit-large-patch14&m=openai/clip-vit-base-patch32",
-    "/playground/",
-    "/playground/?model=openai/clip-vit-large-patch14",
-    "/accounts/login/",
-    "/accounts/signup/",
-    "/nothing/here/",
-]
 WCAG_22_AA = {
     "runOnly": {
         "type": "tag",
@@ -38,22 +20,7 @@ WCAG_22_AA = {
     }
 }
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.processes,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser journeys are skipped"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright keeps an event loop in this thread, which Django takes for an async caller.
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+pytestmark = NEEDED
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])

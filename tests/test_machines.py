@@ -12,6 +12,7 @@ from PIL import Image
 
 from catalog import share_card
 from catalog.models import ModelCard, Question
+from tests.conftest import make_card
 
 L14 = "/models/openai/clip-vit-large-patch14"
 
@@ -23,7 +24,13 @@ def test_the_json_twin_gives_each_figure_its_source_and_day(catalog: None, clien
     assert parameters["value"] == 427_620_000
     assert parameters["source"]["title"]
     assert parameters["read_on"] == "2026-11-23"
-    assert twin["estimated_price"] == {"usd_per_1k_images": "0.094", "is_from_compute": False}
+    assert twin["estimated_price"] == {
+        "usd_per_1k_images": "0.094",
+        "basis": "stated",
+        "inputs": {},
+        "micro_usd_per_image": 94,
+        "micro_usd_per_new_label": 8,
+    }
     assert twin["status"] == "coming soon"
 
 
@@ -70,16 +77,6 @@ def test_llms_txt_lists_written_models_before_the_others(catalog: None, client: 
     text = client.get("/llms.txt").content.decode()
 
     assert text.index(f"({L14}.md)") < text.index("## Optional") < text.index("ViTamin")
-
-
-def test_the_feed_names_models_for_ever(catalog: None, client: Client) -> None:
-    tree = ET.fromstring(client.get("/models/new.atom").content)  # noqa: S314  our own answer
-
-    names = {"a": "http://www.w3.org/2005/Atom"}
-    assert all(
-        entry.findtext("a:id", namespaces=names).startswith("tag:gigarouter,2026:models/")
-        for entry in tree.findall("a:entry", names)
-    )
 
 
 def test_a_page_that_has_not_changed_is_not_sent_again(catalog: None, client: Client) -> None:
@@ -130,3 +127,25 @@ def test_linked_data_cannot_end_its_script(catalog: None, client: Client) -> Non
     page = client.get(f"{L14}/").content.decode()
 
     assert "<script>alert" not in page
+
+
+def test_the_markdown_twin_calls_a_price_set_at_launch_no_estimate(
+    client: Client, db: None
+) -> None:
+    make_card("lab/live", stage="live", launch_price_micro_usd_per_image=80)
+
+    twin = client.get("/models/lab/live.md").content.decode()
+
+    assert "\n| price | $0.080" in twin
+
+
+def test_a_live_model_is_offered_at_its_price(client: Client, db: None) -> None:
+    card = make_card("tests/live", stage="live", launch_price_micro_usd_per_image=90)
+
+    page = client.get(card.get_absolute_url()).content.decode()
+
+    found = re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
+    assert found
+    [product] = [thing for thing in json.loads(found.group(1)) if thing["@type"] == "Product"]
+    assert product["offers"]["price"] == "0.09"
+    assert product["offers"]["priceSpecification"]["referenceQuantity"]["value"] == 1000

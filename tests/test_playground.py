@@ -1,5 +1,6 @@
 """The playground: works, refuses in sentences, and shows a job to nobody but its owner."""
 
+import doctest
 import io
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +11,11 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
+from catalog import limits
 from catalog.models import ModelCard
-from inference import jobs
+from inference import claims, settling
 from inference.models import ErrorCode, Job, State, Worker
-from tests.conftest import photo_bytes
+from tests.conftest import answer_next, photo_bytes
 
 
 def upload(data: bytes, name: str = "photo.jpg") -> io.BytesIO:
@@ -41,18 +43,7 @@ Send = Callable[..., HttpResponse]
 def done(send: Send, served_card: ModelCard) -> Job:
     """A job that was sent by the test's client and has succeeded."""
     send()
-    [job] = jobs.claim(served_card, worker="w", limit=1)
-    scores = [("a cat", 0.9, 0.27, 27.0), ("a dog", 0.1, 0.25, 25.0)]
-    jobs.succeed(job, {
-        "predictions": [
-            {"label": label, "score": score, "similarity": similarity, "logit": logit}
-            for label, score, similarity, logit in scores
-        ],
-        "activation": "softmax", "model": served_card.repo, "revision": "1",
-        "preprocessing": "abc", "image_size": 224, "crop": [8.0, 0.0, 56.0, 48.0],
-        "forward_ms": 12,
-    })  # fmt: skip
-    return job
+    return answer_next(served_card)
 
 
 def test_a_picture_and_labels_become_a_job(send: Send) -> None:
@@ -146,6 +137,18 @@ def test_the_address_limit_holds_across_sessions(send: Send, settings: Settings)
     assert send(by=Client(REMOTE_ADDR="192.0.2.8")).status_code == 302
 
 
+def test_a_network_of_many_addresses_counts_as_one(send: Send, settings: Settings) -> None:
+    settings.PLAYGROUND_JOBS_PER_HOUR_ADDRESS = 1
+    send(by=Client(REMOTE_ADDR="2001:db8:1:2::1"))
+
+    assert send(by=Client(REMOTE_ADDR="2001:db8:1:2:ffff::9")).status_code == 429
+    assert send(by=Client(REMOTE_ADDR="2001:db8:1:3::1")).status_code == 302
+
+
+def test_the_examples_of_the_limits_hold() -> None:
+    assert doctest.testmod(limits).failed == 0
+
+
 def test_a_form_from_elsewhere_is_refused(served_card: ModelCard) -> None:
     client = Client(enforce_csrf_checks=True)
 
@@ -177,8 +180,8 @@ def test_a_result_shows_scores_and_stops_asking(done: Job, client: Client) -> No
 
 def test_a_failure_says_what_happened(send: Send, client: Client, served_card: ModelCard) -> None:
     send()
-    [job] = jobs.claim(served_card, worker="w", limit=1)
-    jobs.fail(job, ErrorCode.INVALID_IMAGE)
+    [job] = claims.claim(served_card, worker="w", budget=1)
+    settling.fail(job, ErrorCode.INVALID_IMAGE)
 
     assert "could not be decoded" in client.get(f"/jobs/{job.pk}/").content.decode()
 
@@ -269,5 +272,5 @@ def test_a_model_page_offers_to_try_what_a_worker_serves(
     Worker.objects.all().delete()
     unserved = client.get(served_card.get_absolute_url()).content.decode()
 
-    assert "try it now" in served
-    assert "try it now" not in unserved
+    assert "Try it in the playground" in served
+    assert "Try it in the playground" not in unserved

@@ -30,7 +30,7 @@ def test_a_photo_is_classified_by_a_process_that_is_not_the_web(
     wait_for(lambda: Job.objects.get(pk=job_id).is_final)
 
     job = Job.objects.get(pk=job_id)
-    assert job.result["predictions"][0]["label"] == "a cat"
+    assert job.result["rows"][0]["predictions"][0]["label"] == "a cat"
     assert "a cat" in visitor.page(f"/jobs/{job_id}/")
     worker_lines = [line for line in site.printed().splitlines() if f"id={job_id}" in line]
     assert any("worker" in line and "job succeeded" in line for line in worker_lines)

@@ -7,12 +7,10 @@ from datetime import timedelta
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import transaction
 from django.db.models.functions import Now
-from pytest_django import Settings
 
 from catalog.models import ModelCard
-from inference import jobs, sweep
+from inference import bell, claims, jobs, sweep
 from inference.models import ErrorCode, Job, State, Worker
 from tests.conftest import make_card
 from tests.threads import at_once
@@ -27,7 +25,7 @@ def lose_lease(**changes: object) -> None:
 
 def test_a_lost_lease_goes_back_to_the_queue(submit: Submit, card: ModelCard) -> None:
     submit()
-    jobs.claim(card, worker="dead", limit=1)
+    claims.claim(card, worker="dead", budget=1)
     lose_lease()
 
     swept = sweep.sweep()
@@ -39,15 +37,15 @@ def test_a_lost_lease_goes_back_to_the_queue(submit: Submit, card: ModelCard) ->
 
 def test_a_held_lease_is_left_alone(submit: Submit, card: ModelCard) -> None:
     submit()
-    jobs.claim(card, worker="alive", limit=1)
+    claims.claim(card, worker="alive", budget=1)
 
     assert sweep.sweep() == sweep.Swept()
 
 
 def test_the_third_lost_attempt_is_the_last(submit: Submit, card: ModelCard) -> None:
     submit()
-    jobs.claim(card, worker="dead", limit=1)
-    lose_lease(attempt=jobs.MAX_ATTEMPTS)
+    claims.claim(card, worker="dead", budget=1)
+    lose_lease(attempt=claims.MAX_ATTEMPTS)
 
     assert sweep.sweep().crashed == 1
 
@@ -70,10 +68,10 @@ def test_an_ended_job_loses_its_picture(submit: Submit) -> None:
 
     sweep.sweep()
 
-    assert not default_storage.exists(job.picture_name)
+    assert not default_storage.exists(job.picture_name())
 
 
-@pytest.mark.parametrize(("heard_s", "rung"), [(None, 1), (5, 0), (11, 1)])
+@pytest.mark.parametrize(("heard_s", "rung"), [(None, 1), (2, 0), (6, 1)])
 def test_jobs_whose_message_may_be_lost_are_rung_again(
     submit: Submit, heard_s: int | None, rung: int
 ) -> None:
@@ -86,7 +84,7 @@ def test_jobs_whose_message_may_be_lost_are_rung_again(
 @pytest.mark.django_db(transaction=True)
 def test_two_sweeps_at_once_give_a_job_back_once(submit: Submit, card: ModelCard) -> None:
     submit()
-    jobs.claim(card, worker="dead", limit=1)
+    claims.claim(card, worker="dead", budget=1)
     lose_lease()
 
     sweeps = at_once(lambda _: sweep.sweep(), 4)
@@ -120,7 +118,7 @@ def test_tidy_forgets_workers_that_went_silent(db: None) -> None:
 def test_tidy_deletes_files_that_no_job_needs(submit: Submit, card: ModelCard) -> None:
     waiting, ended = submit(), submit()
     jobs.cancel(ended)
-    default_storage.save(ended.picture_name, ContentFile(b"left by a crash"))
+    default_storage.save(ended.picture_name(), ContentFile(b"left by a crash"))
     default_storage.save("previews/gone.jpg", ContentFile(b"of a job that is gone"))
     for folder in ("pictures", "previews"):
         for name in default_storage.listdir(folder)[1]:
@@ -128,7 +126,7 @@ def test_tidy_deletes_files_that_no_job_needs(submit: Submit, card: ModelCard) -
 
     sweep.tidy()
 
-    assert default_storage.listdir("pictures")[1] == [str(waiting.pk)]
+    assert default_storage.listdir("pictures")[1] == [f"{waiting.pk}-0"]
     assert sorted(default_storage.listdir("previews")[1]) == sorted(
         f"{job.pk}.jpg" for job in (waiting, ended)
     )
@@ -142,26 +140,25 @@ def test_tidy_leaves_young_files_alone(db: None) -> None:
     assert default_storage.exists("pictures/being-committed")
 
 
-def test_one_message_goes_out_for_each_batch_that_waits(
-    submit: Submit, card: ModelCard, settings: Settings
-) -> None:
-    settings.BATCH_IMAGES = 4
-    for _ in range(9):
-        submit()
-
-    assert sweep.sweep().rung == 3
-
-
-def test_each_model_that_waits_is_rung_for_the_first_of_each_batch(
-    submit: Submit, card: ModelCard, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings.BATCH_IMAGES = 2
+def test_each_model_that_waits_is_rung_once(submit: Submit, card: ModelCard) -> None:
     other = make_card("laion/other")
-    queued = [submit(card=each) for each in (card, other, card, card)]
-    rung: list[Job] = []
-    monkeypatch.setattr(sweep, "_ring_each", rung.extend)
-    monkeypatch.setattr(transaction, "on_commit", lambda ring: ring())
+    for each in (card, other, card, card):
+        submit(card=each)
+    Job.objects.update(rung_at=None)
+
+    assert sweep.sweep().rung == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_sweep_rings_for_the_models_themselves(
+    submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit()
+    Job.objects.update(rung_at=None)
+    rung: list[ModelCard] = []
+    monkeypatch.setattr(bell, "ring_for", lambda each: rung.append(each) or True)
 
     sweep.sweep()
 
-    assert [job.pk for job in rung] == [queued[0].pk, queued[1].pk, queued[3].pk]
+    assert rung == [card]
+    assert sweep.sweep().rung == 0

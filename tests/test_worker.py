@@ -42,7 +42,7 @@ def test_a_model_without_a_card_is_named(card: ModelCard) -> None:
 
 def test_a_message_for_a_model_that_is_not_loaded_is_an_error(card: ModelCard) -> None:
     with pytest.raises(worker.NotServed, match=card.repo):
-        worker.encoder_of(card)
+        worker.server_of(card)
 
 
 def test_announcing_again_renews_one_row(db: None) -> None:

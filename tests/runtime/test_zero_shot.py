@@ -27,7 +27,13 @@ def test_softmax_scores_of_an_image_add_up_to_one() -> None:
     assert sum(cell.score for cell in rows[1]) == pytest.approx(1, abs=1e-12)
 
 
-@pytest.mark.parametrize("activation", Activation)
+def test_without_an_activation_a_score_is_its_logit() -> None:
+    [row] = classify(IMAGES[:1], TEXTS, logit_scale=10, activation=Activation.NONE)
+
+    assert [cell.score for cell in row] == [cell.logit for cell in row]
+
+
+@pytest.mark.parametrize("activation", [Activation.SOFTMAX, Activation.SIGMOID])
 def test_huge_logits_overflow_nothing(activation: Activation) -> None:
     rows = classify(IMAGES, TEXTS, logit_scale=1e6, logit_bias=-5e5, activation=activation)
 

@@ -1,0 +1,33 @@
+"""Loaded by Schemathesis: most of its models' names are the one that is served.
+
+Invented names would never pass the first door. A picture's address would be fetched, so it is not.
+"""
+
+import os
+import zlib
+from typing import Any
+
+import schemathesis
+
+MODEL = os.environ["API_MODEL"]
+OWNER, NAME = MODEL.split("/")
+
+
+@schemathesis.hook
+def map_body(context: Any, body: Any) -> Any:
+    if isinstance(body, dict) and "model" in body and zlib.crc32(repr(body).encode()) % 5:
+        return body | {"model": MODEL}
+    return body
+
+
+@schemathesis.hook
+def map_path_parameters(context: Any, path_parameters: Any) -> Any:
+    if not path_parameters or zlib.crc32(repr(path_parameters).encode()) % 5 == 0:
+        return path_parameters
+    known = {"model": MODEL, "owner": OWNER, "name": NAME}
+    return path_parameters | {k: v for k, v in known.items() if k in path_parameters}
+
+
+@schemathesis.hook
+def filter_body(context: Any, body: Any) -> bool:
+    return "http" not in str(body).lower()

@@ -1,0 +1,1 @@
+"""What may break, broken on purpose, and what must hold all the same (docs/faults.md)."""

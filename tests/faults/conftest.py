@@ -1,0 +1,134 @@
+"""The house that is broken: a running site, somebody who pays, and notes of what happens.
+
+FAULTS=long (`make faults`): many rounds, real waits, figures. Otherwise each fault once, hurried.
+"""
+
+import os
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.db import connection
+from pytest_django import DjangoDbBlocker, Settings
+
+from accounts import credits
+from accounts.models import Category, User
+from catalog.models import ModelCard
+from inference import sweep
+from inference.runtime import torchvision_schemas
+from tests import site as sites
+from tests.conftest import make_card
+from tests.faults import audit
+from tests.faults.house import House
+from tests.site import Site
+
+IS_LONG = os.environ.get("FAULTS") == "long"
+REPO = "openai/clip-vit-base-patch32" if IS_LONG else "gigarouter/conse-demo"
+GRANTED = 10**9
+
+_lines: list[str] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _lines:
+        terminalreporter.section("faults, measured here")
+        for line in _lines:
+            terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    """No sweep while the tables are emptied: each would wait for what the other has locked."""
+    if nextitem is None:  # the whole database goes, and nobody may be connected to it
+        yield
+        return
+    given = connection.get_connection_params()
+    ours = {
+        name: given[name]
+        for name in ("dbname", "user", "password", "host", "port")
+        if name in given
+    }
+    with psycopg.connect(**ours, autocommit=True) as sweeper:
+        sweeper.execute("SELECT pg_advisory_lock(%s)", [sweep.LOCK])
+        yield
+
+
+@pytest.fixture(scope="session")
+def broken_site(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Site]:  # fmt: skip
+    """The suite's own running site; for the campaign one with a tiny CLIP, which is fast."""
+    if not IS_LONG:
+        yield request.getfixturevalue("running_site")
+        return
+    torchvision_schemas.declare()
+    from tests.runtime import tiny  # torch: seconds that only the campaign needs
+
+    folder = tmp_path_factory.mktemp("house")
+    tiny.write_transformers(folder / "models" / REPO.replace("/", "--"))
+    given = {"MODELS": REPO, "MODEL_DIR": str(folder / "models")}
+    with django_db_blocker.unblock():
+        survive_crashes()
+        with sites.running(folder, **given) as running:
+            yield running
+
+
+def survive_crashes() -> None:
+    """The tests' PostgreSQL may forget what was just committed; whoever kills it should not."""
+    name = connection.settings_dict["NAME"]
+    with connection.cursor() as cursor:
+        cursor.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = on')
+        # What is connected already keeps the settings that it came with.
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # Django's stubs do not know it
+
+
+@pytest.fixture
+def card(broken_site: Site, transactional_db: None) -> ModelCard:
+    """94 µ$ an image, 8 µ$ a new label."""
+    loader = "transformers" if IS_LONG else "conse"
+    ModelCard.objects.all().delete()  # the site has loaded the catalog as it started
+    return make_card(
+        REPO, loader=loader, revision="1" if loader == "conse" else "0" * 40,
+        est_price_micro_usd_per_image=94, image_gflops=162.03, text_gflops=13.3,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def house(
+    broken_site: Site, card: ModelCard, settings: Settings, request: pytest.FixtureRequest,
+) -> Iterator[House]:  # fmt: skip
+    data_dir = broken_site.log.parent
+    settings.STORAGES = settings.STORAGES | {
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": data_dir / "media", "base_url": None},
+        }
+    }
+    faults = data_dir / "faults"
+    faults.mkdir(exist_ok=True)
+    with audit.kept():
+        house = House(
+            broken_site, card, a_payer("ada"), faults, IS_LONG,
+            lambda line: _lines.append(f"{request.node.name}: {line}"),
+        )  # fmt: skip
+        house.wait_for_worker()
+        yield house
+
+
+def a_payer(name: str) -> User:
+    user = User.objects.create_user(f"{name}@lab.example")
+    credits.grant(
+        user, amount_micro_usd=GRANTED, category=Category.PURCHASE, reference=f"purchase:{name}"
+    )
+    return user
+
+
+@pytest.fixture
+def bob() -> User:
+    return a_payer("bob")

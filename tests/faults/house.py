@@ -1,0 +1,232 @@
+"""The site under fault: who pays, what is asked of it, and how its processes are broken."""
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.models.functions import Now
+from psycopg_pool import PoolTimeout
+
+from accounts.models import User
+from catalog.models import ModelCard
+from inference import drain, jobs, pictures, sweep
+from inference.models import Job, Worker
+from inference.text_memory import TextMemory
+from tests import engines
+from tests.conftest import photo_bytes
+from tests.faults import invariants
+from tests.site import Site, wait_for
+from tests.test_batches import HashEncoder
+
+AWAY = (DatabaseError, InterfaceError, PoolTimeout)
+# As a worker, but without Celery and torch, which take seconds to start; it may crash.
+DRAIN = """
+import sys, django
+django.setup()
+from catalog.models import ModelCard
+from inference import drain, worker
+from inference.text_memory import TextMemory
+from tests.test_batches import HashEncoder
+card = ModelCard.objects.get(repo=sys.argv[1])
+drain.drain(drain.Server(card, TextMemory(HashEncoder())), worker=worker.name())
+"""
+LABELS = ("a cat", "a dog", "a rocket")
+
+
+@dataclass
+class House:
+    """A running site whose jobs are paid for. `is_long`: the campaign, with nothing hurried."""
+
+    site: Site
+    card: ModelCard
+    payer: User
+    faults: Path
+    is_long: bool
+    report: Callable[[str], None]
+    accepted: list[uuid.UUID] = field(default_factory=list)
+    _shade: int = 0
+
+    # --- asking -----------------------------------------------------------------------------------
+
+    def submit(self, picture: bytes | None = None, *, payer: User | None = None) -> Job:
+        """A paid job; whoever is refused asks again with the same ticket, as clients do."""
+        payer = payer or self.payer
+        request = jobs.Request(
+            card=self.card,
+            inputs=[pictures.accept(picture or self.photo())],
+            labels=LABELS,
+            template="a photo of {}",
+        )
+        ticket = uuid.uuid4().hex
+        end_s = time.monotonic() + 60
+        while True:
+            try:
+                job = jobs.submit(
+                    request, asker=jobs.Asker(payer.pk, None), ticket=ticket, payer=payer
+                )
+                break
+            except AWAY:
+                assert time.monotonic() < end_s, "refused for a minute"
+                with suppress(*AWAY):
+                    connection.close()
+                time.sleep(0.2)
+        self.accepted.append(job.pk)
+        return job
+
+    def photo(self) -> bytes:
+        """Another picture each time."""
+        self._shade += 1
+        return photo_bytes(64 + self._shade % 64, 48 + self._shade // 64 % 64)
+
+    # --- breaking ---------------------------------------------------------------------------------
+
+    @contextmanager
+    def fault(self, point: str, order: str) -> Iterator[Path]:
+        """Give the site's processes an order (inference.faults) for a while."""
+        file = self.faults / point
+        new = file.with_suffix(".new")
+        new.write_text(order)
+        new.rename(file)
+        try:
+            yield file
+        finally:
+            file.unlink(missing_ok=True)
+
+    def worker(self) -> psutil.Process:
+        """The site's own worker, once the supervisor has started it again."""
+        found: list[psutil.Process] = []
+
+        def is_there() -> bool:
+            with suppress(ValueError, psutil.NoSuchProcess):
+                found[:] = [self.site.child("celery", self.card.queue)]
+            return bool(found) and found[0].status() != psutil.STATUS_ZOMBIE
+
+        wait_for(is_there)
+        return found[0]
+
+    def wait_for_worker(self) -> None:
+        """Until a worker that lives has loaded the model."""
+
+        def serves() -> bool:
+            pid = self.worker().pid
+            alive = Worker.objects.alive().filter(pid=pid).values_list("repos", flat=True)
+            return any(self.card.repo in repos for repos in alive)
+
+        wait_for(lambda: patiently(serves))
+
+    def environ(self) -> dict[str, str]:
+        """What the site's processes know of where things are."""
+        found: dict[str, str] = psutil.Process(self.site.process.pid).environ()
+        return found | {"DJANGO_SETTINGS_MODULE": "config.settings"}
+
+    def brief_worker(self) -> int:
+        """A process that empties the queue once; its exit status."""
+        command = [sys.executable, "-c", DRAIN, self.card.repo]
+        done = subprocess.run(
+            command, env=self.environ(), cwd=settings.BASE_DIR, check=False, capture_output=True
+        )
+        return done.returncode
+
+    @contextmanager
+    def one_more_worker(self) -> Iterator[psutil.Process]:
+        """A second process that serves the model, without a supervisor."""
+        started = psutil.Popen(
+            [sys.executable, "manage.py", "run_worker"], env=self.environ(), cwd=settings.BASE_DIR,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        try:
+            wait_for(lambda: Worker.objects.alive().filter(pid=started.pid).exists())
+            yield started
+        finally:
+            with suppress(psutil.NoSuchProcess):
+                started.kill()
+            started.wait()
+
+    # --- healing ----------------------------------------------------------------------------------
+
+    def leases_end(self) -> None:
+        """Wait for the sweep to take a frozen worker's jobs; in the short form, do not wait."""
+        if self.is_long:
+            wait_for(lambda: Job.objects.queued().exists())
+            return
+        Job.objects.running().update(lease_until=Now() - timedelta(seconds=1))
+        sweep.sweep()
+
+    def lost_leases_end(self) -> None:
+        """In the short form: the leases of workers that are gone are over now."""
+        if self.is_long:
+            return
+        alive = [self.worker().pid, os.getpid()]
+        gone = Job.objects.running()
+        for pid in alive:
+            gone = gone.exclude(worker__endswith=f"-{pid}")
+        gone.update(lease_until=Now() - timedelta(seconds=1))
+        sweep.sweep()
+
+    def is_helped(self) -> None:
+        """In the short form: nobody waits until a killed worker's leases end and it is back."""
+        if not self.is_long:
+            self.lost_leases_end()
+            self.second_worker()
+
+    def second_worker(self) -> None:
+        """Another worker of the same model, in this process: empties the queue once."""
+        name = f"second-{os.getpid()}"
+        drain.drain(drain.Server(self.card, TextMemory(HashEncoder())), worker=name)
+
+    def settles(self, *, seconds: float = 150) -> float:
+        """Wait until every job has ended; how long that took."""
+        began_s = time.monotonic()
+        wait_for(lambda: patiently(all_ended), seconds=seconds)
+        return time.monotonic() - began_s
+
+    def settles_for(self, payer: User) -> None:
+        mine = Job.objects.filter(owner=payer, state__in=jobs.OPEN)
+        wait_for(lambda: not mine.exists())
+
+    def settles_within(self, seconds: float) -> bool:
+        end_s = time.monotonic() + seconds
+        while time.monotonic() < end_s:
+            if patiently(all_ended):
+                return True
+            time.sleep(0.1)
+        return False
+
+    def check(self) -> None:
+        invariants.hold_for(set(self.accepted))
+
+
+def all_ended() -> bool:
+    return not Job.objects.filter(state__in=jobs.OPEN).exists()
+
+
+def patiently(look: Callable[[], bool]) -> bool:
+    """False as well while the database is away."""
+    try:
+        return look()
+    except AWAY:
+        with suppress(*AWAY):
+            connection.close()
+        return False
+
+
+def engine(program: str) -> psutil.Process | None:
+    """PostgreSQL or Valkey of this test run, its first process; None: they are somebody else's."""
+    holder = engines._engines
+    if holder is None:
+        return None
+    for process in psutil.Process(holder.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if process.name() == program and process.parent() == psutil.Process(holder.pid):
+                return process
+    return None

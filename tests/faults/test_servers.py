@@ -1,0 +1,130 @@
+"""F04, F07, F08: the broker killed, the database restarted, the database frozen."""
+
+import shutil
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from inference.models import Job, State
+from tests.faults.conftest import survive_crashes
+from tests.faults.house import House, engine, patiently
+from tests.site import wait_for
+
+pytestmark = [
+    pytest.mark.processes, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900),
+]  # fmt: skip
+
+
+def own_engine(program: str) -> psutil.Process:
+    found = engine(program)
+    if found is None:
+        pytest.skip(f"{program} is not this test run's own")
+    return found
+
+
+def succeed_all(house: House) -> None:
+    house.check()
+    assert set(Job.objects.values_list("state", flat=True)) == {State.SUCCEEDED}
+
+
+def test_f04_a_broker_that_loses_everything_loses_no_job(house: House) -> None:
+    valkey = own_engine("valkey-server")
+    worker, web = house.worker().pid, house.site.child("uvicorn").pid
+    for _ in range(10):
+        house.submit()
+    away_s = 20 if house.is_long else 0
+    end_s = time.monotonic() + away_s
+    while True:
+        valkey.kill()
+        valkey.wait()
+        shutil.rmtree(Path(settings.DATA_DIR) / "valkey" / "appendonlydir", ignore_errors=True)
+        for _ in range(3):
+            house.submit()
+        if time.monotonic() > end_s:
+            break
+        wait_for(lambda: engine("valkey-server") is not None)
+        valkey = own_engine("valkey-server")
+    began_s = time.monotonic()
+    house.settles()
+
+    succeed_all(house)
+    wait_for(lambda: engine("valkey-server") is not None)
+    assert (house.worker().pid, house.site.child("uvicorn").pid) == (worker, web)
+    house.report(f"all {len(house.accepted)} jobs done {time.monotonic() - began_s:.1f} s after")
+
+
+def test_f07_a_restart_of_the_database_in_the_middle(house: House) -> None:
+    postgres = own_engine("postgres")
+    survive_crashes()
+    connection.close()
+    restarted_s: list[float] = []
+    for _ in range(3 if house.is_long else 1):
+        with house.fault("forward", "slow any"):
+            for _ in range(10 if house.is_long else 4):
+                house.submit()
+            wait_for(lambda: Job.objects.running().exists())
+            postgres.send_signal(signal.SIGQUIT)  # what `pg_ctl -m immediate` sends
+            began_s = time.monotonic()
+            answer = httpx.get(f"{house.site.address}/playground/", timeout=30)
+            assert answer.status_code in (200, 503)
+            house.submit()
+        wait_for(lambda: patiently(lambda: bool(Job.objects.count())))
+        wait_for(lambda: httpx.get(f"{house.site.address}/playground/").status_code == 200)
+        restarted_s.append(time.monotonic() - began_s)
+        if not house.is_long:
+            house.lost_leases_end()
+        house.settles()
+        postgres = own_engine("postgres")
+
+    succeed_all(house)
+    house.report(
+        f"pages back after {max(restarted_s):.1f} s, jobs {time.monotonic() - began_s:.1f} s"
+    )
+
+
+def test_f08_a_frozen_database_holds_no_request_for_ever(house: House) -> None:
+    postgres = own_engine("postgres")
+    everything = [postgres, *postgres.children(recursive=True)]
+    for _ in range(4):
+        house.submit()
+    for process in everything:
+        with suppress(psutil.NoSuchProcess):
+            process.suspend()
+    try:
+        began_s = time.monotonic()
+        with ThreadPoolExecutor(20) as pool:
+            answers = list(pool.map(lambda _: ask(house), range(20 if house.is_long else 3)))
+        asked_s = time.monotonic() - began_s
+        if house.is_long:
+            time.sleep(max(0, 20 - asked_s))
+    finally:
+        for process in everything:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+    thawed_s = time.monotonic()
+    assert {status for status, _ in answers} == {503}
+    assert max(waited_s for _, waited_s in answers) < 30
+    wait_for(lambda: httpx.get(f"{house.site.address}/playground/", timeout=30).status_code == 200)
+    healed_s = time.monotonic() - thawed_s
+    house.settles()
+
+    succeed_all(house)
+    waits = sorted(waited_s for _, waited_s in answers)
+    house.report(
+        f"{len(waits)} requests answered 503 after {waits[0]:.1f} to {waits[-1]:.1f} s; "
+        f"pages back {healed_s:.1f} s after the thaw"
+    )
+
+
+def ask(house: House) -> tuple[int, float]:
+    began_s = time.monotonic()
+    answer = httpx.get(f"{house.site.address}/playground/", timeout=60)
+    return answer.status_code, time.monotonic() - began_s

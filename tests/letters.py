@@ -1,0 +1,22 @@
+"""Reading one's mail in a test."""
+
+import re
+
+from django.core import mail
+from django.http import HttpResponse
+from django.test import Client
+
+CODE = re.compile(r"^([A-Z0-9][A-Z0-9-]{4,})$", re.MULTILINE)
+
+
+def code_in_mail() -> str:
+    """The code in the newest mail."""
+    found = CODE.search(str(mail.outbox[-1].body))
+    assert found, mail.outbox[-1].body
+    return found.group(1)
+
+
+def sign_in(client: Client, email: str = "ada@lab.example", *, go_to: str = "") -> HttpResponse:
+    """Ask for a code and type it, as a person does; the answer to the code."""
+    sent = client.post("/accounts/login/", {"login": email} | ({"next": go_to} if go_to else {}))
+    return client.post(sent["Location"], {"code": code_in_mail()})  # type: ignore[return-value]

@@ -1,0 +1,26 @@
+"""One address for each kind of page that anybody can open: what holds for all is asked of these."""
+
+PAGES = [
+    "/",
+    "/models/",
+    "/models/?q=zzzzzz",
+    "/models/?q=vit&sort=compute",
+    "/models/zero-shot-image/?family=SigLIP",
+    "/models/openai/clip-vit-large-patch14/",
+    "/models/gigarouter/conse-demo/",
+    "/models/timm/ViT-SO400M-14-SigLIP2/",
+    "/compare/",
+    "/compare/?m=openai/clip-vit-large-patch14&m=openai/clip-vit-base-patch32",
+    "/playground/",
+    "/playground/?model=openai/clip-vit-large-patch14",
+    "/roadmap/",
+    "/models/openai/clip-vit-large-patch14/waitlist/",
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/docs/",
+    "/docs/endpoints/",
+    "/docs/jobs/",
+    "/docs/errors/",
+    "/docs/clients/",
+    "/nothing/here/",
+]

@@ -1,0 +1,176 @@
+"""A worker empties its model's queue, batch by batch, and leaves nothing half done."""
+
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+from PIL import Image
+from pytest_django import Settings
+
+from catalog.models import ModelCard
+from inference import batches, bell, drain, jobs, leases
+from inference.models import Job, State
+from inference.runtime.encoder import Embeddings
+from inference.text_memory import TextMemory
+from tests.test_batches import HashEncoder
+
+Submit = Callable[..., Job]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def encoder() -> HashEncoder:
+    return HashEncoder()
+
+
+@pytest.fixture
+def server(card: ModelCard, encoder: HashEncoder) -> drain.Server:
+    """A model that has shown to be fast."""
+    return drain.Server(card, TextMemory(encoder), images_per_s=1000.0)
+
+
+def test_the_queue_is_emptied_in_full_batches(
+    submit: Submit, server: drain.Server, encoder: HashEncoder, settings: Settings
+) -> None:
+    settings.BATCH_IMAGES = 4
+    for _ in range(10):
+        submit()
+
+    assert drain.drain(server, worker="w") == 10
+
+    assert sorted(encoder.batches, reverse=True) == [4, 4, 2]
+    assert set(Job.objects.values_list("state", flat=True)) == {State.SUCCEEDED}
+    assert leases.in_hand() == []
+
+
+def test_nothing_queued_runs_nothing(server: drain.Server, encoder: HashEncoder) -> None:
+    assert drain.drain(server, worker="w") == 0
+    assert encoder.batches == []
+
+
+def test_the_next_batch_is_made_ready_while_one_is_computed(
+    submit: Submit, server: drain.Server, encoder: HashEncoder, settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    settings.BATCH_IMAGES = 1
+    submit(), submit()
+    second_is_ready = threading.Event()
+    make_ready, encode = batches.make_ready, encoder.encode_images
+
+    def watched(*arguments: object) -> object:
+        ready = make_ready(*arguments)  # type: ignore[arg-type]
+        if encoder.batches or computing.is_set():
+            second_is_ready.set()
+        return ready
+
+    computing = threading.Event()
+
+    def slow(images: Sequence[Image.Image]) -> Embeddings:
+        computing.set()
+        assert encoder.batches or second_is_ready.wait(10), "the next batch waited for this one"
+        return encode(images)
+
+    monkeypatch.setattr(batches, "make_ready", watched)
+    monkeypatch.setattr(encoder, "encode_images", slow)
+
+    assert drain.drain(server, worker="w") == 2
+
+
+def test_a_model_whose_turn_is_over_leaves_the_rest_and_rings(
+    submit: Submit, server: drain.Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.BATCH_IMAGES = 1
+    monkeypatch.setattr(drain, "TURN_S", -1.0)
+    submit(), submit()
+    rung: list[ModelCard] = []
+    monkeypatch.setattr(bell, "ring_for", rung.append)
+
+    assert drain.drain(server, worker="w") == 1
+
+    assert rung[-1] == server.card
+    assert Job.objects.queued().count() == 1
+
+
+def test_a_batch_that_is_abandoned_is_queued_again_at_once(
+    submit: Submit, server: drain.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit()
+
+    def break_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batches, "run", break_off)
+
+    with pytest.raises(KeyboardInterrupt):
+        drain.drain(server, worker="w")
+
+    assert Job.objects.get().state == State.QUEUED
+    assert leases.in_hand() == []
+
+
+def test_the_heartbeat_sees_the_batch_in_hand(
+    submit: Submit, server: drain.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit()
+    seen: list[object] = []
+    monkeypatch.setattr(batches, "run", lambda *_: seen.extend(leases.in_hand()))
+
+    drain.drain(server, worker="w")
+
+    assert isinstance(seen[0], leases.Held)
+
+
+def test_a_slow_model_gets_small_batches(card: ModelCard, encoder: HashEncoder) -> None:
+    slow = drain.Server(card, TextMemory(encoder))
+    first = slow.budget
+
+    slow.note_speed(images=1, seconds=3.0)
+
+    assert first == drain.FIRST_BUDGET
+    assert slow.budget == 1
+
+
+def test_jobs_that_gather_send_one_message(
+    submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr(bell.current_app, "send_task", lambda *a, **k: sent.append(a))
+
+    for _ in range(3):
+        submit()
+    bell.heard(card)
+    submit()
+
+    assert len(sent) == 2
+
+
+def test_a_bell_that_fails_leaves_the_job_to_the_sweep(
+    submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("away")
+
+    monkeypatch.setattr(bell.current_app, "send_task", fail)
+
+    submit()
+
+    assert Job.objects.get().rung_at is None
+    assert cache.get(f"rung:{card.queue}") is None
+
+
+def test_a_flood_does_not_hold_back_somebody_elses_first(
+    submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "SHARE", timedelta(seconds=10))
+    for _ in range(20):
+        submit()
+    late = submit(by=jobs.Asker(user_id=None, visitor=uuid.uuid4()))
+    late.refresh_from_db()
+
+    before = Job.objects.queued().filter(turn__lt=late.turn).count()
+
+    assert before == 1

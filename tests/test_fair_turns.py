@@ -1,0 +1,64 @@
+"""Whose turn it is: a flood delays only itself, also where the worker is slower than the flood."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db.models import F
+
+from inference import jobs
+from inference.models import Job
+
+Submit = Callable[..., Job]
+
+pytestmark = pytest.mark.django_db
+
+
+def somebody() -> jobs.Asker:
+    return jobs.Asker(user_id=None, visitor=uuid4())
+
+
+def before(job: Job) -> int:
+    turn = Job.objects.get(pk=job.pk).turn
+    return Job.objects.queued().filter(turn__lt=turn).count()
+
+
+@pytest.fixture
+def overdue(submit: Submit) -> None:
+    """20 jobs of one person whose turns came long ago: the worker is slow."""
+    for _ in range(20):
+        submit()
+    Job.objects.update(turn=F("turn") - timedelta(minutes=5))
+
+
+def test_somebody_else_comes_after_one_job_of_an_overdue_flood(
+    submit: Submit, overdue: None
+) -> None:
+    assert before(submit(by=somebody())) == 1
+
+
+def test_those_who_come_later_come_after(submit: Submit, overdue: None) -> None:
+    bob = submit(by=somebody())
+    # As if a minute had passed.
+    Job.objects.exclude(pk=bob.pk).update(turn=F("turn") - timedelta(minutes=1))
+    Job.objects.filter(pk=bob.pk).update(turn=F("turn") - timedelta(minutes=1))
+
+    carol = submit(by=somebody())
+
+    assert before(bob) == 1
+    assert before(carol) == 2
+
+
+def test_a_second_job_of_somebody_else_waits_its_share(submit: Submit, overdue: None) -> None:
+    bob = somebody()
+    submit(by=bob)
+
+    assert before(submit(by=bob)) in (2, 3)
+
+
+def test_who_waits_alone_has_their_turn_now(submit: Submit) -> None:
+    job = submit()
+    job.refresh_from_db()
+
+    assert job.turn == job.created_at
