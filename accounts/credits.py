@@ -1,34 +1,35 @@
 """The verbs of credit. Every sum is in whole micro-dollars (µ$); every verb may be repeated.
 
     grant, welcome, void          put credit into a wallet, or take what is left of it back
-    hold -> capture | release     set credit aside, then spend it or let it go (accounts.settling)
-    expire_due                    take back what has run out
-    balance_of                    what a person has
+    hold -> capture | release     set credit aside (accounts.holding), then spend it or let it go
+                                  (accounts.settling)
+    expire_due                    take back what has run out (accounts.expiry)
+    balance_of, available_to      what a person has (accounts.balances)
 
-Spending cannot pass the balance: a hold is one conditional UPDATE of the wallet, and the wallet's
-check constraint stands behind it. Order of locks, everywhere: wallets by id, then keys.
-
-CreditError             root; `str(error)` is a sentence for people
-    NotEnoughCredit     the wallet has less than was wanted
-    KeyLimitReached     the key may not spend that much
-    KeyEnded            the key was revoked, or has run out
-    ReferenceTaken      the reference already names somebody else's grant or hold
+Order of locks, everywhere: wallets by id, then keys. accounts.credit_errors says why not.
 """
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import drawing, normalised
+from accounts import normalised
+from accounts.balances import Balance, available_to, balance_of, free_of
+from accounts.credit_errors import (
+    CreditError,
+    KeyEnded,
+    KeyLimitReached,
+    NotEnoughCredit,
+    ReferenceTaken,
+)
 from accounts.expiry import expire_due, take_back
-from accounts.models import ApiKey, Category, Entry, Grant, Hold, Kind, User, Wallet
+from accounts.holding import hold
+from accounts.models import Category, Entry, Grant, Kind, User, Wallet
 from accounts.settling import Outcome, capture, capture_many, release, release_many
 
 __all__ = [
@@ -39,10 +40,12 @@ __all__ = [
     "NotEnoughCredit",
     "Outcome",
     "ReferenceTaken",
+    "available_to",
     "balance_of",
     "capture",
     "capture_many",
     "expire_due",
+    "free_of",
     "grant",
     "hold",
     "release",
@@ -53,51 +56,6 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
-
-Row = TypeVar("Row", Grant, Hold)
-
-
-class CreditError(Exception):
-    """Credit was not moved."""
-
-
-class NotEnoughCredit(CreditError):
-    """`available` and `wanted` are µ$."""
-
-    def __init__(self, *, available: int, wanted: int) -> None:
-        super().__init__(f"This costs {wanted} µ$, and {available} µ$ are left.")
-        self.available = available
-        self.wanted = wanted
-
-
-class KeyLimitReached(CreditError):
-    """`left` and `wanted` are µ$."""
-
-    def __init__(self, *, left: int, wanted: int) -> None:
-        super().__init__(f"This costs {wanted} µ$, and this key may spend {left} µ$ more.")
-        self.left = left
-        self.wanted = wanted
-
-
-class KeyEnded(CreditError):
-    """The key was good when it was found, and is not any more."""
-
-
-class ReferenceTaken(CreditError):
-    """Nothing can be paid for twice, by whomever."""
-
-
-@dataclass(frozen=True)
-class Balance:
-    """What a person has, in µ$: `available` is `settled` less `held`.
-
-    `grants` are those that still have something, in the order in which they are spent.
-    """
-
-    available: int
-    held: int
-    settled: int
-    grants: tuple[Grant, ...]
 
 
 def wallet_of(user: User) -> Wallet:
@@ -183,95 +141,7 @@ def void(reference: str) -> bool:
     return True
 
 
-def hold(
-    user: User, *, amount_micro_usd: int, reference: str,
-    key: ApiKey | None = None, expires_at: datetime | None = None, note: str = "",
-) -> Hold:  # fmt: skip
-    """Set credit aside; a repeated reference gives the first hold, and holds nothing more.
-
-    Zero is allowed: a free model. Raises NotEnoughCredit, KeyLimitReached, KeyEnded and
-    ReferenceTaken. `expires_at`: when `expire_due` may release it; None: never by itself.
-    `note` stands in the person's statement: what the credit is for.
-    """
-    if amount_micro_usd < 0 or (key and key.user_id != user.pk):
-        raise ValueError(f"a hold of {amount_micro_usd} µ$ for {user.pk} by key {key}")
-    wallet = wallet_of(user)
-    try:
-        with transaction.atomic():
-            _promise(wallet, amount_micro_usd)
-            if key:
-                _promise_by_key(key, amount_micro_usd)
-            held = Hold.objects.create(
-                wallet=wallet,
-                key=key,
-                reference=reference,
-                amount_micro_usd=amount_micro_usd,
-                expires_at=expires_at,
-            )
-            Entry.objects.create(
-                wallet=wallet,
-                kind=Kind.HOLD,
-                reference=reference,
-                held_effect_micro_usd=amount_micro_usd,
-                note=note,
-            )
-    except (IntegrityError, CreditError):
-        # Looked up only now: a repeated request is rare, and a refused one writes nothing.
-        first = Hold.objects.filter(reference=reference).first()
-        if first is None:
-            raise
-        return _own(first, wallet)
-    return held
-
-
-def _promise(wallet: Wallet, amount: int) -> None:
-    """Raise what is held, if that much is free and none of it has run out."""
-    room = Wallet.objects.filter(pk=wallet.pk, balance_micro_usd__gte=F("held_micro_usd") + amount)
-    more = F("held_micro_usd") + amount
-    ended = Grant.objects.left().over(Now()).filter(wallet=OuterRef("pk"))
-    if room.filter(~Exists(ended)).update(held_micro_usd=more):
-        return
-    take_back(wallet.pk, Now())
-    if not room.update(held_micro_usd=more):
-        wallet.refresh_from_db()
-        free = wallet.balance_micro_usd - wallet.held_micro_usd
-        raise NotEnoughCredit(available=free, wanted=amount)
-
-
-def _promise_by_key(key: ApiKey, amount: int) -> None:
-    """Raise what the key holds, if it is good and its limit has room."""
-    living = ApiKey.objects.living().filter(pk=key.pk)
-    more = F("held_micro_usd") + amount
-    if living.filter(limit_micro_usd__isnull=True).update(held_micro_usd=more):
-        return
-    if living.filter(limit_micro_usd__gte=F("spent_micro_usd") + more).update(held_micro_usd=more):
-        return
-    left = living.first()
-    if left is None:
-        raise KeyEnded("This API key was revoked or has run out.")
-    raise KeyLimitReached(left=left.left_micro_usd or 0, wanted=amount)
-
-
-def _own(first: Row, wallet: Wallet) -> Row:
+def _own(first: Grant, wallet: Wallet) -> Grant:
     if first.wallet_id != wallet.pk:
         raise ReferenceTaken(f"{first.reference} is somebody else's")
     return first
-
-
-def balance_of(user: User) -> Balance:
-    """What the person has now; credit that has run out is not counted, taken back or not."""
-    wallet = Wallet.objects.filter(user=user).first()
-    if wallet is None:
-        return Balance(available=0, held=0, settled=0, grants=())
-    left = Grant.objects.left().filter(wallet=wallet)
-    ended = list(left.over(Now()))
-    holds = list(Hold.objects.open().filter(wallet=wallet)) if ended else []
-    free = wallet.balance_micro_usd - wallet.held_micro_usd
-    gone = sum(back for _, back in drawing.unneeded(ended, holds, at_most=free))
-    good = left.exclude(pk__in=[grant.pk for grant in ended])
-    return Balance(
-        available=free - gone,
-        held=wallet.held_micro_usd,
-        settled=wallet.balance_micro_usd - gone,
-        grants=tuple(good.order_by("priority", F("expires_at").asc(nulls_last=True), "pk")),
-    )

@@ -5,12 +5,15 @@ Refused             root; `str(error)` is a sentence for people
     CannotCount     the cache is away: a limit that cannot be counted lets nobody through
 """
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from ipaddress import IPv4Address, ip_address, ip_network
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
+
+from catalog.counting import CountingCache
 
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S
@@ -56,11 +59,13 @@ def network_of(address: str) -> str:
 
 def take(key: str, most: int, *, window_s: int = HOUR_S) -> bool:
     """Count one more under `key`; False beyond `most` in this window. Raises CannotCount."""
+    return count([key], window_s=window_s)[0] <= most
+
+
+def count(keys: Sequence[str], *, window_s: int) -> list[int]:
+    """Count one more under each key; what each has come to. Raises CannotCount."""
     try:
-        cache.add(key, 0, timeout=window_s)
-        return cache.incr(key) <= most
-    except ValueError:  # the window ended between the two calls
-        return True
+        return cast(CountingCache, cache).count(keys, timeout_s=window_s)
     except RedisError as error:
         raise CannotCount(
             "A part of the site is being restarted. Nothing was lost: please send it again."

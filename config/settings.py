@@ -174,7 +174,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", default="") or engines.valkey_url(DATA_DIR)
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "catalog.counting.CountingCache",
         "LOCATION": REDIS_URL,
         "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
         "KEY_PREFIX": "gigarouter",
@@ -187,6 +187,8 @@ CACHES = {
     },
 }
 PAGE_CACHE_S = env.int("PAGE_CACHE_S", default=0 if DEBUG else 10)
+# How long the API keeps which model a name means, and which models have workers.
+MODEL_CACHE_S = env.float("MODEL_CACHE_S", default=0.0 if DEBUG else 1.0)
 
 
 def _broker(url: str) -> str:

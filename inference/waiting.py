@@ -5,6 +5,11 @@
         ...                      # look at the row: it may have ended before we listened
         await ended.wait(10.0)   # True: look again; False: the time is over
 
+    await waiting.listen()
+    since_s = time.monotonic()
+    ...                          # queue a job: however fast it ends, the end is not missed
+    async with waiting.for_end_of(job_id, since_s=since_s) as ended:
+
 A waiter costs an event, not a thread. PostgreSQL tells of an end when its transaction commits
 (inference.jobs.tell_ended). While the connection is lost nobody is told anything, so everybody is
 woken when it is back, to look for themselves.
@@ -12,7 +17,10 @@ woken when it is back, to look for themselves.
 
 import asyncio
 import logging
+import math
+import time
 import uuid
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -29,6 +37,8 @@ log = logging.getLogger(__name__)
 LISTEN_AGAIN_S = 1.0
 # Without a word for so long, the connection is asked whether it still lives.
 SILENCE_S = 30.0
+# Ends that are remembered for who asks a moment later: some seconds of the busiest site.
+REMEMBERED = 10_000
 
 
 @dataclass
@@ -55,6 +65,8 @@ class Waiting:
     def __init__(self) -> None:
         self._ends: dict[uuid.UUID, set[int]] = {}
         self._by_id: dict[int, End] = {}
+        self._ended: OrderedDict[uuid.UUID, None] = OrderedDict()
+        self._hears_since_s = math.inf  # deaf
         self._listener: asyncio.Task[None] | None = None
         self._listens = asyncio.Event()
 
@@ -62,10 +74,18 @@ class Waiting:
         return len(self._by_id)
 
     @asynccontextmanager
-    async def for_end_of(self, job_id: uuid.UUID) -> AsyncIterator[End]:
-        """Listen for a job's end; what ended before has to be seen by a look at its row."""
-        await self._listen()
+    async def for_end_of(
+        self, job_id: uuid.UUID, *, since_s: float | None = None
+    ) -> AsyncIterator[End]:
+        """Listen for a job's end; what ended before has to be seen by a look at its row.
+
+        `since_s`: no look is needed for what has happened since (time.monotonic). If we were deaf
+        for a part of that time, that is news.
+        """
+        await self.listen()
         end = End()
+        if since_s is not None and (since_s < self._hears_since_s or job_id in self._ended):
+            end.happened()
         self._by_id[id(end)] = end
         self._ends.setdefault(job_id, set()).add(id(end))
         try:
@@ -81,13 +101,14 @@ class Waiting:
             self._listener.cancel()
             self._listener = None
 
-    async def _listen(self) -> None:
+    async def listen(self) -> None:
         """Start the listener with the first waiter; do not wait for it when PostgreSQL is away."""
         if self._listener is None or self._listener.done():
             self._listens.clear()
             self._listener = asyncio.create_task(self._keep_listening())
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._listens.wait(), LISTEN_AGAIN_S)
+        if not self._listens.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._listens.wait(), LISTEN_AGAIN_S)
 
     async def _keep_listening(self) -> None:
         while True:
@@ -96,6 +117,7 @@ class Waiting:
             except psycopg.Error as error:
                 log.warning("not listening for ends of jobs: %s", error)
             self._listens.clear()
+            self._hears_since_s = math.inf
             await asyncio.sleep(LISTEN_AGAIN_S)
 
     async def _hear(self) -> None:
@@ -103,6 +125,7 @@ class Waiting:
             **_parameters(), autocommit=True
         ) as connection:
             await connection.execute(f"LISTEN {ENDED}")
+            self._hears_since_s = time.monotonic()
             self._listens.set()
             self._wake_all()
             while True:
@@ -111,9 +134,12 @@ class Waiting:
                 await connection.execute("SELECT 1")
 
     def _wake(self, payload: str) -> None:
-        for text in payload.split(","):
-            for key in self._ends.get(uuid.UUID(text), ()):
+        for job_id in map(uuid.UUID, payload.split(",")):
+            self._ended[job_id] = None
+            for key in self._ends.get(job_id, ()):
                 self._by_id[key].happened()
+        while len(self._ended) > REMEMBERED:
+            self._ended.popitem(last=False)
 
     def _wake_all(self) -> None:
         for end in self._by_id.values():

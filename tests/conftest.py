@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache, caches
+from django.db import connection
 from PIL import Image
 from pytest_django import DjangoDbBlocker, Settings
 
@@ -42,6 +43,19 @@ def _empty_cache(settings: Settings) -> None:
     cache.clear()
     caches["pages"].clear()
     settings.PAGE_CACHE_S = 0
+    settings.MODEL_CACHE_S = 0
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """As pytest-django's, but no server that is just stopping keeps the database from going."""
+    yield
+    connection.close_pool()
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 def make_card(repo: str = "openai/clip-vit-base-patch32", **fields: object) -> ModelCard:

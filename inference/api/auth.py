@@ -46,7 +46,7 @@ async def submitter_of(request: Request, bearer: Bearer) -> Caller:
         key = keys.find(secret)
         if key:
             facts.user, facts.key = key.user, key  # a refusal shows the limits, too
-            limits.take_turn(key)
+            facts.window = limits.take_turn(key)
         return key
 
     return await _known(request, bearer, find_and_count)

@@ -1,9 +1,15 @@
-"""Reading what was sent: capped, timed, strict, and only after the key was found good."""
+"""Reading what was sent: capped, timed, strict, and only after the key was found good.
+
+received = await bodies.json_of(request, EmbeddingsBody)
+body, fingerprint = received.parse()  # in a thread: it may be 16 MB
+"""
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from django.conf import settings
 from pydantic import BaseModel, ValidationError
@@ -13,10 +19,8 @@ from starlette.requests import ClientDisconnect, Request
 
 from inference.api import strict_json
 from inference.api.errors import Invalid, Slow, TooLarge, UnsupportedType
-from inference.api.threads import in_thread
 
 BODY_S = 30
-SMALL_BYTES = 16 * 1024
 MAX_FILES, MAX_FIELDS = 256, 1100
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -24,17 +28,28 @@ Body = TypeVar("Body", bound=BaseModel)
 Fields = Mapping[str, Any]
 
 
-async def json_of(request: Request, wanted: type[Body]) -> tuple[Body, str]:
-    """The checked body, and a fingerprint by which a repetition is known. Raises ApiError."""
+@dataclass
+class Received(Generic[Body]):
+    """A body that has come whole, to be parsed once: then its bytes are let go."""
+
+    _parse: Callable[[], tuple[Body, str]] | None
+
+    def parse(self) -> tuple[Body, str]:
+        """The checked body, and a fingerprint by which a repetition is known. Raises ApiError."""
+        parse, self._parse = self._parse, None
+        if parse is None:
+            raise RuntimeError("parsed before")
+        return parse()
+
+
+async def json_of(request: Request, wanted: type[Body]) -> Received[Body]:
+    """Read a JSON body; raises ApiError."""
     if media_type(request) != "application/json":
         raise UnsupportedType("Send a JSON body, with `Content-Type: application/json`.")
-    raw = await read(request)
-    if len(raw) < SMALL_BYTES:  # a thread would take longer
-        return _parse(raw, wanted)
-    return await in_thread(_parse, raw, wanted)
+    return Received(partial(_parse, await read(request), wanted))
 
 
-async def json_or_form_of(request: Request, wanted: type[Body]) -> tuple[Body, str]:
+async def json_or_form_of(request: Request, wanted: type[Body]) -> Received[Body]:
     """The same, where a form with files is taken, too."""
     if media_type(request) == "multipart/form-data":
         return await _form_of(request, wanted)
@@ -102,7 +117,7 @@ def checked(found: Any, wanted: type[Body]) -> Body:
         raise Invalid(f"{where}{first['msg']}.", param=place or None) from error
 
 
-async def _form_of(request: Request, wanted: type[Body]) -> tuple[Body, str]:
+async def _form_of(request: Request, wanted: type[Body]) -> Received[Body]:
     raw = await read(request)
 
     async def whole() -> Any:  # an async generator, as the parser wants it
@@ -120,6 +135,10 @@ async def _form_of(request: Request, wanted: type[Body]) -> tuple[Body, str]:
         fields = await _fields(form)
     finally:
         await form.close()
+    return Received(partial(_parse_form, fields, wanted))
+
+
+def _parse_form(fields: Fields, wanted: type[Body]) -> tuple[Body, str]:
     for each in fields.values():
         _check_texts(each)
     return checked(fields, wanted), hashlib.sha256(

@@ -1,46 +1,44 @@
 """The one way of a call that costs work, in whatever dialect it was written.
 
-    return await calls.run(Call(request, caller, fingerprint, ask, answers.scores))
+    return await calls.run(Call(request, caller, received, ask, answers.scores))
 
 key taken -> asked -> submitted -> waited for -> answered. Only a job that succeeds costs anything;
-each other way out of here leaves nothing held.
+each other way out of here leaves nothing held. A call takes two turns in a thread, one up to its
+job and one from its end (three with pictures to fetch): a turn costs more than what is done in it.
 """
 
 import asyncio
 import hashlib
-import json
 import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Generic, TypeVar
 
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
 from accounts import credits
 from inference import jobs, waiting
-from inference.api import answers, idempotency, job_object, limits
+from inference.api import answers, bodies, idempotency, limits
+from inference.api.asked import Asked
 from inference.api.auth import Caller
+from inference.api.endings import Writer, Written
 from inference.api.envelope import facts_of
-from inference.api.errors import (
-    NO_RETRY,
-    ApiError,
-    Gone,
-    OutOfCredit,
-    Unauthorized,
-    Unavailable,
-)
+from inference.api.errors import ApiError, OutOfCredit, Unauthorized
 from inference.api.preference import Preference, at_once
 from inference.api.threads import in_thread, later
-from inference.models import FINAL, IdempotentCall, Job, State
+from inference.models import IdempotentCall, Job, State
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER_S = 10
 GRACE_S = 5
+
+Body = TypeVar("Body", bound=BaseModel)
 
 
 class ClientGone(Exception):
@@ -48,13 +46,13 @@ class ClientGone(Exception):
 
 
 @dataclass(frozen=True)
-class Call:
-    """Who calls, what is asked (made when it is needed) and how the answer is written."""
+class Call(Generic[Body]):
+    """Who calls, what was sent, how to read it as a wish, and how the answer is written."""
 
     request: Request
     caller: Caller
-    fingerprint: str
-    ask: Callable[[Preference], Awaitable[jobs.Request]]
+    received: bodies.Received[Body]
+    ask: Callable[[Body, Preference], Asked]
     answer: answers.Answer
     may_wait: bool = False
 
@@ -64,84 +62,107 @@ class Call:
         return Preference.of(self.request.headers) if self.may_wait else at_once()
 
 
-@dataclass(frozen=True)
-class Written:
-    """An answer, ready to be sent."""
+@dataclass
+class Attempt:
+    """How far a call has come: its idempotency key, what is left to fetch, its job."""
 
-    body: str
-    status: int
-    headers: dict[str, str]
-    cost_micro_usd: int
+    row: IdempotentCall | None = None
+    asked: Asked | None = None
+    job_id: uuid.UUID | None = None
+    # From then on an end of the job is heard.
+    since_s: float = field(default_factory=time.monotonic)
 
 
-async def run(call: Call) -> Response:
+async def run(call: Call[Body]) -> Response:
     """The answer, or 202 with the job for who prefers that; raises ApiError."""
-    _note_retry(call)
     preference = call.preference
-    row = await _begin(call)
-    job_id = row.job_id if row else None
+    await waiting.here().listen()
+    attempt = Attempt()
     try:
-        if job_id is None:
-            job_id = await _submit(call, preference, row)
-        written = await _end_of(call, job_id, preference, row)
+        await in_thread(_begin, call, preference, attempt)
+        if attempt.asked:
+            attempt.asked = await attempt.asked.fetched()
+            await in_thread(_queue, call, preference, attempt)
+        written = await _end_of(call, preference, attempt)
     except ClientGone:
         return Response(status_code=499)  # nobody reads it
     except ApiError:
-        if row:
-            await in_thread(idempotency.drop, row)
+        if attempt.row:
+            await in_thread(idempotency.drop, attempt.row)
         raise
     except Exception:
-        later(_let_go, job_id, row)
+        later(_let_go, attempt)
         raise
-    facts_of(call.request).cost_micro_usd = written.cost_micro_usd
+    facts = facts_of(call.request)
+    facts.cost_micro_usd = written.cost_micro_usd
+    facts.available_micro_usd = written.available_micro_usd
     return Response(written.body, written.status, written.headers, media_type="application/json")
 
 
-def _let_go(job_id: uuid.UUID | None, row: IdempotentCall | None) -> None:
+def _let_go(attempt: Attempt) -> None:
     """Something of ours broke. Who sends the call again under its key finds the job."""
+    row, job_id = attempt.row, attempt.job_id
     if row and job_id:
         idempotency.keep(row, job_id)
     elif row:
         idempotency.drop(row)
     elif job_id:
-        _cancel_if_queued(job_id, None)
+        _cancel_if_queued(attempt)
 
 
-def _note_retry(call: Call) -> None:
+def _begin(call: Call[Body], preference: Preference, attempt: Attempt) -> None:
+    """All that leads to a queued job; or as far as what has to be fetched for it first."""
+    body, fingerprint = call.received.parse()
+    _note_retry(call, fingerprint)
+    attempt.row = _take_hold_of_key(call, fingerprint)
+    if attempt.row and attempt.row.job_id:
+        attempt.job_id = attempt.row.job_id
+        return
+    attempt.asked = call.ask(body, preference)
+    if attempt.asked.is_here:
+        _queue(call, preference, attempt)
+
+
+def _note_retry(call: Call[Body], fingerprint: str) -> None:
     count = call.request.headers.get("x-stainless-retry-count", "0")
     if count != "0":
         log.info("client retries key=%s count=%.3s body=%s",
-                 call.caller.key.pk, count, call.fingerprint[:16])  # fmt: skip
+                 call.caller.key.pk, count, fingerprint[:16])  # fmt: skip
 
 
-async def _begin(call: Call) -> IdempotentCall | None:
+def _take_hold_of_key(call: Call[Body], fingerprint: str) -> IdempotentCall | None:
     key = idempotency.key_of(call.request.headers.get("idempotency-key"))
     if not key:
         return None
-    sent = f"{call.request.url.path} {call.fingerprint}"
-    return await in_thread(
-        idempotency.begin, call.caller.user, endpoint=call.request.scope["route"].path, key=key,
+    sent = f"{call.request.url.path} {fingerprint}"
+    return idempotency.begin(
+        call.caller.user, endpoint=call.request.scope["route"].path, key=key,
         fingerprint=hashlib.sha256(sent.encode()).hexdigest(),
     )  # fmt: skip
 
 
-async def _submit(call: Call, preference: Preference, row: IdempotentCall | None) -> uuid.UUID:
-    asked = await call.ask(preference)
+def _queue(call: Call[Body], preference: Preference, attempt: Attempt) -> None:
+    """What was asked becomes a job, and what was sent is let go."""
+    asked, attempt.asked = attempt.asked, None
+    assert asked is not None  # noqa: S101  the way here
     deadline = (
         jobs.DEADLINE if preference.is_patient else timedelta(seconds=preference.wait_s + GRACE_S)
     )
-    ticket = str(row.ticket) if row else ""
-    job = await in_thread(_queue, call.caller, asked, ticket, deadline)
+    job = _submit(
+        call.caller, asked, ticket=str(attempt.row.ticket) if attempt.row else "", deadline=deadline
+    )
+    attempt.job_id = job.pk
     request_id = facts_of(call.request).request_id
     log.info("call request_id=%s key=%s job=%s", request_id, call.caller.key.pk, job.pk)
-    return job.pk
 
 
-def _queue(caller: Caller, asked: jobs.Request, ticket: str, deadline: timedelta) -> Job:
+def _submit(caller: Caller, asked: Asked, *, ticket: str, deadline: timedelta) -> Job:
     asker = caller.asker
+    request = asked.request()
     limits.may_queue(asker.payer)
     try:
-        return jobs.submit(asked, asker=asker, ticket=ticket, payer=caller.user, deadline=deadline)
+        return jobs.submit(request, asker=asker, ticket=ticket, payer=caller.user,
+                           deadline=deadline)  # fmt: skip
     except credits.NotEnoughCredit as error:
         raise OutOfCredit(
             f"{error} Add credit on your account page.",
@@ -156,31 +177,30 @@ def _queue(caller: Caller, asked: jobs.Request, ticket: str, deadline: timedelta
         raise Unauthorized from error
 
 
-async def _end_of(
-    call: Call, job_id: uuid.UUID, preference: Preference, row: IdempotentCall | None
-) -> Written:
+async def _end_of(call: Call[Body], preference: Preference, attempt: Attempt) -> Written:
     """The answer when the job ends, or when the time is over: an impatient one is then cancelled.
 
     Raises ClientGone, and ApiError for a job that failed.
     """
+    assert attempt.job_id is not None  # noqa: S101  it was begun
+    writer = Writer(call.answer, preference, attempt.row)
     if preference.is_for_the_job:
-        return await in_thread(_written_late, call, job_id, row)
+        return await in_thread(writer.late, attempt.job_id)
     until_s = time.monotonic() + preference.wait_s
-    async with waiting.here().for_end_of(job_id) as end, _gone(call.request) as gone:
+    # A job that an idempotency key led to may have ended long ago.
+    since_s = 0.0 if attempt.row else attempt.since_s
+    hears = waiting.here().for_end_of(attempt.job_id, since_s=since_s)
+    async with hears as end, _gone(call.request) as gone:
         try:
-            # A look before each wait: it may have ended before we listened.
-            while not (written := await in_thread(_written_if_ended, call, job_id, row)):
-                left_s = until_s - time.monotonic()
-                if left_s <= 0:
-                    break
+            while (left_s := until_s - time.monotonic()) > 0:
                 await _either(end.wait(left_s), gone)
+                if written := await in_thread(writer.if_ended, attempt.job_id):
+                    return written
         except (ClientGone, asyncio.CancelledError):
             if not preference.is_patient:
-                later(_cancel_if_queued, job_id, row)
+                later(_cancel_if_queued, attempt)
             raise
-    if written:
-        return written
-    return await in_thread(_written_late, call, job_id, row)
+    return await in_thread(writer.late, attempt.job_id)
 
 
 async def _either(news: Awaitable[bool], gone: "asyncio.Task[None]") -> None:
@@ -212,60 +232,10 @@ async def _gone(request: Request) -> AsyncIterator["asyncio.Task[None]"]:
             await task
 
 
-def _written_if_ended(call: Call, job_id: uuid.UUID, row: IdempotentCall | None) -> Written | None:
-    """None: it goes on. The cheap question first, for there may be vectors in the row."""
-    state = Job.objects.filter(pk=job_id).values_list("state", flat=True).first()
-    is_open = state is not None and state not in FINAL
-    return None if is_open else _write(call, _load(job_id), row)
-
-
-def _written_late(call: Call, job_id: uuid.UUID, row: IdempotentCall | None) -> Written:
-    """The job that goes on, for who prefers that; else it ends here, unless it just did."""
-    job = _load(job_id)
-    if job.is_final or call.preference.is_patient:
-        return _write(call, job, row)
-    if not jobs.cancel(job):
-        return _write(call, _load(job_id), row)
-    raise Unavailable(
-        "The answer took too long, so the job was cancelled; nothing was charged. Let it wait with"
-        " `Prefer: respond-async`, and ask for it later.",
-        retry_after_s=RETRY_AFTER_S,
-        code="not_in_time",
-        headers=NO_RETRY,  # each retry would be as long
-    )
-
-
-def _write(call: Call, job: Job, row: IdempotentCall | None) -> Written:
-    """In a thread: a large answer takes a while. From now on its idempotency key leads to it.
-
-    Raises ApiError for a job that failed, unless the job itself was asked for: then it tells.
-    """
-    preference = call.preference
-    is_answer = job.is_final and not preference.is_for_the_job
-    if is_answer and job.state != State.SUCCEEDED:
-        raise job_object.error_of(job)
-    headers = {"Preference-Applied": preference.applied} if preference.applied else {}
-    if row and row.job_id:
-        headers["Idempotent-Replayed"] = "true"
-    if not is_answer:
-        headers["Location"] = f"/v1/jobs/{job.pk}"
-    found = call.answer(job) if is_answer else job_object.describe(job)
-    body = json.dumps(found, allow_nan=False, separators=(",", ":"))
-    if row:
-        idempotency.keep(row, job.pk)
-    return Written(body, 200 if is_answer else 202, headers, job.cost_micro_usd or 0)
-
-
-def _load(job_id: uuid.UUID) -> Job:
-    job = Job.objects.select_related("card").filter(pk=job_id).first()
-    if job is None:
-        raise Gone("The job was deleted.", code="job_deleted")
-    return job
-
-
-def _cancel_if_queued(job_id: uuid.UUID, row: IdempotentCall | None) -> None:
+def _cancel_if_queued(attempt: Attempt) -> None:
     """What runs is finished: it can be read at /v1/jobs, or by the same idempotency key."""
-    job = Job.objects.filter(pk=job_id).first()
+    row, job_id = attempt.row, attempt.job_id
+    job = Job.objects.filter(pk=job_id).first() if job_id else None
     if job is None:
         return
     is_cancelled = jobs.cancel(job, among=[State.QUEUED])

@@ -5,14 +5,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from inference import jobs
 from inference.api import answers, bodies, calls, inputs, labels_in, openapi, which_model
+from inference.api.asked import Asked
 from inference.api.auth import Submitter
 from inference.api.errors import Invalid
 from inference.api.preference import Preference
 from inference.api.schemas import ClassificationList
 from inference.api.sent import ClassifyBody
-from inference.api.threads import in_thread
 
 MOST_SCORES = 20_000  # pictures times labels: an answer of two megabytes
 
@@ -28,21 +27,17 @@ router = APIRouter(tags=["classification"])
 async def classify(request: Request, caller: Submitter) -> Response:
     """For each picture its predictions, best first. OpenAI has no such endpoint; the shape is a
     superset of Jina's. (vLLM's and infinity's /classify means something else: fixed labels.)"""
-    body, fingerprint = await bodies.json_of(request, ClassifyBody)
-
-    async def ask(preference: Preference) -> jobs.Request:
-        return await _asked(body, preference)
-
+    received = await bodies.json_of(request, ClassifyBody)
     return await calls.run(
-        calls.Call(request, caller, fingerprint, ask, answers.classification, may_wait=True)
+        calls.Call(request, caller, received, _asked, answers.classification, may_wait=True)
     )
 
 
-async def _asked(body: ClassifyBody, preference: Preference) -> jobs.Request:
+def _asked(body: ClassifyBody, preference: Preference) -> Asked:
     if body.labels is not None and body.candidate_labels is not None:
         raise Invalid("Send `labels` or `candidate_labels`: they are the same.", param="labels")
     param = "candidate_labels" if body.labels is None else "labels"
-    return await asked(
+    return asked(
         body.model,
         pictures=body.input,
         labels=labels_in.read(
@@ -57,13 +52,13 @@ async def _asked(body: ClassifyBody, preference: Preference) -> jobs.Request:
     )
 
 
-async def asked(
+def asked(
     model: str, *, pictures: Any, labels: list[str], template: str, activation: str = "auto",
     options: Mapping[str, object] | None = None, param: str = "input", is_patient: bool = False,
-) -> jobs.Request:  # fmt: skip
-    """What jobs.submit takes, from whatever dialect; raises ApiError. `pictures`: as sent."""
-    card = await in_thread(which_model.find_callable, model, is_patient=is_patient)
-    sent = await in_thread(inputs.read, pictures, are_pictures=True, param=param)
+) -> Asked:  # fmt: skip
+    """What is asked, in whatever dialect; raises ApiError. `pictures`: as sent."""
+    card = which_model.find_callable(model, is_patient=is_patient)
+    sent = inputs.read(pictures, are_pictures=True, param=param)
     for each in sent:
         if isinstance(each.what, str):
             raise Invalid("Only pictures can be classified here; this input is a text.",
@@ -74,9 +69,9 @@ async def asked(
             f" {MOST_SCORES:,} scores: send fewer at once.",
             param=param,
         )
-    return jobs.Request(
+    return Asked(
         card=card,
-        inputs=await inputs.ready(sent),
+        sent=sent,
         labels=labels,
         template=template,
         activation=activation,

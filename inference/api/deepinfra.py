@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Request, Response
 
-from inference import jobs
 from inference.api import answers, bodies, calls, classify, labels_in, openapi
+from inference.api.asked import Asked
 from inference.api.auth import Submitter
 from inference.api.preference import Preference
 from inference.api.schemas import DeepInfraAnswer
@@ -20,10 +20,10 @@ router = APIRouter(tags=["DeepInfra dialect"])
 )
 async def infer(request: Request, caller: Submitter, model: str) -> Response:
     """Labels and scores of one picture, best first."""
-    body, fingerprint = await bodies.json_or_form_of(request, DeepInfraBody)
+    received = await bodies.json_or_form_of(request, DeepInfraBody)
 
-    async def ask(preference: Preference) -> jobs.Request:
-        return await classify.asked(
+    def ask(body: DeepInfraBody, preference: Preference) -> Asked:
+        return classify.asked(
             model,
             pictures=[body.image],
             labels=labels_in.read(body.candidate_labels, param="candidate_labels"),
@@ -31,4 +31,4 @@ async def infer(request: Request, caller: Submitter, model: str) -> Response:
             param="image",
         )
 
-    return await calls.run(calls.Call(request, caller, fingerprint, ask, answers.deepinfra))
+    return await calls.run(calls.Call(request, caller, received, ask, answers.deepinfra))

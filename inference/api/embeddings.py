@@ -2,14 +2,13 @@
 
 from fastapi import APIRouter, Request, Response
 
-from inference import jobs
 from inference.api import answers, bodies, calls, inputs, openapi, which_model
+from inference.api.asked import Asked
 from inference.api.auth import Submitter
 from inference.api.errors import Invalid
 from inference.api.preference import Preference
 from inference.api.schemas import EmbeddingList
 from inference.api.sent import EmbeddingsBody
-from inference.api.threads import in_thread
 from inference.models import Kind
 
 router = APIRouter(tags=["embeddings"])
@@ -23,25 +22,19 @@ router = APIRouter(tags=["embeddings"])
 )
 async def embed(request: Request, caller: Submitter) -> Response:
     """One vector for each input, in order. OpenAI's clients ask for base64 by themselves."""
-    body, fingerprint = await bodies.json_of(request, EmbeddingsBody)
-
-    async def ask(preference: Preference) -> jobs.Request:
-        return await _asked(body, preference)
-
+    received = await bodies.json_of(request, EmbeddingsBody)
     return await calls.run(
-        calls.Call(request, caller, fingerprint, ask, answers.embeddings, may_wait=True)
+        calls.Call(request, caller, received, _asked, answers.embeddings, may_wait=True)
     )
 
 
-async def _asked(body: EmbeddingsBody, preference: Preference) -> jobs.Request:
+def _asked(body: EmbeddingsBody, preference: Preference) -> Asked:
     if body.dimensions is not None:
         raise Invalid("These models have one size of vector; leave `dimensions` out.",
                       code="unsupported_parameter", param="dimensions")  # fmt: skip
-    card = await in_thread(which_model.find_callable, body.model, is_patient=preference.is_patient)
-    sent = await in_thread(_read, body)
-    return jobs.Request(
-        card=card,
-        inputs=await inputs.ready(sent),
+    return Asked(
+        card=which_model.find_callable(body.model, is_patient=preference.is_patient),
+        sent=_read(body),
         kind=Kind.EMBED,
         options={"encoding_format": body.encoding_format or "float"},
     )

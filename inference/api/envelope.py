@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.db.models import Exists, OuterRef
-from django.db.models.functions import Now
 from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 from starlette.requests import Request
@@ -17,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from accounts import credits
-from accounts.models import ApiKey, Grant, User, Wallet
+from accounts.models import ApiKey, User
 from inference.api import limits
 from inference.api.amounts import usd
 from inference.api.errors import Broken, Forbidden, response_of
@@ -54,6 +52,9 @@ class Facts:
     user: User | None = None
     key: ApiKey | None = None
     cost_micro_usd: int = 0
+    # What a route has learned by the way need not be asked again for the headers.
+    window: limits.Window | None = None
+    available_micro_usd: int | None = None
 
 
 def facts_of(request: Request) -> Facts:
@@ -133,31 +134,29 @@ async def _headers(status: int, facts: Facts) -> list[tuple[bytes, bytes]]:
     if settings.SECURE_HSTS_SECONDS:
         found["strict-transport-security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
     if status < 500:
-        found |= await in_thread(_account_headers, facts)
+        found |= await _account_headers(facts)
     else:
         found |= limits.policy()
     return [(name.encode(), value.encode("latin-1")) for name, value in found.items()]
 
 
-def _account_headers(facts: Facts) -> dict[str, str]:
+async def _account_headers(facts: Facts) -> dict[str, str]:
     """Limits and balance as they are now. They are no reason to withhold an answer."""
     if facts.user is None or facts.key is None:
         return limits.policy()
-    try:
-        window = limits.window_of(facts.key)
-        available = _available(facts.user)
-    except AWAY as error:
-        log.warning("headers left out error=%r", error)
+    if facts.window is None or facts.available_micro_usd is None:
+        try:
+            await in_thread(_learn, facts, facts.user, facts.key)
+        except AWAY as error:
+            log.warning("headers left out error=%r", error)
+    if facts.window is None or facts.available_micro_usd is None:
         return limits.policy()
-    return limits.headers(window) | {"x-gigarouter-balance": usd(available)}
+    balance = {"x-gigarouter-balance": usd(facts.available_micro_usd)}
+    return limits.headers(facts.window) | balance
 
 
-def _available(user: User) -> int:
-    """µ$. One query as long as nothing has run out: this is asked with every answer."""
-    ended = Grant.objects.left().over(Now()).filter(wallet=OuterRef("pk"))
-    wallet = Wallet.objects.filter(user=user).annotate(has_ended_credit=Exists(ended)).first()
-    if wallet is None:
-        return 0
-    if wallet.has_ended_credit:
-        return credits.balance_of(user).available
-    return wallet.balance_micro_usd - wallet.held_micro_usd
+def _learn(facts: Facts, user: User, key: ApiKey) -> None:
+    if facts.window is None:
+        facts.window = limits.window_of(key)
+    if facts.available_micro_usd is None:
+        facts.available_micro_usd = credits.available_to(user)

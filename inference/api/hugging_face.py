@@ -5,14 +5,13 @@ from typing import Any
 from django.conf import settings
 from fastapi import APIRouter, Request, Response
 
-from inference import jobs
 from inference.api import answers, bodies, calls, classify, inputs, labels_in, openapi, which_model
+from inference.api.asked import Asked
 from inference.api.auth import Submitter
 from inference.api.errors import Invalid
 from inference.api.preference import Preference
 from inference.api.schemas import LabelScore
 from inference.api.sent import HuggingFaceBody, HuggingFaceParameters
-from inference.api.threads import in_thread
 from inference.models import Kind
 
 router = APIRouter(tags=["Hugging Face dialect"])
@@ -33,11 +32,11 @@ FEATURES: dict[str, Any] = {
 )
 async def zero_shot(request: Request, caller: Submitter, owner: str, name: str) -> Response:
     """A bare list of labels and scores, best first."""
-    body, fingerprint = await bodies.json_of(request, HuggingFaceBody)
+    received = await bodies.json_of(request, HuggingFaceBody)
 
-    async def ask(preference: Preference) -> jobs.Request:
+    def ask(body: HuggingFaceBody, preference: Preference) -> Asked:
         parameters = body.parameters or HuggingFaceParameters()
-        return await classify.asked(
+        return classify.asked(
             f"{owner}/{name}",
             pictures=[_picture(body)],
             labels=labels_in.read(parameters.candidate_labels, param="candidate_labels"),
@@ -45,23 +44,23 @@ async def zero_shot(request: Request, caller: Submitter, owner: str, name: str) 
             param="inputs",
         )
 
-    return await calls.run(calls.Call(request, caller, fingerprint, ask, answers.scores))
+    return await calls.run(calls.Call(request, caller, received, ask, answers.scores))
 
 
 @router.post(MODEL + "/pipeline/feature-extraction", summary="Feature extraction", **FEATURES)
 async def extract_features(request: Request, caller: Submitter, owner: str, name: str) -> Response:
     """A bare list of vectors, one for each text or picture."""
-    body, fingerprint = await bodies.json_of(request, HuggingFaceBody)
+    received = await bodies.json_of(request, HuggingFaceBody)
 
-    async def ask(preference: Preference) -> jobs.Request:
-        card = await in_thread(which_model.find_callable, f"{owner}/{name}")
+    def ask(body: HuggingFaceBody, preference: Preference) -> Asked:
+        card = which_model.find_callable(f"{owner}/{name}")
         given = body.inputs if body.image is None else {"image": body.image}
         if given is None:
             raise Invalid("`inputs` is missing.", param="inputs")
-        sent = await in_thread(inputs.read, given, are_pictures=False, param="inputs")
-        return jobs.Request(card=card, inputs=await inputs.ready(sent), kind=Kind.EMBED)
+        sent = inputs.read(given, are_pictures=False, param="inputs")
+        return Asked(card=card, sent=sent, kind=Kind.EMBED)
 
-    return await calls.run(calls.Call(request, caller, fingerprint, ask, answers.features))
+    return await calls.run(calls.Call(request, caller, received, ask, answers.features))
 
 
 def _picture(body: HuggingFaceBody) -> Any:

@@ -17,7 +17,6 @@ from typing import Any
 
 from inference import labels, pictures
 from inference.api.errors import Invalid, TooLarge
-from inference.api.threads import in_thread
 from inference.fetching import asking
 from inference.fetching.refusals import ImageUrlRefused, TooManyUrls
 from inference.pictures import Picture
@@ -164,8 +163,6 @@ def _decoded(text: str, param: str) -> bytes:
 async def fetched(sent: Sequence[Sent]) -> list[Sent]:
     """The same with the bytes of what lay elsewhere; a worker fetches them. Raises Invalid."""
     urls = [each.what.address for each in sent if isinstance(each.what, Url)]
-    if not urls:
-        return list(sent)
     try:
         found = iter(await asking.by_worker(urls))
     except TooManyUrls as error:
@@ -175,12 +172,12 @@ async def fetched(sent: Sequence[Sent]) -> list[Sent]:
     return [Sent(next(found), each.param) if isinstance(each.what, Url) else each for each in sent]
 
 
-async def ready(sent: Sequence[Sent]) -> list[Picture | str]:
-    """What jobs.submit takes: fetched, and pictures checked by their header. Raises ApiError."""
-    here = await fetched(sent)
-    if all(isinstance(each.what, str) for each in here):
-        return [_checked(each) for each in here]
-    return await in_thread(lambda: [_checked(each) for each in here])
+def checked(sent: Sequence[Sent]) -> list[Picture | str]:
+    """What jobs.submit takes: pictures checked by their header. Raises ApiError.
+
+    What lies elsewhere has been fetched by now.
+    """
+    return [_checked(each) for each in sent]
 
 
 def _checked(each: Sent) -> Picture | str:

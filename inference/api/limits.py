@@ -4,13 +4,14 @@ Whoever is refused learns it from both families of headers: OpenAI's and the IET
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.cache import cache
 
 from accounts.models import ApiKey
-from catalog.limits import CannotCount, take
+from catalog.limits import CannotCount, count
 from inference.api.errors import TooMany
 from inference.models import Job
 
@@ -28,19 +29,17 @@ class Window:
     reset_s: int
 
 
-def take_turn(key: ApiKey) -> None:
+def take_turn(key: ApiKey) -> Window:
     """Count one submission; raises TooMany, and CannotCount while the cache is away."""
-    names = _names(key)
-    mosts = _mosts()
-    # Both are counted, or a refusal by the one would leave the other's headers wrong.
-    taken = [take(name, most, window_s=WINDOW_S) for name, most in zip(names, mosts, strict=True)]
-    if not all(taken):
+    counts = count(_names(key), window_s=WINDOW_S)
+    if any(used > most for used, most in zip(counts, _mosts(), strict=True)):
         reset_s = _reset_s()
         raise TooMany(
             f"That was more than {_most()} requests in a minute."
             f" Please go on in {reset_s} seconds.",
             headers={"Retry-After": str(reset_s)},
         )
+    return _window(counts)
 
 
 def may_queue(payer: str) -> None:
@@ -56,10 +55,13 @@ def may_queue(payer: str) -> None:
 
 def window_of(key: ApiKey) -> Window:
     """Without counting anything."""
-    used = cache.get_many(_names(key))
-    lefts = [
-        most - int(used.get(name, 0)) for name, most in zip(_names(key), _mosts(), strict=True)
-    ]
+    names = _names(key)
+    used = cache.get_many(names)
+    return _window([int(used.get(name, 0)) for name in names])
+
+
+def _window(counts: Sequence[int]) -> Window:
+    lefts = [most - used for used, most in zip(counts, _mosts(), strict=True)]
     return Window(_most(), max(0, min(lefts)), _reset_s())
 
 

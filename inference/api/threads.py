@@ -3,13 +3,16 @@
     job = await in_thread(jobs.submit, request, asker=asker)
 
 A waiting request holds no thread and no connection: both go back as soon as the call returns.
+(asgiref's sync_to_async would carry the request's context along, and with it make Django's wrapper
+of the connection anew for every call.)
 """
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import ParamSpec, TypeVar
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 
@@ -22,23 +25,20 @@ _threads = ThreadPoolExecutor(max_workers=settings.API_THREADS, thread_name_pref
 async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What the call returns or raises; the thread's database connection goes back to the pool."""
 
-    def with_own_connection() -> T:
-        try:
-            return call(*args, **kwargs)
-        finally:
-            connections.close_all()
-
-    run = sync_to_async(with_own_connection, thread_sensitive=False, executor=_threads)
-    return await run()
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(
+        _threads, _with_own_connection, partial(call, *args, **kwargs)
+    )
 
 
 def later(call: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
     """Run a call that nobody can wait for any more: the request is being torn down."""
 
-    def with_own_connection() -> None:
-        try:
-            call(*args, **kwargs)
-        finally:
-            connections.close_all()
+    _threads.submit(_with_own_connection, partial(call, *args, **kwargs))
 
-    _threads.submit(with_own_connection)
+
+def _with_own_connection(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    finally:
+        connections.close_all()

@@ -1,5 +1,9 @@
 """Which model is meant, and whether it can be called now."""
 
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
 from django.conf import settings
 from django.contrib.postgres.search import TrigramSimilarity
 from django.urls import reverse
@@ -11,6 +15,29 @@ from inference.models import Worker
 CALLABLE = (Stage.PREVIEW, Stage.LIVE, Stage.DEPRECATED)
 MAX_CHARACTERS = 200
 WARMING_RETRY_S = 10
+MOST_KEPT = 1000
+
+T = TypeVar("T")
+
+
+class Kept(Generic[T]):
+    """What a web process asked a moment ago, by name: every call asks it."""
+
+    def __init__(self, ask: Callable[[str], T]) -> None:
+        self._ask = ask
+        self._known: dict[str, tuple[float, T]] = {}
+
+    def get(self, name: str) -> T:
+        """At most `settings.MODEL_CACHE_S` old. Raises what asking raises, and keeps no failure."""
+        asked_s, known = self._known.get(name, (-1e9, None))
+        now_s = time.monotonic()
+        if known is not None and now_s - asked_s < settings.MODEL_CACHE_S:
+            return known
+        found = self._ask(name)
+        if len(self._known) >= MOST_KEPT:
+            self._known.clear()  # each name has many spellings, and strangers choose them
+        self._known[name] = now_s, found
+        return found
 
 
 def find(name: str) -> ModelCard:
@@ -42,7 +69,7 @@ def find_callable(name: str, *, is_patient: bool = False) -> ModelCard:
 
     `is_patient`: the job may wait for a worker to come.
     """
-    card = find(name)
+    card = _cards.get(name)
     if card.status == Stage.RETIRED:
         raise Gone(
             f"{card.repo} has been retired.", code="model_retired", param="model",
@@ -50,7 +77,7 @@ def find_callable(name: str, *, is_patient: bool = False) -> ModelCard:
         )  # fmt: skip
     if card.status not in CALLABLE:
         raise _not_live(card)
-    if not is_patient and card.repo not in Worker.objects.served_repos():
+    if not is_patient and card.repo not in _served.get(""):
         raise Unavailable(
             f"No worker has {card.repo} loaded at this moment. Please try again in a few seconds,"
             " or let the job wait for one: `Prefer: respond-async`.",
@@ -59,6 +86,10 @@ def find_callable(name: str, *, is_patient: bool = False) -> ModelCard:
             param="model",
         )
     return card
+
+
+_cards = Kept(find)
+_served = Kept(lambda _: Worker.objects.served_repos())
 
 
 def _not_live(card: ModelCard) -> ApiError:

@@ -241,7 +241,7 @@ def test_the_row_says_what_it_must(api: Api) -> None:
 
 def test_after_an_accident_the_key_finds_the_job(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr("inference.api.calls._write", lambda *_: 1 / 0)
+        broken.setattr("inference.api.endings.Writer._write", lambda *_: 1 / 0)
         assert ask(api).status_code == 500
     eventually(lambda: IdempotentCall.objects.get().held_until is None)
 

@@ -1,0 +1,38 @@
+"""Why credit was not moved; `str(error)` is a sentence for people.
+
+CreditError             root
+    NotEnoughCredit     the wallet has less than was wanted
+    KeyLimitReached     the key may not spend that much
+    KeyEnded            the key was revoked, or has run out
+    ReferenceTaken      the reference already names somebody else's grant or hold
+"""
+
+
+class CreditError(Exception):
+    """Credit was not moved."""
+
+
+class NotEnoughCredit(CreditError):
+    """`available` and `wanted` are µ$."""
+
+    def __init__(self, *, available: int, wanted: int) -> None:
+        super().__init__(f"This costs {wanted} µ$, and {available} µ$ are left.")
+        self.available = available
+        self.wanted = wanted
+
+
+class KeyLimitReached(CreditError):
+    """`left` and `wanted` are µ$."""
+
+    def __init__(self, *, left: int, wanted: int) -> None:
+        super().__init__(f"This costs {wanted} µ$, and this key may spend {left} µ$ more.")
+        self.left = left
+        self.wanted = wanted
+
+
+class KeyEnded(CreditError):
+    """The key was good when it was found, and is not any more."""
+
+
+class ReferenceTaken(CreditError):
+    """Nothing can be paid for twice, by whomever."""

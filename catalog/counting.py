@@ -1,0 +1,22 @@
+"""The cache, able to count several things in one round trip."""
+
+from collections.abc import Sequence
+
+from django.core.cache.backends.redis import RedisCache
+
+
+class CountingCache(RedisCache):
+    """Django's own, and `count`. `settings.CACHES` names it."""
+
+    def count(self, keys: Sequence[str], *, timeout_s: int) -> list[int]:
+        """One more for each key; what each has come to. A key lives so long from its first count.
+
+        (Django's `add` and `incr` would be three round trips a key.)
+        """
+        pipeline = self._cache.get_client(None, write=True).pipeline(transaction=False)
+        for key in keys:
+            name = self.make_and_validate_key(key)
+            pipeline.incr(name)
+            pipeline.expire(name, timeout_s, nx=True)
+        counts: list[int] = pipeline.execute()[::2]
+        return counts
