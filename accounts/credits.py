@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import normalised
-from accounts.balances import Balance, available_to, balance_of, free_of
+from accounts.balances import Balance, available_to, balance_of
 from accounts.credit_errors import (
     CreditError,
     KeyEnded,
@@ -45,7 +45,6 @@ __all__ = [
     "capture",
     "capture_many",
     "expire_due",
-    "free_of",
     "grant",
     "hold",
     "release",

@@ -8,7 +8,7 @@ wallet, then the key.
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from accounts import balances
@@ -50,13 +50,24 @@ WITH wallet AS (
         statement_timestamp()
     FROM wallet LEFT JOIN key ON true
     WHERE %(key)s IS NULL OR key.id IS NOT NULL
+    ON CONFLICT (reference) DO NOTHING
     RETURNING id, wallet_id, created_at
 ), entry AS (
     INSERT INTO accounts_entry
         (wallet_id, kind, reference, balance_effect_micro_usd, held_effect_micro_usd, note)
     SELECT wallet_id, 'hold', %(reference)s, 0, %(amount)s, %(note)s FROM hold
 )
-SELECT id, wallet_id, created_at FROM hold
+SELECT hold.id, wallet.id, hold.created_at, key.id IS NOT NULL
+FROM wallet LEFT JOIN hold ON true LEFT JOIN key ON true
+"""
+
+# Where the key has no room, or the reference is taken, what was raised is lowered again: the rows
+# are still ours, and nobody has seen them. (A savepoint for each hold would cost more than that.)
+UNDO_WALLET = """
+UPDATE accounts_wallet SET held_micro_usd = held_micro_usd - %(amount)s WHERE id = %(wallet)s
+"""
+UNDO_KEY = """
+UPDATE accounts_apikey SET held_micro_usd = held_micro_usd - %(amount)s WHERE id = %(key)s
 """
 
 
@@ -83,22 +94,9 @@ def hold(
     if amount_micro_usd < 0 or (key and key.user_id != user.pk):
         raise ValueError(f"a hold of {amount_micro_usd} µ$ for {user.pk} by key {key}")
     wish = _Wish(user, amount_micro_usd, reference, key, expires_at, note)
-    try:
-        held = _try(wish) or _try_after_taking_back(wish)
-    except IntegrityError:
-        held = None
-        if not Hold.objects.filter(reference=reference).exists():
-            raise
-    return held or _first_of(wish)
-
-
-def _try(wish: _Wish) -> Hold | None:
-    """None, and nothing has changed: this cannot be held, or not so."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         held = _insert(wish)
-        if held is None:
-            transaction.set_rollback(True)
-    return held
+    return held or _try_after_taking_back(wish) or _first_of(wish)
 
 
 def _try_after_taking_back(wish: _Wish) -> Hold | None:
@@ -113,6 +111,7 @@ def _try_after_taking_back(wish: _Wish) -> Hold | None:
 
 
 def _insert(wish: _Wish, *, ended_too: bool = False) -> Hold | None:
+    """None, and nothing has changed: this cannot be held, or not so."""
     given: dict[str, str | int | datetime | None] = {
         "user": wish.user.pk,
         "amount": wish.amount,
@@ -125,9 +124,14 @@ def _insert(wish: _Wish, *, ended_too: bool = False) -> Hold | None:
     with connection.cursor() as cursor:
         cursor.execute(HOLD, given)
         row = cursor.fetchone()
-    if row is None:
-        return None
-    pk, wallet_id, created_at = row
+        if row is None:
+            return None
+        pk, wallet_id, created_at, key_was_raised = row
+        if pk is None:
+            cursor.execute(UNDO_WALLET, given | {"wallet": wallet_id})
+            if key_was_raised:
+                cursor.execute(UNDO_KEY, given)
+            return None
     return Hold(
         pk=pk, wallet_id=wallet_id, key=wish.key, reference=wish.reference, state=HoldState.OPEN,
         amount_micro_usd=wish.amount, expires_at=wish.expires_at, created_at=created_at,

@@ -13,10 +13,19 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts import drawing
-from accounts.models import Grant, Hold, HoldState, Kind, Wallet
+from accounts.models import Grant, Hold, HoldState, Kind
 
 log = logging.getLogger(__name__)
 
+# As written by the ORM, each of these would take longer to write than to run.
+# NO KEY: inserting a row that points at the wallet must not wait.
+LOCK = """
+SELECT id FROM accounts_wallet
+WHERE id IN (SELECT wallet_id FROM accounts_hold WHERE reference = ANY(%s) AND state = 'open')
+ORDER BY id FOR NO KEY UPDATE
+"""
+HOLDS = "SELECT * FROM accounts_hold WHERE reference = ANY(%s)"
+GRANTS = "SELECT * FROM accounts_grant WHERE wallet_id = ANY(%s) AND remaining_micro_usd > 0"
 # An entry says both what was spent and that all that was held is free again.
 END = """
 WITH ended AS (
@@ -93,7 +102,7 @@ def _settle(
     with transaction.atomic():
         wallets = _locked_wallets(wanted)
         # A hold that was made only after the wallets were locked is not ours to end.
-        found = [hold for hold in Hold.objects.filter(reference__in=wanted)
+        found = [hold for hold in Hold.objects.raw(HOLDS, [wanted])
                  if hold.wallet_id in wallets or hold.state != HoldState.OPEN]  # fmt: skip
         outcomes = {hold.reference: _outcome(hold, state) for hold in found}
         ending = [hold for hold in found if hold.state == HoldState.OPEN]
@@ -107,10 +116,9 @@ def _settle(
 
 def _locked_wallets(references: Sequence[str]) -> set[int]:
     """The ids of the wallets of those holds that are open."""
-    ids = Hold.objects.open().filter(reference__in=references).values("wallet")
-    # NO KEY: inserting a row that points at the wallet must not wait.
-    locked = Wallet.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
-    return set(locked.values_list("pk", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [list(references)])
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _outcome(hold: Hold, state: HoldState) -> Outcome:
@@ -140,7 +148,7 @@ def _end(holds: Sequence[Hold], state: HoldState, amounts: Mapping[str, int]) ->
 def _drawn_down(holds: Sequence[Hold]) -> list[Grant]:
     """The grants out of which is taken what was captured, with what they have left."""
     now = timezone.now()  # it only decides which grant pays, never whether one does
-    grants = list(Grant.objects.left().filter(wallet__in={hold.wallet_id for hold in holds}))
+    grants = list(Grant.objects.raw(GRANTS, [list({hold.wallet_id for hold in holds})]))
     before = {grant.pk: grant.remaining_micro_usd for grant in grants}
     for hold in sorted(holds, key=lambda hold: (hold.created_at, hold.pk)):
         own = [grant for grant in grants if grant.wallet_id == hold.wallet_id]

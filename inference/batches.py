@@ -1,4 +1,9 @@
-"""What becomes of a batch of jobs: decode, one forward pass a tower, score, settle.
+"""What becomes of a batch of jobs: make_ready -> score -> settle.
+
+    scored = batches.score(memory, batches.make_ready(encoder, claimed))
+    batches.settle(scored)
+
+Decoded in threads, one forward pass a tower, and everything written in one transaction.
 
 A picture that cannot be decoded fails its own job. If a forward pass fails, each job of the batch
 is run by itself, so that one bad input cannot take its mates with it.
@@ -19,7 +24,7 @@ from PIL import Image
 
 from inference import faults, pictures, settling
 from inference.models import ErrorCode, Job, Kind
-from inference.runtime import decoding
+from inference.runtime import decoding, threads
 from inference.runtime.encoder import Embeddings, Encoder
 from inference.runtime.zero_shot import Activation, LabelScore, classify
 from inference.settling import Done, Result
@@ -28,7 +33,9 @@ from inference.text_memory import TextMemory
 log = logging.getLogger(__name__)
 
 # Pillow decodes and resizes without the GIL. Threads only touch storage, never the database.
-_decoders = ThreadPoolExecutor(max_workers=2, thread_name_prefix="decode")
+_decoders = ThreadPoolExecutor(
+    max_workers=2, thread_name_prefix="decode", initializer=threads.stay_alone
+)
 
 
 class OutOfMemory(Exception):
@@ -79,36 +86,44 @@ def _crop(encoder: Encoder, job: Job, place: int) -> Image.Image | ErrorCode:
         return ErrorCode.INVALID_IMAGE
 
 
-def run(memory: TextMemory, batch: Sequence[Ready]) -> None:
-    """Score what is ready and settle every job, whatever becomes of the others."""
-    good = [each for each in batch if each.error is None]
-    for each in batch:
-        if each.error is not None:
-            settling.fail(each.job, each.error)
-    if good:
-        _score(memory, good)
+@dataclass(frozen=True)
+class Scored:
+    """What was found, and which jobs have failed; nothing of it is written yet."""
+
+    done: Sequence[Done] = ()
+    failed: Sequence[tuple[Job, ErrorCode]] = ()
+
+    def __add__(self, other: "Scored") -> "Scored":
+        return Scored([*self.done, *other.done], [*self.failed, *other.failed])
 
 
-def _score(memory: TextMemory, batch: Sequence[Ready]) -> None:
+def score(memory: TextMemory, batch: Sequence[Ready]) -> Scored:
+    """Score what is ready, whatever becomes of the others. No queries."""
+    undecodable = [(each.job, each.error) for each in batch if each.error is not None]
+    return _score(memory, [each for each in batch if each.error is None]) + Scored((), undecodable)
+
+
+def _score(memory: TextMemory, batch: Sequence[Ready]) -> Scored:
+    if not batch:
+        return Scored()
     try:
-        done = _results(memory, batch)
+        return Scored(_results(memory, batch))
     except Exception:
         # The edge of the worker: whatever a model raises may end one job, never its mates.
         log.exception("batch failed jobs=%d", len(batch))
-        _score_alone(memory, batch)
-        return
-    try:
-        settling.succeed(done)
-    except DatabaseError:
-        log.exception("results not written jobs=%d", len(done))
-
-
-def _score_alone(memory: TextMemory, batch: Sequence[Ready]) -> None:
     if len(batch) == 1:
-        settling.fail(batch[0].job, ErrorCode.INTERNAL)
-        return
-    for one in batch:
-        _score(memory, [one])
+        return Scored((), [(batch[0].job, ErrorCode.INTERNAL)])
+    return sum((_score(memory, [one]) for one in batch), start=Scored())
+
+
+def settle(scored: Scored) -> None:
+    """Write what was found; what cannot be written now stays under its lease, to be given back."""
+    for job, code in scored.failed:
+        settling.fail(job, code)
+    try:
+        settling.succeed(scored.done)
+    except DatabaseError:
+        log.exception("results not written jobs=%d", len(scored.done))
 
 
 def _results(memory: TextMemory, batch: Sequence[Ready]) -> list[Done]:

@@ -3,8 +3,6 @@
 import uuid
 from datetime import timedelta
 
-from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Now
 
 from catalog.models import ModelCard
@@ -19,6 +17,36 @@ UNCLAIMED = {
 JOBS_A_CLAIM = 128  # jobs without pictures cost little, but not nothing
 
 
+# A running sum over what is free, in turn: the first job is taken whatever it has, the others while
+# they fit. A job that was tried before is taken alone, if it comes first, or not at all.
+CLAIM = """
+WITH free AS (
+    SELECT id, attempt, image_count, turn, created_at FROM inference_job
+    WHERE state = 'queued' AND card_id = %(card)s AND deadline_at > statement_timestamp()
+    ORDER BY turn, created_at, id LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+), placed AS (
+    SELECT id, attempt, first_value(attempt) OVER in_turn AS first_attempt,
+        row_number() OVER in_turn AS place,
+        row_number() OVER fresh AS fresh_place,
+        sum(image_count) OVER fresh AS fresh_images
+    FROM free
+    WINDOW in_turn AS (ORDER BY turn, created_at, id),
+        fresh AS (PARTITION BY attempt = 0 ORDER BY turn, created_at, id)
+), chosen AS (
+    SELECT id FROM placed
+    WHERE CASE WHEN first_attempt > 0 THEN place = 1 AND NOT %(is_beside)s
+        ELSE attempt = 0 AND (fresh_place = 1 OR fresh_images <= %(budget)s) END
+)
+UPDATE inference_job AS job SET
+    state = 'running', attempt = attempt + 1, lease_token = %(token)s,
+    lease_until = statement_timestamp() + %(lease)s, started_at = statement_timestamp(),
+    worker = %(worker)s, batch_size = (SELECT count(*) FROM chosen)
+FROM chosen WHERE job.id = chosen.id
+RETURNING job.*
+"""
+
+
 def claim(
     card: ModelCard, *, worker: str, budget: int, token: uuid.UUID | None = None,
     is_beside: bool = False,
@@ -29,39 +57,17 @@ def claim(
     what killed its worker: it is taken alone, so that it cannot take others with it; and not at
     all by a worker that has another batch in hand (`is_beside`), which would die with it.
     """
-    token = token or uuid.uuid4()
-    with transaction.atomic():
-        keys = _next_in_turn(card, budget, is_beside=is_beside)
-        if not keys:
-            return []
-        Job.objects.filter(pk__in=keys).update(
-            state=State.RUNNING,
-            attempt=F("attempt") + 1,
-            lease_token=token,
-            lease_until=Now() + LEASE,
-            started_at=Now(),
-            worker=worker,
-            batch_size=len(keys),
-        )
-    return list(Job.objects.running().filter(lease_token=token).in_turn())
-
-
-def _next_in_turn(card: ModelCard, budget: int, *, is_beside: bool) -> list[uuid.UUID]:
-    waiting = Job.objects.queued().filter(card=card, deadline_at__gt=Now()).in_turn()
-    limit = min(max(budget, 1), JOBS_A_CLAIM)
-    free = waiting.select_for_update(skip_locked=True)
-    rows = list(free.values_list("pk", "attempt", "image_count")[:limit])
-    if rows and rows[0][1] > 0:
-        return [] if is_beside else [rows[0][0]]
-    taken: list[uuid.UUID] = []
-    for pk, attempt, images in rows:
-        if attempt:
-            continue
-        if taken and images > budget:
-            break
-        taken.append(pk)
-        budget -= images
-    return taken
+    given = {
+        "card": card.pk,
+        "limit": min(max(budget, 1), JOBS_A_CLAIM),
+        "budget": budget,
+        "is_beside": is_beside,
+        "token": token or uuid.uuid4(),
+        "lease": LEASE,
+        "worker": worker,
+    }
+    claimed = list(Job.objects.raw(CLAIM, given))
+    return sorted(claimed, key=lambda job: (job.turn, job.created_at, job.pk))
 
 
 def renew(token: uuid.UUID) -> int:

@@ -1,4 +1,6 @@
-"""Empties a model's queue: one batch is made ready while the one before is computed.
+"""Empties a model's queue, three batches at a time.
+
+One is computed; beside it the next is claimed and decoded, and the last one's results are written.
 
 No timer waits for a batch to fill: a batch is what has gathered while the device was busy. After
 a while the worker lets its other models have their turn, and rings for what it leaves.
@@ -7,8 +9,9 @@ a while the worker lets its other models have their turn, and rings for what it 
 import logging
 import time
 import uuid
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -16,7 +19,7 @@ from django.db import connection
 
 from catalog.models import ModelCard
 from inference import batches, bell, claims, leases
-from inference.batches import Ready
+from inference.batches import Ready, Scored
 from inference.text_memory import TextMemory
 
 log = logging.getLogger(__name__)
@@ -26,6 +29,7 @@ LONGEST_BATCH_S = 4.0  # well below the time limit of an attempt, also for large
 FIRST_BUDGET = 4
 
 _ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead")
+_behind = ThreadPoolExecutor(max_workers=1, thread_name_prefix="behind")
 
 
 @dataclass
@@ -68,21 +72,26 @@ def drain(server: Server, *, worker: str) -> int:
     """Run batches until nothing is queued or the model's turn is over; returns jobs claimed."""
     since = time.monotonic()
     ran = 0
-    upcoming = _ahead.submit(_next, server, worker)
+    upcoming, settled = _ahead.submit(_next, server, worker), _done()
     try:
         while (batch := upcoming.result()) is not None:
             is_over = time.monotonic() - since > TURN_S
             may_go_ahead = not is_over and not batch.is_suspect
-            upcoming = _claim_beside(server, worker) if may_go_ahead else _nothing()
-            _run(server, batch)
+            upcoming = _claim_beside(server, worker) if may_go_ahead else _done()
+            scored = _score(server, batch)
+            settled.result()
+            settled = _behind.submit(_settle, batch, scored)
             ran += len(batch.jobs)
             if is_over:
                 bell.ring_for(server.card)
             elif upcoming.result() is None:
                 # Perhaps there is a job left that is only run with nothing else in hand.
+                settled.result()
                 upcoming = _ahead.submit(_next, server, worker)
+        settled.result()
     except BaseException:
         _abandon(upcoming)
+        wait([settled])
         raise
     server.memory.shrink()
     return ran
@@ -123,20 +132,31 @@ def _next(server: Server, worker: str, *, is_beside: bool = False) -> Batch | No
         connection.close()
 
 
-def _nothing() -> "Future[Batch | None]":
-    empty: Future[Batch | None] = Future()
+def _done() -> "Future[Any]":  # any kind that may hold None
+    empty: Future[None] = Future()
     empty.set_result(None)
     return empty
 
 
-def _run(server: Server, batch: Batch) -> None:
+def _score(server: Server, batch: Batch) -> Scored:
     started = time.monotonic()
     try:
-        batches.run(server.memory, batch.jobs)
-    finally:
+        scored = batches.score(server.memory, batch.jobs)
+    except BaseException:
         _leave_nothing(batch.token)
+        raise
     images = sum(len(each.crops) for each in batch.jobs)
     server.note_speed(images, time.monotonic() - started)
+    return scored
+
+
+def _settle(batch: Batch, scored: Scored) -> None:
+    """In a thread with a database connection of its own."""
+    try:
+        batches.settle(scored)
+    finally:
+        _leave_nothing(batch.token)
+        connection.close()
 
 
 def _leave_nothing(token: uuid.UUID) -> None:

@@ -13,23 +13,14 @@ from datetime import timedelta
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, connection, transaction
-from django.db.models import (
-    DateTimeField,
-    DurationField,
-    ExpressionWrapper,
-    Max,
-    Subquery,
-    Value,
-)
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Greatest, Least, Now
+from django.db import connection, transaction
+from django.db.models.functions import Now
 
 from accounts import credits
 from accounts.models import ApiKey, User
 from catalog.models import ModelCard
 from catalog.pricing import Price
-from inference import bell, faults
+from inference import bell, enqueueing, faults
 from inference.models import OPEN, ErrorCode, Input, Job, JobQuerySet, Kind, State
 from inference.pictures import Picture
 from inference.webhooks import queueing
@@ -37,10 +28,11 @@ from inference.webhooks import queueing
 log = logging.getLogger(__name__)
 
 DEADLINE = timedelta(minutes=10)
-# What one picture's turn takes of its owner's share: whoever sends 2,000 at once has spread them
-# over the next minute, and the first one of somebody else comes before most of them.
-SHARE = timedelta(milliseconds=30)
 ENDED = "jobs_ended"  # the channel on which PostgreSQL tells that jobs are final
+
+
+class TooManyQueued(Exception):
+    """Nothing was queued: some of the asker's jobs have to end first."""
 
 
 @dataclass(frozen=True)
@@ -86,46 +78,47 @@ class Request:
 
 def submit(
     request: Request, *, asker: Asker, ticket: str = "", payer: User | None = None,
-    deadline: timedelta = DEADLINE,
+    deadline: timedelta = DEADLINE, most_queued: int | None = None,
 ) -> Job:  # fmt: skip
     """Store the pictures and queue a job; the same ticket with the same input gives the same job.
 
     With a `payer` the most that the job may cost is held from their credit, in the transaction
-    that makes the job; raises credits.CreditError, and nothing was queued.
+    that makes the job; raises credits.CreditError, and nothing was queued. Raises TooManyQueued if
+    the asker has `most_queued` jobs waiting.
     The message to the workers goes out only after the row is committed. If it cannot, the sweep
     sends it later: the row itself is the outbox.
     """
-    job = _new_job(request, asker, ticket, deadline)
     price = request.card.price if payer else None
-    try:
-        with transaction.atomic():
-            if price:
-                job.is_paid = True
-                job.micro_usd_per_image = price.micro_usd_per_image
-                job.micro_usd_per_label = price.micro_usd_per_label
-            job.save(force_insert=True)
-            if payer and price:
-                credits.hold(
-                    payer,
-                    amount_micro_usd=request.most_it_may_cost(price),
-                    reference=job.hold_reference,
-                    key=asker.key,
-                    note=request.card.repo,  # jobs are deleted in a day, the ledger stays
-                )
-            _store(job, request)
-            transaction.on_commit(lambda: faults.hit("submitted", job))
-            transaction.on_commit(lambda: bell.ring(job), robust=True)
-    except IntegrityError:
-        first = Job.objects.filter(pk=job.pk).first()
-        if first is None:
-            raise
-        return first  # a double click
+    job = _new_job(request, asker, ticket, price)
+    with transaction.atomic():
+        if not enqueueing.enqueue(job, deadline=deadline, most_queued=most_queued):
+            return _first(job)
+        if payer and price:
+            credits.hold(
+                payer,
+                amount_micro_usd=request.most_it_may_cost(price),
+                reference=job.hold_reference,
+                key=asker.key,
+                note=request.card.repo,  # jobs are deleted in a day, the ledger stays
+            )
+        _store(job, request)
+        transaction.on_commit(lambda: faults.hit("submitted", job))
+        transaction.on_commit(lambda: bell.ring(job), robust=True)
     log.info("job queued id=%s model=%s", job.pk, request.card.repo)
     return job
 
 
-def _new_job(request: Request, asker: Asker, ticket: str, deadline: timedelta) -> Job:
-    return Job(
+def _first(job: Job) -> Job:
+    """The one that a double click has made before; raises TooManyQueued if there is none."""
+    first = Job.objects.filter(pk=job.pk).first()
+    if first is None:
+        raise TooManyQueued(f"{job.payer} has too many jobs waiting")
+    return first
+
+
+def _new_job(request: Request, asker: Asker, ticket: str, price: Price | None) -> Job:
+    """Not saved; its times are the database's."""
+    job = Job(
         id=_job_id(request, asker, ticket),
         kind=request.kind,
         card=request.card,
@@ -133,47 +126,24 @@ def _new_job(request: Request, asker: Asker, ticket: str, deadline: timedelta) -
         visitor=asker.visitor,
         key=asker.key,
         payer=asker.payer,
-        turn=turn_of(request.card, asker.payer, images=len(request.inputs)),
         inputs=[_input(each) for each in request.inputs],
         image_count=len(request.pictures),
         labels=list(request.labels),
         template=request.template,
         activation=request.activation,
         options=dict(request.options),
-        rung_at=Now(),  # taken back if the bell fails
-        deadline_at=Now() + deadline,
     )
+    if price:
+        job.is_paid = True
+        job.micro_usd_per_image = price.micro_usd_per_image
+        job.micro_usd_per_label = price.micro_usd_per_label
+    return job
 
 
 def _input(each: Picture | str) -> Input:
     if isinstance(each, str):
         return {"text": each}
     return {"width": each.width, "height": each.height}
-
-
-def turn_of(card: ModelCard, payer: str, *, images: int) -> Combinable:
-    """When a job's turn comes: next, but each payer's jobs stand a share of time apart.
-
-    (Start-time fair queueing: a flood only delays itself. Two jobs submitted at the same moment
-    may share a turn; that gains nobody more than one place.)
-    """
-    queued = Job.objects.queued().filter(card=card).order_by()
-    last = queued.filter(payer=payer).values("payer").annotate(latest=Max("turn"))
-    # GREATEST passes over NULL: nothing of theirs waits.
-    return Greatest(_next_turn(queued), Subquery(last.values("latest")) + Value(SHARE * images))
-
-
-def _next_turn(queued: JobQuerySet) -> Combinable:
-    """Just after the first that waits, if its turn is overdue; else now.
-
-    What is overdue is the workload's own time: where the workers are slower than SHARE allows for,
-    "now" would be behind all of a flood whose turns have come. The hundred-thousandth of the delay
-    keeps those who come meanwhile in the order of their arrival.
-    """
-    first = Subquery(queued.order_by("turn").values("turn")[:1], output_field=DateTimeField())
-    lag = ExpressionWrapper((Now() - first) / Value(100_000), output_field=DurationField())
-    # LEAST passes over NULL: nobody waits.
-    return Least(ExpressionWrapper(first + lag, output_field=DateTimeField()), Now())
 
 
 def _job_id(request: Request, asker: Asker, ticket: str) -> uuid.UUID:

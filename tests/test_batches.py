@@ -70,7 +70,7 @@ def photo_like(image: Image.Image) -> bytes:
 def run_next(card: ModelCard, encoder: Encoder) -> int:
     """One batch, as `drain` runs it, but in this thread."""
     batch = claims.claim(card, worker="w", budget=16)
-    batches.run(TextMemory(encoder), batches.make_ready(encoder, batch))
+    batches.settle(batches.score(TextMemory(encoder), batches.make_ready(encoder, batch)))
     return len(batch)
 
 
@@ -153,7 +153,7 @@ def test_a_job_cancelled_after_the_claim_stays_cancelled(
     batch = claims.claim(card, worker="w", budget=1)
     jobs.cancel(batch[0])
 
-    batches.run(TextMemory(encoder), batches.make_ready(encoder, batch))
+    batches.settle(batches.score(TextMemory(encoder), batches.make_ready(encoder, batch)))
 
     assert states() == [(State.CANCELLED, "")]
 
@@ -193,7 +193,7 @@ def test_a_text_is_read_once_and_then_known(
     for _ in range(2):
         submit()
         batch = claims.claim(card, worker="w", budget=16)
-        batches.run(memory, batches.make_ready(encoder, batch))
+        batches.settle(batches.score(memory, batches.make_ready(encoder, batch)))
 
     first, second = Job.objects.in_turn()
     assert memory.encoded == 2

@@ -11,7 +11,7 @@ from PIL import Image
 from pytest_django import Settings
 
 from catalog.models import ModelCard
-from inference import batches, bell, drain, jobs, leases
+from inference import batches, bell, drain, enqueueing, jobs, leases
 from inference.models import Job, State
 from inference.runtime.encoder import Embeddings
 from inference.text_memory import TextMemory
@@ -103,7 +103,7 @@ def test_a_batch_that_is_abandoned_is_queued_again_at_once(
     def break_off(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(batches, "run", break_off)
+    monkeypatch.setattr(batches, "score", break_off)
 
     with pytest.raises(KeyboardInterrupt):
         drain.drain(server, worker="w")
@@ -117,7 +117,12 @@ def test_the_heartbeat_sees_the_batch_in_hand(
 ) -> None:
     submit()
     seen: list[object] = []
-    monkeypatch.setattr(batches, "run", lambda *_: seen.extend(leases.in_hand()))
+
+    def watched(*_: object) -> batches.Scored:
+        seen.extend(leases.in_hand())
+        return batches.Scored()
+
+    monkeypatch.setattr(batches, "score", watched)
 
     drain.drain(server, worker="w")
 
@@ -165,7 +170,7 @@ def test_a_bell_that_fails_leaves_the_job_to_the_sweep(
 def test_a_flood_does_not_hold_back_somebody_elses_first(
     submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "SHARE", timedelta(seconds=10))
+    monkeypatch.setattr(enqueueing, "SHARE", timedelta(seconds=10))
     for _ in range(20):
         submit()
     late = submit(by=jobs.Asker(user_id=None, visitor=uuid.uuid4()))

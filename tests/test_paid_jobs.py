@@ -59,7 +59,7 @@ def money(user: User) -> tuple[int, int]:
 def run_next(card: ModelCard) -> None:
     encoder = HashEncoder()
     batch = claims.claim(card, worker="w", budget=64)
-    batches.run(TextMemory(encoder), batches.make_ready(encoder, batch))
+    batches.settle(batches.score(TextMemory(encoder), batches.make_ready(encoder, batch)))
 
 
 def test_submitting_holds_the_most_a_job_may_cost(submit: Submit, payer: User) -> None:
@@ -148,7 +148,7 @@ def test_a_stale_worker_charges_nothing(submit: Submit, payer: User, card: Model
     Job.objects.update(**claims.UNCLAIMED)
     claims.claim(card, worker="fresh", budget=1)
 
-    batches.run(TextMemory(encoder), batches.make_ready(encoder, stale))
+    batches.settle(batches.score(TextMemory(encoder), batches.make_ready(encoder, stale)))
 
     assert Job.objects.get().state == State.RUNNING
     assert money(payer) == (GRANTED - 110, 110)
@@ -165,7 +165,10 @@ def test_a_job_is_charged_or_cancelled_never_both(
         job = submit()
         ready = batches.make_ready(encoder, claims.claim(card, worker="w", budget=1))
         at_once(
-            lambda i, ready=ready, job=job: batches.run(memory, ready) if i else jobs.cancel(job), 2
+            lambda i, ready=ready, job=job: (
+                batches.settle(batches.score(memory, ready)) if i else jobs.cancel(job)
+            ),
+            2,
         )
 
     states = list(Job.objects.values_list("state", flat=True))
@@ -191,7 +194,7 @@ def test_two_batches_settle_at_once_without_a_deadlock(card: ModelCard) -> None:
     def work(index: int) -> None:
         encoder = HashEncoder()
         while batch := claims.claim(card, worker=str(index), budget=5):
-            batches.run(TextMemory(encoder), batches.make_ready(encoder, batch))
+            batches.settle(batches.score(TextMemory(encoder), batches.make_ready(encoder, batch)))
 
     at_once(work, 4)
 

@@ -18,11 +18,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Generic, TypeVar
 
+from django.conf import settings
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
 from accounts import credits
+from catalog.models import ModelCard
 from inference import jobs, waiting
 from inference.api import answers, bodies, idempotency, limits
 from inference.api.asked import Asked
@@ -39,6 +41,7 @@ log = logging.getLogger(__name__)
 GRACE_S = 5
 
 Body = TypeVar("Body", bound=BaseModel)
+Outcome = TypeVar("Outcome", bound=Written | None)
 
 
 class ClientGone(Exception):
@@ -68,6 +71,7 @@ class Attempt:
 
     row: IdempotentCall | None = None
     asked: Asked | None = None
+    card: ModelCard | None = None
     job_id: uuid.UUID | None = None
     # From then on an end of the job is heard.
     since_s: float = field(default_factory=time.monotonic)
@@ -95,7 +99,6 @@ async def run(call: Call[Body]) -> Response:
         raise
     facts = facts_of(call.request)
     facts.cost_micro_usd = written.cost_micro_usd
-    facts.available_micro_usd = written.available_micro_usd
     return Response(written.body, written.status, written.headers, media_type="application/json")
 
 
@@ -151,7 +154,7 @@ def _queue(call: Call[Body], preference: Preference, attempt: Attempt) -> None:
     job = _submit(
         call.caller, asked, ticket=str(attempt.row.ticket) if attempt.row else "", deadline=deadline
     )
-    attempt.job_id = job.pk
+    attempt.job_id, attempt.card = job.pk, asked.card
     request_id = facts_of(call.request).request_id
     log.info("call request_id=%s key=%s job=%s", request_id, call.caller.key.pk, job.pk)
 
@@ -159,10 +162,13 @@ def _queue(call: Call[Body], preference: Preference, attempt: Attempt) -> None:
 def _submit(caller: Caller, asked: Asked, *, ticket: str, deadline: timedelta) -> Job:
     asker = caller.asker
     request = asked.request()
-    limits.may_queue(asker.payer)
     try:
-        return jobs.submit(request, asker=asker, ticket=ticket, payer=caller.user,
-                           deadline=deadline)  # fmt: skip
+        return jobs.submit(
+            request, asker=asker, ticket=ticket, payer=caller.user, deadline=deadline,
+            most_queued=settings.API_QUEUED_JOBS,
+        )  # fmt: skip
+    except jobs.TooManyQueued as error:
+        raise limits.too_many_queued() from error
     except credits.NotEnoughCredit as error:
         raise OutOfCredit(
             f"{error} Add credit on your account page.",
@@ -183,9 +189,9 @@ async def _end_of(call: Call[Body], preference: Preference, attempt: Attempt) ->
     Raises ClientGone, and ApiError for a job that failed.
     """
     assert attempt.job_id is not None  # noqa: S101  it was begun
-    writer = Writer(call.answer, preference, attempt.row)
+    writer = Writer(call.answer, preference, attempt.row, attempt.card)
     if preference.is_for_the_job:
-        return await in_thread(writer.late, attempt.job_id)
+        return await in_thread(_with_balance, call, writer.late, attempt.job_id)
     until_s = time.monotonic() + preference.wait_s
     # A job that an idempotency key led to may have ended long ago.
     since_s = 0.0 if attempt.row else attempt.since_s
@@ -194,13 +200,24 @@ async def _end_of(call: Call[Body], preference: Preference, attempt: Attempt) ->
         try:
             while (left_s := until_s - time.monotonic()) > 0:
                 await _either(end.wait(left_s), gone)
-                if written := await in_thread(writer.if_ended, attempt.job_id):
+                written = await in_thread(_with_balance, call, writer.if_ended, attempt.job_id)
+                if written:
                     return written
         except (ClientGone, asyncio.CancelledError):
             if not preference.is_patient:
                 later(_cancel_if_queued, attempt)
             raise
-    return await in_thread(writer.late, attempt.job_id)
+    return await in_thread(_with_balance, call, writer.late, attempt.job_id)
+
+
+def _with_balance(
+    call: Call[Body], write: Callable[[uuid.UUID], Outcome], job_id: uuid.UUID
+) -> Outcome:
+    """The headers will say what is left: it is asked now, in this turn of a thread."""
+    written = write(job_id)
+    if written:
+        facts_of(call.request).available_micro_usd = credits.available_to(call.caller.user)
+    return written
 
 
 async def _either(news: Awaitable[bool], gone: "asyncio.Task[None]") -> None:

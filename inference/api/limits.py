@@ -13,11 +13,18 @@ from django.core.cache import cache
 from accounts.models import ApiKey
 from catalog.limits import CannotCount, count
 from inference.api.errors import TooMany
-from inference.models import Job
 
 WINDOW_S = 60
 
-__all__ = ["CannotCount", "Window", "headers", "may_queue", "policy", "take_turn", "window_of"]
+__all__ = [
+    "CannotCount",
+    "Window",
+    "headers",
+    "policy",
+    "take_turn",
+    "too_many_queued",
+    "window_of",
+]
 
 
 @dataclass(frozen=True)
@@ -42,15 +49,14 @@ def take_turn(key: ApiKey) -> Window:
     return _window(counts)
 
 
-def may_queue(payer: str) -> None:
-    """Raises TooMany if this account has as many jobs waiting as it may have."""
-    if Job.objects.queued().filter(payer=payer).count() >= settings.API_QUEUED_JOBS:
-        raise TooMany(
-            f"{settings.API_QUEUED_JOBS} of your jobs are waiting, the most there may be."
-            " Wait for some of them to end.",
-            code="too_many_queued",
-            headers={"Retry-After": "10"},
-        )
+def too_many_queued() -> TooMany:
+    """What somebody is told who has `settings.API_QUEUED_JOBS` waiting."""
+    return TooMany(
+        f"{settings.API_QUEUED_JOBS} of your jobs are waiting, the most there may be."
+        " Wait for some of them to end.",
+        code="too_many_queued",
+        headers={"Retry-After": "10"},
+    )
 
 
 def window_of(key: ApiKey) -> Window:

@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 from safetensors import SafetensorError
 
-from inference.runtime import compiling, devices, torchvision_schemas
+from inference.runtime import compiling, devices, lanes, torchvision_schemas
 from inference.runtime.encoder import Embeddings
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.preprocessing import Alpha, CropRounding, Fit, Preprocessing
@@ -36,6 +36,7 @@ class OpenClipModel:
         self._model = model
         self._tokenizer = tokenizer
         self._device = device
+        self._in_passes = lanes.spread if device == "cpu" else devices.in_halves
         self._tower: compiling.Tower = model.encode_image
         self._dtype = next(model.parameters()).dtype
         self.embed_dim: int = self._text_features(["?"]).shape[1]
@@ -46,11 +47,12 @@ class OpenClipModel:
 
     def compile(self) -> None:
         self._tower = compiling.compiled(self._tower, device=self._device)
+        self._in_passes = devices.in_halves  # for each thread it would be compiled anew
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         if not images:
             return no_rows(self.embed_dim)
-        return devices.in_halves(self._encode_images, images)
+        return self._in_passes(self._encode_images, images)
 
     def _encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         import torch

@@ -20,6 +20,12 @@ def wait_passively() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+def stay_alone() -> None:
+    """What torch computes in the calling thread, that thread computes by itself."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+
+
 def limit_threads(count: int | None) -> None:
     """Gives torch `count` threads per operation; None leaves its choice (one per core).
 

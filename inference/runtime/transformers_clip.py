@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 from safetensors import SafetensorError
 
-from inference.runtime import compiling, devices, torchvision_schemas
+from inference.runtime import compiling, devices, lanes, torchvision_schemas
 from inference.runtime.encoder import Embeddings
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.preprocessing import (
@@ -42,6 +42,7 @@ class TransformersClip:
         self._model = model
         self._tokenizer = tokenizer
         self._device = device
+        self._in_passes = lanes.spread if device == "cpu" else devices.in_halves
         self._tower: compiling.Tower = lambda pixels: (
             model.get_image_features(pixel_values=pixels).pooler_output
         )
@@ -52,11 +53,12 @@ class TransformersClip:
 
     def compile(self) -> None:
         self._tower = compiling.compiled(self._tower, device=self._device)
+        self._in_passes = devices.in_halves  # for each thread it would be compiled anew
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         if not images:
             return no_rows(self.embed_dim)
-        return devices.in_halves(self._encode_images, images)
+        return self._in_passes(self._encode_images, images)
 
     def _encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         import torch

@@ -237,14 +237,14 @@ def test_a_job_that_was_tried_before_is_run_with_nothing_else_in_hand(
         house.submit()
     Job.objects.update(attempt=1, rung_at=None)
     together: list[int] = []
-    run = batches.run
+    score = batches.score
 
-    def watched(memory: TextMemory, batch: list[batches.Ready]) -> None:
+    def watched(memory: TextMemory, batch: list[batches.Ready]) -> batches.Scored:
         time.sleep(0.1)  # the next batch could be claimed by now
         together.append(Job.objects.running().count())
-        run(memory, batch)
+        return score(memory, batch)
 
-    monkeypatch.setattr(batches, "run", watched)
+    monkeypatch.setattr(batches, "score", watched)
     house.second_worker()
     house.worker().resume()
 

@@ -1,0 +1,56 @@
+"""On a CPU, several passes at once with few threads each, instead of one pass with all threads.
+
+An operation of two threads ends when the slower one does. Whatever else runs on the machine (a web
+server, a database, the decoding of the next batch) makes one of them slow, some hundred times a
+pass; passes side by side wait for each other once. Measured with ViT-B/32 on two cores, sixteen
+pictures, beside a process that takes 20% of one core: 1.2 to 1.3 times as many pictures a second.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from inference.runtime.encoder import Embeddings
+
+# Smaller passes read the weights too often, and larger ones leave a lane idle at the end.
+FEWEST_IN_A_PASS = 3
+MOST_IN_A_PASS = 8
+
+Encode = Callable[[Sequence[Any]], Embeddings]
+
+
+def spread(encode: Encode, inputs: Sequence[Any]) -> Embeddings:
+    """`encode(inputs)`, in passes side by side where the inputs are enough for it."""
+    import torch
+
+    threads = torch.get_num_threads()
+    lanes = min(threads, len(inputs) // FEWEST_IN_A_PASS)
+    if lanes < 2:
+        return encode(inputs)
+
+    def in_lane(part: Sequence[Any]) -> Embeddings:
+        torch.set_num_threads(threads // lanes)  # of this thread's own passes
+        return encode(part)
+
+    return np.concatenate(list(_lanes(threads).map(in_lane, parts_of(inputs, lanes))))
+
+
+def parts_of(inputs: Sequence[Any], lanes: int) -> list[Sequence[Any]]:
+    """The inputs in order, in equal parts: as many for each lane, none larger than it may be.
+
+    >>> [len(part) for part in parts_of(range(33), 2)]
+    [6, 6, 6, 5, 5, 5]
+    """
+    count = lanes * -(-len(inputs) // (lanes * MOST_IN_A_PASS))
+    size, larger = divmod(len(inputs), count)
+    ends = [size * number + min(number, larger) for number in range(count + 1)]
+    return [inputs[start:end] for start, end in pairwise(ends)]
+
+
+@cache
+def _lanes(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=count, thread_name_prefix="lane")
