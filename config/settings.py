@@ -263,6 +263,7 @@ PREPROCESSING = env.str("PREPROCESSING", default="fast")
 if PREPROCESSING not in {"fast", "exact"}:
     raise ImproperlyConfigured(f"PREPROCESSING must be fast or exact, not {PREPROCESSING!r}.")
 COMPILE = env.bool("COMPILE", default=False)
+PACK_WEIGHTS = env.bool("PACK_WEIGHTS", default=True)
 MODEL_MEMORY_MB = env.int("MODEL_MEMORY_MB", default=0)  # 0: no limit
 PLAYGROUND_JOBS_PER_HOUR_SESSION = env.int("PLAYGROUND_JOBS_PER_HOUR_SESSION", default=60)
 PLAYGROUND_JOBS_PER_HOUR_ADDRESS = env.int("PLAYGROUND_JOBS_PER_HOUR_ADDRESS", default=120)

@@ -106,6 +106,7 @@ def options() -> loading.Options:
         dtype=settings.DTYPE,
         preprocessing=Method(settings.PREPROCESSING),
         is_compiled=settings.COMPILE,
+        is_packed=settings.PACK_WEIGHTS,
     )
 
 

@@ -1,6 +1,7 @@
 """Whoever waits for a job is woken by its end, and by nothing else."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 
@@ -88,15 +89,70 @@ def test_a_thousand_may_wait_on_one_connection(submit: Submit) -> None:
     run(story)
 
 
-def test_who_waits_survives_the_loss_of_the_connection(submit: Submit) -> None:
+def test_an_end_that_was_faster_than_who_asks_is_told(submit: Submit) -> None:
+    job, other = submit(), submit()
+
+    async def story(waiting: Waiting) -> None:
+        await waiting.listen()
+        since_s = time.monotonic()
+        await in_a_thread(lambda: jobs.cancel(job))
+        await asyncio.sleep(SHORT_S)
+        async with waiting.for_end_of(job.pk, since_s=since_s) as end:
+            assert await end.wait(LONG_S)
+            assert not await end.wait(SHORT_S), "once"
+        async with waiting.for_end_of(other.pk, since_s=since_s) as end:
+            assert not await end.wait(SHORT_S)
+
+    run(story)
+
+
+def test_what_may_have_been_missed_is_news(submit: Submit) -> None:
     job = submit()
 
-    def break_listeners() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE query LIKE 'LISTEN%' AND datname = current_database()"
-            )
+    async def story(waiting: Waiting) -> None:
+        since_s = time.monotonic()
+        await waiting.listen()
+        async with waiting.for_end_of(job.pk, since_s=since_s) as end:
+            assert await end.wait(LONG_S), "we did not listen yet"
+        since_s = time.monotonic()
+        await in_a_thread(break_listeners)
+        await asyncio.sleep(SHORT_S)
+        async with waiting.for_end_of(job.pk, since_s=since_s) as end:
+            assert await end.wait(LONG_S), "nor any more"
+
+    run(story)
+
+
+def test_no_more_ends_are_remembered_than_may_be(
+    submit: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inference.waiting.REMEMBERED", 2)
+    first, *others = [submit() for _ in range(3)]
+
+    async def story(waiting: Waiting) -> None:
+        await waiting.listen()
+        since_s = time.monotonic()
+        for job in (first, *others):
+            await in_a_thread(lambda job=job: jobs.cancel(job))
+        await asyncio.sleep(SHORT_S)
+        async with waiting.for_end_of(first.pk, since_s=since_s) as end:
+            assert not await end.wait(SHORT_S)
+        async with waiting.for_end_of(others[0].pk, since_s=since_s) as end:
+            assert await end.wait(LONG_S)
+
+    run(story)
+
+
+def break_listeners() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+        )
+
+
+def test_who_waits_survives_the_loss_of_the_connection(submit: Submit) -> None:
+    job = submit()
 
     async def story(waiting: Waiting) -> None:
         async with waiting.for_end_of(job.pk) as end:

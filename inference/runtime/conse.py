@@ -81,8 +81,11 @@ class ConseEncoder:
         image_tower = sum(each.nbytes for each in self._classifier.parameters())
         return image_tower + self._texts.parameter_bytes
 
-    def compile(self) -> None:
+    def pack(self) -> None:
         """It is small; it stays as it is."""
+
+    def compile(self) -> None:
+        """The same."""
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         import torch

@@ -36,6 +36,10 @@ class Encoder(Protocol):
         """Memory that the weights of both towers take."""
         ...
 
+    def pack(self) -> None:
+        """Rearranges weights for the CPU, where that is supported; vectors stay the same."""
+        ...
+
     def compile(self) -> None:
         """Lets torch compile the image tower at its next batch, where that is supported."""
         ...

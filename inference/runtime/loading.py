@@ -15,12 +15,16 @@ from inference.runtime.spec import Loader, ModelSpec
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How encoders compute: `dtype` is auto, fp32, bf16 or fp16 (devices.choose_dtype)."""
+    """How encoders compute: `dtype` is auto, fp32, bf16 or fp16 (devices.choose_dtype).
+
+    `is_packed` is for float32 on the CPU (packing), and for towers that are not compiled.
+    """
 
     device: str = "cpu"
     dtype: str = "auto"
     preprocessing: Method = Method.EXACT
     is_compiled: bool = False
+    is_packed: bool = True
 
 
 def load(
@@ -51,6 +55,8 @@ def load(
     encoder.preprocessing = replace(encoder.preprocessing, method=options.preprocessing)
     if options.is_compiled:
         encoder.compile()
+    elif options.is_packed and options.device == "cpu":
+        encoder.pack()
     return encoder
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 from safetensors import SafetensorError
 
-from inference.runtime import compiling, devices, lanes, torchvision_schemas
+from inference.runtime import compiling, devices, lanes, packing, torchvision_schemas
 from inference.runtime.encoder import Embeddings
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.preprocessing import Alpha, CropRounding, Fit, Preprocessing
@@ -43,7 +43,10 @@ class OpenClipModel:
 
     @property
     def parameter_bytes(self) -> int:
-        return sum(each.nbytes for each in self._model.parameters())
+        return packing.parameter_bytes(self._model)
+
+    def pack(self) -> None:
+        packing.pack(self._model)
 
     def compile(self) -> None:
         self._tower = compiling.compiled(self._tower, device=self._device)

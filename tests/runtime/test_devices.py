@@ -135,7 +135,7 @@ def test_weights_that_give_no_numbers_are_found_before_anybody_is_served(
 ) -> None:
     encoder = loading.load(TRANSFORMERS_SPEC, model_dir=model_dir, cache_dir=cache_dir)
     with torch.no_grad():
-        encoder._model.visual_projection.weight.fill_(torch.nan)  # type: ignore[attr-defined]
+        encoder._model.vision_model.post_layernorm.weight.fill_(torch.nan)  # type: ignore[attr-defined]
 
     with pytest.raises(WeightsUnusable, match="no numbers"):
         loading.warm_up(encoder)

@@ -27,6 +27,8 @@ class Command(BaseCommand):
             raise CommandError("no model to serve: see `manage.py fetch_model --help`")
         os.environ["SERVE_REPOS"] = ",".join(card.repo for card in cards)
         threads.wait_passively()
+        # glibc keeps what each thread has freed for that thread: a batch of pictures for each.
+        os.environ.setdefault("MALLOC_ARENA_MAX", "2")
         queues = ",".join(card.queue for card in cards)
         command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "solo"]
         command += ["--concurrency", "1"]  # solo ignores it, but prefetching counts it

@@ -1,0 +1,27 @@
+"""Several things are counted in one round trip, each for its own time."""
+
+import time
+
+from django.core.cache import cache
+
+from catalog import limits
+
+
+def test_each_is_counted_by_itself() -> None:
+    assert limits.count(["a", "b"], window_s=60) == [1, 1]
+    assert limits.count(["b", "c"], window_s=60) == [2, 1]
+
+    assert cache.get_many(["a", "b", "c"]) == {"a": 1, "b": 2, "c": 1}
+
+
+def test_a_window_begins_with_its_first_count_and_ends() -> None:
+    limits.count(["a"], window_s=1)
+    time.sleep(0.7)
+    assert limits.count(["a"], window_s=1) == [2]
+    time.sleep(0.5)
+
+    assert limits.count(["a"], window_s=1) == [1]
+
+
+def test_what_is_beyond_the_most_is_refused() -> None:
+    assert [limits.take("a", 2) for _ in range(3)] == [True, True, False]
