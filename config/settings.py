@@ -259,7 +259,7 @@ BATCH_IMAGES = env.int("BATCH_IMAGES", default=16)
 DTYPE = env.str("DTYPE", default="auto")
 if DTYPE not in {"auto", "fp32", "bf16", "fp16"}:
     raise ImproperlyConfigured(f"DTYPE must be auto, fp32, bf16 or fp16, not {DTYPE!r}.")
-PREPROCESSING = env.str("PREPROCESSING", default="fast")
+PREPROCESSING = env.str("PREPROCESSING", default="exact")
 if PREPROCESSING not in {"fast", "exact"}:
     raise ImproperlyConfigured(f"PREPROCESSING must be fast or exact, not {PREPROCESSING!r}.")
 COMPILE = env.bool("COMPILE", default=False)

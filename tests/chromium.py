@@ -4,11 +4,13 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PATIENCE_MS = 60_000
+# Five seconds by default, which a busy machine can take for a page.
+expect.set_options(timeout=PATIENCE_MS)
 
 # What a module of such tests marks itself with: they need the running site, too.
 NEEDED = [

@@ -129,12 +129,12 @@ def test_a_device_that_is_not_there_is_said(
 
 
 def test_the_settings_reach_the_encoder(cards: list[ModelCard], settings: Settings) -> None:
-    settings.PREPROCESSING = "exact"
+    settings.PREPROCESSING = "fast"
     settings.DTYPE = "bf16"
 
     worker.load_models(cards[:1])
 
     encoder = worker.server_of(cards[0]).memory.encoder
-    assert encoder.preprocessing.method is Method.EXACT
-    assert worker.options() == loading.Options(dtype="bf16", preprocessing=Method.EXACT)
+    assert encoder.preprocessing.method is Method.FAST
+    assert worker.options() == loading.Options(dtype="bf16", preprocessing=Method.FAST)
     assert encoder.parameter_bytes < 8_000_000
