@@ -16,7 +16,7 @@ class CountingCache(RedisCache):
         pipeline = self._cache.get_client(None, write=True).pipeline(transaction=False)
         for key in keys:
             name = self.make_and_validate_key(key)
+            pipeline.set(name, 0, ex=timeout_s, nx=True)
             pipeline.incr(name)
-            pipeline.expire(name, timeout_s, nx=True)
-        counts: list[int] = pipeline.execute()[::2]
+        counts: list[int] = pipeline.execute()[1::2]
         return counts

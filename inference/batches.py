@@ -118,12 +118,12 @@ def _score(memory: TextMemory, batch: Sequence[Ready]) -> Scored:
 
 def settle(scored: Scored) -> None:
     """Write what was found; what cannot be written now stays under its lease, to be given back."""
-    for job, code in scored.failed:
-        settling.fail(job, code)
     try:
         settling.succeed(scored.done)
+        for job, code in scored.failed:
+            settling.fail(job, code)
     except DatabaseError:
-        log.exception("results not written jobs=%d", len(scored.done))
+        log.exception("results not written jobs=%d", len(scored.done) + len(scored.failed))
 
 
 def _results(memory: TextMemory, batch: Sequence[Ready]) -> list[Done]:

@@ -79,8 +79,9 @@ def drain(server: Server, *, worker: str) -> int:
             may_go_ahead = not is_over and not batch.is_suspect
             upcoming = _claim_beside(server, worker) if may_go_ahead else _done()
             scored = _score(server, batch)
-            settled.result()
-            settled = _behind.submit(_settle, batch, scored)
+            # Before the look at the last one: whatever became of it, this one is written.
+            before, settled = settled, _behind.submit(_settle, batch, scored)
+            before.result()
             ran += len(batch.jobs)
             if is_over:
                 bell.ring_for(server.card)
@@ -90,8 +91,10 @@ def drain(server: Server, *, worker: str) -> int:
                 upcoming = _ahead.submit(_next, server, worker)
         settled.result()
     except BaseException:
-        _abandon(upcoming)
-        wait([settled])
+        try:
+            _abandon(upcoming)
+        finally:
+            wait([settled])
         raise
     server.memory.shrink()
     return ran

@@ -116,8 +116,9 @@ class Waiting:
                 await self._hear()
             except psycopg.Error as error:
                 log.warning("not listening for ends of jobs: %s", error)
-            self._listens.clear()
-            self._hears_since_s = math.inf
+            finally:
+                self._listens.clear()
+                self._hears_since_s = math.inf
             await asyncio.sleep(LISTEN_AGAIN_S)
 
     async def _hear(self) -> None:

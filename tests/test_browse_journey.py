@@ -77,6 +77,7 @@ def names(page: Page) -> list[str]:
 
 def open_menu(page: Page, label: str) -> Locator:
     """Unfold a filter, as a person would; returns what it holds."""
+    page.wait_for_load_state()  # what is not there yet is not visible either
     everything = page.locator("summary", has_text=re.compile("^filters"))
     menu = page.locator("details.filter", has=page.locator("summary", has_text=label))
     if not menu.is_visible():

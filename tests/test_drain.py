@@ -112,6 +112,40 @@ def test_a_batch_that_is_abandoned_is_queued_again_at_once(
     assert leases.in_hand() == []
 
 
+def test_a_batch_that_is_not_written_takes_no_other_with_it(
+    submit: Submit, server: drain.Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one is being computed when the writing of the first breaks."""
+    settings.BATCH_IMAGES = 1
+    first, second = submit(), submit()
+    settle = batches.settle
+    was_scored = threading.Event()
+
+    def broken(scored: batches.Scored) -> None:
+        if scored.done[0].job.pk == first.pk:
+            assert was_scored.wait(10)
+            raise OSError("the disk is full")
+        settle(scored)
+
+    def watched(*arguments: object) -> batches.Scored:
+        scored = score(*arguments)  # type: ignore[arg-type]
+        if scored.done[0].job.pk == second.pk:
+            was_scored.set()
+        return scored
+
+    score = batches.score
+    monkeypatch.setattr(batches, "settle", broken)
+    monkeypatch.setattr(batches, "score", watched)
+
+    with pytest.raises(OSError, match="full"):
+        drain.drain(server, worker="w")
+
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, second.state) == (State.QUEUED, State.SUCCEEDED)
+    assert leases.in_hand() == []
+
+
 def test_the_heartbeat_sees_the_batch_in_hand(
     submit: Submit, server: drain.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

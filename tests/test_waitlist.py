@@ -189,7 +189,7 @@ def test_nothing_is_mailed_while_limits_cannot_be_counted(
     def away(*_: object, **__: object) -> None:
         raise RedisAway("away")
 
-    monkeypatch.setattr(cache, "add", away)
+    monkeypatch.setattr(cache, "count", away)
 
     with pytest.raises(CannotCount):
         waitlist.ask(card, ADA, consent_address="192.0.2.1")

@@ -30,7 +30,7 @@ from inference.api import answers, bodies, idempotency, limits
 from inference.api.asked import Asked
 from inference.api.auth import Caller
 from inference.api.endings import Writer, Written
-from inference.api.envelope import facts_of
+from inference.api.envelope import AWAY, facts_of
 from inference.api.errors import ApiError, OutOfCredit, Unauthorized
 from inference.api.preference import Preference, at_once
 from inference.api.threads import in_thread, later
@@ -216,7 +216,8 @@ def _with_balance(
     """The headers will say what is left: it is asked now, in this turn of a thread."""
     written = write(job_id)
     if written:
-        facts_of(call.request).available_micro_usd = credits.available_to(call.caller.user)
+        with suppress(*AWAY):  # no reason to withhold an answer
+            facts_of(call.request).available_micro_usd = credits.available_to(call.caller.user)
     return written
 
 

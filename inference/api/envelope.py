@@ -144,6 +144,8 @@ async def _account_headers(facts: Facts) -> dict[str, str]:
     """Limits and balance as they are now. They are no reason to withhold an answer."""
     if facts.user is None or facts.key is None:
         return limits.policy()
+    if facts.window and facts.window.is_over:
+        facts.window = None  # the call waited into the next one
     if facts.window is None or facts.available_micro_usd is None:
         try:
             await in_thread(_learn, facts, facts.user, facts.key)

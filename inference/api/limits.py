@@ -29,11 +29,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Window:
-    """The minute that counts now: what is left of it, in requests and in seconds."""
+    """A minute, by its number: the requests it allows, and what is left of them."""
 
     most: int
     left: int
-    reset_s: int
+    number: int
+
+    @property
+    def is_over(self) -> bool:
+        return self.number != _number()
 
 
 def take_turn(key: ApiKey) -> Window:
@@ -68,14 +72,14 @@ def window_of(key: ApiKey) -> Window:
 
 def _window(counts: Sequence[int]) -> Window:
     lefts = [most - used for used, most in zip(counts, _mosts(), strict=True)]
-    return Window(_most(), max(0, min(lefts)), _reset_s())
+    return Window(_most(), max(0, min(lefts)), _number())
 
 
 def headers(window: Window) -> dict[str, str]:
     return policy() | {
-        "ratelimit": f'"api";r={window.left};t={window.reset_s}',
+        "ratelimit": f'"api";r={window.left};t={_reset_s()}',
         "x-ratelimit-remaining-requests": str(window.left),
-        "x-ratelimit-reset-requests": f"{window.reset_s}s",
+        "x-ratelimit-reset-requests": f"{_reset_s()}s",
     }
 
 
@@ -97,8 +101,12 @@ def _mosts() -> tuple[int, int]:
 
 def _names(key: ApiKey) -> tuple[str, str]:
     """Windows stand still, all keys' at once: their end is known without asking for it."""
-    window = int(time.time() // WINDOW_S)
+    window = _number()
     return f"api:key:{key.pk}:{window}", f"api:account:{key.user_id}:{window}"
+
+
+def _number() -> int:
+    return int(time.time() // WINDOW_S)
 
 
 def _reset_s() -> int:
