@@ -14,6 +14,8 @@ from email.message import Message
 from enum import Enum
 from typing import cast
 
+import psutil
+
 
 class Mood(Enum):
     """How the server takes those who call."""
@@ -33,6 +35,7 @@ class MailServer:
     mood: Mood = Mood.FRIENDLY
     taken: list[Message] = field(default_factory=list)
     calls: int = 0
+    callers: set[int] = field(default_factory=set)  # pids, of this machine
     closing: threading.Event = field(default_factory=threading.Event)
 
 
@@ -47,6 +50,7 @@ class _Talk(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         mail = cast(_Listener, self.server).mail
+        mail.callers |= _owners_of(self.client_address)
         mail.calls += 1
         if mail.mood is Mood.HANGS:
             mail.closing.wait(30)
@@ -73,6 +77,12 @@ class _Talk(socketserver.StreamRequestHandler):
 
     def _say(self, words: str) -> None:
         self.wfile.write(f"{words}\r\n".encode())
+
+
+def _owners_of(address: tuple[str, int]) -> set[int]:
+    """The processes that have a connection from this address."""
+    found = psutil.net_connections("tcp4")
+    return {each.pid for each in found if each.laddr == address and each.pid is not None}
 
 
 @contextmanager

@@ -5,7 +5,6 @@ worker, which has no mail server, would take the work.
 """
 
 import re
-import time
 from collections.abc import Iterator
 from email.message import Message
 
@@ -30,8 +29,6 @@ from tests.test_journeys import WCAG_22_AA
 ADA, OPERATOR = "ada@lab.example", "op@lab.example"
 REPO = "openai/clip-vit-large-patch14"
 MODEL = f"/models/{REPO}/"
-# Far below the 5 s that the site would give a mail server that hangs.
-AT_ONCE_S = 4
 
 pytestmark = NEEDED
 
@@ -298,10 +295,8 @@ def test_a_mail_server_that_is_away_loses_nothing_and_holds_nobody_up(
     calls = post_office.calls
 
     page.get_by_label("e-mail address").fill(ADA)
-    began = time.monotonic()
     page.get_by_role("button", name="join the waitlist").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("look into your mail")
-    took = time.monotonic() - began
     wait_for(lambda: post_office.calls > calls)
     wait_for(lambda: Mail.objects.filter(server_away_at__isnull=False).exists())
     post_office.mood = Mood.FRIENDLY
@@ -314,5 +309,8 @@ def test_a_mail_server_that_is_away_loses_nothing_and_holds_nobody_up(
     wait_for(lambda: Mail.objects.get().state == MailState.SENT)
     context.close()
 
-    assert took < AT_ONCE_S
+    # Who answers people never calls the mail server, so it cannot be held up by one.
+    web = site.child("uvicorn")
+    assert post_office.callers
+    assert web.pid not in post_office.callers
     assert len(post_office.taken) == 1
