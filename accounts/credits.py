@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import normalised
-from accounts.balances import Balance, available_to, balance_of
+from accounts.balances import Balance, available_to, balance_of, wallet_of
 from accounts.credit_errors import (
     CreditError,
     KeyEnded,
@@ -55,11 +55,6 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
-
-
-def wallet_of(user: User) -> Wallet:
-    """The person's wallet, made when first needed."""
-    return Wallet.objects.get_or_create(user=user)[0]
 
 
 def grant(

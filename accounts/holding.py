@@ -20,26 +20,23 @@ from accounts.credit_errors import (
     ReferenceTaken,
 )
 from accounts.expiry import take_back
-from accounts.models import ApiKey, Hold, HoldState, User, Wallet
+from accounts.models import ApiKey, Hold, HoldState, User
+from accounts.models.keys import KEY_IS_LIVING
+from accounts.models.money import SOMETHING_HAS_ENDED
 
 # What has run out is taken back before anything is held, but what older holds need of it stays:
 # then "ended_too" says that the rest is known to be good.
-HOLD = """
+HOLD = f"""
 WITH wallet AS (
     UPDATE accounts_wallet AS wallet SET held_micro_usd = held_micro_usd + %(amount)s
     WHERE wallet.user_id = %(user)s
         AND wallet.balance_micro_usd >= wallet.held_micro_usd + %(amount)s
-        AND (%(ended_too)s OR NOT EXISTS (
-            SELECT FROM accounts_grant AS ended
-            WHERE ended.wallet_id = wallet.id AND ended.remaining_micro_usd > 0
-                AND (ended.expires_at <= statement_timestamp() OR ended.voided_at IS NOT NULL)
-        ))
+        AND (%(ended_too)s OR NOT {SOMETHING_HAS_ENDED})
     RETURNING wallet.id
 ), key AS (
     UPDATE accounts_apikey AS key SET held_micro_usd = held_micro_usd + %(amount)s
     FROM wallet
-    WHERE key.id = %(key)s AND key.revoked_at IS NULL
-        AND (key.expires_at IS NULL OR key.expires_at > statement_timestamp())
+    WHERE key.id = %(key)s AND {KEY_IS_LIVING}
         AND (key.limit_micro_usd IS NULL
             OR key.limit_micro_usd >= key.spent_micro_usd + key.held_micro_usd + %(amount)s)
     RETURNING key.id
@@ -59,7 +56,7 @@ WITH wallet AS (
 )
 SELECT hold.id, wallet.id, hold.created_at, key.id IS NOT NULL
 FROM wallet LEFT JOIN hold ON true LEFT JOIN key ON true
-"""
+"""  # noqa: S608  rules of ours, no values
 
 # Where the key has no room, or the reference is taken, what was raised is lowered again: the rows
 # are still ours, and nobody has seen them. (A savepoint for each hold would cost more than that.)
@@ -101,7 +98,7 @@ def hold(
 
 def _try_after_taking_back(wish: _Wish) -> Hold | None:
     """The same where something has run out; a refused request writes nothing, not even that."""
-    wallet, _ = Wallet.objects.get_or_create(user=wish.user)
+    wallet = balances.wallet_of(wish.user)
     with transaction.atomic():
         take_back(wallet.pk, Now())
         held = _insert(wish, ended_too=True)

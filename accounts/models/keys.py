@@ -6,6 +6,11 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+# The rule of living(), for statements by hand that have a row called "key".
+KEY_IS_LIVING = """(
+    key.revoked_at IS NULL AND (key.expires_at IS NULL OR key.expires_at > statement_timestamp())
+)"""
+
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     """`ApiKey.objects.of(user).living()`"""

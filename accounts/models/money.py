@@ -50,6 +50,14 @@ class Category(models.TextChoices):
         return {Category.PURCHASE: 80, Category.ADJUSTMENT: 50}.get(self, 20)
 
 
+# The rule of left() and over(), for statements by hand that have a row called "wallet".
+SOMETHING_HAS_ENDED = """EXISTS (
+    SELECT FROM accounts_grant AS ended
+    WHERE ended.wallet_id = wallet.id AND ended.remaining_micro_usd > 0
+        AND (ended.expires_at <= statement_timestamp() OR ended.voided_at IS NOT NULL)
+)"""
+
+
 class GrantQuerySet(models.QuerySet["Grant"]):
     """`Grant.objects.left().over(now)`"""
 
