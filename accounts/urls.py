@@ -2,7 +2,9 @@
 
 from django.urls import URLPattern, path, re_path
 
-from accounts import credit_views, key_views, views
+from accounts import views
+from accounts.credits import views as credit_views
+from accounts.keys import views as key_views
 
 urlpatterns: list[URLPattern] = [
     path("", views.account, name="account"),

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import profile
 from accounts.forms import DeleteForm
 from accounts.models import User
-from accounts.recent import recent_sign_in_required
+from accounts.sign_in.recent import recent_sign_in_required
 
 
 def _person(request: HttpRequest) -> User:

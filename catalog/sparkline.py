@@ -1,6 +1,6 @@
 """A line small enough to stand in a sentence: how a figure went, day by day.
 
-Plain geometry for a server-side SVG, as in `catalog.chart`.
+Plain geometry for a server-side SVG, as in `catalog.finding.chart`.
 """
 
 from collections.abc import Sequence

@@ -4,20 +4,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from catalog import (
-    browse,
-    chart,
-    compare,
-    facets,
-    filters,
-    linked_data,
-    price_story,
-    sparkline,
-    specs,
-    whole,
-)
+from catalog import compare, sparkline, specs, whole
 from catalog.benchmark_story import BenchmarkStory
+from catalog.finding import browse, chart, facets, filters
+from catalog.machines import linked_data
 from catalog.models import ModelCard, ModelCardQuerySet, Task
+from catalog.prices import story
 from catalog.strangers import for_strangers
 
 RELATED = 6
@@ -85,7 +77,7 @@ def model_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
         "stage_changes": found.stage_changes,
         "benchmarks": [BenchmarkStory.of(row) for row in found.benchmarks],
         "sparkline": sparkline.of(found.downloads),
-        "price_story": price_story.story_of(
+        "price_story": story.story_of(
             card,
             history=found.price_changes,
             neighbours=related,

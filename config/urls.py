@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from accounts.launch_views import launch_page
+from accounts.launches.views import launch_page
 from accounts.urls import before_allauth
 from accounts.views import admin_sign_in
 from catalog.mail import inbox
@@ -19,7 +19,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("metrics", metrics, name="metrics"),
     path("admin/login/", admin_sign_in),
-    path("admin/demand/", include("accounts.dashboard_urls")),
+    path("admin/demand/", include("accounts.dashboard.urls")),
     path("admin/fleet/", fleet_page, name="fleet"),
     path("admin/launch/<int:pk>/", launch_page, name="launch"),
     path("admin/", admin.site.urls),

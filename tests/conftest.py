@@ -11,7 +11,7 @@ from django.db import connection
 from PIL import Image
 from pytest_django import DjangoDbBlocker, Settings
 
-from catalog import cards
+from catalog.loading import cards
 from catalog.models import ModelCard, Source
 from inference import claims, jobs, pictures, settling
 from inference.models import Job, Worker

@@ -8,7 +8,8 @@ from django.contrib.postgres.search import TrigramWordSimilarity
 from django.http import QueryDict
 from django.test import Client
 
-from catalog import browse, paging, search, zoo
+from catalog.finding import browse, paging, search
+from catalog.loading import zoo
 from catalog.models import ModelCard
 from tests.conftest import FIXTURES, make_card
 

@@ -4,9 +4,9 @@ import doctest
 
 import pytest
 
-from catalog import calculator
-from catalog.calculator import Month
 from catalog.models import ModelCard
+from catalog.prices import calculator
+from catalog.prices.calculator import Month
 
 
 def card(repo: str, micro_usd: int | None, **more: float) -> ModelCard:

@@ -5,7 +5,7 @@ import yaml
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from catalog import cards
+from catalog.loading import cards
 from catalog.models import Alias, ModelCard
 from tests.conftest import FIXTURES, make_card
 

@@ -2,7 +2,7 @@
 
 from django.test import Client
 
-from catalog import chart
+from catalog.finding import chart
 from catalog.models import ModelCard
 from tests.conftest import make_card
 

@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts import credits, keys, statement
+from accounts import credits, keys
+from accounts.credits import statement
 from accounts.models import ApiKey, Category, Entry, Grant, Hold, User, Wallet
 from accounts.templatetags.money import usd
 

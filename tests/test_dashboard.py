@@ -13,8 +13,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from accounts import abuse, credits, dashboard, dashboard_charts, launches
-from accounts.dashboard import Earned, Wanted, Week
+from accounts import credits, launches
+from accounts.dashboard import abuse, charts, numbers
+from accounts.dashboard.numbers import Earned, Wanted, Week
 from accounts.models import Category, Entry, Kind, User
 from catalog.demand import votes, waitlist
 from catalog.models import Launch, ModelCard, Stage, Subscriber, Vote, WaitlistEntry
@@ -67,7 +68,7 @@ def rows_of(csv_text: bytes) -> list[dict[str, str]]:
 
 
 def test_there_are_twelve_weeks_that_begin_on_mondays(db: None) -> None:
-    weeks = dashboard.weeks(NOW)
+    weeks = numbers.weeks(NOW)
 
     assert len(weeks) == 12
     assert weeks[-1] == Week(MONDAY)
@@ -85,7 +86,7 @@ def test_there_are_twelve_weeks_that_begin_on_mondays(db: None) -> None:
 def test_a_moment_belongs_to_its_week_in_utc(db: None, moment: datetime, monday: date) -> None:
     person("ada@lab.example", joined=moment, confirmed=moment)
 
-    counted = {week.monday: (week.signed_up, week.confirmed) for week in dashboard.weeks(NOW)}
+    counted = {week.monday: (week.signed_up, week.confirmed) for week in numbers.weeks(NOW)}
 
     assert counted.pop(monday) == (1, 1)
     assert set(counted.values()) == {(0, 0)}
@@ -94,13 +95,13 @@ def test_a_moment_belongs_to_its_week_in_utc(db: None, moment: datetime, monday:
 def test_what_is_older_is_left_out(db: None) -> None:
     person("ada@lab.example", joined=NOW - timedelta(weeks=12))
 
-    assert sum(week.signed_up for week in dashboard.weeks(NOW)) == 0
+    assert sum(week.signed_up for week in numbers.weeks(NOW)) == 0
 
 
 def test_who_never_confirmed_has_signed_up_only(db: None) -> None:
     person("ada@lab.example")
 
-    week = dashboard.weeks(NOW)[-1]
+    week = numbers.weeks(NOW)[-1]
 
     assert (week.signed_up, week.confirmed) == (1, 0)
 
@@ -113,7 +114,7 @@ def test_votes_and_the_waitlist_are_counted_by_what_became_of_them(card: ModelCa
         WaitlistEntry.objects.create(card=card, subscriber=address, consent_text="1", asked_at=NOW,
                                      confirmed_at=NOW if n else None)  # fmt: skip
 
-    week = dashboard.weeks(NOW)[-1]
+    week = numbers.weeks(NOW)[-1]
 
     assert (week.votes, week.set_aside, week.asked, week.joined) == (2, 1, 3, 2)
 
@@ -124,7 +125,7 @@ def test_credit_is_what_the_ledger_says(db: None) -> None:
     spend(ada, 94)
     credits.hold(ada, amount_micro_usd=100, reference="job:open")
 
-    week = dashboard.weeks(timezone.now())[-1]
+    week = numbers.weeks(timezone.now())[-1]
 
     assert (week.granted, week.spent) == (900, 94)
 
@@ -138,7 +139,7 @@ def test_models_stand_as_on_the_board(card: ModelCard) -> None:
         votes.cast(other, person(f"p{n}@lab.example"))
     votes.cast(card, User.objects.first())
 
-    found = dashboard.wanted(timezone.now().date())
+    found = numbers.wanted(timezone.now().date())
 
     assert [(row.rank, row.card.repo, row.votes) for row in found] == [
         (1, "laion/other", 2),
@@ -155,7 +156,7 @@ def test_spent_credit_belongs_to_the_model_that_its_hold_names(db: None) -> None
         Entry.objects.create(wallet=wallet, kind=Kind.HOLD, reference=reference, note=note)
         Entry.objects.create(wallet=wallet, kind=Kind.CAPTURE, reference=reference, **sums)
 
-    found = dashboard.earned(timezone.now())
+    found = numbers.earned(timezone.now())
 
     assert [(row.repo, row.spent) for row in found] == [("", 9), ("openai/b", 7), ("openai/a", 5)]
 
@@ -176,16 +177,16 @@ def launched_card() -> ModelCard:
 def test_a_launch_shows_how_many_were_told_and_credited(db: None) -> None:
     card = launched_card()
 
-    [found] = dashboard.launches()
+    [found] = numbers.launches()
 
     assert (found.credited, found.mails, found.sent, found.waiting) == (2, 3, 0, 3)
-    assert dashboard.earned(timezone.now()) == [Earned(card.repo, 1_000_000, 0)]
+    assert numbers.earned(timezone.now()) == [Earned(card.repo, 1_000_000, 0)]
 
 
 def test_a_launch_nobody_waited_for_is_shown_too(card: ModelCard) -> None:
     Launch.objects.create(card=card, micro_usd_per_image=90, credit_micro_usd=0)
 
-    [found] = dashboard.launches()
+    [found] = numbers.launches()
 
     assert (found.credited, found.mails, found.price_of_1k) == (0, 0, 90_000)
 
@@ -196,7 +197,7 @@ def test_a_launch_nobody_waited_for_is_shown_too(card: ModelCard) -> None:
 def test_bars_end_within_their_picture_and_stand_for_their_figures() -> None:
     weeks = [Week(MONDAY + timedelta(weeks=n), signed_up=n, confirmed=n // 2) for n in range(12)]
 
-    accounts, *_ = dashboard_charts.by_week(weeks)
+    accounts, *_ = charts.by_week(weeks)
 
     signed_up, confirmed = accounts.series
     assert len(signed_up.bars) == 11
@@ -210,7 +211,7 @@ def test_bars_end_within_their_picture_and_stand_for_their_figures() -> None:
 
 
 def test_bars_of_models_follow_each_other_and_end_before_the_edge(card: ModelCard) -> None:
-    picture = dashboard_charts.of_wanted([Wanted(1, card, 30, 10, Decimal(50))])
+    picture = charts.of_wanted([Wanted(1, card, 30, 10, Decimal(50))])
 
     votes_bar, waiting_bar = (series.bars[0] for series in picture.series)
     assert waiting_bar.x == pytest.approx(votes_bar.x + votes_bar.width + 1, abs=0.2)
@@ -218,7 +219,7 @@ def test_bars_of_models_follow_each_other_and_end_before_the_edge(card: ModelCar
 
 
 def test_pictures_of_nothing_have_no_bars() -> None:
-    for picture in dashboard_charts.by_week([Week(MONDAY)] * 12):
+    for picture in charts.by_week([Week(MONDAY)] * 12):
         assert [series.bars for series in picture.series] == [[], []]
 
 

@@ -16,7 +16,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Grant, User
-from catalog import cards, stages
+from catalog import stages
+from catalog.loading import cards
 from catalog.models import Launch, Mail, MailState, ModelCard, Stage, Subscriber, WaitlistEntry
 from tests import site as sites
 from tests.chromium import NEEDED, PATIENCE_MS

@@ -8,8 +8,9 @@ from django.http import QueryDict
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from catalog import browse, facets, filters, quantities
-from catalog.browse import Choice, Query
+from catalog import quantities
+from catalog.finding import browse, facets, filters
+from catalog.finding.browse import Choice, Query
 from catalog.models import ModelCard
 from tests.conftest import make_card
 

@@ -12,9 +12,10 @@ from huggingface_hub import constants
 from pytest_django import Settings
 
 from accounts.models import User
-from catalog import cards, tasks
+from catalog import tasks
 from catalog.hub import SOURCE_SLUG, citing, comparing, review, sync
 from catalog.hub.reading import Figures, Garbled, Hub, NotShown, Unavailable
+from catalog.loading import cards
 from catalog.models import Alias, Difference, HubReading, ModelCard, Provenance, Source
 from tests.card_hub import REVISION, Answer, CardHub, serving
 from tests.conftest import make_card

@@ -12,6 +12,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts import credits, launches
+from accounts.launches import launching
 from accounts.models import Grant, User
 from catalog.demand import confirmation, links, votes, waitlist
 from catalog.models import Launch, Mail, ModelCard, PriceChange, Stage, StageChange, Vote
@@ -111,7 +112,7 @@ def test_what_was_cut_short_is_finished_by_running_it_again(
 ) -> None:
     launched = launch(wanted)
     sent: list[object] = []
-    real = launches._queue
+    real = launching._queue
 
     def break_down(batch: list[object]) -> None:
         if sent:
@@ -119,13 +120,13 @@ def test_what_was_cut_short_is_finished_by_running_it_again(
         sent.append(batch)
         real(batch)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(launches, "MAILS_A_TRANSACTION", 1)
-    monkeypatch.setattr(launches, "_queue", break_down)
+    monkeypatch.setattr(launching, "MAILS_A_TRANSACTION", 1)
+    monkeypatch.setattr(launching, "_queue", break_down)
     with pytest.raises(ConnectionError):
         launches.tell(launched)
     assert (len(told()), Launch.objects.get().told_at) == (1, None)
 
-    monkeypatch.setattr(launches, "_queue", real)
+    monkeypatch.setattr(launching, "_queue", real)
     assert launches.resume() == 1
     launches.tell(Launch.objects.get())
 

@@ -19,8 +19,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from accounts import credits, ledger
-from accounts.credits import Outcome
+from accounts import credits
+from accounts.credits import Outcome, ledger
 from accounts.models import Category, Entry, Grant, Hold, HoldState, User, Wallet
 
 SOME = st.integers(min_value=1, max_value=40)

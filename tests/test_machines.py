@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils.html import escape
 from PIL import Image
 
-from catalog import share_card
+from catalog.machines import share_card
 from catalog.models import ModelCard, Question
 from tests.conftest import make_card
 

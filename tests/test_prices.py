@@ -11,9 +11,12 @@ from django.template.loader import render_to_string
 from django.test import RequestFactory
 from pytest_django import DjangoAssertNumQueries
 
-from catalog import cards, price_chart, price_story, prices, specs
+from catalog import prices, specs
+from catalog.loading import cards
 from catalog.models import ModelCard, PriceChange
-from catalog.price_story import PriceStory
+from catalog.prices import chart as price_chart
+from catalog.prices import story as price_story
+from catalog.prices.story import PriceStory
 from tests.conftest import FIXTURES, make_card
 from tests.threads import at_once
 

@@ -12,8 +12,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts import profile
 from accounts.models import User
-from catalog import browse, paging
 from catalog.demand import board, votes
+from catalog.finding import browse, paging
 from catalog.limits import Refused
 from catalog.models import COMING_SOON, ModelCard, Stage, Vote
 from tests.conftest import make_card

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.credit_views import PersonsRequest
+from accounts.credits.views import PersonsRequest
 from catalog.limits import CannotCount, take
 from inference.models import Delivery, Event, Webhook
 from inference.webhooks import endpoints

@@ -6,7 +6,7 @@ from collections import Counter
 import httpx
 import pytest
 
-from accounts import ledger
+from accounts.credits import ledger
 from inference.api.threads import in_thread
 from inference.models import Job, State
 from tests.api.conftest import CREDIT, PRICE_TEXT, Api, eventually, in_base64, make_caller, money

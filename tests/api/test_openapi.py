@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings as django_settings
 
-from accounts import ledger
+from accounts.credits import ledger
 from tests.api.conftest import Api
 
 CHECKS = [

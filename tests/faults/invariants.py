@@ -8,7 +8,7 @@ from unittest import mock
 from django.core.files.storage import default_storage
 from django.db.models import Count, F, Q
 
-from accounts import ledger
+from accounts.credits import ledger
 from accounts.models import Entry, Hold, HoldState, Kind, Wallet
 from catalog.models import Mail
 from inference import sweep

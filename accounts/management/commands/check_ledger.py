@@ -2,7 +2,7 @@
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import ledger
+from accounts.credits import ledger
 
 
 class Command(BaseCommand):

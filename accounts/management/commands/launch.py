@@ -6,7 +6,7 @@ from decimal import Decimal
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts import launches
-from accounts.launch_forms import LaunchForm
+from accounts.launches.forms import LaunchForm
 from catalog.models import ModelCard
 
 

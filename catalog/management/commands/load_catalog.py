@@ -6,7 +6,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from catalog import cards
+from catalog.loading import cards
 
 
 class Command(BaseCommand):

@@ -8,7 +8,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts import credits, statement
+from accounts import credits
+from accounts.credits import statement
 from accounts.models import User
 
 

@@ -10,9 +10,9 @@ import yaml
 from django.db import transaction
 
 from catalog import hub, prices, stages
-from catalog.documents import Document
+from catalog.loading.documents import Document
+from catalog.loading.zoo import documents
 from catalog.models import Alias, Evaluation, ModelCard, Provenance, Question, Source
-from catalog.zoo import documents
 
 # Fields of a card that its file states directly; everything under `facts` carries a source.
 PLAIN_FIELDS = [

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import dashboard_views as views
+from accounts.dashboard import views
 
 urlpatterns = [
     path("", views.dashboard_page, name="dashboard"),

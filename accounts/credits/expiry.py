@@ -10,9 +10,9 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models.functions import Now
 
-from accounts import drawing
+from accounts.credits import drawing
+from accounts.credits.settling import Outcome, release_many
 from accounts.models import Entry, Grant, Hold, Kind, Wallet
-from accounts.settling import Outcome, release_many
 
 log = logging.getLogger(__name__)
 

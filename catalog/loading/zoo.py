@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from catalog.documents import Document
+from catalog.loading.documents import Document
 
 READ_ON = "2026-11-23"
 PROFILE, CONFIG, RESULTS = "openclip-profile", "openclip-config", "openclip-results"

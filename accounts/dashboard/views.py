@@ -10,8 +10,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts import abuse, dashboard, dashboard_charts
-from accounts.statement import MICRO_USD
+from accounts.credits.statement import MICRO_USD
+from accounts.dashboard import abuse, charts, numbers
 from catalog.demand import board
 
 SEES_DEMAND = ["catalog.view_vote", "catalog.view_waitlistentry", "accounts.view_entry"]
@@ -32,17 +32,17 @@ def dashboard_page(request: HttpRequest) -> HttpResponse:
     """Twelve weeks, twenty models, and the launches."""
     now = timezone.now()
     weeks, wanted, earned = (
-        dashboard.weeks(now), dashboard.wanted(now.date()), dashboard.earned(now),
+        numbers.weeks(now), numbers.wanted(now.date()), numbers.earned(now),
     )  # fmt: skip
     return _render(request, "admin/dashboard.html", "Demand", {
         "as_of": now.date(),
         "weeks": weeks,
-        "week_pictures": dashboard_charts.by_week(weeks),
+        "week_pictures": charts.by_week(weeks),
         "wanted": wanted,
-        "wanted_picture": dashboard_charts.of_wanted(wanted),
+        "wanted_picture": charts.of_wanted(wanted),
         "earned": earned,
-        "earned_picture": dashboard_charts.of_earned(earned),
-        "launches": dashboard.launches(),
+        "earned_picture": charts.of_earned(earned),
+        "launches": numbers.launches(),
         "set_aside": board.set_aside(),
     })  # fmt: skip
 
@@ -76,7 +76,7 @@ def weeks_csv(request: HttpRequest) -> HttpResponse:
             week.monday, week.signed_up, week.confirmed, week.votes, week.set_aside,
             week.asked, week.joined, week.granted / MICRO_USD, week.spent / MICRO_USD,
         ]
-        for week in dashboard.weeks(timezone.now())
+        for week in numbers.weeks(timezone.now())
     ]  # fmt: skip
     return _csv("demand-weeks", WEEK_COLUMNS, rows)
 
@@ -88,7 +88,7 @@ def models_csv(request: HttpRequest) -> HttpResponse:
     as_of = timezone.now().date()
     rows = [
         [as_of, row.rank, row.card.repo, row.card.stage, row.votes, row.waiting, row.score]
-        for row in dashboard.wanted(as_of)
+        for row in numbers.wanted(as_of)
     ]
     return _csv("demand-models", MODEL_COLUMNS, rows)
 
@@ -99,8 +99,8 @@ def models_csv(request: HttpRequest) -> HttpResponse:
 def credit_csv(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     rows = [
-        [dashboard.first_monday(now), row.repo, row.granted / MICRO_USD, row.spent / MICRO_USD]
-        for row in dashboard.earned(now)
+        [numbers.first_monday(now), row.repo, row.granted / MICRO_USD, row.spent / MICRO_USD]
+        for row in numbers.earned(now)
     ]
     return _csv("demand-credit", CREDIT_COLUMNS, rows)
 

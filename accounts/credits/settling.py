@@ -12,7 +12,7 @@ from enum import StrEnum
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts import drawing
+from accounts.credits import drawing
 from accounts.models import Grant, Hold, HoldState, Kind
 
 log = logging.getLogger(__name__)

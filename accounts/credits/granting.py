@@ -1,13 +1,4 @@
-"""The verbs of credit. Every sum is in whole micro-dollars (µ$); every verb may be repeated.
-
-    grant, welcome, void          put credit into a wallet, or take what is left of it back
-    hold -> capture | release     set credit aside (accounts.holding), then spend it or let it go
-                                  (accounts.settling)
-    expire_due                    take back what has run out (accounts.expiry)
-    balance_of, available_to      what a person has (accounts.balances)
-
-Order of locks, everywhere: wallets by id, then keys. accounts.credit_errors says why not.
-"""
+"""Putting credit into a wallet, and taking back what is left of it."""
 
 import logging
 from datetime import datetime, timedelta
@@ -19,40 +10,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import normalised
-from accounts.balances import Balance, available_to, balance_of, wallet_of
-from accounts.credit_errors import (
-    CreditError,
-    KeyEnded,
-    KeyLimitReached,
-    NotEnoughCredit,
-    ReferenceTaken,
-)
-from accounts.expiry import expire_due, take_back
-from accounts.holding import hold
+from accounts.credits.balances import wallet_of
+from accounts.credits.errors import ReferenceTaken
+from accounts.credits.expiry import take_back
 from accounts.models import Category, Entry, Grant, Kind, User, Wallet
-from accounts.settling import Outcome, capture, capture_many, release, release_many
-
-__all__ = [
-    "Balance",
-    "CreditError",
-    "KeyEnded",
-    "KeyLimitReached",
-    "NotEnoughCredit",
-    "Outcome",
-    "ReferenceTaken",
-    "available_to",
-    "balance_of",
-    "capture",
-    "capture_many",
-    "expire_due",
-    "grant",
-    "hold",
-    "release",
-    "release_many",
-    "void",
-    "wallet_of",
-    "welcome",
-]
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts import launches
-from accounts.launch_forms import LaunchForm
+from accounts.launches.forms import LaunchForm
 from accounts.models import User
 from catalog.admin.audited import log_step
 from catalog.models import ModelCard

@@ -10,7 +10,8 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from catalog import share_card, specs, whole
+from catalog import specs, whole
+from catalog.machines import share_card
 from catalog.models import ModelCard, ModelCardQuerySet, Provenance, Task
 from catalog.whole import Whole
 

@@ -14,11 +14,11 @@ from django.db.models import F, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Extract, NullIf
 
-from catalog import search
 from catalog.demand import votes
-from catalog.filters import FACETS, FORM_FIELDS, SCOPES, Facet, Scope
+from catalog.finding import search
+from catalog.finding.filters import FACETS, FORM_FIELDS, SCOPES, Facet, Scope
+from catalog.finding.paging import Page, falling, page_of, rising
 from catalog.models import ModelCardQuerySet
-from catalog.paging import Page, falling, page_of, rising
 
 LONGEST_QUERY = 100
 # A key holds two numbers and a repo id of up to 200 characters, in JSON, in base64.

@@ -12,8 +12,8 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import keys
-from accounts.credit_views import PersonsRequest
-from accounts.key_forms import KeyForm
+from accounts.credits.views import PersonsRequest
+from accounts.keys.forms import KeyForm
 from accounts.models import ApiKey
 
 MOST_LISTED = 100

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from accounts.dashboard import Earned, Wanted, Week
+from accounts.dashboard.numbers import Earned, Wanted, Week
 from accounts.templatetags.money import grouped, usd
 
 # Narrow, so that letters stay readable where a phone shows it as wide as the page.

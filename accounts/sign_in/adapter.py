@@ -18,12 +18,12 @@ from django.urls import reverse
 
 from accounts import profile
 from accounts.models import User
-from accounts.recent import signed_in_recently
-from accounts.sign_in import count_code_mail
+from accounts.sign_in.by_mail import count_code_mail
+from accounts.sign_in.recent import signed_in_recently
 from catalog.demand.forms import one_spelling
 
 CODE_MAILS = {"account/email/login_code"}
-SECOND_STEP = "accounts.adapter.SecondStep"
+SECOND_STEP = "accounts.sign_in.adapter.SecondStep"
 NOT_THE_CODE = "That is not the code. Please look at the newest mail or the app again."
 
 

@@ -7,8 +7,8 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import F
 
-from catalog.browse import Choice, Query
-from catalog.filters import FACETS, STATUSES, Facet
+from catalog.finding.browse import Choice, Query
+from catalog.finding.filters import FACETS, STATUSES, Facet
 from catalog.models import ModelCardQuerySet
 
 # Longer lists nobody reads; the search finds the rest.

@@ -11,15 +11,15 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from accounts import balances
-from accounts.credit_errors import (
+from accounts.credits import balances
+from accounts.credits.errors import (
     CreditError,
     KeyEnded,
     KeyLimitReached,
     NotEnoughCredit,
     ReferenceTaken,
 )
-from accounts.expiry import take_back
+from accounts.credits.expiry import take_back
 from accounts.models import ApiKey, Hold, HoldState, User
 from accounts.models.keys import KEY_IS_LIVING
 from accounts.models.money import SOMETHING_HAS_ENDED

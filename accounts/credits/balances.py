@@ -6,7 +6,7 @@ from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 
-from accounts import drawing
+from accounts.credits import drawing
 from accounts.models import Grant, Hold, User, Wallet
 from accounts.models.money import SOMETHING_HAS_ENDED
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from catalog import calculator, price_chart, prices
-from catalog.calculator import Bill, Month
 from catalog.figures import images_for_usd
 from catalog.models import ModelCard, PriceChange
-from catalog.price_chart import PriceChart
+from catalog.prices import calculator, changes, chart
+from catalog.prices.calculator import Bill, Month
+from catalog.prices.chart import PriceChart
 from catalog.pricing import Basis, Price
 from catalog.quantities import plain
 from catalog.specs import Note
@@ -87,7 +87,7 @@ def story_of(
     `history`: its price changes, the oldest first. `notes`: the datasheet's footnotes by field.
     `asked`: the address's parameters, for the calculator.
     """
-    price, now = card.price, prices.price_now(card)
+    price, now = card.price, changes.price_now(card)
     if price is None or now is None:
         return None
     month = Month.read(asked or {})
@@ -96,9 +96,9 @@ def story_of(
         words=WORDS[price.basis],
         formulas=_formulas(card, price),
         inputs=_inputs(card, price, notes or {}),
-        since=history[-1].since if history and prices.same(now, history[-1]) else None,
+        since=history[-1].since if history and changes.same(now, history[-1]) else None,
         history=history[::-1],
-        chart=price_chart.of(history),
+        chart=chart.of(history),
         month=month,
         bills=calculator.bills(card, neighbours, month),
     )

@@ -1,0 +1,45 @@
+"""The verbs of credit. Every sum is in whole micro-dollars (µ$); every verb may be repeated.
+
+    grant, welcome, void          put credit into a wallet, or take what is left of it back
+                                  (granting)
+    hold -> capture | release     set credit aside (holding), then spend it or let it go (settling)
+    expire_due                    take back what has run out (expiry)
+    balance_of, available_to      what a person has (balances)
+
+Order of locks, everywhere: wallets by id, then keys. accounts.credits.errors says why not.
+"""
+
+from accounts.credits.balances import Balance, available_to, balance_of, wallet_of
+from accounts.credits.errors import (
+    CreditError,
+    KeyEnded,
+    KeyLimitReached,
+    NotEnoughCredit,
+    ReferenceTaken,
+)
+from accounts.credits.expiry import expire_due
+from accounts.credits.granting import grant, void, welcome
+from accounts.credits.holding import hold
+from accounts.credits.settling import Outcome, capture, capture_many, release, release_many
+
+__all__ = [
+    "Balance",
+    "CreditError",
+    "KeyEnded",
+    "KeyLimitReached",
+    "NotEnoughCredit",
+    "Outcome",
+    "ReferenceTaken",
+    "available_to",
+    "balance_of",
+    "capture",
+    "capture_many",
+    "expire_due",
+    "grant",
+    "hold",
+    "release",
+    "release_many",
+    "void",
+    "wallet_of",
+    "welcome",
+]

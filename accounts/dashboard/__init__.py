@@ -1,0 +1,1 @@
+"""What the operator sees of demand: numbers, pictures, and signs of abuse."""

@@ -1,0 +1,1 @@
+"""How people find a model: search, filters, order, pages, and the chart of them all."""

@@ -1,0 +1,1 @@
+"""How model cards come from the fixtures into the database."""
