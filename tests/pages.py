@@ -1,5 +1,6 @@
-"""One address for each kind of page that anybody can open: what holds for all is asked of these."""
+"""One address for each kind of page: what holds for all is asked of these."""
 
+# Those that anybody can open.
 PAGES = [
     "/",
     "/models/",
@@ -23,4 +24,15 @@ PAGES = [
     "/docs/errors/",
     "/docs/clients/",
     "/nothing/here/",
+]
+
+# And those that are a person's own.
+OWN_PAGES = [
+    "/account/",
+    "/account/credit/",
+    "/account/keys/",
+    "/account/webhooks/",
+    "/account/delete/",
+    "/accounts/email/",
+    "/accounts/2fa/",
 ]

@@ -23,6 +23,7 @@ from tests import site as sites
 from tests.chromium import NEEDED, PATIENCE_MS
 from tests.conftest import FIXTURES
 from tests.letters import CODE
+from tests.pages import OWN_PAGES
 from tests.site import Site, wait_for
 from tests.smtp import MailServer, Mood, mail_server
 from tests.test_journeys import WCAG_22_AA
@@ -253,7 +254,9 @@ def test_from_a_waitlist_to_a_launch_and_out_again(
     assert Subscriber.objects.get().user == User.objects.get(email=ADA), "adopted at sign-up"
     page.goto("/account/credit/")
     expect(page.get_by_role("heading", level=1)).to_have_text("$1.00")
-    expect_clean(page)
+    for address in OWN_PAGES:
+        page.goto(address)
+        expect_clean(page)
 
     vote(page)
 

@@ -20,9 +20,10 @@ from django.template.loader import render_to_string
 from django.test import Client
 
 from catalog.models import ModelCard
-from inference.models import Worker
+from inference.models import Event, Webhook, Worker
 from tests.conftest import answer_next
-from tests.pages import PAGES
+from tests.letters import sign_in
+from tests.pages import OWN_PAGES, PAGES
 
 JAR = Path(__file__).parent / "js" / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
 JAVA = shutil.which("java")
@@ -106,6 +107,24 @@ def test_the_pages_of_a_visit_are_valid(
     )
     for template in ("403_csrf.html", "500.html", "503.html"):
         keep(template, render_to_string(template))
+
+    found = distinct(complaints(tmp_path))
+    assert found == [], "\n".join(found)
+
+
+def test_the_pages_of_a_person_are_valid(
+    catalog: None, client: Client, keep: Keep, tmp_path: Path
+) -> None:
+    sign_in(client)
+    hook = {"url": "https://good.example/hook", "events": Event.values}
+    keep("key made", client.post("/account/keys/", {"name": "laptop", "lifetime": "90"}))
+    keep("key refused", client.post("/account/keys/", {"name": ""}))
+    keep("webhook added", client.post("/account/webhooks/", hook))
+    keep("webhook refused", client.post("/account/webhooks/", hook | {"url": "ftp://nowhere"}))
+    for address in [*OWN_PAGES, f"/account/webhooks/{Webhook.objects.get().pk}/"]:
+        response = client.get(address)
+        assert response.status_code == 200, address
+        keep(address, response)
 
     found = distinct(complaints(tmp_path))
     assert found == [], "\n".join(found)
