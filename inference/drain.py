@@ -11,6 +11,7 @@ import time
 import uuid
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
 from django.conf import settings
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 TURN_S = 3.0  # how long one model keeps a worker that serves several
 LONGEST_BATCH_S = 4.0  # well below the time limit of an attempt, also for large towers on a CPU
 FIRST_BUDGET = 4
+# A batch's results, as they are found; None: that was the last.
+Parts = SimpleQueue[Scored | None]
 
 _ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead")
 _behind = ThreadPoolExecutor(max_workers=1, thread_name_prefix="behind")
@@ -78,9 +81,10 @@ def drain(server: Server, *, worker: str) -> int:
             is_over = time.monotonic() - since > TURN_S
             may_go_ahead = not is_over and not batch.is_suspect
             upcoming = _claim_beside(server, worker) if may_go_ahead else _done()
-            scored = _score(server, batch)
-            # Before the look at the last one: whatever became of it, this one is written.
-            before, settled = settled, _behind.submit(_settle, batch, scored)
+            parts: Parts = SimpleQueue()
+            before, settled = settled, _behind.submit(_settle, batch, parts)
+            _score(server, batch, parts)
+            # Looked at only now: whatever became of the last one, this one is written.
             before.result()
             ran += len(batch.jobs)
             if is_over:
@@ -141,22 +145,22 @@ def _done() -> "Future[Any]":  # any kind that may hold None
     return empty
 
 
-def _score(server: Server, batch: Batch) -> Scored:
+def _score(server: Server, batch: Batch, parts: Parts) -> None:
     started = time.monotonic()
     try:
-        scored = batches.score(server.memory, batch.jobs)
-    except BaseException:
-        _leave_nothing(batch.token)
-        raise
+        for part in batches.score(server.memory, batch.jobs):
+            parts.put(part)
+    finally:
+        parts.put(None)
     images = sum(len(each.crops) for each in batch.jobs)
     server.note_speed(images, time.monotonic() - started)
-    return scored
 
 
-def _settle(batch: Batch, scored: Scored) -> None:
-    """In a thread with a database connection of its own."""
+def _settle(batch: Batch, parts: Parts) -> None:
+    """In a thread with a database connection of its own: write each part as soon as it is found."""
     try:
-        batches.settle(scored)
+        for part in iter(parts.get, None):
+            batches.settle(part)
     finally:
         _leave_nothing(batch.token)
         connection.close()

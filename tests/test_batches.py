@@ -67,10 +67,20 @@ def photo_like(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def settle_all(memory: TextMemory, encoder: Encoder, batch: Sequence[Job]) -> None:
+    """As `drain` does, but in this thread."""
+    settle_parts(memory, batches.make_ready(encoder, batch))
+
+
+def settle_parts(memory: TextMemory, ready: Sequence[batches.Ready]) -> None:
+    for part in batches.score(memory, ready):
+        batches.settle(part)
+
+
 def run_next(card: ModelCard, encoder: Encoder) -> int:
-    """One batch, as `drain` runs it, but in this thread."""
+    """One batch."""
     batch = claims.claim(card, worker="w", budget=16)
-    batches.settle(batches.score(TextMemory(encoder), batches.make_ready(encoder, batch)))
+    settle_all(TextMemory(encoder), encoder, batch)
     return len(batch)
 
 
@@ -146,6 +156,35 @@ def test_a_picture_that_breaks_the_model_fails_alone(
     ]  # fmt: skip
 
 
+def test_most_mates_of_a_picture_that_breaks_the_model_wait_for_one_retry(
+    submit: Submit, card: ModelCard, encoder: HashEncoder
+) -> None:
+    for place in range(16):
+        submit(data=red_photo() if place == 5 else photo_bytes())
+    batch = claims.claim(card, worker="w", budget=16)
+    known: list[int] = []
+
+    for part in batches.score(TextMemory(encoder), batches.make_ready(encoder, batch)):
+        batches.settle(part)
+        known.append(Job.objects.filter(state=State.SUCCEEDED).count())
+
+    assert encoder.batches == [4, 4, 4, 1, 1, 1]
+    assert known == [4, 8, 12, 13, 13, 14, 15]
+    assert states().count((State.FAILED, ErrorCode.INTERNAL)) == 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7])
+def test_a_batch_of_any_size_is_tried_down_to_single_jobs(
+    submit: Submit, card: ModelCard, encoder: HashEncoder, size: int
+) -> None:
+    for _ in range(size):
+        submit(data=red_photo())
+
+    run_next(card, encoder)
+
+    assert states() == [(State.FAILED, ErrorCode.INTERNAL)] * size
+
+
 def test_a_job_cancelled_after_the_claim_stays_cancelled(
     submit: Submit, card: ModelCard, encoder: HashEncoder
 ) -> None:
@@ -153,7 +192,7 @@ def test_a_job_cancelled_after_the_claim_stays_cancelled(
     batch = claims.claim(card, worker="w", budget=1)
     jobs.cancel(batch[0])
 
-    batches.settle(batches.score(TextMemory(encoder), batches.make_ready(encoder, batch)))
+    settle_all(TextMemory(encoder), encoder, batch)
 
     assert states() == [(State.CANCELLED, "")]
 
@@ -193,7 +232,7 @@ def test_a_text_is_read_once_and_then_known(
     for _ in range(2):
         submit()
         batch = claims.claim(card, worker="w", budget=16)
-        batches.settle(batches.score(memory, batches.make_ready(encoder, batch)))
+        settle_all(memory, encoder, batch)
 
     first, second = Job.objects.in_turn()
     assert memory.encoded == 2

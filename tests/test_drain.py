@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 import pytest
@@ -15,7 +15,8 @@ from inference import batches, bell, drain, enqueueing, jobs, leases
 from inference.models import Job, State
 from inference.runtime.encoder import Embeddings
 from inference.text_memory import TextMemory
-from tests.test_batches import HashEncoder
+from tests.site import wait_for
+from tests.test_batches import HashEncoder, red_photo
 
 Submit = Callable[..., Job]
 
@@ -112,6 +113,53 @@ def test_a_batch_that_is_abandoned_is_queued_again_at_once(
     assert leases.in_hand() == []
 
 
+def test_mates_of_a_bad_picture_have_their_results_while_it_is_still_looked_for(
+    submit: Submit, server: drain.Server, encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(4):
+        submit()
+    submit(data=red_photo())
+    encode = encoder.encode_images
+    known: list[bool] = []
+
+    def watched(images: Sequence[Image.Image]) -> Embeddings:
+        if len(images) == 1:
+            wait_for(lambda: Job.objects.filter(state=State.SUCCEEDED).count() == 4)
+            known.append(True)
+        return encode(images)
+
+    monkeypatch.setattr(encoder, "encode_images", watched)
+
+    assert drain.drain(server, worker="w") == 5
+
+    assert known == [True]
+    assert sorted(Job.objects.values_list("state", flat=True)) == [
+        State.FAILED, *[State.SUCCEEDED] * 4,
+    ]  # fmt: skip
+    assert leases.in_hand() == []
+
+
+def test_a_batch_that_breaks_off_keeps_what_was_found_of_it(
+    submit: Submit, server: drain.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, left = submit(), submit()
+    score = batches.score
+
+    def break_off(memory: TextMemory, batch: list[batches.Ready]) -> Iterator[batches.Scored]:
+        yield from score(memory, batch[:1])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batches, "score", break_off)
+
+    with pytest.raises(KeyboardInterrupt):
+        drain.drain(server, worker="w")
+
+    found.refresh_from_db()
+    left.refresh_from_db()
+    assert (found.state, left.state) == (State.SUCCEEDED, State.QUEUED)
+    assert leases.in_hand() == []
+
+
 def test_a_batch_that_is_not_written_takes_no_other_with_it(
     submit: Submit, server: drain.Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,11 +175,11 @@ def test_a_batch_that_is_not_written_takes_no_other_with_it(
             raise OSError("the disk is full")
         settle(scored)
 
-    def watched(*arguments: object) -> batches.Scored:
-        scored = score(*arguments)  # type: ignore[arg-type]
-        if scored.done[0].job.pk == second.pk:
-            was_scored.set()
-        return scored
+    def watched(*arguments: object) -> Iterator[batches.Scored]:
+        for scored in score(*arguments):  # type: ignore[arg-type]
+            if scored.done[0].job.pk == second.pk:
+                was_scored.set()
+            yield scored
 
     score = batches.score
     monkeypatch.setattr(batches, "settle", broken)
@@ -152,9 +200,9 @@ def test_the_heartbeat_sees_the_batch_in_hand(
     submit()
     seen: list[object] = []
 
-    def watched(*_: object) -> batches.Scored:
+    def watched(*_: object) -> list[batches.Scored]:
         seen.extend(leases.in_hand())
-        return batches.Scored()
+        return []
 
     monkeypatch.setattr(batches, "score", watched)
 

@@ -14,7 +14,7 @@ from inference import batches, claims, jobs, pictures, settling, sweep
 from inference.models import ErrorCode, Job, State
 from inference.text_memory import TextMemory
 from tests.conftest import make_card, photo_bytes
-from tests.test_batches import HashEncoder
+from tests.test_batches import HashEncoder, settle_all, settle_parts
 from tests.threads import at_once
 
 GRANTED = 1000
@@ -59,7 +59,7 @@ def money(user: User) -> tuple[int, int]:
 def run_next(card: ModelCard) -> None:
     encoder = HashEncoder()
     batch = claims.claim(card, worker="w", budget=64)
-    batches.settle(batches.score(TextMemory(encoder), batches.make_ready(encoder, batch)))
+    settle_all(TextMemory(encoder), encoder, batch)
 
 
 def test_submitting_holds_the_most_a_job_may_cost(submit: Submit, payer: User) -> None:
@@ -148,7 +148,7 @@ def test_a_stale_worker_charges_nothing(submit: Submit, payer: User, card: Model
     Job.objects.update(**claims.UNCLAIMED)
     claims.claim(card, worker="fresh", budget=1)
 
-    batches.settle(batches.score(TextMemory(encoder), batches.make_ready(encoder, stale)))
+    settle_all(TextMemory(encoder), encoder, stale)
 
     assert Job.objects.get().state == State.RUNNING
     assert money(payer) == (GRANTED - 110, 110)
@@ -165,9 +165,7 @@ def test_a_job_is_charged_or_cancelled_never_both(
         job = submit()
         ready = batches.make_ready(encoder, claims.claim(card, worker="w", budget=1))
         at_once(
-            lambda i, ready=ready, job=job: (
-                batches.settle(batches.score(memory, ready)) if i else jobs.cancel(job)
-            ),
+            lambda i, ready=ready, job=job: settle_parts(memory, ready) if i else jobs.cancel(job),
             2,
         )
 
@@ -194,7 +192,7 @@ def test_two_batches_settle_at_once_without_a_deadlock(card: ModelCard) -> None:
     def work(index: int) -> None:
         encoder = HashEncoder()
         while batch := claims.claim(card, worker=str(index), budget=5):
-            batches.settle(batches.score(TextMemory(encoder), batches.make_ready(encoder, batch)))
+            settle_all(TextMemory(encoder), encoder, batch)
 
     at_once(work, 4)
 

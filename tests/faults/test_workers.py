@@ -4,6 +4,7 @@ import hashlib
 import signal
 import statistics
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import psutil
@@ -239,7 +240,7 @@ def test_a_job_that_was_tried_before_is_run_with_nothing_else_in_hand(
     together: list[int] = []
     score = batches.score
 
-    def watched(memory: TextMemory, batch: list[batches.Ready]) -> batches.Scored:
+    def watched(memory: TextMemory, batch: list[batches.Ready]) -> Iterator[batches.Scored]:
         time.sleep(0.1)  # the next batch could be claimed by now
         together.append(Job.objects.running().count())
         return score(memory, batch)
