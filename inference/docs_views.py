@@ -15,7 +15,8 @@ from django.views.decorators.http import require_safe
 from catalog.models import ModelCard, Stage
 from catalog.strangers import for_strangers
 from inference import pictures, snippets
-from inference.api import bodies, inputs, sent
+from inference.api import bodies, events, inputs, sent
+from inference.api.limits import Calls
 from inference.models import Worker
 
 TABLE = Path(settings.BASE_DIR) / "docs" / "compatibility.json"
@@ -74,8 +75,11 @@ def _model() -> str:
 
 def _limits() -> dict[str, int]:
     return {
-        "a_minute": settings.API_SUBMITS_PER_MINUTE,
-        "a_minute_account": settings.API_SUBMITS_PER_MINUTE_ACCOUNT,
+        "a_minute": Calls.SUBMITS.most,
+        "a_minute_account": Calls.SUBMITS.most_of_account,
+        "others_a_minute": Calls.OTHERS.most,
+        "others_a_minute_account": Calls.OTHERS.most_of_account,
+        "streams": events.MOST_STREAMS,
         "queued": settings.API_QUEUED_JOBS,
         "inputs": inputs.MOST,
         "characters": inputs.MAX_CHARACTERS,

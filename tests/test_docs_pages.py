@@ -12,6 +12,7 @@ from pytest_django import Settings
 from accounts.models import User
 from catalog.models import ModelCard, Stage
 from inference import docs_views, jobs, labels, pictures
+from inference.api import events
 from inference.fetching.refusals import ImageUrlRefused
 from inference.models import ErrorCode, Worker
 from tests.conftest import PROJECT, answer_next, make_card, photo_bytes
@@ -95,7 +96,11 @@ def test_the_examples_name_the_sites_own_address(client: Client, settings: Setti
 def test_the_limits_are_those_in_force(client: Client, settings: Settings) -> None:
     settings.API_SUBMITS_PER_MINUTE = 77
 
-    assert "77 a minute for a key" in text_of(client, "/docs/errors/")
+    page = text_of(client, "/docs/errors/")
+
+    assert "77 a minute for a key" in page
+    assert "770 a minute for a key" in page
+    assert f"{events.MOST_STREAMS} of an account" in page
 
 
 @pytest.mark.django_db

@@ -1,6 +1,5 @@
 """Who asks: a key in the Authorization header, and nothing else."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -34,32 +33,31 @@ class Caller:
 
 
 async def caller_of(request: Request, bearer: Bearer) -> Caller:
-    """The gate of every route; the body is not read before it is passed. Raises Unauthorized."""
-    return await _known(request, bearer, keys.find)
+    """The gate of routes that cost no work. Raises Unauthorized and TooMany."""
+    return await _known(request, bearer, limits.Calls.OTHERS)
 
 
 async def submitter_of(request: Request, bearer: Bearer) -> Caller:
-    """The gate of routes that cost work: it counts. Raises TooMany, too."""
-    facts = facts_of(request)
+    """The gate of routes that cost work; the body is not read before it is passed."""
+    return await _known(request, bearer, limits.Calls.SUBMITS)
 
-    def find_and_count(secret: str) -> ApiKey | None:
+
+async def _known(request: Request, bearer: Bearer, calls: limits.Calls) -> Caller:
+    secret = bearer.credentials if bearer else ""
+    facts = facts_of(request)
+    facts.calls = calls
+
+    def find_and_count() -> ApiKey | None:
         key = keys.find(secret)
         if key:
             facts.user, facts.key = key.user, key  # a refusal shows the limits, too
-            facts.window = limits.take_turn(key)
+            facts.window = limits.take_turn(key, calls)
         return key
 
-    return await _known(request, bearer, find_and_count)
-
-
-async def _known(request: Request, bearer: Bearer, find: Callable[[str], ApiKey | None]) -> Caller:
-    secret = bearer.credentials if bearer else ""
     # A typing mistake costs neither a thread nor a query.
-    key = await in_thread(find, secret) if keys.is_well_formed(secret) else None
+    key = await in_thread(find_and_count) if keys.is_well_formed(secret) else None
     if key is None:
         raise Unauthorized
-    facts = facts_of(request)
-    facts.user, facts.key = key.user, key
     return Caller(key.user, key)
 
 

@@ -52,6 +52,8 @@ class Facts:
     user: User | None = None
     key: ApiKey | None = None
     cost_micro_usd: int = 0
+    # Which limit it counts for; until that is known, the one that most callers meet.
+    calls: limits.Calls = limits.Calls.SUBMITS
     # What a route has learned by the way need not be asked again for the headers.
     window: limits.Window | None = None
     available_micro_usd: int | None = None
@@ -136,14 +138,14 @@ async def _headers(status: int, facts: Facts) -> list[tuple[bytes, bytes]]:
     if status < 500:
         found |= await _account_headers(facts)
     else:
-        found |= limits.policy()
+        found |= limits.policy(facts.calls)
     return [(name.encode(), value.encode("latin-1")) for name, value in found.items()]
 
 
 async def _account_headers(facts: Facts) -> dict[str, str]:
     """Limits and balance as they are now. They are no reason to withhold an answer."""
     if facts.user is None or facts.key is None:
-        return limits.policy()
+        return limits.policy(facts.calls)
     if facts.window and facts.window.is_over:
         facts.window = None  # the call waited into the next one
     if facts.window is None or facts.available_micro_usd is None:
@@ -152,13 +154,13 @@ async def _account_headers(facts: Facts) -> dict[str, str]:
         except AWAY as error:
             log.warning("headers left out error=%r", error)
     if facts.window is None or facts.available_micro_usd is None:
-        return limits.policy()
+        return limits.policy(facts.calls)
     balance = {"x-gigarouter-balance": usd(facts.available_micro_usd)}
     return limits.headers(facts.window) | balance
 
 
 def _learn(facts: Facts, user: User, key: ApiKey) -> None:
     if facts.window is None:
-        facts.window = limits.window_of(key)
+        facts.window = limits.window_of(key, facts.calls)
     if facts.available_micro_usd is None:
         facts.available_micro_usd = credits.available_to(user)

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from inference import waiting
 from inference.api import job_object, openapi
@@ -98,35 +99,46 @@ async def follow_job(caller: Known, job_id: JobId, last_event_id: LastEventId = 
             f"You follow {MOST_STREAMS} jobs at once, the most there may be.",
             code="too_many_streams", headers={"Retry-After": "10"},
         )  # fmt: skip
-    return StreamingResponse(
-        follow(caller.user.pk, job_id, seen=seen),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},  # nginx would hold them back
-    )
+    return Stream(caller.user.pk, follow(caller.user.pk, job_id, seen=seen))
+
+
+class Stream(StreamingResponse):
+    """Counts as open from before its first byte: whoever comes at the same moment sees it."""
+
+    def __init__(self, user_id: int, content: AsyncIterator[str]) -> None:
+        super().__init__(
+            content,
+            media_type="text/event-stream",
+            headers={"X-Accel-Buffering": "no"},  # nginx would hold them back
+        )
+        self.user_id = user_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with _counted(self.user_id):
+            await super().__call__(scope, receive, send)
 
 
 async def follow(user_id: int, job_id: str, *, seen: int = 0) -> AsyncIterator[str]:
     """The stream: what is newer than `seen`, until the end of the job."""
     until_s = time.monotonic() + LONGEST_S
-    with _counted(user_id):
-        async with waiting.here().for_end_of(uuid.UUID(job_id)) as end:
-            yield f"retry: {RETRY_MS}\n\n"
-            last, quiet_since_s = None, time.monotonic()
-            while (now_s := time.monotonic()) < until_s:
-                news = await in_thread(look, user_id, job_id)
-                if news is None:
-                    return
-                # A queue that moves is news under the same id.
-                if news.number > seen or (last is not None and news != last):
-                    yield str(news)
-                    quiet_since_s = now_s
-                elif now_s - quiet_since_s >= KEEP_ALIVE_S:
-                    yield ": still here\n\n"
-                    quiet_since_s = now_s
-                if news.is_final:
-                    return
-                last, seen = news, max(seen, news.number)
-                await end.wait(LOOK_AGAIN_S)
+    async with waiting.here().for_end_of(uuid.UUID(job_id)) as end:
+        yield f"retry: {RETRY_MS}\n\n"
+        last, quiet_since_s = None, time.monotonic()
+        while (now_s := time.monotonic()) < until_s:
+            news = await in_thread(look, user_id, job_id)
+            if news is None:
+                return
+            # A queue that moves is news under the same id.
+            if news.number > seen or (last is not None and news != last):
+                yield str(news)
+                quiet_since_s = now_s
+            elif now_s - quiet_since_s >= KEEP_ALIVE_S:
+                yield ": still here\n\n"
+                quiet_since_s = now_s
+            if news.is_final:
+                return
+            last, seen = news, max(seen, news.number)
+            await end.wait(LOOK_AGAIN_S)
 
 
 def look(user_id: int, job_id: str) -> News | None:

@@ -25,7 +25,7 @@ MEANINGS = {
     413: "Too large.",
     415: "Another Content-Type is meant.",
     422: "The Idempotency-Key was used for another request.",
-    429: "Too many requests in a minute, or too many jobs waiting.",
+    429: "Too many requests in a minute, too many jobs waiting, or too many streams open.",
     500: "Something broke on our side.",
     503: "Not now; Retry-After says when.",
     504: "The same, to clients that repeat a 503 without end.",

@@ -61,17 +61,13 @@ def test_every_answer_has_an_id_a_time_limits_and_a_cost(api: Api) -> None:
 def test_whoever_is_known_sees_balance_and_what_is_left(api: Api, settings: Settings) -> None:
     settings.API_SUBMITS_PER_MINUTE = settings.API_SUBMITS_PER_MINUTE_ACCOUNT = 60
 
-    responses = [
-        api.http.post(PATH, json={}),
-        api.http.post(PATH, json={}),
-        api.http.get("/v1/models"),
-    ]
+    responses = [api.http.post(PATH, json={}) for _ in range(3)]
 
     for response in responses:
         assert response.headers["x-gigarouter-balance"] == "1"
         assert 1 <= int(response.headers["x-ratelimit-reset-requests"].rstrip("s")) <= 60
     left = [int(each.headers["x-ratelimit-remaining-requests"]) for each in responses]
-    assert left[0] > left[1] or left == [59, 59, 59]  # a minute may end in between
+    assert left[0] > left[2] or 59 in left[1:]  # a minute may end in between
     assert responses[2].headers["ratelimit"].startswith(f'"api";r={left[2]};t=')
     assert responses[2].headers["ratelimit-policy"] == '"fixed window";"api";q=60;w=60'
 
