@@ -71,6 +71,7 @@ def find(repo: str, *, seen_by: AbstractBaseUser | AnonymousUser = NOBODY) -> Wh
     """
     card = (
         ModelCard.objects.filter(repo=repo)
+        .select_related("successor")
         .annotate(
             votes_counted=votes.count_expression(),
             waiting_counted=board.waiting_expression(),

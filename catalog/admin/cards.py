@@ -80,7 +80,10 @@ class ModelCardAdmin(Audited[ModelCard]):
     list_filter = ["stage", "task", "family"]
     search_fields = ["repo", "name", "aliases__name"]
     fieldsets = [
-        (None, {"fields": ["repo", "name", "family", "task", "stage", "is_stand_in"]}),
+        (
+            None,
+            {"fields": ["repo", "name", "family", "task", "stage", "successor", "is_stand_in"]},
+        ),
         ("texts", {"fields": ["summary", "summary_is_generated", "about", "best_for", "limits"]}),
         ("weights", {"fields": ["loader", "open_clip_model", "revision"]}),
         (
@@ -114,6 +117,8 @@ class ModelCardAdmin(Audited[ModelCard]):
             },
         ),
     ]
+    ordering = ["repo"]
+    autocomplete_fields = ["successor"]
     readonly_fields = ["stage", "micro_usd_per_image"]
     inlines = [
         ProvenanceInline, EvaluationInline, QuestionInline, AliasInline,

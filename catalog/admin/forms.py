@@ -10,7 +10,9 @@ from catalog.models import ModelCard, Provenance, Source, Stage, StageChange
 from catalog.prices import PRICED_BY
 
 # What a card is by itself, not by what somebody has read somewhere.
-NOT_FACTS = frozenset({"id", "repo", "stage", "created_at", "changed_at", "fixture_sha256"})
+NOT_FACTS = frozenset(
+    {"id", "repo", "stage", "successor", "created_at", "changed_at", "fixture_sha256"}
+)
 
 # What a price follows from is divided and multiplied in SQL with twelve decimals.
 LEAST_MEASURED = 0.001

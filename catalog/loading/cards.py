@@ -24,6 +24,7 @@ RUNTIME_FIELDS = ["loader", "open_clip_model", "revision"]
 
 # What a card becomes in its life here: no file knows it, so none takes it away.
 LIVED_FIELDS = [
+    "successor",
     "launch_price_micro_usd_per_image", "measured_images_per_s", "measured_usd_per_hour",
     "created_at", "changed_at", "fixture_sha256",
 ]  # fmt: skip

@@ -70,6 +70,7 @@ def twin_of(found: Whole) -> Twin:
         "task": card.task,
         "status": card.status.status,
         "stage": card.stage,
+        "successor": card.use_instead and card.use_instead.repo,
         "summary": card.summary,
         "summary_is_generated": card.summary_is_generated,
         "published": card.published,

@@ -39,6 +39,7 @@ class Stage(models.TextChoices):
 
 
 COMING_SOON = (Stage.REQUESTED, Stage.BENCHMARKING, Stage.ONBOARDING)
+LEAVING = (Stage.DEPRECATED, Stage.RETIRED)
 
 
 class Loader(models.TextChoices):
@@ -104,6 +105,10 @@ class ModelCard(models.Model):
     task = models.CharField(max_length=40, choices=Task, default=Task.ZERO_SHOT_IMAGE)
     stage = models.CharField(max_length=20, choices=Stage, default=Stage.REQUESTED)
     is_stand_in = models.BooleanField("is the stand-in", default=False)
+    successor = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="predecessors",
+        help_text="what to use instead, once this one is deprecated or retired",
+    )  # fmt: skip
 
     published = models.DateField(null=True, blank=True, help_text="month precision")
     updated = models.DateField(null=True, blank=True, help_text="month precision")
@@ -191,6 +196,11 @@ class ModelCard(models.Model):
                 condition=Q(loader=Loader.CONSE) | ~Q(open_clip_model=""),
                 name="card_clip_names_its_architecture",
             ),
+            models.CheckConstraint(
+                condition=~Q(successor=F("pk")),
+                name="card_is_not_its_own_successor",
+                violation_error_message="A model cannot be its own successor.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -214,6 +224,11 @@ class ModelCard(models.Model):
     @property
     def is_coming_soon(self) -> bool:
         return self.status in COMING_SOON
+
+    @property
+    def use_instead(self) -> "ModelCard | None":
+        """What to move to. A model that is here to stay sends nobody away."""
+        return self.successor if self.status in LEAVING else None
 
     @property
     def queue(self) -> str:

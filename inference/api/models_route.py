@@ -41,7 +41,7 @@ async def retrieve_model(request: Request, caller: Known, model: str) -> Respons
 
 def _list(*, is_all: bool) -> dict[str, Any]:
     served = Worker.objects.served_repos()
-    cards: Iterable[ModelCard] = ModelCard.objects.best_first()
+    cards: Iterable[ModelCard] = ModelCard.objects.select_related("successor").best_first()
     if not is_all:
         cards = [card for card in cards if is_callable(card, served)]
     return {"object": "list", "data": [describe(card, served) for card in cards]}
@@ -72,6 +72,7 @@ def describe(card: ModelCard, served: set[str]) -> dict[str, Any]:
             "embedding_dim": card.embed_dim,
             "revision": card.revision or None,
             "page": which_model.page_of(card),
+            "successor": which_model.successor_of(card),
             "pricing": _pricing(card),
         },
     }

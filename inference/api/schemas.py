@@ -97,6 +97,9 @@ class ModelDetails(BaseModel):
     embedding_dim: int | None
     revision: str | None
     page: str
+    successor: str | None = Field(
+        description="What to use in place of a deprecated or retired model."
+    )
     pricing: Pricing | None
 
 

@@ -43,9 +43,8 @@ class Kept(Generic[T]):
 def find(name: str) -> ModelCard:
     """The card of a repo id, a bare name, a former name, in any capitals. Raises NotFound."""
     is_sane = 0 < len(name) <= MAX_CHARACTERS and "\0" not in name
-    meant = (
-        list(ModelCard.objects.called(name) or ModelCard.objects.formerly(name)) if is_sane else []
-    )
+    cards = ModelCard.objects.select_related("successor")
+    meant = list(cards.called(name) or cards.formerly(name)) if is_sane else []
     if len(meant) == 1:
         return meant[0]
     likely = sorted(card.repo for card in meant) or (_like(name) if is_sane else [])
@@ -71,10 +70,7 @@ def find_callable(name: str, *, is_patient: bool = False) -> ModelCard:
     """
     card = _cards.get(name)
     if card.status == Stage.RETIRED:
-        raise Gone(
-            f"{card.repo} has been retired.", code="model_retired", param="model",
-            metadata={"successor": None, "page": page_of(card)},
-        )  # fmt: skip
+        raise _retired(card)
     if card.status not in CALLABLE:
         raise _not_live(card)
     if not is_patient and card.repo not in _served.get(""):
@@ -90,6 +86,15 @@ def find_callable(name: str, *, is_patient: bool = False) -> ModelCard:
 
 _cards = Kept(find)
 _served = Kept(lambda _: Worker.objects.served_repos())
+
+
+def _retired(card: ModelCard) -> ApiError:
+    successor = successor_of(card)
+    hint = f" Use {successor} instead." if successor else ""
+    return Gone(
+        f"{card.repo} has been retired.{hint}", code="model_retired", param="model",
+        metadata={"successor": successor, "page": page_of(card)},
+    )  # fmt: skip
 
 
 def _not_live(card: ModelCard) -> ApiError:
@@ -108,6 +113,11 @@ def _not_live(card: ModelCard) -> ApiError:
 
 def page_of(card: ModelCard) -> str:
     return f"{settings.SITE_URL}{card.get_absolute_url()}"
+
+
+def successor_of(card: ModelCard) -> str | None:
+    """The id of the model to use in place of a deprecated or retired one."""
+    return card.use_instead.repo if card.use_instead else None
 
 
 def status_of(card: ModelCard) -> str:

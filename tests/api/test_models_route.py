@@ -97,7 +97,30 @@ def test_a_retired_model_is_410(api: Api) -> None:
     response = embed(api, "laion/gone")
 
     assert response.status_code == 410
-    assert response.json()["error"]["code"] == "model_retired"
+    error = response.json()["error"]
+    assert error["code"] == "model_retired"
+    assert error["message"] == "laion/gone has been retired."
+    assert error["metadata"]["successor"] is None
+
+
+def test_a_retired_model_names_what_to_use_instead(api: Api) -> None:
+    make_card("laion/gone", stage=Stage.RETIRED, successor=api.card)
+
+    error = embed(api, "laion/gone").json()["error"]
+
+    assert error["message"] == f"laion/gone has been retired. Use {api.card.repo} instead."
+    assert error["metadata"]["successor"] == api.card.repo
+
+
+@pytest.mark.parametrize("stage", [Stage.DEPRECATED, Stage.RETIRED])
+def test_a_leaving_model_has_its_successor_in_its_object(api: Api, stage: Stage) -> None:
+    make_card("laion/leaving", stage=stage, successor=api.card)
+
+    found = {each["id"]: each for each in api.http.get("/v1/models?status=all").json()["data"]}
+
+    assert found["laion/leaving"] == api.http.get("/v1/models/laion/leaving").json()
+    assert found["laion/leaving"]["gigarouter"]["successor"] == api.card.repo
+    assert found[api.card.repo]["gigarouter"]["successor"] is None
 
 
 def test_a_live_model_without_a_worker_is_503(api: Api) -> None:
