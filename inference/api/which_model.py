@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from catalog.models import ModelCard, Stage
 from inference.api.errors import ApiError, Gone, NotFound, Unavailable
+from inference.api.threads import return_connection
 from inference.models import Worker
 
 CALLABLE = (Stage.PREVIEW, Stage.LIVE, Stage.DEPRECATED)
@@ -66,7 +67,8 @@ def _like(name: str) -> list[str]:
 def find_callable(name: str, *, is_patient: bool = False) -> ModelCard:
     """A model that can be called; raises NotFound, Gone or Unavailable.
 
-    `is_patient`: the job may wait for a worker to come.
+    `is_patient`: the job may wait for a worker to come. The thread's connection goes back to the
+    pool: every dialect goes on by decoding what was sent, up to 16 MB.
     """
     card = _cards.get(name)
     if card.status == Stage.RETIRED:
@@ -81,6 +83,7 @@ def find_callable(name: str, *, is_patient: bool = False) -> ModelCard:
             code="model_warming",
             param="model",
         )
+    return_connection()
     return card
 
 
