@@ -87,7 +87,8 @@ def load(
     Raises WeightsUnusable for a folder without safetensors, whose pickle open_clip would otherwise
     open, and for files that do not fit together.
     """
-    if not any((folder / name).is_file() for name in WEIGHTS):
+    weights = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+    if weights is None:
         raise WeightsUnusable(f"{folder} holds neither {' nor '.join(WEIGHTS)}")
     torchvision_schemas.declare()
     import open_clip
@@ -99,6 +100,8 @@ def load(
         tokenizer = open_clip.get_tokenizer(source)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         raise WeightsUnusable(f"{folder} is not a model of open_clip: {error}") from error
+    if device == "cpu":
+        packing.leave_in_file(model, weights)
     return OpenClipModel(spec, model, tokenizer, device)
 
 

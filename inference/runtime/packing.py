@@ -7,7 +7,10 @@ two operators. Measured with ViT-B/32 on two cores of an AMD EPYC: 0.7 of the ti
 0.8 for sixteen; vectors differ by some 1e-6.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from inference.runtime import weights
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -17,6 +20,7 @@ def pack(model: "Module") -> None:
     """Replace the linear layers of a float32 model on the CPU; the rest of it stays."""
     import torch
 
+    from inference.runtime.mapped_embedding import MappedEmbedding
     from inference.runtime.packed_linear import PackedLinear
 
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
@@ -27,8 +31,27 @@ def pack(model: "Module") -> None:
             if type(child) is torch.nn.Linear and child.weight.dtype == torch.float32:
                 setattr(parent, name, PackedLinear(child))
     # What is left may be a view of the file of weights, and would keep all of it in memory.
-    for parameter in model.parameters():
-        parameter.data = parameter.data.clone()
+    for each in model.modules():
+        if not isinstance(each, MappedEmbedding):
+            for parameter in each.parameters(recurse=False):
+                parameter.data = parameter.data.clone()
+
+
+def leave_in_file(model: "Module", path: Path) -> None:
+    """Take the vocabulary of a model on the CPU from its safetensors file, where it is the same."""
+    import torch
+
+    from inference.runtime import mapped_embedding
+
+    places = weights.places(path)
+    for name, child in list(model.named_modules()):
+        place = places.get(f"{name}.weight")
+        if type(child) is not torch.nn.Embedding or place is None:
+            continue
+        if child.num_embeddings < mapped_embedding.FEWEST_ROWS:
+            continue
+        if replacement := mapped_embedding.mapped(child, path, place):
+            model.set_submodule(name, replacement)
 
 
 def parameter_bytes(model: "Module") -> int:

@@ -120,7 +120,10 @@ def load(
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise WeightsUnusable(f"{folder} is not a CLIP of transformers: {error}") from error
-    return TransformersClip(spec, model.eval().to(device), tokenizer, preprocessing, device)
+    model = model.eval().to(device)
+    if device == "cpu":
+        packing.leave_in_file(model, folder / "model.safetensors")
+    return TransformersClip(spec, model, tokenizer, preprocessing, device)
 
 
 def read_preprocessing(path: Path) -> Preprocessing:

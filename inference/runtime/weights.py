@@ -10,6 +10,7 @@ from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import rmtree
+from typing import NamedTuple
 from uuid import uuid4
 
 from huggingface_hub import try_to_load_from_cache
@@ -44,6 +45,14 @@ DEMO_PACKAGES = {
 }
 _REVISION = "REVISION"
 _LONGEST_HEADER = 100_000_000  # the format's own limit
+
+
+class Place(NamedTuple):
+    """Where in its file a tensor lies, and in which numbers, as safetensors calls them."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start_bytes: int
 
 
 def find(spec: ModelSpec, model_dir: Path) -> Path | None:
@@ -90,18 +99,29 @@ def count_numbers(spec: ModelSpec, folder: Path) -> int:
     """Numbers in the weights file, read from its header: about the parameters. 0 where unknown."""
     paths = [folder / name for name in _WEIGHTS.get(spec.loader, ())]
     path = next((path for path in paths if path.is_file()), None)
-    if path is None:
-        return 0
-    # https://github.com/huggingface/safetensors#format: eight bytes of length, then JSON.
+    return 0 if path is None else sum(math.prod(each.shape) for each in places(path).values())
+
+
+def places(path: Path) -> dict[str, Place]:
+    """Where the tensors of a safetensors file lie, by name; none where its header is damaged.
+
+    https://github.com/huggingface/safetensors#format: eight bytes of length, then JSON.
+    """
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > _LONGEST_HEADER:
-            return 0
+            return {}
         try:
             tensors = json.loads(file.read(length))
-            return sum(math.prod(tensors[name]["shape"]) for name in tensors if name[:2] != "__")
-        except (ValueError, TypeError, KeyError):
-            return 0  # loading will say what is wrong
+            return {
+                name: Place(
+                    tensor["dtype"], tuple(tensor["shape"]), 8 + length + tensor["data_offsets"][0]
+                )
+                for name, tensor in tensors.items()
+                if name[:2] != "__"
+            }
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return {}  # loading will say what is wrong
 
 
 def missing_demo_package() -> str | None:

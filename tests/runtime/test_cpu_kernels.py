@@ -1,4 +1,4 @@
-"""What makes a CPU faster changes no vector: packed weights, and passes side by side."""
+"""What saves a CPU time or memory changes no vector: packed and mapped weights, parallel passes."""
 
 import threading
 from collections.abc import Sequence
@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from inference.runtime import lanes, loading, packing
+from inference.runtime import lanes, loading, mapped_embedding, packing
 from inference.runtime.encoder import Embeddings, Encoder
+from inference.runtime.mapped_embedding import MappedEmbedding
 from inference.runtime.packed_linear import PackedLinear
 from inference.runtime.spec import ModelSpec
+from tests.runtime import tiny
 from tests.runtime.conftest import OPEN_CLIP_SPEC, TRANSFORMERS_SPEC, smooth_noise
 
 PICTURES = [smooth_noise(50, 40, seed=seed) for seed in range(7)]
@@ -47,6 +50,30 @@ def test_packed_weights_give_the_same_vectors(
         inputs = PICTURES if encode == "encode_images" else TEXTS
         rows, expected = getattr(packed, encode)(inputs), getattr(plain, encode)(inputs)
         np.testing.assert_allclose(rows, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("spec", [TRANSFORMERS_SPEC, OPEN_CLIP_SPEC], ids=lambda spec: spec.repo)
+def test_the_vocabulary_stays_in_the_file(
+    spec: ModelSpec, model_dir: Path, cache_dir: Path
+) -> None:
+    encoder = load(spec, model_dir, cache_dir, is_packed=True)
+    model: torch.nn.Module = encoder._model  # type: ignore[attr-defined]
+
+    tables = [each for each in model.modules() if isinstance(each, MappedEmbedding)]
+
+    assert [each.num_embeddings for each in tables] == [tiny.VOCABULARY]
+
+
+def test_a_table_that_is_not_the_file_s_stays_in_memory(tmp_path: Path) -> None:
+    model = torch.nn.ModuleDict({"words": torch.nn.Embedding(mapped_embedding.FEWEST_ROWS, 2)})
+    path = tmp_path / "model.safetensors"
+    save_file(model.state_dict(), path)
+    with torch.no_grad():
+        model["words"].weight[-1] = 7
+
+    packing.leave_in_file(model, path)
+
+    assert type(model["words"]) is torch.nn.Embedding
 
 
 def test_a_packed_layer_is_a_linear_layer() -> None:

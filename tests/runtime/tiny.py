@@ -15,6 +15,7 @@ WIDTH = 64
 LAYERS = 2
 EMBED_DIM = 48
 HEADS = 2
+VOCABULARY = 49408
 MEAN = [0.48145466, 0.4578275, 0.40821073]
 STD = [0.26862954, 0.26130258, 0.27577711]
 
@@ -52,7 +53,8 @@ def write_open_clip(
                 "quick_gelu": True,
                 "vision_cfg": tower
                 | {"image_size": SIZE, "patch_size": PATCH, "head_width": WIDTH // HEADS},
-                "text_cfg": tower | {"context_length": 77, "vocab_size": 49408, "heads": HEADS},
+                "text_cfg": tower
+                | {"context_length": 77, "vocab_size": VOCABULARY, "heads": HEADS},
             },
             "preprocess_cfg": {"mean": MEAN, "std": STD},
         },
