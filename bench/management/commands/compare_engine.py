@@ -14,6 +14,7 @@ from bench import rounds, stage, verdict
 from bench.rounds import Cases, Site, Talker
 from bench.servers import running, wait_for, web
 from bench.stage import Props
+from config import run
 from config.processes import Guard
 from inference.models import Worker
 
@@ -64,11 +65,11 @@ def _site(props: Props) -> Iterator[Site]:
         port, web_process = stack.enter_context(web({}, logs / "web.log", guard))
         manage = [sys.executable, "manage.py", "run_worker", "--models", stage.SERVED]
         log = logs / "worker.log"
-        worker = stack.enter_context(running(manage, {}, log, guard))
+        worker = stack.enter_context(running(manage, run.CHECKED, log, guard))
         beat = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker", "-Q", "house"]
         beat += ["--beat", "--schedule", str(logs / "beat"), "--pool", "threads"]
         beat += ["--concurrency", "2", "--loglevel", "WARNING"]
-        stack.enter_context(running(beat, {}, logs / "beat.log", guard))
+        stack.enter_context(running(beat, run.CHECKED, logs / "beat.log", guard))
         wait_for(lambda: Worker.objects.alive().exists(), worker, log)
         yield Site(port, psutil.Process(web_process.pid), psutil.Process(worker.pid), props)
 
