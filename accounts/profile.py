@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from accounts import credits
 from accounts.models import User
-from catalog.demand import preferences
+from catalog.demand import preferences, votes
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ def settle_in(user: User) -> None:
     if EmailAddress.objects.filter(user=user, verified=True).exists():
         credits.welcome(user)
         preferences.adopt(user)
+        votes.adopt(user)
 
 
 def export(user: User) -> dict[str, object]:

@@ -1,8 +1,10 @@
 """One person, one vote for one model: cast, taken back, never two."""
 
 from collections.abc import Callable
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.core.cache import cache
 from django.template.loader import render_to_string
@@ -17,7 +19,7 @@ from catalog.finding import browse, paging
 from catalog.limits import Refused
 from catalog.models import COMING_SOON, ModelCard, Stage, Vote
 from tests.conftest import make_card
-from tests.letters import code_in_mail
+from tests.letters import code_in_mail, sign_in
 from tests.threads import at_once
 
 PAGE = "/models/openai/clip-vit-base-patch32/vote/"
@@ -117,6 +119,122 @@ def test_a_vote_outlives_its_person(card: ModelCard, ada: User) -> None:
     assert Vote.objects.get().user_id is None
 
 
+@pytest.mark.parametrize("again", ["ada@gmail.com", "A.da@gmail.com", "ada+2@googlemail.com"])
+def test_a_mailbox_that_comes_back_counts_once(card: ModelCard, again: str) -> None:
+    first = User.objects.create_user("ada@gmail.com")
+    votes.cast(card, first)
+    profile.delete(first)
+    back = User.objects.create_user(again)
+
+    assert (votes.cast(card, back), votes.cast(card, back)) == (True, False)
+
+    assert Vote.objects.get().user == back
+
+
+def test_another_mailbox_counts_beside_one_that_has_gone(card: ModelCard, ada: User) -> None:
+    votes.cast(card, ada)
+    profile.delete(ada)
+
+    votes.cast(card, person("ada+2"))  # of this host nobody knows that it ignores tags
+
+    assert Vote.objects.counted().count() == 2
+
+
+def test_two_accounts_of_one_mailbox_have_one_vote_between_them(card: ModelCard) -> None:
+    first, second = (User.objects.create_user(f"ada{tag}@gmail.com") for tag in ["", "+2"])
+
+    votes.cast(card, first)
+    votes.cast(card, second)
+
+    assert Vote.objects.get().user == second
+    assert votes.withdraw(card, first) is False
+
+
+def test_a_vote_of_a_mailbox_is_taken_back_by_whoever_comes_back(
+    card: ModelCard, ada: User
+) -> None:
+    votes.cast(card, ada)
+    profile.delete(ada)
+    back = person()
+
+    votes.cast(card, back)
+    votes.withdraw(card, back)
+
+    assert not Vote.objects.exists()
+
+
+def test_signing_up_again_gives_the_mailbox_its_votes_back(card: ModelCard, ada: User) -> None:
+    votes.cast(card, ada)
+    other = make_card("bob/s-choice")
+    votes.cast(other, person("bob"))
+    profile.delete(ada)
+    profile.delete(User.objects.get(email="bob@lab.example"))
+
+    sign_in(Client())
+
+    back = User.objects.get(email="ada@lab.example")
+    assert [vote.card for vote in Vote.objects.filter(user=back)] == [card]
+    assert Vote.objects.count() == 2
+
+
+def test_an_address_that_is_not_confirmed_gets_no_votes_back(card: ModelCard, ada: User) -> None:
+    votes.cast(card, ada)
+    profile.delete(ada)
+
+    votes.adopt(person())
+
+    assert Vote.objects.get().user_id is None
+
+
+def test_coming_back_does_not_count_a_vote_again_that_was_set_aside(
+    card: ModelCard, ada: User
+) -> None:
+    votes.cast(card, ada)
+    Vote.objects.update(is_set_aside=True)
+    profile.delete(ada)
+
+    votes.cast(card, person())
+
+    assert not Vote.objects.counted().exists()
+
+
+def test_who_has_changed_address_keeps_one_vote(card: ModelCard, ada: User) -> None:
+    votes.cast(card, ada)
+    gone = person("countess")
+    votes.cast(card, gone)
+    profile.delete(gone)
+    ada.email = "countess@lab.example"
+    ada.save()
+
+    assert votes.cast(card, ada) is False
+
+    assert Vote.objects.filter(user=ada).count() == 1
+
+
+def test_a_live_model_moves_no_votes(card: ModelCard, ada: User) -> None:
+    votes.cast(card, ada)
+    profile.delete(ada)
+    ModelCard.objects.update(stage=Stage.LIVE)
+
+    with pytest.raises(votes.Closed):
+        votes.cast(card, person())
+
+
+def test_the_migration_keeps_the_first_vote_of_a_mailbox_that_counts(card: ModelCard) -> None:
+    tags = ["", "+2", "+3"]
+    accounts = [User.objects.create_user(f"ada{tag}@gmail.com") for tag in tags]
+    Vote.objects.create(card=card, user=accounts[0], is_set_aside=True)
+    Vote.objects.create(card=card, user=accounts[1])
+    Vote.objects.create(card=card, user=accounts[2])
+    Vote.objects.create(card=card)
+
+    import_module("catalog.migrations.0007_add_vote_mailbox").fill(apps, None)
+
+    [kept] = Vote.objects.exclude(mailbox="")
+    assert kept.user == accounts[1]
+    assert set(Vote.objects.counted().values_list("user", flat=True)) == {kept.user_id, None}
+
+
 def test_a_person_takes_their_votes_along(card: ModelCard, ada: User) -> None:
     votes.cast(card, ada)
     votes.intend(card, ada, 5000)
@@ -151,6 +269,17 @@ def test_two_hundred_votes_by_one_person_at_once_are_one() -> None:
     with_pool = at_once(lambda _: [votes.cast(card, ada) for _ in range(10)], 20)
 
     assert sum(new for each in with_pool for new in each) == 1
+    assert Vote.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_accounts_of_one_mailbox_that_vote_at_once_are_one_vote() -> None:
+    card = make_card()
+    accounts = [User.objects.create_user(f"ada+{n}@gmail.com") for n in range(10)]
+    verbs = [lambda user: votes.cast(card, user), profile.delete]
+
+    at_once(lambda i: [verb(accounts[i]) for verb in verbs[: 1 + i % 2]], 10)
+
     assert Vote.objects.count() == 1
 
 

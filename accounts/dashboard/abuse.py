@@ -19,7 +19,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.http import urlencode
 
 from accounts.models import User
-from accounts.normalised import PLUS_TAGS
+from catalog.mailboxes import PLUS_TAGS
 from catalog.models import Subscriber, Vote, WaitlistEntry
 
 What = Literal["accounts", "votes", "asks"]

@@ -11,7 +11,7 @@ def export(user: AbstractUser) -> dict[str, object]:
     return {
         "votes": list(
             Vote.objects.filter(user_id=user.pk).values(
-                "card__repo", "images_per_month", "voted_at", "is_set_aside"
+                "card__repo", "images_per_month", "voted_at", "is_set_aside", "mailbox"
             )
         ),
         "model_requests": list(

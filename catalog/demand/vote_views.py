@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 
 from django.contrib import messages
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -45,9 +45,9 @@ def signed_in(view: View) -> View:
     return gate
 
 
-def person_of(request: HttpRequest) -> AbstractBaseUser:
+def person_of(request: HttpRequest) -> AbstractUser:
     """Who is signed in, behind a gate that has made sure that somebody is."""
-    assert isinstance(request.user, AbstractBaseUser)  # noqa: S101
+    assert isinstance(request.user, AbstractUser)  # noqa: S101
     return request.user
 
 
@@ -94,7 +94,7 @@ def _card(request: HttpRequest, owner: str, name: str) -> ModelCard:
     return get_object_or_404(cards, repo=f"{owner}/{name}")
 
 
-def _volume_of(card: ModelCard, person: AbstractBaseUser) -> dict[str, object]:
+def _volume_of(card: ModelCard, person: AbstractUser) -> dict[str, object]:
     mine = card.votes.filter(user_id=person.pk).values_list("images_per_month", flat=True).first()
     return {"images_per_month": f"{mine:,}" if mine else ""}
 

@@ -6,22 +6,23 @@ VoteRefused             root; `str(error)` is a sentence for people
 """
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import connection
 from django.db.models import Count, Exists, IntegerField, OuterRef, Subquery, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
-from catalog import limits
+from catalog import limits, mailboxes
+from catalog.demand import preferences
 from catalog.models import COMING_SOON, ModelCard, Vote, VoteQuerySet
 
 VOTES_A_MINUTE = 30
 # The rule and the vote are one statement: a model launched since the page was made takes none.
 CAST = """
-INSERT INTO catalog_vote (card_id, user_id, is_set_aside)
-SELECT id, %s, false FROM catalog_modelcard
+INSERT INTO catalog_vote (card_id, user_id, mailbox, is_set_aside)
+SELECT id, %s, %s, false FROM catalog_modelcard
 WHERE id = %s AND stage = ANY(%s) AND NOT is_stand_in
-ON CONFLICT (card_id, user_id) DO NOTHING
+ON CONFLICT DO NOTHING
 """
 
 
@@ -49,16 +50,36 @@ def take_turn(user: AbstractBaseUser) -> None:
         raise TooManyVotes("That was a lot of votes for one minute. Please come back in a while.")
 
 
-def cast(card: ModelCard, user: AbstractBaseUser) -> bool:
-    """One vote, however often it is cast; whether it is new. Raises Closed."""
+def cast(card: ModelCard, user: AbstractUser) -> bool:
+    """One vote, however often it is cast; whether it was not theirs before. Raises Closed.
+
+    Where another account of the mailbox has voted, deleted since or not, that vote moves here.
+    """
+    mailbox = mailboxes.fingerprint(user.email)
     with connection.cursor() as cursor:
-        cursor.execute(CAST, [user.pk, card.pk, list(COMING_SOON)])
+        cursor.execute(CAST, [user.pk, mailbox, card.pk, list(COMING_SOON)])
         if cursor.rowcount:
             return True
     # Not whether there is a vote by now: another window may just have taken it back.
     if not ModelCard.objects.real().filter(pk=card.pk, stage__in=COMING_SOON).exists():
         raise Closed(f"{card.name} takes no votes: it is not coming soon.")
-    return False
+    return _move(Vote.objects.filter(card=card), user)
+
+
+def adopt(user: AbstractUser) -> None:
+    """Give back the votes that the mailbox cast from an account deleted since; at each sign-in."""
+    if preferences.has_confirmed(user):
+        _move(Vote.objects.filter(user=None), user)
+
+
+def _move(votes: VoteQuerySet, user: AbstractUser) -> bool:
+    """Make those of the user's mailbox the user's own; whether there were any.
+
+    Not where the user has a vote already, cast under an earlier address: a person has one.
+    """
+    own = Vote.objects.filter(card=OuterRef("card"), user_id=user.pk)
+    of_mailbox = votes.filter(~Exists(own), mailbox=mailboxes.fingerprint(user.email))
+    return bool(of_mailbox.update(user_id=user.pk))
 
 
 def intend(card: ModelCard, user: AbstractBaseUser, images_per_month: int | None) -> bool:

@@ -19,11 +19,17 @@ class VoteQuerySet(models.QuerySet["Vote"]):
 
 
 class Vote(models.Model):
-    """One person wants one model. It outlives the person's account, without the person."""
+    """One person wants one model. It outlives the person's account, without the person.
+
+    One mailbox counts once: whoever deletes the account and comes back finds the vote again.
+    """
 
     card = models.ForeignKey(ModelCard, models.CASCADE, related_name="votes")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="votes"
+    )
+    mailbox = models.CharField(
+        max_length=64, blank=True, help_text="keyed hash by which it is known again; names nobody"
     )
     # Shown in sums only.
     images_per_month = models.BigIntegerField(null=True, blank=True)
@@ -37,6 +43,11 @@ class Vote(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["card", "user"], name="vote_one_per_person"),
+            models.UniqueConstraint(
+                fields=["card", "mailbox"],
+                condition=~Q(mailbox=""),
+                name="vote_one_per_mailbox",
+            ),
             models.CheckConstraint(
                 condition=Q(images_per_month__isnull=True)
                 | Q(images_per_month__gt=0, images_per_month__lte=10**12),

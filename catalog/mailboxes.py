@@ -1,4 +1,4 @@
-"""One mailbox has many spellings; credit that is given once per person must see through them."""
+"""One mailbox has many spellings; what counts once per person must see through them."""
 
 from dataclasses import dataclass
 
@@ -46,7 +46,9 @@ def fingerprint(email: str) -> str:
     """64 hexadecimal digits that recognise a mailbox, and name nobody.
 
     Keyed with SECRET_KEY, because addresses can be guessed and a bare hash of one looked up. After
-    a change of that key a person who deletes the account could get the welcome credit again.
+    a change of that key a person who deletes the account could get the welcome credit, and vote
+    for the same models, again.
     """
+    # By this salt credit is known that was given when the module was still one of `accounts`.
     keyed = salted_hmac("accounts.mailbox", address(email), settings.SECRET_KEY, algorithm="sha256")
     return keyed.hexdigest()
