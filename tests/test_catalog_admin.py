@@ -19,8 +19,8 @@ from tests.conftest import make_card
 
 CARDS = "/admin/catalog/modelcard/"
 DIFFERENCES = "/admin/catalog/difference/"
-INLINES = ["provenance", "evaluations", "faq", "aliases", "stage_changes", "price_changes"]
-HISTORY = ["stage_changes", "price_changes"]
+HISTORY = ["hand_edits", "stage_changes", "price_changes"]
+INLINES = ["provenance", "evaluations", "faq", "aliases", *HISTORY]
 
 
 @pytest.fixture

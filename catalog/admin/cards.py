@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from django.http import HttpRequest
 
 from catalog import hub, prices, stages
+from catalog.admin import by_hand
 from catalog.admin.audited import Audited, log_step
 from catalog.admin.forms import CardForm, MoveActionForm, MoveForm, ProvenanceForm
 from catalog.models import (
@@ -77,7 +78,7 @@ class ModelCardAdmin(Audited[ModelCard]):
     action_form = MoveActionForm
     actions = ["move_to_stage"]
     list_display = ["repo", "name", "stage", "parameters", "imagenet_top1", "license"]
-    list_filter = ["stage", "task", "family"]
+    list_filter = ["stage", "task", "family", "hand_edits__part"]
     search_fields = ["repo", "name", "aliases__name"]
     fieldsets = [
         (
@@ -122,14 +123,17 @@ class ModelCardAdmin(Audited[ModelCard]):
     readonly_fields = ["stage", "micro_usd_per_image"]
     inlines = [
         ProvenanceInline, EvaluationInline, QuestionInline, AliasInline,
-        StageChangeInline, PriceChangeInline,
+        by_hand.HandEditInline, StageChangeInline, PriceChangeInline,
     ]  # fmt: skip
 
     def save_model(self, request: HttpRequest, obj: ModelCard, form: Any, change: Any) -> None:
         """Write the changed fields only: a worker may be writing others of this card just now."""
         if not change:
             obj.save()
-        elif form.changed_data:
+            return
+        # First the card, then its rows: the order in which a load takes them.
+        ModelCard.objects.select_for_update().get(pk=obj.pk)
+        if form.changed_data:
             obj.save(update_fields=form.changed_data)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
@@ -139,6 +143,7 @@ class ModelCardAdmin(Audited[ModelCard]):
             ModelCard.objects.filter(pk=card.pk).update(changed_at=Now())
         if not change:
             stages.record_births("added by hand")
+        by_hand.note(card, form, formsets)
         card.refresh_from_db()
         prices.record(card)
         for warning in _doubts(card, form.changed_data if change else [], formsets):

@@ -4,6 +4,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models.functions import Now
 
+from catalog import hand_edits
 from catalog.hub import citing, comparing
 from catalog.models import Difference, ModelCard
 
@@ -16,7 +17,8 @@ class AlreadyDecided(Exception):
 def take(difference: Difference, *, by: AbstractBaseUser) -> None:
     """Write the hub's value on the card, and its source with it. Raises AlreadyDecided.
 
-    From then on the fact is the hub's, who may change it (a pinned revision excepted).
+    From then on the fact is the hub's, who may change it (a pinned revision excepted); the card's
+    file may not, for a person has decided against it.
     """
     # First the card, then the difference: the order in which a sync takes them.
     card = ModelCard.objects.select_for_update(no_key=True).get(pk=difference.card_id)
@@ -24,6 +26,7 @@ def take(difference: Difference, *, by: AbstractBaseUser) -> None:
     value = comparing.read_back(difference.field, difference.hubs)
     ModelCard.objects.filter(pk=card.pk).update(**{difference.field: value}, changed_at=Now())
     citing.cite(card, [difference.field], source=citing.the_hub(), read_on=difference.found_on)
+    hand_edits.mark(card, [difference.field])
 
 
 def keep(difference: Difference, *, by: AbstractBaseUser) -> None:

@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 from django.db import transaction
 
-from catalog import hub, prices, stages
+from catalog import hand_edits, hub, prices, stages
 from catalog.loading.documents import Document
 from catalog.loading.zoo import documents
 from catalog.models import Alias, Evaluation, ModelCard, Provenance, Question, Source
@@ -29,6 +29,9 @@ LIVED_FIELDS = [
     "created_at", "changed_at", "fixture_sha256",
 ]  # fmt: skip
 
+# Of these no file says anything once the card is there.
+NOT_FROM_A_FILE = frozenset({"id", "repo", "stage", *LIVED_FIELDS})
+
 
 class CatalogError(Exception):
     """A fixture that cannot be loaded; the message names the file and what is wrong."""
@@ -36,32 +39,44 @@ class CatalogError(Exception):
 
 @dataclass(frozen=True)
 class Loaded:
-    """How many cards the load wrote anew, brought up to date, and found as they were."""
+    """How many cards the load wrote anew, brought up to date, and found as they were.
+
+    `kept` names the parts edited by hand that a changed file has left alone, by the card's repo.
+    """
 
     created: int
     updated: int
     unchanged: int
+    kept: dict[str, list[str]] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        counts = f"{self.created} new cards, {self.updated} updated, {self.unchanged} unchanged"
+        kept = ", ".join(f"{repo} ({', '.join(parts)})" for repo, parts in self.kept.items())
+        return f"{counts}; kept as edited by hand: {kept}" if kept else counts
 
 
 def load_folder(folder: Path) -> Loaded:
     """Load `sources.yaml`, the written cards, and those of the zoo that nobody has written.
 
     A document that has not changed since it was last loaded is left alone, so that running it
-    again is quick and edits made in the admin stay.
+    again is quick. Of one that has changed all is written but what was edited by hand.
     """
     sources = load_sources(folder / "sources.yaml")
     written = {document["repo"]: document for document in map(_read, card_files(folder))}
     zoo = {document["repo"]: document for document in documents(folder / "zoo.csv")}
     known = dict(ModelCard.objects.values_list("repo", "fixture_sha256"))
     created = updated = 0
+    kept = {}
     for repo, document in (zoo | written).items():
         if known.get(repo) != fingerprint(document):
-            load_card(document, sources)
+            if by_hand := load_card(document, sources):
+                kept[repo] = sorted(by_hand)
             created += repo not in known
             updated += repo in known
     stages.record_births("added to the catalog")
     prices.record_all()
-    return Loaded(created, updated, unchanged=len(zoo | written) - created - updated)
+    unchanged = len(zoo | written) - created - updated
+    return Loaded(created, updated, unchanged, kept)
 
 
 def card_files(folder: Path) -> Iterator[Path]:
@@ -80,24 +95,29 @@ def load_sources(path: Path) -> dict[str, Source]:
 
 
 @transaction.atomic
-def load_card(document: Document, sources: dict[str, Source]) -> None:
-    """Write one card with its facts, evaluations and questions.
+def load_card(document: Document, sources: dict[str, Source]) -> set[str]:
+    """Write one card with its facts, evaluations and questions; what was edited by hand, and stays.
 
     The stage is a card's own life: a file sets it only at the card's birth.
     """
+    by_hand = hand_edits.parts_of(document["repo"])
     facts = document.get("facts", {})
     fields = {name: document[name] for name in PLAIN_FIELDS if name in document}
     fields |= document["runtime"] | {"fixture_sha256": fingerprint(document)}
     fields |= _unknown_facts() | {key: fact["value"] for key, fact in facts.items()}
-    from_hub = _known_from_the_hub(document)
-    lasting = {key: value for key, value in fields.items() if key not in {"stage", *from_hub}}
+    keep = by_hand | _known_from_the_hub(document)
+    lasting = {key: value for key, value in fields.items() if key not in {"stage", *keep}}
     card, _ = ModelCard.objects.update_or_create(
         repo=document["repo"], defaults=lasting, create_defaults=fields
     )
-    _write_provenance(card, facts, sources, keep=from_hub)
-    _write_evaluations(card, document.get("evaluations", []), sources)
-    _write_faq(card, document.get("faq", []))
-    _add_aliases(card, document.get("aliases", []))
+    _write_provenance(card, facts, sources, keep=keep)
+    if "evaluations" not in by_hand:
+        _write_evaluations(card, document.get("evaluations", []), sources)
+    if "faq" not in by_hand:
+        _write_faq(card, document.get("faq", []))
+    if "aliases" not in by_hand:
+        _add_aliases(card, document.get("aliases", []))
+    return by_hand
 
 
 def _known_from_the_hub(document: Document) -> set[str]:
@@ -121,6 +141,7 @@ def _write_provenance(
     Provenance.objects.bulk_create(
         Provenance(card=card, field=key, source=sources[fact["source"]], read_on=fact["read"])
         for key, fact in facts.items()
+        if key not in keep
     )
 
 

@@ -18,7 +18,7 @@ from catalog.models.demand import (
     VoteQuerySet,
     WaitlistEntry,
 )
-from catalog.models.facts import Evaluation, Provenance, Question, Source
+from catalog.models.facts import Evaluation, HandEdit, Provenance, Question, Source
 from catalog.models.history import (
     MOVES,
     Benchmark,
@@ -37,6 +37,7 @@ __all__ = [
     "Difference",
     "EntryQuerySet",
     "Evaluation",
+    "HandEdit",
     "HubReading",
     "Launch",
     "Loader",

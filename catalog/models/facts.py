@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from catalog.models.cards import ModelCard
 
@@ -32,6 +33,25 @@ class Provenance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.field}: {self.source}, {self.read_on}"
+
+
+class HandEdit(models.Model):
+    """Somebody edited this part of a card in the admin: its file writes it no more."""
+
+    card = models.ForeignKey(ModelCard, models.CASCADE, related_name="hand_edits")
+    part = models.CharField(max_length=40, help_text="a field with its source, or a list of rows")
+    edited_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = "edit by hand"
+        verbose_name_plural = "edits by hand"
+        ordering = ["part"]
+        constraints = [
+            models.UniqueConstraint(fields=["card", "part"], name="hand_edit_once_per_part")
+        ]
+
+    def __str__(self) -> str:
+        return self.part
 
 
 class Evaluation(models.Model):

@@ -10,15 +10,14 @@ from catalog.loading import cards
 
 
 class Command(BaseCommand):
-    help = "Load model cards from YAML fixtures; running it again changes nothing."
+    help = (
+        "Load model cards from YAML fixtures; running it again changes nothing. What was edited by "
+        "hand in the admin is kept, and named where its file has changed."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         default = settings.BASE_DIR / "fixtures" / "catalog"
         parser.add_argument("folder", nargs="?", type=Path, default=default)
 
     def handle(self, *, folder: Path, **options: object) -> None:
-        loaded = cards.load_folder(folder)
-        self.stdout.write(
-            f"catalog: {loaded.created} new cards, {loaded.updated} updated, "
-            f"{loaded.unchanged} unchanged"
-        )
+        self.stdout.write(f"catalog: {cards.load_folder(folder)}")

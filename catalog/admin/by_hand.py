@@ -1,0 +1,55 @@
+"""What of a card a form of the admin has changed, in the words of `catalog.hand_edits`."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+
+from catalog import hand_edits
+from catalog.loading.cards import NOT_FROM_A_FILE
+from catalog.models import HandEdit, ModelCard, Provenance
+
+
+class HandEditInline(admin.TabularInline[HandEdit, ModelCard]):
+    """Rows come by editing the card; to delete one gives the part back to the card's file."""
+
+    model = HandEdit
+    extra = 0
+    fields = ["part", "edited_at"]
+    readonly_fields = ["part", "edited_at"]
+    verbose_name_plural = (
+        "edited by hand: the card's file leaves these alone; what is deleted here it writes again"
+    )
+
+    def has_add_permission(self, request: HttpRequest, obj: ModelCard | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def note(card: ModelCard, form: forms.BaseForm, formsets: Iterable[Any]) -> None:
+    """Keep the parts that were edited from the card's file, and give back those that were not."""
+    hand_edits.mark(card, _edited(form, formsets))
+    if any(formset.model is HandEdit and formset.deleted_objects for formset in formsets):
+        # Or the next load would take the file for one that it has loaded already.
+        ModelCard.objects.filter(pk=card.pk).update(fixture_sha256="")
+
+
+def _edited(form: forms.BaseForm, formsets: Iterable[Any]) -> set[str]:
+    parts = set(form.changed_data)
+    for formset in formsets:
+        if formset.model is Provenance:
+            parts |= _cited(formset)
+        elif formset.model in hand_edits.SECTIONS and formset.has_changed():
+            parts.add(hand_edits.SECTIONS[formset.model])
+    return parts - NOT_FROM_A_FILE
+
+
+def _cited(formset: Any) -> set[str]:
+    """The fields whose source was changed, among them one whose row now speaks of another."""
+    changed = [row for row in formset.forms if row.has_changed()]
+    named = {row.initial.get("field") for row in changed}
+    return {name for name in named | {row.cleaned_data.get("field") for row in changed} if name}
