@@ -14,6 +14,11 @@ from catalog.admin.audited import Audited
 
 Row = TypeVar("Row", bound=Model)
 
+STAYS = (
+    "The account of {} stays: the admin's history names who made its changes. To close it instead, "
+    'untick "active" on its page.'
+)
+
 
 @admin.register(User)
 class UserAdmin(Audited[User]):
@@ -42,10 +47,14 @@ class UserAdmin(Audited[User]):
     @admin.action(description="delete with all that is kept of them", permissions=["forget"])
     def forget(self, request: HttpRequest, people: QuerySet[User]) -> None:
         others = [person for person in people if person != request.user]
-        for person in others:
+        staying = [person for person in others if profile.is_on_record(person)]
+        leaving = [person for person in others if person not in staying]
+        for person in leaving:
             _log_deletion(request, person)
             profile.delete(person)
-        self.message_user(request, f"{len(others)} deleted.", messages.SUCCESS)
+        self.message_user(request, f"{len(leaving)} deleted.", messages.SUCCESS)
+        for person in staying:
+            self.message_user(request, STAYS.format(person), messages.WARNING)
 
 
 def _log_deletion(request: HttpRequest, person: User) -> None:

@@ -1,4 +1,7 @@
-"""The verbs of being a person here: settle in, take one's data along, leave."""
+"""The verbs of being a person here: settle in, take one's data along, leave.
+
+OnRecord    the admin's history names this person, who can be closed but not deleted
+"""
 
 import logging
 from datetime import timedelta
@@ -8,6 +11,7 @@ from typing import Protocol, cast
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
@@ -19,6 +23,10 @@ from catalog.demand import preferences, votes
 log = logging.getLogger(__name__)
 
 FORGET_UNCONFIRMED_AFTER = timedelta(days=7)
+
+
+class OnRecord(Exception):
+    """To delete whoever has worked in the admin would delete the history of that work."""
 
 
 class Section(Protocol):
@@ -47,10 +55,18 @@ def export(user: User) -> dict[str, object]:
     return everything
 
 
+def is_on_record(user: User) -> bool:
+    """Whether the admin's history says of anything that this person did it."""
+    return LogEntry.objects.filter(user=user).exists()
+
+
 @transaction.atomic
 def delete(user: User) -> None:
-    """Remove a person for good. The ledger's lines stay, and name nobody."""
+    """Remove a person for good. The ledger's lines stay, and name nobody. Raises OnRecord."""
     number = user.pk
+    # The database refuses as well; here nothing has been erased yet, neither rows nor files.
+    if is_on_record(user):
+        raise OnRecord(f"the admin's history names person {number}")
     for section in _sections():
         section.erase(user)
     for session in UserSession.objects.filter(user=user):

@@ -70,6 +70,9 @@ def export(request: HttpRequest) -> HttpResponse:
 @never_cache
 def delete(request: HttpRequest) -> HttpResponse:
     person = _person(request)
+    if profile.is_on_record(person):
+        status = 409 if request.method == "POST" else 200
+        return render(request, "accounts/on_record.html", status=status)
     form = DeleteForm(request.POST or None, person=person)
     if request.method != "POST" or not form.is_valid():
         return render(request, "accounts/delete.html", {"form": form})

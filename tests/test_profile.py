@@ -10,6 +10,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.contrib.sessions.models import Session
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -276,6 +277,61 @@ def test_support_deletes_a_person_as_the_person_would_and_keeps_no_address(
     entry = LogEntry.objects.get()
     assert (entry.object_repr, entry.user.email) == (f"person {ada.pk}", "op@lab.example")
     assert operator.post(f"{USERS}{entry.user_id}/delete/", {"post": "yes"}).status_code == 403
+
+
+@pytest.fixture
+def colleague(operator: Client) -> User:
+    """Somebody of the house who has changed something in the admin, signed in just now."""
+    browser = Client()
+    sign_in(browser, "colleague@lab.example")
+    User.objects.filter(email="colleague@lab.example").update(is_staff=True, is_superuser=True)
+    browser.post("/admin/catalog/source/add/", {"title": "the paper", "slug": "paper"})
+    assert LogEntry.objects.get().user.email == "colleague@lab.example"
+    return User.objects.get(email="colleague@lab.example")
+
+
+def test_whoever_the_admins_history_names_does_not_delete_themselves(
+    colleague: User, client: Client
+) -> None:
+    sign_in(client, colleague.email)
+
+    shown = client.get("/account/delete/")
+    refused = client.post("/account/delete/", {"address": colleague.email})
+
+    assert (shown.status_code, refused.status_code) == (200, 409)
+    assert "Ask another operator to close it" in shown.content.decode()
+    assert "<form" not in shown.content.decode().partition("<main")[2].partition("</main")[0]
+    assert LogEntry.objects.get().user == colleague
+
+
+def test_support_closes_such_an_account_instead(
+    colleague: User, ada: User, operator: Client
+) -> None:
+    chosen = {"action": "forget", "_selected_action": [colleague.pk, ada.pk]}
+
+    page = operator.post(USERS, chosen, follow=True).content.decode()
+
+    assert "1 deleted." in page
+    assert "The account of colleague@lab.example stays" in page
+    assert not User.objects.filter(pk=ada.pk).exists()
+    assert LogEntry.objects.filter(user=colleague).exists()
+
+
+def test_no_way_round_deletes_the_history_with_the_person(colleague: User) -> None:
+    with pytest.raises(profile.OnRecord):
+        profile.delete(colleague)
+    with pytest.raises(IntegrityError, match="history is kept"), transaction.atomic():
+        User.objects.filter(pk=colleague.pk).delete()
+
+    assert LogEntry.objects.get().user == colleague
+
+
+def test_staff_who_have_changed_nothing_may_go(ada: User, client: Client) -> None:
+    User.objects.filter(pk=ada.pk).update(is_staff=True)
+
+    client.post("/account/delete/", {"address": ada.email})
+
+    assert not User.objects.filter(pk=ada.pk).exists()
 
 
 def test_what_support_changes_of_a_person_is_kept_with_its_values(
