@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0006_add_benchmarks'),
+        ('catalog', '0009_admin_history_is_kept'),
     ]
 
     operations = [
