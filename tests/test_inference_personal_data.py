@@ -137,7 +137,8 @@ def test_no_hold_outlives_the_person_whatever_happens_meanwhile(card: ModelCard)
             elif index == 1:
                 settling.succeed([Done(job, {"rows": []}) for job in claimed])
             else:
-                with contextlib.suppress(IntegrityError):  # there is no such person any more
+                # There is no such person any more, or nothing left of theirs.
+                with contextlib.suppress(IntegrityError, credits.NotEnoughCredit):
                     submit(card, user, is_paid=True)
 
         at_once(act, 4)
