@@ -22,8 +22,8 @@ PROJECT_DIR = engines.PROJECT_DIR
 REMIND_AFTER_S = 30.0
 # For a newcomer at the keyboard; messages travel as JSON, so that Celery as root is no danger.
 ROOT_WARNING = "ignore:You're running the worker with superuser"
-# The commands that prepare the site have run Django's checks. In Celery's processes they would load
-# every page and the API as well: 24 MB in each.
+# The commands that prepare the site have run Django's checks. Beat would load every page for them,
+# and the API: 24 MB.
 CHECKED = {"CELERY_SKIP_CHECKS": "1"}
 
 
@@ -108,7 +108,7 @@ def _worker() -> Child:
     return Child(
         name="worker",
         command=[sys.executable, "manage.py", "run_worker", "--models", models],
-        environ={"PYTHONWARNINGS": _warnings()} | CHECKED,
+        environ={"PYTHONWARNINGS": _warnings()},
         stop_timeout_s=30,  # TERM lets it finish the batch it has in hand
     )
 

@@ -65,7 +65,7 @@ def _site(props: Props) -> Iterator[Site]:
         port, web_process = stack.enter_context(web({}, logs / "web.log", guard))
         manage = [sys.executable, "manage.py", "run_worker", "--models", stage.SERVED]
         log = logs / "worker.log"
-        worker = stack.enter_context(running(manage, run.CHECKED, log, guard))
+        worker = stack.enter_context(running(manage, {}, log, guard))
         beat = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker", "-Q", "house"]
         beat += ["--beat", "--schedule", str(logs / "beat"), "--pool", "threads"]
         beat += ["--concurrency", "2", "--loglevel", "WARNING"]

@@ -26,6 +26,8 @@ class Command(BaseCommand):
         if not cards:
             raise CommandError("no model to serve: see `manage.py fetch_model --help`")
         os.environ["SERVE_REPOS"] = ",".join(card.repo for card in cards)
+        # This command has run Django's checks. Celery's would load every page and the API: 24 MB.
+        os.environ["CELERY_SKIP_CHECKS"] = "1"
         threads.wait_passively()
         # glibc keeps what each thread has freed for that thread: a batch of pictures for each.
         os.environ.setdefault("MALLOC_ARENA_MAX", "2")
