@@ -15,8 +15,9 @@ from django.test import Client
 from accounts.models import User
 from catalog import hand_edits
 from catalog.hub import review
+from catalog.loading import cards
 from catalog.models import Alias, Difference, HandEdit, ModelCard, Source
-from tests.conftest import make_card
+from tests.conftest import FIXTURES, make_card
 from tests.test_catalog_admin import change, filled_in, filled_in_anew
 from tests.threads import at_once
 
@@ -199,6 +200,24 @@ def test_saving_the_form_as_it_was_is_no_edit(admin_client: Client, loaded: Mode
     change(admin_client, loaded)
 
     assert not HandEdit.objects.exists()
+
+
+def test_what_a_browser_makes_of_line_ends_is_no_edit(admin_client: Client) -> None:
+    cards.load_folder(FIXTURES)  # whose texts have several lines
+    card = ModelCard.objects.get(repo=REPO)
+    sent = {name: _by_browser(value) for name, value in filled_in(card).items()}
+    assert "\r\n" in str(sent["about"])
+    before = everything(card)
+
+    answer = admin_client.post(f"/admin/catalog/modelcard/{card.pk}/change/", sent)
+
+    assert answer.status_code == 302
+    assert not HandEdit.objects.exists()
+    assert everything(card) == before
+
+
+def _by_browser(value: object) -> object:
+    return value.replace("\n", "\r\n") if isinstance(value, str) else value
 
 
 def test_what_no_file_says_is_no_edit_of_it(admin_client: Client, loaded: ModelCard) -> None:

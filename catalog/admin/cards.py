@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from catalog import hub, prices, stages
 from catalog.admin import by_hand
 from catalog.admin.audited import Audited, log_step
-from catalog.admin.forms import CardForm, MoveActionForm, MoveForm, ProvenanceForm
+from catalog.admin.forms import CardForm, MoveActionForm, MoveForm, Paragraphs, ProvenanceForm
 from catalog.models import (
     MOVES,
     Alias,
@@ -42,6 +42,7 @@ class EvaluationInline(admin.TabularInline[Evaluation, ModelCard]):
 class QuestionInline(admin.TabularInline[Question, ModelCard]):
     model = Question
     extra = 0
+    formfield_overrides = {models.TextField: {"form_class": Paragraphs}}
 
 
 class AliasInline(admin.TabularInline[Alias, ModelCard]):
@@ -75,6 +76,7 @@ class PriceChangeInline(HistoryInline[PriceChange]):
 @admin.register(ModelCard)
 class ModelCardAdmin(Audited[ModelCard]):
     form = CardForm
+    formfield_overrides = {models.TextField: {"form_class": Paragraphs}}
     action_form = MoveActionForm
     actions = ["move_to_stage"]
     list_display = ["repo", "name", "stage", "parameters", "imagenet_top1", "license"]

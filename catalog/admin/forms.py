@@ -30,6 +30,23 @@ def _fact_choices() -> list[tuple[str, str]]:
     return [("", "---------"), *((name, name) for name in sorted(fact_names()))]
 
 
+class Paragraphs(forms.CharField):
+    """Text of several lines, as it was written: what a browser and Django make of it is no edit.
+
+    The one ends lines with CRLF, the other takes space from both ends.
+    """
+
+    def to_python(self, value: Any) -> Any:
+        return _in_unix_lines(super().to_python(value))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return _in_unix_lines(initial) != _in_unix_lines(data)
+
+
+def _in_unix_lines(text: str | None) -> str:
+    return (text or "").replace("\r\n", "\n").strip()
+
+
 class CardForm(forms.ModelForm[ModelCard]):
     """A card: its two lists must be lists of sentences, because pages print them so."""
 

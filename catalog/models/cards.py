@@ -227,8 +227,10 @@ class ModelCard(models.Model):
 
     @property
     def use_instead(self) -> "ModelCard | None":
-        """What to move to. A model that is here to stay sends nobody away."""
-        return self.successor if self.status in LEAVING else None
+        """What to move to: never from a model that stays, nor to one that leaves itself."""
+        if self.status not in LEAVING or self.successor is None:
+            return None
+        return None if self.successor.status in LEAVING else self.successor
 
     @property
     def queue(self) -> str:
