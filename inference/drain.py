@@ -76,12 +76,13 @@ def drain(server: Server, *, worker: str) -> int:
     since = time.monotonic()
     ran = 0
     upcoming, settled = _ahead.submit(_next, server, worker), _done()
+    parts: Parts = SimpleQueue()
     try:
         while (batch := upcoming.result()) is not None:
             is_over = time.monotonic() - since > TURN_S
             may_go_ahead = not is_over and not batch.is_suspect
             upcoming = _claim_beside(server, worker) if may_go_ahead else _done()
-            parts: Parts = SimpleQueue()
+            parts = SimpleQueue()
             before, settled = settled, _behind.submit(_settle, batch, parts)
             _score(server, batch, parts)
             # Looked at only now: whatever became of the last one, this one is written.
@@ -95,6 +96,7 @@ def drain(server: Server, *, worker: str) -> int:
                 upcoming = _ahead.submit(_next, server, worker)
         settled.result()
     except BaseException:
+        parts.put(None)  # whoever writes must not wait for more; once too often does no harm
         try:
             _abandon(upcoming)
         finally:

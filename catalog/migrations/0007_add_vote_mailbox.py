@@ -35,11 +35,10 @@ class Migration(migrations.Migration):
             name="mailbox",
             field=models.CharField(
                 blank=True,
-                default="",
+                db_default="",  # for who still runs the code of before
                 help_text="keyed hash by which it is known again; names nobody",
                 max_length=64,
             ),
-            preserve_default=False,
         ),
         migrations.RunPython(fill, migrations.RunPython.noop),
         migrations.AddConstraint(

@@ -29,7 +29,10 @@ class Vote(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="votes"
     )
     mailbox = models.CharField(
-        max_length=64, blank=True, help_text="keyed hash by which it is known again; names nobody"
+        max_length=64,
+        blank=True,
+        db_default="",
+        help_text="keyed hash by which it is known again; names nobody",
     )
     # Shown in sums only.
     images_per_month = models.BigIntegerField(null=True, blank=True)

@@ -31,10 +31,13 @@ def mapped(embedding: torch.nn.Embedding, path: Path, place: Place) -> MappedEmb
     weight = embedding.weight
     if place.dtype != "F32" or place.shape != tuple(weight.shape) or weight.dtype != torch.float32:
         return None
-    # Compared in a mapping of its own, which takes with it the pages that were read for it.
-    if not torch.equal(_table(path, place), weight):
+    try:
+        # Compared in a mapping of its own, which takes with it the pages that were read for it.
+        if not torch.equal(_table(path, place), weight):
+            return None
+        return MappedEmbedding(embedding, _table(path, place))
+    except (OSError, ValueError):  # a kernel that does not overcommit; a file that is too short
         return None
-    return MappedEmbedding(embedding, _table(path, place))
 
 
 def _table(path: Path, place: Place) -> torch.Tensor:
