@@ -235,6 +235,7 @@ def test_unknown_addresses_are_json(api: Api, path: str) -> None:
     assert response.json()["error"]["message"]
 
 
+@pytest.mark.usefixtures("one_window")
 def test_beyond_the_limit_a_minute_is_429(api: Api, settings: Settings) -> None:
     settings.API_SUBMITS_PER_MINUTE, settings.API_SUBMITS_PER_MINUTE_ACCOUNT = 2, 100
     if time.time() % 60 > 50:
@@ -252,6 +253,7 @@ def test_beyond_the_limit_a_minute_is_429(api: Api, settings: Settings) -> None:
     assert api.client(other).post(PATH, json={}).status_code == 400
 
 
+@pytest.mark.usefixtures("one_window")
 def test_keys_of_an_account_share_its_limit(api: Api, settings: Settings) -> None:
     settings.API_SUBMITS_PER_MINUTE, settings.API_SUBMITS_PER_MINUTE_ACCOUNT = 100, 1
     if time.time() % 60 > 50:

@@ -77,6 +77,7 @@ def test_another_key_has_calls_of_its_own_and_another_account_too(
         assert api.client(secret).get("/v1/models").status_code == 200
 
 
+@pytest.mark.usefixtures("one_window")
 def test_keys_of_an_account_share_its_other_calls(
     api: Api, one_submit_a_minute: None, settings: Settings
 ) -> None:
@@ -109,6 +110,7 @@ def test_without_the_cache_jobs_can_be_asked_for_but_not_submitted(
     assert embed(api).status_code == 503
 
 
+@pytest.mark.usefixtures("one_window")
 def test_streams_that_are_opened_at_the_same_moment_are_counted(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

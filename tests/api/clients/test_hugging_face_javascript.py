@@ -62,6 +62,7 @@ def test_without_credit_nothing_is_done(run: Run) -> None:
 @compatible(
     HUGGING_FACE_JS, "errors", "a model that is being loaded is told, and not asked for again"
 )
+@pytest.mark.usefixtures("one_window")
 def test_a_model_without_a_worker_is_not_asked_for_without_end(
     run: Run, settings: Settings
 ) -> None:

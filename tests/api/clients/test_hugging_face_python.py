@@ -91,6 +91,7 @@ def test_without_credit_nothing_is_done(api: Api) -> None:
 
 
 @compatible(HUGGING_FACE_PY, "errors", "429 says after how many seconds to retry")
+@pytest.mark.usefixtures("one_window")
 def test_the_rate_limit_is_told_in_seconds(
     api: Api, client: InferenceClient, settings: Settings
 ) -> None:

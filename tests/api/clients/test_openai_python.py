@@ -314,6 +314,7 @@ def test_without_credit_there_is_no_second_attempt(
 
 
 @compatible(OPENAI_PY, "errors", "429 is RateLimitError, retried after Retry-After")
+@pytest.mark.usefixtures("one_window")
 def test_the_rate_limit_is_met_after_waiting_as_told(
     api: Api, client: openai.OpenAI, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
