@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-PACKAGES := config catalog accounts inference
+PACKAGES := config devserver catalog accounts inference
 ARGS ?=
 
 # `check --deploy` judges settings, so it gets those of a production site.
@@ -21,7 +21,7 @@ help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 run: $(READY) ## Start the whole site at http://127.0.0.1:8000 (PORT=, DATA_DIR=, MODELS=)
-	@exec $(BIN)/python -m config.run
+	@exec $(BIN)/python -m devserver.run
 
 worker: $(READY) ## One more worker beside `make run`: make worker MODELS=repo,repo
 	@DEBUG=$${DEBUG-1} exec $(BIN)/python manage.py run_worker
@@ -33,8 +33,8 @@ test: $(READY) ## Run all tests (ARGS='-k name' to choose)
 	@$(BIN)/python -m pytest $(ARGS)
 
 compatibility: $(READY) ## Run the real clients, and write docs/compatibility.json from it
-	@$(BIN)/python -m pytest -p tests.api.clients.record tests/api/clients \
-		--deselect tests/api/clients/test_table.py
+	@$(BIN)/python -m pytest -p tests.clients.record tests/clients \
+		--deselect tests/clients/test_table.py
 
 check: $(READY) ## Lint, types, contracts, migrations, and settings fit for production
 	$(BIN)/ruff check .
@@ -44,7 +44,7 @@ check: $(READY) ## Lint, types, contracts, migrations, and settings fit for prod
 	@echo manage.py makemigrations --check, manage.py check --deploy
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 		export DATA_DIR="$$folder" DATABASE_URL= REDIS_URL= && \
-		$(PRODUCTION) $(BIN)/python -m config.engines run --forgetful -- \
+		$(PRODUCTION) $(BIN)/python -m devserver.engines run --forgetful -- \
 			$(BIN)/python manage.py makemigrations --check --dry-run && \
 		$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 

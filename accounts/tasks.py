@@ -3,7 +3,8 @@
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import credits, launches, profile
+from accounts import credits, profile
+from accounts.staff import launches
 from catalog.models import Launch
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from config.processes import Guard
+from devserver.processes import Guard
 
 PATIENCE_S = 60.0
 

@@ -5,6 +5,6 @@ from config.settings import INSTALLED_APPS as SITE_APPS
 from config.settings import env
 
 INSTALLED_APPS = [*SITE_APPS, "bench"]
-ROOT_URLCONF = "bench.urls"
+ROOT_URLCONF = "bench.pages.urls"
 if env.bool("BENCH_UNCACHED", default=False):
     PAGE_CACHE_S = 0

@@ -3,15 +3,19 @@
 from django.contrib.sitemaps.views import sitemap
 from django.urls import path
 
-from catalog import views
-from catalog.demand import board_views, mailed_views, request_views, vote_views, waitlist_views
-from catalog.machines import feeds, twins
+from catalog.demand.board import views as board_views
+from catalog.demand.requests import views as request_views
+from catalog.demand.votes import views as vote_views
+from catalog.demand.waitlist import mailed_views
+from catalog.demand.waitlist import views as waitlist_views
+from catalog.pages import views
+from catalog.syndication import alternates, feeds
 
 urlpatterns = [
     path("models/", views.models_page, name="models"),
-    path("models/<str:owner>/<str:name>.json", twins.model_json, name="model-json"),
-    path("models/<str:owner>/<str:name>.md", twins.model_markdown, name="model-markdown"),
-    path("models/<str:owner>/<str:name>/og.png", twins.share_card_png, name="share-card"),
+    path("models/<str:owner>/<str:name>.json", alternates.model_json, name="model-json"),
+    path("models/<str:owner>/<str:name>.md", alternates.model_markdown, name="model-markdown"),
+    path("models/<str:owner>/<str:name>/og.png", alternates.share_card_png, name="share-card"),
     path("models/new.atom", feeds.new_models, name="new-models"),
     path("models/changes.atom", feeds.changes, name="changes"),
     path("models/<str:task>/new.atom", feeds.new_models, name="new-models-of-task"),
@@ -47,9 +51,9 @@ urlpatterns = [
     path("roadmap.json", board_views.roadmap_json, name="roadmap-json"),
     path("roadmap.csv", board_views.roadmap_csv, name="roadmap-csv"),
     path("compare/", views.compare_page, name="compare"),
-    path("llms.txt", twins.llms_txt, name="llms-txt"),
-    path("robots.txt", twins.robots_txt, name="robots-txt"),
-    path("sitemap.xml", sitemap, {"sitemaps": twins.SITEMAPS}, name="sitemap"),
+    path("llms.txt", alternates.llms_txt, name="llms-txt"),
+    path("robots.txt", alternates.robots_txt, name="robots-txt"),
+    path("sitemap.xml", sitemap, {"sitemaps": alternates.SITEMAPS}, name="sitemap"),
     path("models/<str:task>/", views.task_page, name="task"),
     path("models/<str:owner>/<str:name>/", views.model_page, name="model"),
 ]

@@ -5,8 +5,8 @@ import os
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from config.body_limit import BodyLimit
-from config.mounts import Mounts
+from config.middleware.body_limit import BodyLimit
+from config.routing import Mounts
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 

@@ -11,4 +11,4 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 # By name: it needs Django's app registry, which is ready only when a worker starts.
-app.steps["worker"].add("inference.worker:Serving")
+app.steps["worker"].add("inference.worker.process:Serving")

@@ -9,8 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from environ import Env
 
-from config import engines
-from config.patience import PatientConnection
+from config.database import PatientConnection
+from devserver import engines
 
 django_stubs_ext.monkeypatch()  # ModelAdmin[Job] and its like must work at run time, too
 
@@ -110,8 +110,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "config.headers.ContentSecurityPolicy",
-    "config.refusals.Refusals",
+    "config.middleware.headers.ContentSecurityPolicy",
+    "config.middleware.errors.Refusals",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -139,7 +139,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "inference.context.workers",
+                "inference.fleet.context.workers",
                 "catalog.mail.inbox.address",
             ],
         },
@@ -174,12 +174,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", default="") or engines.valkey_url(DATA_DIR)
 CACHES = {
     "default": {
-        "BACKEND": "catalog.counting.CountingCache",
+        "BACKEND": "catalog.limits.counts.CountingCache",
         "LOCATION": REDIS_URL,
         "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
         "KEY_PREFIX": "gigarouter",
     },
-    # Strangers' pages, in each web process's own memory (catalog.strangers).
+    # Strangers' pages, in each web process's own memory (catalog.page_cache).
     "pages": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "pages",

@@ -4,12 +4,12 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from accounts.launches.views import launch_page
+from accounts.staff.launches.views import launch_page
 from accounts.urls import before_allauth
 from accounts.views import admin_sign_in
 from catalog.mail import inbox
-from inference.fleet_views import fleet_page
-from inference.metrics import metrics
+from inference.fleet.metrics import metrics
+from inference.fleet.views import fleet_page
 
 urlpatterns = [
     path("", include("inference.urls")),
@@ -19,7 +19,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("metrics", metrics, name="metrics"),
     path("admin/login/", admin_sign_in),
-    path("admin/demand/", include("accounts.dashboard.urls")),
+    path("admin/demand/", include("accounts.staff.dashboard.urls")),
     path("admin/fleet/", fleet_page, name="fleet"),
     path("admin/launch/<int:pk>/", launch_page, name="launch"),
     path("admin/", admin.site.urls),

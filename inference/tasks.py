@@ -6,10 +6,10 @@ import uuid
 from celery import shared_task
 
 from catalog.models import ModelCard
-from inference import drain, worker
-from inference import sweep as sweeping
-from inference.fetching import asking
+from inference.jobs import sweep as sweeping
+from inference.outbound import dispatch
 from inference.webhooks import sending
+from inference.worker import loop, process
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ def run_batches(card_id: int) -> None:
     if card is None:
         log.info("message for a deleted model id=%s", card_id)
         return
-    drain.drain(worker.server_of(card), worker=worker.name())
+    loop.drain(process.server_of(card), worker=process.name())
 
 
 @shared_task
@@ -34,7 +34,7 @@ def sweep() -> None:
 def tidy() -> None:
     """Delete what has been kept long enough."""
     sweeping.tidy()
-    asking.tidy()
+    dispatch.tidy()
 
 
 # The rest runs in the queue `fetch`: what connects to addresses that strangers name.
@@ -43,7 +43,7 @@ def tidy() -> None:
 @shared_task
 def fetch_images(key: str, urls: list[str]) -> None:
     """Fetch pictures for a request that waits for them."""
-    asking.fetch_for(uuid.UUID(key), urls)
+    dispatch.fetch_for(uuid.UUID(key), urls)
 
 
 @shared_task

@@ -2,7 +2,9 @@
 
 from django.urls import path
 
-from inference import docs_views, health, views
+from inference.docs import views as docs_views
+from inference.fleet import health
+from inference.playground import views
 from inference.webhooks import views as webhooks
 
 urlpatterns = [

@@ -13,12 +13,14 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from catalog.loading import cards
 from catalog.models import ModelCard, Source
-from inference import claims, jobs, pictures, settling
+from inference import images, jobs
+from inference.jobs import claims
 from inference.models import Job, Worker
-from inference.settling import Done
-from tests import site as sites
-from tests.chromium import browser  # noqa: F401  # a fixture
-from tests.site import Site, wait_for
+from inference.worker import settlement
+from inference.worker.settlement import Done
+from tests.support import site as sites
+from tests.support.chromium import browser  # noqa: F401  # a fixture
+from tests.support.site import Site, wait_for
 
 PROJECT = Path(__file__).parent.parent
 SAMPLES = PROJECT / "static" / "samples"
@@ -115,7 +117,7 @@ def submit(card: ModelCard, asker: jobs.Asker) -> Callable[..., Job]:
                    by: jobs.Asker = asker) -> Job:  # fmt: skip
         request = jobs.Request(
             card=card,
-            inputs=[pictures.accept(data or photo_bytes())],
+            inputs=[images.accept(data or photo_bytes())],
             labels=labels,
             template="a photo of {}",
         )
@@ -132,7 +134,7 @@ def answer_next(card: ModelCard) -> Job:
         {"label": label, "score": score, "similarity": similarity, "logit": logit}
         for label, score, similarity, logit in scores
     ]
-    settling.succeed([Done(job, {
+    settlement.succeed([Done(job, {
         "rows": [{"predictions": predictions, "crop": [8.0, 0.0, 56.0, 48.0]}],
         "activation": "softmax", "model": card.repo, "revision": "1", "preprocessing": "abc",
         "image_size": 224, "forward_ms": 12,

@@ -52,7 +52,7 @@ def pytest_unconfigure() -> None:
 
 def _start() -> None:
     global _engines
-    command = [sys.executable, "-m", "config.engines", "run", "--forgetful", "--"]
+    command = [sys.executable, "-m", "devserver.engines", "run", "--forgetful", "--"]
     _engines = subprocess.Popen(
         [*command, sys.executable, "-c", HOLD],
         cwd=PROJECT_DIR,

@@ -13,7 +13,7 @@ from accounts.credits.balances import wallet_of
 from accounts.credits.errors import ReferenceTaken
 from accounts.credits.expiry import take_back
 from accounts.models import Category, Entry, Grant, Kind, User, Wallet
-from catalog import mailboxes
+from catalog import email_addresses
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def welcome(user: User) -> Grant | None:
             user,
             amount_micro_usd=settings.FREE_CREDIT_MICRO_USD,
             category=Category.WELCOME,
-            reference=f"welcome:{mailboxes.fingerprint(user.email)}",
+            reference=f"welcome:{email_addresses.fingerprint(user.email)}",
             expires_at=timezone.now() + timedelta(days=settings.WELCOME_CREDIT_DAYS),
         )
     except (ReferenceTaken, IntegrityError):  # the constraint: one welcome a wallet

@@ -20,7 +20,7 @@ from accounts import profile
 from accounts.models import User
 from accounts.sign_in.by_mail import count_code_mail
 from accounts.sign_in.recent import signed_in_recently
-from catalog.demand.forms import one_spelling
+from catalog.demand.waitlist.forms import one_spelling
 
 CODE_MAILS = {"account/email/login_code"}
 SECOND_STEP = "accounts.sign_in.adapter.SecondStep"

@@ -14,7 +14,7 @@ from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import User
-from catalog.demand.forms import one_spelling
+from catalog.demand.waitlist.forms import one_spelling
 
 LONGEST_ADDRESS = 254  # by RFC 5321, and what the column holds
 CODE_MAIL = "code_mail"  # the rate limit of mails to one address

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
 
-from catalog import hub, prices, stages
+from catalog import hub, stages
 from catalog.admin import by_hand
 from catalog.admin.audited import Audited, log_step
 from catalog.admin.forms import CardForm, MoveActionForm, MoveForm, Paragraphs, ProvenanceForm
@@ -23,6 +23,7 @@ from catalog.models import (
     Stage,
     StageChange,
 )
+from catalog.pricing import price_history
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -147,7 +148,7 @@ class ModelCardAdmin(Audited[ModelCard]):
             stages.record_births("added by hand")
         by_hand.note(card, form, formsets)
         card.refresh_from_db()
-        prices.record(card)
+        price_history.record(card)
         for warning in _doubts(card, form.changed_data if change else [], formsets):
             self.message_user(request, warning, messages.WARNING)
 

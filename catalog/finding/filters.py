@@ -12,8 +12,8 @@ from django.db.models import Case, CharField, F, Func, Q, TextField, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Lower
 
-from catalog import quantities
 from catalog.models import COMING_SOON, ModelCardQuerySet, Stage
+from catalog.numbers import facts
 
 UNKNOWN = "unknown"
 LARGEST_BIGINT = 2**63 - 1
@@ -104,14 +104,14 @@ class Range:
     @classmethod
     def between(cls, least: str, most: str) -> "Range":
         """The same from two texts. Sides in the wrong order are put right."""
-        low, high = (quantities.read(side.strip().lstrip("$")) for side in (least, most))
+        low, high = (facts.read(side.strip().lstrip("$")) for side in (least, most))
         if low is not None and high is not None and low > high:
             low, high = high, low
         return cls(low, high)
 
     def __str__(self) -> str:
         sides = {"min": self.least, "max": self.most}
-        return ",".join(f"{k}:{quantities.write(v)}" for k, v in sides.items() if v is not None)
+        return ",".join(f"{k}:{facts.write(v)}" for k, v in sides.items() if v is not None)
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class Scope:
     def sides(self, wanted: str) -> tuple[str, str]:
         """What to write into the form's two fields."""
         asked = Range.read(wanted)
-        low, high = ("" if s is None else quantities.write(s) for s in (asked.least, asked.most))
+        low, high = ("" if s is None else facts.write(s) for s in (asked.least, asked.most))
         return low, high
 
     def words(self, wanted: str) -> str:

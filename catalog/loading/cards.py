@@ -9,10 +9,11 @@ from pathlib import Path
 import yaml
 from django.db import transaction
 
-from catalog import hand_edits, hub, prices, stages
+from catalog import hand_edits, hub, stages
 from catalog.loading.documents import Document
 from catalog.loading.zoo import documents
 from catalog.models import Alias, Evaluation, ModelCard, Provenance, Question, Source
+from catalog.pricing import price_history
 
 # Fields of a card that its file states directly; everything under `facts` carries a source.
 PLAIN_FIELDS = [
@@ -74,7 +75,7 @@ def load_folder(folder: Path) -> Loaded:
             created += repo not in known
             updated += repo in known
     stages.record_births("added to the catalog")
-    prices.record_all()
+    price_history.record_all()
     unchanged = len(zoo | written) - created - updated
     return Loaded(created, updated, unchanged, kept)
 

@@ -48,4 +48,4 @@ def page(request: HttpRequest) -> HttpResponse:
     if not settings.DEBUG:
         raise Http404
     letters = [Letter(mail) for mail in Mail.objects.order_by("-pk")[:SHOWN]]
-    return render(request, "dev/mail.html", {"letters": letters, "kept": is_open()})
+    return render(request, "catalog/dev_mail.html", {"letters": letters, "kept": is_open()})

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import migrations, models
 
-from catalog import mailboxes
+from catalog import email_addresses
 
 
 def fill(apps, schema_editor):
@@ -15,7 +15,7 @@ def fill(apps, schema_editor):
     seen = set()
     votes = Vote.objects.filter(user__isnull=False, mailbox="").select_related("user")
     for vote in votes.order_by("is_set_aside", "voted_at", "pk"):
-        mailbox = mailboxes.fingerprint(vote.user.email)
+        mailbox = email_addresses.fingerprint(vote.user.email)
         if (vote.card_id, mailbox) in seen:
             Vote.objects.filter(pk=vote.pk).update(is_set_aside=True)
         else:

@@ -7,8 +7,8 @@ from django.db.models.functions import Abs, Lower
 from django.urls import reverse
 
 from catalog import patches, pricing
-from catalog.price_in_sql import price_in_sql
-from catalog.simple_words import simple_words
+from catalog.pricing.sql import price_in_sql
+from catalog.search_text import simple_words
 
 
 class Task(models.TextChoices):

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from PIL import Image, ImageOps
 
 from catalog import patches
-from catalog.figures import compact, parameters, per_1k, per_image
+from catalog.numbers.formatting import compact, parameters, per_1k, per_image
 
 register = template.Library()
 
@@ -42,16 +42,18 @@ def rendered(text: str) -> SafeString:
 @lru_cache(maxsize=64)
 def sample_grid(side: int) -> SafeString:
     """The patch grid of this many patches a side, filled from the sample photo of a cat."""
-    return render_to_string("_patch_grid.html", {"side": side, "rows": sample_rows(side)})
+    return render_to_string(
+        "catalog/model/_patch_grid.html", {"side": side, "rows": sample_rows(side)}
+    )
 
 
-@register.inclusion_tag("_patch_grid.html")
+@register.inclusion_tag("catalog/model/_patch_grid.html")
 def picture_grid(side: int, rows: list[list[str]]) -> dict[str, object]:
     """The patch grid filled with colours found in a visitor's picture."""
     return {"side": side, "rows": rows}
 
 
-@register.inclusion_tag("_patch_mark.html")
+@register.inclusion_tag("catalog/model/_patch_mark.html")
 def patch_mark(side: int | None) -> dict[str, object]:
     """A model's mark in lists: its bare grid, one line between every two patches."""
     return {"side": side, "lines": range(1, side) if side else []}

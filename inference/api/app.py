@@ -13,19 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from catalog.limits import Refused
-from inference import waiting
-from inference.api import (
-    account,
-    classify,
-    deepinfra,
-    embeddings,
-    events,
-    hugging_face,
-    jobs_route,
-    models_route,
-    openapi,
-)
-from inference.api.envelope import AWAY, Envelope
+from inference import notify
+from inference.api import openapi
+from inference.api.dialects import deepinfra, hugging_face
 from inference.api.errors import (
     ApiError,
     Broken,
@@ -35,16 +25,18 @@ from inference.api.errors import (
     Unavailable,
     response_of,
 )
+from inference.api.middleware import AWAY, Envelope
+from inference.api.resources import account, classify, embeddings, events, jobs, models
 
 log = logging.getLogger(__name__)
 
 AWAY_RETRY_S = 5
 # The order in which the description shows them. Another module of routes is one more line.
 ROUTERS = (
-    models_route.router,
+    models.router,
     embeddings.router,
     classify.router,
-    jobs_route.router,
+    jobs.router,
     events.router,
     account.router,
     hugging_face.router,
@@ -75,7 +67,7 @@ def build() -> Envelope:
 @asynccontextmanager
 async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     yield
-    waiting.here().close()
+    notify.here().close()
 
 
 def document_of(api: FastAPI) -> dict[str, Any]:

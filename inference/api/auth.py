@@ -10,8 +10,8 @@ from accounts import keys
 from accounts.models import ApiKey, User
 from inference import jobs
 from inference.api import limits
-from inference.api.envelope import facts_of
 from inference.api.errors import Unauthorized
+from inference.api.middleware import facts_of
 from inference.api.threads import in_thread
 
 _bearer = HTTPBearer(

@@ -6,8 +6,13 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from inference.api.schemas import ErrorAnswer, JobObject, PlainErrorAnswer
-from inference.api.sent import ClassifyBody, DeepInfraBody, EmbeddingsBody, HuggingFaceBody
+from inference.api.schemas.requests import (
+    ClassifyBody,
+    DeepInfraBody,
+    EmbeddingsBody,
+    HuggingFaceBody,
+)
+from inference.api.schemas.responses import ErrorAnswer, JobObject, PlainErrorAnswer
 
 # Parts of an OpenAPI document.
 Part = dict[str, Any]

@@ -73,7 +73,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(state__in=FINAL)
 
     def in_turn(self) -> "JobQuerySet":
-        """Fair to all who wait: see `inference.enqueueing`."""
+        """Fair to all who wait: see `inference.jobs.queue`."""
         return self.order_by("turn", "created_at", "pk")
 
     def before(self, job: "Job") -> "JobQuerySet":

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inference.runtime.preprocessing import Preprocessing
+from inference.runtime.images.preprocessing import Preprocessing
 
 Embeddings = NDArray[np.float32]
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from inference.runtime import devices, weights
+from inference.runtime import devices
 from inference.runtime.encoder import Encoder
 from inference.runtime.errors import WeightsMissing, WeightsUnusable
-from inference.runtime.preprocessing import Method
+from inference.runtime.images.preprocessing import Method
 from inference.runtime.spec import Loader, ModelSpec
+from inference.runtime.weights import store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ def load(
     nothing, DeviceMissing, and WeightsUnusable if loading fails or memory is too small.
     """
     options = options or Options(device=device)
-    folder = weights.find(spec, model_dir)
+    folder = store.find(spec, model_dir)
     if folder is None:
         raise _missing(spec)
     devices.check(options.device)
@@ -62,11 +63,11 @@ def load(
 
 def expected_bytes(spec: ModelSpec, *, model_dir: Path, options: Options) -> int:
     """Memory that the weights will take, before they are loaded; 0 where it cannot be told."""
-    folder = weights.find(spec, model_dir)
+    folder = store.find(spec, model_dir)
     if folder is None:
         return 0
     width = devices.dtype_on(options.device, options.dtype).itemsize
-    return weights.count_numbers(spec, folder) * width
+    return store.count_numbers(spec, folder) * width
 
 
 def warm_up(encoder: Encoder) -> None:
@@ -88,19 +89,19 @@ def _load(spec: ModelSpec, folder: Path, cache_dir: Path, options: Options) -> E
     device, dtype = options.device, options.dtype
     match spec.loader:
         case Loader.CONSE:
-            from inference.runtime import conse
+            from inference.runtime.encoders import conse
 
             return conse.load(spec, cache_dir=cache_dir, device=device)
         case Loader.OPEN_CLIP:
-            from inference.runtime import open_clip_model
+            from inference.runtime.encoders import open_clip_model
 
             return open_clip_model.load(spec, folder, device=device, dtype=dtype)
         case Loader.TRANSFORMERS:
-            from inference.runtime import transformers_clip
+            from inference.runtime.encoders import transformers_clip
 
             return transformers_clip.load(spec, folder, device=device, dtype=dtype)
 
 
 def _missing(spec: ModelSpec) -> WeightsMissing:
-    package = weights.missing_demo_package() if spec.loader is Loader.CONSE else None
+    package = store.missing_demo_package() if spec.loader is Loader.CONSE else None
     return WeightsMissing.of_demo(package) if package else WeightsMissing.of(spec.repo)

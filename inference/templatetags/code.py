@@ -4,9 +4,9 @@ from django import template
 from django.conf import settings
 
 from catalog.models import ModelCard, Stage
-from inference import snippets
+from inference.docs import snippets
+from inference.docs.snippets import Filling
 from inference.models import Job
-from inference.snippets import Filling
 
 register = template.Library()
 
@@ -15,20 +15,20 @@ CALLABLE = (Stage.PREVIEW, Stage.LIVE, Stage.DEPRECATED)
 Context = dict[str, object]
 
 
-@register.inclusion_tag("_code.html")
+@register.inclusion_tag("inference/docs/_code.html")
 def code(use: str, model: str, package: str = "") -> Context:
     """{% code "classify" model %}: how to do this with that model; by one package, if named."""
     found = snippets.of(use, Filling(model=model))
     return {"group": use, "snippets": [each for each in found if each.client.startswith(package)]}
 
 
-@register.inclusion_tag("_model_code.html")
+@register.inclusion_tag("catalog/model/_code.html")
 def code_for_model(card: ModelCard) -> Context:
     """How to call this model; nothing for one that cannot be called yet."""
     return {"card": card, "is_callable": card.status in CALLABLE, "site": settings.SITE_URL}
 
 
-@register.inclusion_tag("_code.html")
+@register.inclusion_tag("inference/docs/_code.html")
 def code_for_job(job: Job) -> Context:
     """The call that does again what this job did."""
     return {"group": "classify", "snippets": snippets.of_job(job)}

@@ -15,9 +15,9 @@ from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 
 from accounts.models import User
-from inference.fetching import targets
-from inference.fetching.refusals import Refused
 from inference.models import Delivery, DeliveryState, Webhook, WhyDisabled
+from inference.outbound import targets
+from inference.outbound.errors import Refused
 from inference.webhooks import queueing, sealing
 from inference.webhooks.schedule import LAST_TRY
 

@@ -44,5 +44,5 @@ def _switch_off(webhook: Webhook, why: WhyDisabled) -> None:
         "why": why.label,
         "page": settings.SITE_URL + reverse("webhook", args=[webhook.pk]),
     }
-    text = render_to_string("accounts/webhooks_off.txt", context)
+    text = render_to_string("inference/webhooks/switched_off.txt", context)
     send_mail("A webhook of yours is switched off", text, None, [webhook.user.email])

@@ -2,8 +2,8 @@
 
 from django import forms
 
-from inference.fetching.targets import MAX_URL
 from inference.models import Event
+from inference.outbound.targets import MAX_URL
 
 
 class WebhookForm(forms.Form):

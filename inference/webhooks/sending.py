@@ -18,9 +18,9 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from standardwebhooks import Webhook as Signer
 
-from inference.fetching.outside import FAILURES, Outside
-from inference.fetching.refusals import Refused
 from inference.models import Attempt, Delivery, DeliveryQuerySet, DeliveryState, Trouble, Webhook
+from inference.outbound.connections import FAILURES, Outside
+from inference.outbound.errors import Refused
 from inference.webhooks import failing, sealing
 from inference.webhooks.schedule import wait_after
 

@@ -53,7 +53,7 @@ def _page(
         "webhooks": Webhook.objects.of(request.user.pk).kept().order_by("pk"),
         "most_webhooks": endpoints.MOST_WEBHOOKS,
     }
-    return render(request, "accounts/webhooks.html", context | made, status=status)
+    return render(request, "inference/webhooks/list.html", context | made, status=status)
 
 
 @require_safe
@@ -71,7 +71,7 @@ def _log_page(request: PersonsRequest, webhook: Webhook, *, secret: str = "") ->
         "deliveries": told[:SHOWN_DELIVERIES],
         "most_tries": LAST_TRY,
     }
-    return render(request, "accounts/webhooks_log.html", context)
+    return render(request, "inference/webhooks/log.html", context)
 
 
 @require_POST

@@ -14,13 +14,13 @@ from pytest_django import DjangoDbBlocker, Settings
 from accounts import credits
 from accounts.models import Category, User
 from catalog.models import ModelCard
-from inference import sweep
+from inference.jobs import sweep
 from inference.runtime import torchvision_schemas
-from tests import site as sites
 from tests.conftest import make_card
 from tests.faults import audit
 from tests.faults.house import House
-from tests.site import Site
+from tests.support import site as sites
+from tests.support.site import Site
 
 IS_LONG = os.environ.get("FAULTS") == "long"
 REPO = "openai/clip-vit-base-patch32" if IS_LONG else "gigarouter/conse-demo"
@@ -63,7 +63,7 @@ def broken_site(
         yield request.getfixturevalue("running_site")
         return
     torchvision_schemas.declare()
-    from tests.runtime import tiny  # torch: seconds that only the campaign needs
+    from tests.inference.runtime import tiny  # torch: seconds that only the campaign needs
 
     folder = tmp_path_factory.mktemp("house")
     tiny.write_transformers(folder / "models" / REPO.replace("/", "--"))

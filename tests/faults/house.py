@@ -19,14 +19,16 @@ from psycopg_pool import PoolTimeout
 
 from accounts.models import User
 from catalog.models import ModelCard
-from inference import drain, jobs, pictures, sweep
+from inference import images, jobs
+from inference.jobs import sweep
 from inference.models import Job, Worker
-from inference.text_memory import TextMemory
+from inference.worker import loop
+from inference.worker.text_cache import TextMemory
 from tests import engines
 from tests.conftest import photo_bytes
 from tests.faults import invariants
-from tests.site import Site, wait_for
-from tests.test_batches import HashEncoder
+from tests.inference.worker.test_batches import HashEncoder
+from tests.support.site import Site, wait_for
 
 AWAY = (DatabaseError, InterfaceError, PoolTimeout)
 # As a worker, but without Celery and torch, which take seconds to start; it may crash.
@@ -63,7 +65,7 @@ class House:
         payer = payer or self.payer
         request = jobs.Request(
             card=self.card,
-            inputs=[pictures.accept(picture or self.photo())],
+            inputs=[images.accept(picture or self.photo())],
             labels=LABELS,
             template="a photo of {}",
         )
@@ -182,7 +184,7 @@ class House:
     def second_worker(self) -> None:
         """Another worker of the same model, in this process: empties the queue once."""
         name = f"second-{os.getpid()}"
-        drain.drain(drain.Server(self.card, TextMemory(HashEncoder())), worker=name)
+        loop.drain(loop.Server(self.card, TextMemory(HashEncoder())), worker=name)
 
     def settles(self, *, seconds: float = 150) -> float:
         """Wait until every job has ended; how long that took."""

@@ -11,7 +11,7 @@ from django.db.models import Count, F, Q
 from accounts.credits import ledger
 from accounts.models import Entry, Hold, HoldState, Kind, Wallet
 from catalog.models import Mail
-from inference import sweep
+from inference.jobs import sweep
 from inference.models import FINAL, Job, State
 from tests.faults import audit
 

@@ -8,11 +8,12 @@ import pytest
 from celery import current_app
 from django.conf import settings
 
-from inference import bell, jobs, sweep
+from inference import jobs
+from inference.jobs import sweep, wake
 from inference.models import Job, State
 from tests.faults.house import House
-from tests.site import wait_for
-from tests.threads import at_once
+from tests.support.site import wait_for
+from tests.support.threads import at_once
 
 pytestmark = [
     pytest.mark.processes, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900),
@@ -64,7 +65,7 @@ def test_f11_nineteen_of_twenty_messages_find_nothing(house: House) -> None:
     for _ in range(20 if house.is_long else 1):
         job = house.submit()
         for _ in range(20):
-            current_app.send_task(bell.RUN_BATCHES, args=[house.card.pk], queue=house.card.queue)
+            current_app.send_task(wake.RUN_BATCHES, args=[house.card.pk], queue=house.card.queue)
     house.settles()
 
     house.check()

@@ -12,11 +12,12 @@ from accounts import credits
 from accounts.models import Category, User
 from catalog.demand import votes
 from catalog.models import COMING_SOON, Vote
-from inference import enqueueing, jobs
+from inference import jobs
+from inference.jobs import queue
 from inference.models import Job, Kind, State
 from tests.conftest import make_card
 from tests.faults.house import House
-from tests.threads import at_once
+from tests.support.threads import at_once
 
 pytestmark = [
     pytest.mark.processes, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900),
@@ -100,7 +101,7 @@ def test_f32_the_first_job_of_somebody_else_is_among_the_next(house: House, bob:
     worker.resume()
 
     # Those whose turn had come by then, each 30 ms after the one before.
-    assert before <= elapsed / enqueueing.SHARE + 1
+    assert before <= elapsed / queue.SHARE + 1
     house.settles()
     house.check()
 

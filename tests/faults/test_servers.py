@@ -16,7 +16,7 @@ from django.db import connection
 from inference.models import Job, State
 from tests.faults.conftest import survive_crashes
 from tests.faults.house import House, engine, patiently
-from tests.site import wait_for
+from tests.support.site import wait_for
 
 pytestmark = [
     pytest.mark.processes, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900),

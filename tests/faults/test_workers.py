@@ -10,13 +10,15 @@ from contextlib import ExitStack
 import psutil
 import pytest
 
-from inference import batches, claims, jobs, sweep
+from inference import jobs
+from inference.jobs import claims, sweep
 from inference.models import ErrorCode, Job, State
-from inference.text_memory import TextMemory
+from inference.worker import batches
+from inference.worker.text_cache import TextMemory
 from tests.faults import audit
 from tests.faults.house import House, all_ended
-from tests.site import wait_for
-from tests.test_batches import HashEncoder
+from tests.inference.worker.test_batches import HashEncoder
+from tests.support.site import wait_for
 
 pytestmark = [
     pytest.mark.processes, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900),

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import launches
-from accounts.launches.forms import LaunchForm
+from accounts.staff import launches
+from accounts.staff.launches.forms import LaunchForm
 from catalog.models import ModelCard
 
 

@@ -10,12 +10,12 @@ import psutil
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from bench import rounds, stage, verdict
-from bench.rounds import Cases, Site, Talker
+from bench.engine import rounds, stage, verdict
+from bench.engine.rounds import Cases, Site, Talker
+from bench.engine.stage import Props
 from bench.servers import running, wait_for, web
-from bench.stage import Props
-from config import run
-from config.processes import Guard
+from devserver import run
+from devserver.processes import Guard
 from inference.models import Worker
 
 
@@ -76,7 +76,7 @@ def _site(props: Props) -> Iterator[Site]:
 
 @contextmanager
 def _talkers(props: Props) -> Iterator[tuple[list[Talker], Talker]]:
-    loop = ["-m", "bench.bare", str(props.weights)]
+    loop = ["-m", "bench.engine.bare", str(props.weights)]
     bare = [Talker(*loop), Talker(*loop, OMP_WAIT_POLICY="PASSIVE")]
     drain = ["manage.py", "drain_directly", stage.DIRECT, str(props.photos)]
     direct = Talker(*drain, LOG_LEVEL="WARNING")  # its log would bury what is said here

@@ -12,12 +12,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
-from bench import cards, comparison, report
-from bench.report import Report, Spread
+from bench.pages import cards, comparison, report
+from bench.pages.report import Report, Spread
 from bench.servers import serving
 from catalog.models import ModelCard
-from config import engines
-from config.processes import Guard
+from devserver import engines
+from devserver.processes import Guard
 
 SMALL, LARGE = 200, 10_000
 LARGE_DATABASE = "bench_large"

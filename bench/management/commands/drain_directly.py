@@ -14,12 +14,13 @@ from pathlib import Path
 from django.core.management.base import BaseCommand
 
 from accounts.models import User
-from bench import photos
-from bench.stage import PAYER
+from bench.engine import photos
+from bench.engine.stage import PAYER
 from catalog.models import ModelCard
-from inference import drain, jobs, pictures, worker
+from inference import images, jobs
 from inference.models import Job, Kind
-from inference.runtime import threads
+from inference.runtime.cpu import threads
+from inference.worker import loop, process
 
 
 class Command(BaseCommand):
@@ -32,13 +33,13 @@ class Command(BaseCommand):
     def handle(self, *, repo: str, folder: Path, **options: object) -> None:
         threads.wait_passively()
         card = ModelCard.objects.get(repo=repo)
-        worker.load_models([card])
-        found = itertools.cycle([pictures.check(photo) for photo in photos.read(folder)])
+        process.load_models([card])
+        found = itertools.cycle([images.check(photo) for photo in photos.read(folder)])
         payer = User.objects.get(email=PAYER)
         for line in sys.stdin:
             _queue(card, list(itertools.islice(found, int(line))), payer)
             began = time.perf_counter()
-            while drain.drain(worker.server_of(card), worker="direct"):
+            while loop.drain(process.server_of(card), worker="direct"):
                 pass
             took_s = time.perf_counter() - began
             left = Job.objects.queued().filter(card=card).count()
@@ -46,7 +47,7 @@ class Command(BaseCommand):
             self.stdout.flush()
 
 
-def _queue(card: ModelCard, found: list[pictures.Picture], payer: User) -> None:
+def _queue(card: ModelCard, found: list[images.Picture], payer: User) -> None:
     asker = jobs.Asker(payer.pk, None)
     for picture in found:
         jobs.submit(

@@ -2,7 +2,7 @@
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from bench import cards
+from bench.pages import cards
 
 
 class Command(BaseCommand):

@@ -13,11 +13,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 from psycopg_pool import PoolTimeout
 
-from catalog.benchmark_story import BenchmarkStory
 from catalog.models import ModelCard
-from inference import benchmarking, worker
-from inference.benchmarking import Machine
-from inference.runtime import errors, random_weights, threads, vitals
+from catalog.pages.benchmarks import BenchmarkStory
+from inference.runtime import errors, process_stats
+from inference.runtime.cpu import threads
+from inference.runtime.weights import random_weights
+from inference.worker import benchmark, process
+from inference.worker.benchmark import Machine
 
 SAMPLES = settings.BASE_DIR / "static" / "samples"
 BAR = 24
@@ -53,9 +55,9 @@ class Command(BaseCommand):
         threads.limit_threads(settings.WORKER_THREADS or None)
         try:
             with _weights(card, is_random=is_random) as model_dir:
-                found = benchmarking.measure(
-                    worker.spec_of(card),
-                    options=replace(worker.options(), device=device),
+                found = benchmark.measure(
+                    process.spec_of(card),
+                    options=replace(process.options(), device=device),
                     model_dir=model_dir,
                     photos=[path.read_bytes() for path in sorted(SAMPLES.glob("*.jpg"))],
                     seconds=seconds,
@@ -63,10 +65,10 @@ class Command(BaseCommand):
                 )
         except errors.EncoderError as error:
             raise CommandError(str(error)) from error
-        row = benchmarking.keep(
+        row = benchmark.keep(
             card,
             found,
-            machine=Machine(hardware or vitals.hardware(device), device, usd_per_hour),
+            machine=Machine(hardware or process_stats.hardware(device), device, usd_per_hour),
             has_random_weights=is_random,
             prices_it=not is_random or bool(options["price_by_it"]),
         )
@@ -102,5 +104,5 @@ def _weights(card: ModelCard, *, is_random: bool) -> Iterator[Path]:
         yield settings.MODEL_DIR
         return
     with tempfile.TemporaryDirectory(prefix="gigarouter-weights-") as folder:
-        random_weights.write(worker.spec_of(card), Path(folder))
+        random_weights.write(process.spec_of(card), Path(folder))
         yield Path(folder)

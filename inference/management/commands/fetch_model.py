@@ -8,8 +8,9 @@ from django.db import OperationalError
 from psycopg_pool import PoolTimeout
 
 from catalog.models import ModelCard
-from inference import worker
-from inference.runtime import errors, weights
+from inference.runtime import errors
+from inference.runtime.weights import store
+from inference.worker import process
 
 
 class Command(BaseCommand):
@@ -30,7 +31,7 @@ class Command(BaseCommand):
             known = ", ".join(ModelCard.objects.real().values_list("repo", flat=True))
             raise CommandError(f"No model card is called {repo}. Known: {known}.")
         try:
-            folder = weights.fetch(worker.spec_of(card), settings.MODEL_DIR)
+            folder = store.fetch(process.spec_of(card), settings.MODEL_DIR)
         except errors.EncoderError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{repo} is in {folder}. Restart the worker to serve it.")

@@ -7,8 +7,8 @@ from argparse import ArgumentParser
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from inference import worker
-from inference.runtime import threads
+from inference.runtime.cpu import threads
+from inference.worker import process
 
 
 class Command(BaseCommand):
@@ -20,8 +20,8 @@ class Command(BaseCommand):
     def handle(self, *, models: str, **options: object) -> None:
         """Replace this process by Celery: one solo worker, since CUDA cannot be forked."""
         try:
-            cards = worker.cards_to_serve(models)
-        except worker.NotServed as error:
+            cards = process.cards_to_serve(models)
+        except process.NotServed as error:
             raise CommandError(str(error)) from error
         if not cards:
             raise CommandError("no model to serve: see `manage.py fetch_model --help`")
@@ -34,6 +34,6 @@ class Command(BaseCommand):
         queues = ",".join(card.queue for card in cards)
         command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "solo"]
         command += ["--concurrency", "1"]  # solo ignores it, but prefetching counts it
-        command += ["--queues", queues, "--hostname", f"{worker.name()}@%h"]
+        command += ["--queues", queues, "--hostname", f"{process.name()}@%h"]
         command += ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
         os.execv(command[0], command)  # noqa: S606  a fixed argument list, no shell

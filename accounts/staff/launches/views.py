@@ -1,0 +1,71 @@
+"""The operator's launch page in the admin: one form, one press."""
+
+from http import HTTPStatus
+
+from django.contrib import admin, messages
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import User
+from accounts.staff import launches
+from accounts.staff.launches.forms import LaunchForm
+from catalog.admin.audited import log_step
+from catalog.models import ModelCard
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@admin.site.admin_view
+@permission_required("catalog.change_modelcard", raise_exception=True)
+def launch_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """The model as it stands, the price to freeze, and the button."""
+    card = get_object_or_404(ModelCard.objects.real(), pk=pk)
+    if request.method != "POST":
+        return _page(request, card, LaunchForm(initial=_initial(card)))
+    form = LaunchForm(request.POST)
+    if form.is_valid() and _launch(request, card, form):
+        return redirect("admin:catalog_modelcard_change", card.pk)
+    return _page(request, card, form, status=HTTPStatus.BAD_REQUEST)
+
+
+def _initial(card: ModelCard) -> dict[str, object]:
+    return {"usd_per_1k_images": card.price.usd_per_1k_images if card.price else None}
+
+
+def _launch(request: HttpRequest, card: ModelCard, form: LaunchForm) -> bool:
+    """False: it was refused, and the form says why."""
+    by = request.user
+    assert isinstance(by, User)  # noqa: S101  behind the gate of admin_view
+    before = card.stage
+    try:
+        launched, is_new = launches.launch(
+            card,
+            micro_usd_per_image=form.micro_usd_per_image,
+            reason=form.cleaned_data["reason"],
+            by=by,
+        )
+    except launches.LaunchRefused as refused:
+        form.add_error(None, str(refused))
+        return False
+    if is_new:
+        log_step(
+            request, card, "stage", before, f"{card.stage} at {launched.micro_usd_per_image} µ$"
+        )
+        messages.success(request, f"{card.repo} is live. Everybody who wanted it is being told.")
+    else:
+        messages.info(request, f"{card.repo} was launched before; nothing has changed.")
+    return True
+
+
+def _page(
+    request: HttpRequest, card: ModelCard, form: LaunchForm, *, status: HTTPStatus = HTTPStatus.OK
+) -> HttpResponse:
+    context = admin.site.each_context(request) | {
+        "card": card,
+        "form": form,
+        "title": f"Launch {card.name}",
+        "concerned": launches.concerned(card),
+        "opts": ModelCard._meta,
+    }
+    return render(request, "admin/launch.html", context, status=status)

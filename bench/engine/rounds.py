@@ -1,0 +1,232 @@
+"""The cases of `make bench`, one after the other in every round."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from django.db import close_old_connections
+from django.db.models.functions import Now
+
+from bench.engine import stage
+from bench.engine.stage import Props
+from inference.models import Job, Worker
+
+CLIENTS = (1, 8, 32, 128)
+WAITERS = 1000
+PAGE_S = 6.0
+HEARTBEAT_S = 3.0
+ENGINES = ("postgres", "valkey-server")
+
+# What one case found: figures by name, as its process printed them.
+Found = dict[str, Any]
+
+
+class Talker:
+    """A process that answers each line with one of JSON; it starts when it is first asked."""
+
+    def __init__(self, *command: str, **environ: str) -> None:
+        self._command = [sys.executable, *command]
+        self._environ = environ
+        self._process: subprocess.Popen[str] | None = None
+
+    def ask(self, line: str) -> Found:
+        if self._process is None:
+            self._process = self._started()
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None and stdout is not None  # noqa: S101, PT018  opened below
+        stdin.write(f"{line}\n")
+        stdin.flush()
+        answer = next((each for each in stdout if each.startswith("{")), "")
+        if not answer:
+            raise RuntimeError(f"{' '.join(self._command)} ended")
+        found: Found = json.loads(answer)
+        return found
+
+    def close(self) -> None:
+        if self._process:
+            self._process.communicate(timeout=60)
+
+    def _started(self) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            self._command, env=os.environ | self._environ, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running site: the web process's port, and the processes whose memory counts."""
+
+    port: int
+    web: psutil.Process
+    worker: psutil.Process
+    props: Props
+
+    def cpu_s(self) -> dict[str, float]:
+        """Processor time so far; PostgreSQL counts its sessions that have ended as its own."""
+        engines = psutil.Process(os.getppid()).children()
+        return {
+            "web": _cpu_s(self.web),
+            "worker": _cpu_s(self.worker),
+            **{
+                each.name(): _cpu_s(each) + sum(_cpu_s(child) for child in each.children())
+                for each in engines
+                if each.name() in ENGINES
+            },
+        }
+
+    def memory_mb(self) -> dict[str, float]:
+        return {
+            "web_mb": self.web.memory_info().rss / 1e6,
+            "worker_mb": self.worker.memory_info().rss / 1e6,
+        }
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    try:
+        spent = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(spent.user + spent.system + spent.children_user + spent.children_system)
+
+
+@dataclass(frozen=True)
+class Cases:
+    """All that can be asked, by name; each returns what it found."""
+
+    site: Site
+    bare: Sequence[Talker]
+    direct: Talker
+    seconds: float
+
+    def by_name(self) -> dict[str, Callable[[], Found]]:
+        return {
+            "bare, batch 16": lambda: self._bare(16),
+            "bare, batch 1": lambda: self._bare(1),
+            "worker called directly": lambda: self.direct.ask(str(round(self.seconds * 24))),
+            **{
+                f"served, {clients} client{'s' * (clients > 1)}": self._serving(clients=clients)
+                for clients in CLIENTS
+            },
+            "served, 32 clients, 10 cached labels": self._serving(clients=32, path="/v1/classify"),
+            "served, 1 client, 10 cached labels": self._serving(clients=1, path="/v1/classify"),
+            "served, 64 images a request, 2 clients": self._serving(clients=2, images=64),
+        }
+
+    def _bare(self, pictures: int) -> Found:
+        """The better of its two ways of waiting: on a noisy machine that is not always the same."""
+        asked = [each.ask(f"{pictures} {self.seconds / 2}") for each in self.bare]
+        return max(asked, key=lambda found: found["images_per_s"])
+
+    def _serving(
+        self, *, clients: int, images: int = 1, path: str = "/v1/embeddings"
+    ) -> Callable[[], Found]:
+        def ask() -> Found:
+            before_s = self.site.cpu_s()
+            found: Found = json.loads(
+                _clients(
+                    self.site,
+                    *("--clients", str(clients), "--images", str(images), "--path", path),
+                    *("--seconds", str(self.seconds), "--model", stage.SERVED),
+                )
+            )
+            spent_s = {name: cpu_s - before_s[name] for name, cpu_s in self.site.cpu_s().items()}
+            parts = {name: 1000 * s / max(found["all_images"], 1) for name, s in spent_s.items()}
+            found |= {"cpu_ms": sum(parts.values()), "cpu_ms_by_process": parts}
+            return found | self.site.memory_mb()
+
+        return ask
+
+
+def _clients(site: Site, *options: str) -> str:
+    done = subprocess.run(
+        _command(site, site.props.photos, *options),
+        input=site.props.key, text=True, check=True, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    return done.stdout
+
+
+def _command(site: Site, folder: Path, *options: str) -> list[str]:
+    command = [sys.executable, "-m", "bench.engine.clients", "--port", str(site.port)]
+    return [*command, "--folder", str(folder), *options]
+
+
+def page_beside_waiters(site: Site) -> Found:
+    """The model page's p95 with nobody there, and while a thousand requests wait for an answer."""
+    idle = _page_ms(site)
+    with _announced(stage.SILENT), _held(site):
+        time.sleep(1.0)  # what submitting has left to do is not what waiting costs
+        loaded = _page_ms(site)
+        memory = site.memory_mb()
+    return {
+        "waiting": WAITERS,
+        "idle_p50_ms": idle["p50_ms"], "idle_p95_ms": idle["p95_ms"],
+        "loaded_p50_ms": loaded["p50_ms"], "loaded_p95_ms": loaded["p95_ms"],
+        "ratio_p95": loaded["p95_ms"] / idle["p95_ms"], **memory,
+    }  # fmt: skip
+
+
+def _page_ms(site: Site) -> dict[str, float]:
+    command = [sys.executable, "-m", "bench.pages.visitor", str(site.port), stage.PAGE, str(PAGE_S)]
+    done = subprocess.run(command, text=True, check=True, stdout=subprocess.PIPE)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+@contextmanager
+def _held(site: Site) -> Iterator[None]:
+    command = _command(
+        site, site.props.small_photos, "--clients", str(WAITERS), "--hold",
+        "--path", "/v1/embeddings", "--model", stage.SILENT,
+    )  # fmt: skip
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None  # noqa: S101  opened above
+    assert process.stdout is not None  # noqa: S101
+    process.stdin.write(f"{site.props.key}\n")
+    process.stdin.flush()
+    process.stdout.readline()
+    _wait_for_jobs()
+    yield
+    process.communicate(timeout=60)
+
+
+def _wait_for_jobs() -> None:
+    end = time.monotonic() + 60
+    queued = Job.objects.queued().filter(card__repo=stage.SILENT)
+    while queued.count() < WAITERS:
+        if time.monotonic() > end:
+            raise RuntimeError(f"only {queued.count()} of {WAITERS} requests wait")
+        time.sleep(0.3)
+
+
+@contextmanager
+def _announced(repo: str) -> Iterator[None]:
+    """A worker that lives by its heartbeat, and never answers."""
+    stopped = threading.Event()
+
+    def beat() -> None:
+        while True:
+            Worker.objects.update_or_create(
+                name="silent",
+                defaults={"pid": 1, "device": "cpu", "repos": [repo], "seen_at": Now()},
+            )
+            close_old_connections()
+            if stopped.wait(HEARTBEAT_S):
+                return
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    time.sleep(0.5)
+    yield
+    stopped.set()
+    thread.join()
+    Worker.objects.filter(name="silent").delete()

@@ -1,0 +1,60 @@
+"""What `make bench` sets up: weights of chance, photos, cards that cost money, and a payer."""
+
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+
+from bench.engine import photos
+from catalog.models import Loader, ModelCard, Stage
+from inference.runtime.weights import random_weights
+from inference.worker import process
+
+PAYER = "bench@localhost.example"
+SERVED = "bench/clip-vit-base-patch32"
+DIRECT = "bench/drained-directly"
+SILENT = "bench/never-answers"
+PAGE = "/models/openai/clip-vit-large-patch14/"
+
+
+@dataclass(frozen=True)
+class Props:
+    """Where the things lie, and the key that pays."""
+
+    weights: Path
+    photos: Path
+    small_photos: Path
+    key: str
+
+
+def build() -> Props:
+    call_command("migrate", verbosity=0)
+    call_command("load_catalog", stdout=StringIO())
+    call_command("collectstatic", interactive=False, verbosity=0)
+    cards = {repo: _card(repo) for repo in (SERVED, DIRECT, SILENT)}
+    weights = random_weights.write(process.spec_of(cards[SERVED]), settings.MODEL_DIR)
+    twin = settings.MODEL_DIR / process.spec_of(cards[DIRECT]).folder
+    twin.symlink_to(weights)
+    large, small = settings.DATA_DIR / "photos", settings.DATA_DIR / "small-photos"
+    photos.write(large)
+    photos.write(small, count=4, width=200, wanted_bytes=10_000)
+    return Props(weights, large, small, _key())
+
+
+def _card(repo: str) -> ModelCard:
+    """Live, so that it may be called; priced, so that the ledger is in the way."""
+    card: ModelCard = ModelCard.objects.create(
+        repo=repo, name=repo, summary="Weights of chance, to measure speed.", stage=Stage.LIVE,
+        loader=Loader.TRANSFORMERS, open_clip_model="ViT-B-32-quickgelu", revision="0" * 40,
+        image_size=224, patch_size=32, embed_dim=512, image_gflops=8.8, text_gflops=5.9,
+        launch_price_micro_usd_per_image=5,
+    )  # fmt: skip
+    return card
+
+
+def _key() -> str:
+    printed = StringIO()
+    call_command("issue_key", PAYER, grant_usd="1000000", name="bench", stdout=printed)
+    return printed.getvalue().split()[-1]

@@ -1,0 +1,35 @@
+"""The demand board: which model comes next, by a public formula over votes and the waitlist."""
+
+from catalog.demand.board.ranking import (
+    FORMULA,
+    HALF_LIFE_DAYS,
+    LEAST_IN_A_SUM,
+    MOST_SHOWN,
+    Row,
+    Voices,
+    lately_launched,
+    ranked,
+    rows,
+    score_of,
+    set_aside,
+    waiting_expression,
+    waiting_for_a_card,
+    weight,
+)
+
+__all__ = [
+    "FORMULA",
+    "HALF_LIFE_DAYS",
+    "LEAST_IN_A_SUM",
+    "MOST_SHOWN",
+    "Row",
+    "Voices",
+    "lately_launched",
+    "ranked",
+    "rows",
+    "score_of",
+    "set_aside",
+    "waiting_expression",
+    "waiting_for_a_card",
+    "weight",
+]

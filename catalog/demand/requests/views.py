@@ -1,0 +1,63 @@
+"""Asking for a model that the catalog lacks."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from catalog.demand import requests, votes
+from catalog.demand.votes.forms import RequestForm
+from catalog.demand.votes.views import person_of
+from catalog.limits import Refused
+from catalog.models import ModelCard, ModelRequest
+
+MOST_SHOWN = 50
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@never_cache
+def request_page(request: HttpRequest) -> HttpResponse:
+    """The form, and what became of what the person has asked for."""
+    if request.method != "POST":
+        return _page(request, RequestForm(initial={"repo": request.GET.get("repo", "")[:200]}))
+    form = RequestForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form, status=400)
+    name = form.cleaned_data["repo"]
+    card = requests.in_catalog(name)
+    try:
+        if card is not None:
+            return _vote_instead(request, card)
+        requests.ask(name, person_of(request))
+    except Refused as refusal:
+        form.add_error("repo", str(refusal))
+        response = _page(request, form, status=refusal.status)
+        response.headers["Retry-After"] = str(refusal.retry_after_s)
+        return response
+    messages.success(request, f"We ask the hub about {name}. What comes of it stands here.")
+    return redirect("request-model")
+
+
+def _vote_instead(request: HttpRequest, card: ModelCard) -> HttpResponse:
+    person = person_of(request)
+    votes.take_turn(person)
+    try:
+        votes.cast(card, person)
+    except votes.Closed:
+        messages.success(request, f"{card.name} is in the catalog already: here it is.")
+    else:
+        messages.success(request, f"{card.name} is in the catalog already: you have voted for it.")
+    return redirect(card)
+
+
+def _page(request: HttpRequest, form: RequestForm, *, status: int = 200) -> HttpResponse:
+    mine = ModelRequest.objects.filter(user_id=person_of(request).pk).select_related("card")
+    context = {
+        "form": form,
+        "asked": mine.order_by("-asked_at", "-pk")[:MOST_SHOWN],
+        "requests_a_day": requests.REQUESTS_A_DAY,
+    }
+    return render(request, "catalog/demand/request.html", context, status=status)

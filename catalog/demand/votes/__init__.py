@@ -1,0 +1,33 @@
+"""Votes: a person wants a model, once; taken back and cast again at will, until it is there."""
+
+from catalog.demand.votes.verbs import (
+    VOTES_A_MINUTE,
+    Closed,
+    SetAside,
+    TooManyVotes,
+    VoteRefused,
+    adopt,
+    cast,
+    count_expression,
+    has_vote_of,
+    intend,
+    of_a_card,
+    take_turn,
+    withdraw,
+)
+
+__all__ = [
+    "VOTES_A_MINUTE",
+    "Closed",
+    "SetAside",
+    "TooManyVotes",
+    "VoteRefused",
+    "adopt",
+    "cast",
+    "count_expression",
+    "has_vote_of",
+    "intend",
+    "of_a_card",
+    "take_turn",
+    "withdraw",
+]

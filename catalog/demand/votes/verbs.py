@@ -1,0 +1,115 @@
+"""Votes: a person wants a model, once; taken back and cast again at will, until it is there.
+
+VoteRefused             root; `str(error)` is a sentence for people
+    Closed              the model is not coming soon
+    SetAside            support does not count this vote, and it stays as it is
+"""
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AbstractUser, AnonymousUser
+from django.db import connection
+from django.db.models import Count, Exists, IntegerField, OuterRef, Subquery, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
+
+from catalog import email_addresses, limits
+from catalog.demand import preferences
+from catalog.models import COMING_SOON, ModelCard, Vote, VoteQuerySet
+
+VOTES_A_MINUTE = 30
+# The rule and the vote are one statement: a model launched since the page was made takes none.
+CAST = """
+INSERT INTO catalog_vote (card_id, user_id, mailbox, is_set_aside)
+SELECT id, %s, %s, false FROM catalog_modelcard
+WHERE id = %s AND stage = ANY(%s) AND NOT is_stand_in
+ON CONFLICT DO NOTHING
+"""
+
+
+class VoteRefused(Exception):
+    """This vote cannot be cast or taken back."""
+
+
+class Closed(VoteRefused):
+    """Only models that are coming soon take votes."""
+
+
+class SetAside(VoteRefused):
+    """Taken back and cast anew, such a vote would count again."""
+
+
+class TooManyVotes(limits.TooOften):
+    """More than VOTES_A_MINUTE."""
+
+    retry_after_s = 60
+
+
+def take_turn(user: AbstractBaseUser) -> None:
+    """Count one vote cast or taken back; raises limits.Refused beyond VOTES_A_MINUTE."""
+    if not limits.take(f"votes:{user.pk}", VOTES_A_MINUTE, window_s=60):
+        raise TooManyVotes("That was a lot of votes for one minute. Please come back in a while.")
+
+
+def cast(card: ModelCard, user: AbstractUser) -> bool:
+    """One vote, however often it is cast; whether it was not theirs before. Raises Closed.
+
+    Where another account of the mailbox has voted, deleted since or not, that vote moves here.
+    """
+    mailbox = email_addresses.fingerprint(user.email)
+    with connection.cursor() as cursor:
+        cursor.execute(CAST, [user.pk, mailbox, card.pk, list(COMING_SOON)])
+        if cursor.rowcount:
+            return True
+    # Not whether there is a vote by now: another window may just have taken it back.
+    if not ModelCard.objects.real().filter(pk=card.pk, stage__in=COMING_SOON).exists():
+        raise Closed(f"{card.name} takes no votes: it is not coming soon.")
+    return _move(Vote.objects.filter(card=card), user)
+
+
+def adopt(user: AbstractUser) -> None:
+    """Give back the votes that the mailbox cast from an account deleted since; at each sign-in."""
+    if preferences.has_confirmed(user):
+        _move(Vote.objects.filter(user=None), user)
+
+
+def _move(votes: VoteQuerySet, user: AbstractUser) -> bool:
+    """Make those of the user's mailbox the user's own; whether there were any.
+
+    Not where the user has a vote already, cast under an earlier address: a person has one.
+    """
+    own = Vote.objects.filter(card=OuterRef("card"), user_id=user.pk)
+    of_mailbox = votes.filter(~Exists(own), mailbox=email_addresses.fingerprint(user.email))
+    return bool(of_mailbox.update(user_id=user.pk))
+
+
+def intend(card: ModelCard, user: AbstractBaseUser, images_per_month: int | None) -> bool:
+    """Say how many images a month one would send, or no longer say it; False without a vote."""
+    mine = Vote.objects.filter(card=card, user_id=user.pk)
+    return bool(mine.update(images_per_month=images_per_month))
+
+
+def withdraw(card: ModelCard, user: AbstractBaseUser) -> bool:
+    """Take the vote back; whether there was one. Raises SetAside."""
+    mine = Vote.objects.filter(card=card, user_id=user.pk)
+    gone, _ = mine.counted().delete()
+    if not gone and mine.filter(is_set_aside=True).exists():
+        raise SetAside("We do not count this vote, so it cannot be changed. Write to us about it.")
+    return bool(gone)
+
+
+def of_a_card() -> VoteQuerySet:
+    """The counted votes of the card that a query is about; for subqueries."""
+    return Vote.objects.counted().filter(card=OuterRef("pk")).order_by()
+
+
+def count_expression() -> Combinable:
+    """How many votes of a card count: to annotate cards with, and to sort them by."""
+    counted = of_a_card().values("card").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted), Value(0), output_field=IntegerField())
+
+
+def has_vote_of(user: AbstractBaseUser | AnonymousUser) -> Combinable:
+    """Whether a person has voted for a card; for a stranger no query is asked."""
+    if user.pk is None:
+        return Value(False)
+    return Exists(Vote.objects.filter(card=OuterRef("pk"), user_id=user.pk))

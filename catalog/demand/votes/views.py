@@ -1,0 +1,136 @@
+"""Voting: a page of its own for each model, and one answer for each of the button's two ways."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.contrib import messages
+from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
+from django_htmx.middleware import HtmxDetails
+
+from catalog.demand import votes
+from catalog.demand.votes.forms import VolumeForm
+from catalog.limits import Refused
+from catalog.models import ModelCard
+
+
+class HtmxRequest(HttpRequest):
+    """What the type checker may know: django-htmx's middleware has added `htmx`."""
+
+    htmx: HtmxDetails
+
+
+View = Callable[[HtmxRequest, str, str], HttpResponse]
+
+
+def signed_in(view: View) -> View:
+    """Lead strangers to sign-in, and from there to the model's vote page.
+
+    Whoever is signed in has a confirmed address: there is no way in but by one.
+    """
+
+    @wraps(view)
+    def gate(request: HtmxRequest, owner: str, name: str) -> HttpResponse:
+        if request.user.is_authenticated:
+            return view(request, owner, name)
+        to_sign_in = redirect_to_login(reverse("vote", args=[owner, name]))
+        return HttpResponseClientRedirect(to_sign_in.url) if request.htmx else to_sign_in
+
+    return gate
+
+
+def person_of(request: HttpRequest) -> AbstractUser:
+    """Who is signed in, behind a gate that has made sure that somebody is."""
+    assert isinstance(request.user, AbstractUser)  # noqa: S101
+    return request.user
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+@never_cache
+def vote(request: HtmxRequest, owner: str, name: str) -> HttpResponse:
+    """GET shows the model's vote page; POST casts the vote, with the volume if the form has it."""
+    person, card = person_of(request), _card(request, owner, name)
+    if request.method != "POST":
+        return _page(request, card, VolumeForm(initial=_volume_of(card, person)))
+    states_volume = "images_per_month" in request.POST
+    form = VolumeForm(request.POST)
+    if states_volume and not form.is_valid():
+        return _page(request, card, form, status=400)
+    try:
+        votes.take_turn(person)
+        votes.cast(card, person)
+    except (votes.VoteRefused, Refused) as refusal:
+        return _refused(request, card, refusal)
+    if states_volume:
+        votes.intend(card, person, form.cleaned_data["images_per_month"])
+    return _done(request, card, f"Your vote for {card.name} counts.")
+
+
+@require_POST
+@signed_in
+@never_cache
+def withdraw_vote(request: HtmxRequest, owner: str, name: str) -> HttpResponse:
+    person, card = person_of(request), _card(request, owner, name)
+    try:
+        votes.take_turn(person)
+        votes.withdraw(card, person)
+    except (votes.VoteRefused, Refused) as refusal:
+        return _refused(request, card, refusal)
+    return _done(request, card, f"Your vote for {card.name} is taken back.")
+
+
+def _card(request: HttpRequest, owner: str, name: str) -> ModelCard:
+    """The model, with its votes and whether the person's is among them."""
+    cards = ModelCard.objects.real().annotate(
+        votes_counted=votes.count_expression(), has_my_vote=votes.has_vote_of(person_of(request))
+    )
+    return get_object_or_404(cards, repo=f"{owner}/{name}")
+
+
+def _volume_of(card: ModelCard, person: AbstractUser) -> dict[str, object]:
+    mine = card.votes.filter(user_id=person.pk).values_list("images_per_month", flat=True).first()
+    return {"images_per_month": f"{mine:,}" if mine else ""}
+
+
+def _page(
+    request: HttpRequest, card: ModelCard, form: VolumeForm, *, status: int = 200
+) -> HttpResponse:
+    return render(request, "catalog/demand/vote.html", {"card": card, "form": form}, status=status)
+
+
+def _done(request: HtmxRequest, card: ModelCard, said: str) -> HttpResponse:
+    if request.htmx:
+        return render(
+            request,
+            "catalog/demand/_vote.html",
+            {"card": _card(request, card.owner, card.short_name)},
+        )
+    messages.success(request, said)
+    # A word, not an address: nobody can be led elsewhere by it.
+    if request.POST.get("back") == "roadmap":
+        return redirect(f"{reverse('roadmap')}#vote-{card.pk}")
+    return redirect(card)
+
+
+def _refused(
+    request: HtmxRequest, card: ModelCard, refusal: votes.VoteRefused | Refused
+) -> HttpResponse:
+    """Say why on the page; htmx is told to load it anew."""
+    messages.error(request, str(refusal))
+    if isinstance(refusal, votes.VoteRefused):
+        return HttpResponseClientRefresh() if request.htmx else redirect(card)
+    if request.htmx:
+        response: HttpResponse = HttpResponseClientRefresh()
+        response.status_code = refusal.status
+    else:
+        form = VolumeForm(initial=_volume_of(card, person_of(request)))
+        response = _page(request, card, form, status=refusal.status)
+    response.headers["Retry-After"] = str(refusal.retry_after_s)
+    return response

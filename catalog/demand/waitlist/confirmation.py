@@ -1,0 +1,63 @@
+"""A link to confirm, and what becomes of it."""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from django.db.models.functions import Now
+
+from catalog.demand import preferences
+from catalog.demand.waitlist import links
+from catalog.models import WaitlistEntry
+
+
+class LinkState(Enum):
+    """What a confirmation link is good for."""
+
+    OPEN = "open"
+    IN_LINE = "in line"
+    LEFT = "left"
+    EXPIRED = "expired"
+    REPLACED = "replaced"  # by a newer one, or the entry is deleted
+    UNKNOWN = "unknown"  # not signed by us
+
+
+@dataclass(frozen=True)
+class Link:
+    """A confirmation link as it stands; `is_new`: this very call has confirmed it."""
+
+    state: LinkState
+    entry: WaitlistEntry | None = None
+    is_new: bool = False
+
+
+def look_up(token: str) -> Link:
+    """What a confirmation link is good for now; changes nothing."""
+    try:
+        is_in_time = links.is_in_time(token)
+    except links.BadLink:
+        return Link(LinkState.UNKNOWN)
+    known = WaitlistEntry.objects.select_related("card", "subscriber")
+    entry = known.filter(token_sha256=links.hash_of(token)).first()
+    if entry is None:
+        return Link(LinkState.REPLACED)
+    return Link(_state(entry, is_in_time=is_in_time), entry)
+
+
+def _state(entry: WaitlistEntry, *, is_in_time: bool) -> LinkState:
+    if entry.left_at:
+        return LinkState.LEFT
+    if entry.confirmed_at:
+        return LinkState.IN_LINE
+    return LinkState.OPEN if is_in_time else LinkState.EXPIRED
+
+
+def confirm(token: str) -> Link:
+    """Put whoever holds the link in line: once, in time, and not after they have left."""
+    link = look_up(token)
+    if link.state is not LinkState.OPEN:
+        return link
+    entries = WaitlistEntry.objects.filter(token_sha256=links.hash_of(token))
+    confirmed = entries.unconfirmed().update(confirmed_at=Now())
+    if confirmed:
+        preferences.end_silence(entries)
+    return replace(look_up(token), is_new=bool(confirmed))

@@ -1,0 +1,165 @@
+"""Pages behind the links in the waitlist's mails, and the same for who is signed in.
+
+Where a signed link is the authority no cookie plays a part: a forged request would need the link,
+and who has the link needs no forgery. So those take no CSRF token, which mail providers, and
+browsers without cookies, could not send.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AbstractUser
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from catalog.demand import preferences, waitlist
+from catalog.demand.waitlist import confirmation, links
+from catalog.demand.waitlist.confirmation import Link, LinkState
+from catalog.demand.waitlist.forms import Change
+from catalog.models import EntryQuerySet, Subscriber
+
+LINK_STATUS = {
+    LinkState.EXPIRED: HTTPStatus.GONE,
+    LinkState.LEFT: HTTPStatus.GONE,
+    LinkState.REPLACED: HTTPStatus.GONE,
+    LinkState.UNKNOWN: HTTPStatus.NOT_FOUND,
+}
+
+View = Callable[..., HttpResponse]
+
+
+def from_mail(view: View) -> View:
+    """Pages behind a link in a mail: not kept, not indexed, and not told to the next site."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: str, **kwargs: str) -> HttpResponse:
+        try:
+            response = view(request, *args, **kwargs)
+        except links.BadLink:
+            response = _page_of_link(request, Link(LinkState.UNKNOWN))
+        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["X-Robots-Tag"] = "noindex"
+        return response
+
+    return csrf_exempt(never_cache(answer))
+
+
+@from_mail
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows a button, because mail scanners follow links; POST confirms."""
+    if request.method == "POST":
+        return _page_of_link(request, confirmation.confirm(token))
+    return _page_of_link(request, confirmation.look_up(token))
+
+
+def _page_of_link(request: HttpRequest, link: Link) -> HttpResponse:
+    context: dict[str, object] = {"link": link, "state": link.state.name}
+    if link.entry:
+        context |= {"entry": link.entry, "card": link.entry.card}
+        context["place"] = waitlist.place_of(link.entry)
+        context["preferences_link"] = links.to_preferences(link.entry.subscriber)
+    status = LINK_STATUS.get(link.state, HTTPStatus.OK)
+    return render(request, "catalog/waitlist/confirm.html", context, status=status)
+
+
+@from_mail
+@require_http_methods(["GET", "HEAD", "POST"])
+def leave(request: HttpRequest, signed: str) -> HttpResponse:
+    """GET shows a button; POST leaves at once, and answers itself: RFC 8058 forbids a redirect."""
+    entries = links.entries_of(signed)
+    found = list(entries.select_related("card", "subscriber").order_by("card__name"))
+    everything = links.silenced_by(signed)
+    context: dict[str, object] = {
+        "found": found,
+        "waiting": [entry for entry in found if not entry.left_at],
+        # Who has only voted waits for nothing, and is mailed all the same.
+        "may_be_mailed": everything if everything and not everything.silenced_at else None,
+        "has_left": request.method == "POST",
+    }
+    if request.method == "POST":
+        waitlist.leave(entries)
+        if everything:
+            waitlist.silence(everything)
+    if found:
+        subscriber = found[0].subscriber
+        context["leave_all_link"] = links.to_leave(subscriber, None)
+        context["preferences_link"] = links.to_preferences(subscriber)
+    return render(request, "catalog/waitlist/leave.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@never_cache
+def own_preferences(request: HttpRequest) -> HttpResponse:
+    """Everything a person's addresses wait for."""
+    person = request.user
+    assert isinstance(person, AbstractUser)  # noqa: S101  behind the gate of login_required
+    return _preferences(request, preferences.of_person(person), is_own=True)
+
+
+@from_mail
+@require_http_methods(["GET", "HEAD", "POST"])
+def mailed_preferences(request: HttpRequest, signed: str) -> HttpResponse:
+    """Everything one address waits for."""
+    subscriber = links.subscriber_of(signed)
+    mine = Subscriber.objects.filter(pk=subscriber.pk) if subscriber else Subscriber.objects.none()
+    return _preferences(request, mine, is_own=False)
+
+
+def _preferences(
+    request: HttpRequest, subscribers: "QuerySet[Subscriber]", *, is_own: bool
+) -> HttpResponse:
+    entries = waitlist.entries_of(subscribers)
+    if request.method != "POST":
+        return _show(request, subscribers, entries, is_own=is_own)
+    form = Change(request.POST)
+    if not form.is_valid():
+        return _show(request, subscribers, entries, is_own=is_own, status=HTTPStatus.BAD_REQUEST)
+    address = str(request.META.get("REMOTE_ADDR", "")) if is_own else None
+    _change(form, subscribers, entries, address=address)
+    return redirect(request.path)
+
+
+def _change(
+    form: Change,
+    subscribers: "QuerySet[Subscriber]",
+    entries: EntryQuerySet,
+    *,
+    address: str | None,
+) -> None:
+    """Do what was pressed. Only who is signed in (from `address`) confirms by a press: a link of
+    these never ends, unlike the one that was mailed to confirm."""
+    entry = entries.filter(pk=form.cleaned_data["entry"])
+    match form.cleaned_data["action"]:
+        case "leave":
+            waitlist.leave(entry)
+        case "leave-all":
+            waitlist.leave(entries)
+        case "forget":
+            preferences.forget(subscribers)
+        case "confirm" if address is not None:
+            waitlist.confirm_own(entry, consent_address=address)
+
+
+def _show(
+    request: HttpRequest,
+    subscribers: "QuerySet[Subscriber]",
+    entries: EntryQuerySet,
+    *,
+    is_own: bool,
+    status: HTTPStatus = HTTPStatus.OK,
+) -> HttpResponse:
+    shown = waitlist.with_places(entries.select_related("card", "subscriber"))
+    context = {
+        "entries": shown.order_by("card__name", "pk"),
+        "addresses": [each.email for each in subscribers.order_by("email")],
+        "is_own": is_own,
+    }
+    return render(request, "catalog/waitlist/preferences.html", context, status=status)

@@ -1,0 +1,72 @@
+"""How often a stranger may do a thing: fixed windows counted in the cache.
+
+Refused             root; `str(error)` is a sentence for people
+    TooOften        the limit is reached
+    CannotCount     the cache is away: a limit that cannot be counted lets nobody through
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from ipaddress import IPv4Address, ip_address, ip_network
+from typing import ClassVar, cast
+
+from django.core.cache import cache
+from redis.exceptions import RedisError
+
+from catalog.limits.counts import CountingCache
+
+HOUR_S = 3600
+DAY_S = 24 * HOUR_S
+
+
+class Refused(Exception):
+    """Not now; `status` and `retry_after_s` are what HTTP says of it."""
+
+    status: ClassVar[HTTPStatus]
+    retry_after_s: ClassVar[int]
+
+
+class TooOften(Refused):
+    """The limit is reached; the message says when to come back."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    retry_after_s = 600
+
+
+class CannotCount(Refused):
+    """The cache does not answer."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after_s = 10
+
+
+def network_of(address: str) -> str:
+    """Who an address counts as: itself, or for IPv6 the /64 that one household or server is given.
+
+    >>> network_of("203.0.113.7"), network_of("2001:db8:1:2:3::4"), network_of("")
+    ('203.0.113.7', '2001:db8:1:2::/64', '')
+    """
+    try:
+        known = ip_address(address)
+    except ValueError:  # a unix socket has none
+        return address
+    if isinstance(known, IPv4Address):
+        return address
+    if known.ipv4_mapped:
+        return str(known.ipv4_mapped)
+    return str(ip_network((known, 64), strict=False))
+
+
+def take(key: str, most: int, *, window_s: int = HOUR_S) -> bool:
+    """Count one more under `key`; False beyond `most` in this window. Raises CannotCount."""
+    return count([key], window_s=window_s)[0] <= most
+
+
+def count(keys: Sequence[str], *, window_s: int) -> list[int]:
+    """Count one more under each key; what each has come to. Raises CannotCount."""
+    try:
+        return cast(CountingCache, cache).count(keys, timeout_s=window_s)
+    except RedisError as error:
+        raise CannotCount(
+            "A part of the site is being restarted. Nothing was lost: please send it again."
+        ) from error

@@ -1,0 +1,166 @@
+"""How a price came to be, told so that anybody can recompute it from what is shown.
+
+    story = story_of(card, history=..., neighbours=..., notes=sheet.note_of, asked=request.GET)
+    render(request, "catalog/model/model.html", {"price_story": story, ...})
+
+`templates/catalog/model/_price.html` shows it. Nothing here asks the database.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from catalog.models import ModelCard, PriceChange
+from catalog.numbers.facts import plain
+from catalog.numbers.formatting import images_for_usd
+from catalog.pages import price_chart as chart
+from catalog.pages.price_chart import PriceChart
+from catalog.pages.specs import Note
+from catalog.pricing import Basis, Price, calculator, price_history
+from catalog.pricing.calculator import Bill, Month
+
+Notes = Mapping[str, Note]
+
+WORDS = {
+    Basis.LAUNCH: "This is what an image costs: the price was set when the model went live.",
+    Basis.STATED: "The model's first page states this price as an estimate.",
+    Basis.BENCHMARK: "An image costs what the hardware costs for the time it takes, over the share "
+    "of time that the hardware is busy, plus a margin.",
+    Basis.COMPUTE: "No page states a price for this model, so it follows from compute: an image "
+    "costs as its compute stands to that of ViT-L/14. That is arithmetic, not a measurement.",
+}
+
+
+@dataclass(frozen=True)
+class Input:
+    """A figure of the formula: its value with its unit, and a footnote or words on its origin."""
+
+    label: str
+    value: str
+    note: Note | None = None
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Formula:
+    """`94 × 8.82 / 162.03` and the whole µ$ that it comes to."""
+
+    terms: str
+    micro_usd: int
+    unit: str
+
+
+@dataclass(frozen=True)
+class PriceStory:
+    """All that the page's section on the price shows. `since` is None before it is on record."""
+
+    price: Price
+    words: str
+    formulas: Sequence[Formula]
+    inputs: Sequence[Input]
+    since: datetime | None
+    history: Sequence[PriceChange]
+    chart: PriceChart | None
+    month: Month
+    bills: Sequence[Bill]
+
+    @property
+    def images_for_a_usd(self) -> str:
+        """Whole images that $1 buys: `10,638`; empty where an image costs nothing."""
+        return images_for_usd(self.price, 1)
+
+    @property
+    def has_changed(self) -> bool:
+        return len(self.history) > 1
+
+
+def story_of(
+    card: ModelCard,
+    *,
+    history: Sequence[PriceChange],
+    neighbours: Sequence[ModelCard],
+    notes: Notes | None = None,
+    asked: Mapping[str, str] | None = None,
+) -> PriceStory | None:
+    """The story of the card's price; None where no price is known.
+
+    `history`: its price changes, the oldest first. `notes`: the datasheet's footnotes by field.
+    `asked`: the address's parameters, for the calculator.
+    """
+    price, now = card.price, price_history.price_now(card)
+    if price is None or now is None:
+        return None
+    month = Month.read(asked or {})
+    return PriceStory(
+        price=price,
+        words=WORDS[price.basis],
+        formulas=_formulas(card, price),
+        inputs=_inputs(card, price, notes or {}),
+        since=history[-1].since if history and price_history.same(now, history[-1]) else None,
+        history=history[::-1],
+        chart=chart.of(history),
+        month=month,
+        bills=calculator.bills(card, neighbours, month),
+    )
+
+
+def _formulas(card: ModelCard, price: Price) -> list[Formula]:
+    found = []
+    given = {name: plain(value) for name, value in price.inputs.items()}
+    if price.basis == Basis.COMPUTE:
+        terms = "{anchor_micro_usd_per_image} × {image_gflops} / {anchor_gflops}".format(**given)
+        found.append(Formula(terms, price.micro_usd_per_image, "an image"))
+    if price.basis == Basis.BENCHMARK:
+        terms = (
+            "{hardware_usd_per_hour} × 1,000,000 / 3,600 / {images_per_s} / {utilisation}"
+            " × (1 + {margin})"
+        ).format(**given)
+        found.append(Formula(terms, price.micro_usd_per_image, "an image"))
+    if price.micro_usd_per_label and card.image_gflops and card.text_gflops:
+        share = f"{plain(card.text_gflops)} / {plain(card.image_gflops)}"
+        terms = f"{price.micro_usd_per_image} × {share}"
+        found.append(Formula(terms, price.micro_usd_per_label, "a label"))
+    return found
+
+
+def _inputs(card: ModelCard, price: Price, notes: Notes) -> list[Input]:
+    return [*_of_image(price, notes), *_of_compute(card, price, notes)]
+
+
+def _of_image(price: Price, notes: Notes) -> list[Input]:
+    """What the price of an image rests on, but for the model's own compute."""
+    given, image = price.inputs, f"{price.micro_usd_per_image} µ$ an image"
+    if price.basis == Basis.LAUNCH:
+        return [Input("price at launch", image, origin="set by us")]
+    if price.basis == Basis.STATED:
+        note = notes.get("est_price_micro_usd_per_image")
+        return [Input("stated price", image, note, "the model's first page")]
+    if price.basis == Basis.BENCHMARK:
+        speed, cost = plain(given["images_per_s"]), plain(given["hardware_usd_per_hour"])
+        return [
+            Input("speed", f"{speed} images/s", origin="our last benchmark"),
+            Input("hardware", f"${cost} an hour", origin="of that benchmark"),
+            Input("utilisation", plain(given["utilisation"]), origin="assumed: busy share of time"),
+            Input("margin", plain(given["margin"]), origin="assumed"),
+        ]
+    anchor, gflops = given["anchor_micro_usd_per_image"], given["anchor_gflops"]
+    return [
+        Input("price of ViT-L/14", f"{plain(anchor)} µ$ an image", origin="stated by its page"),
+        Input(
+            "compute of ViT-L/14", f"{plain(gflops)} GFLOP an image",
+            origin="open_clip's model profile",
+        ),
+    ]  # fmt: skip
+
+
+def _of_compute(card: ModelCard, price: Price, notes: Notes) -> list[Input]:
+    """The model's own compute, as far as the formulas use it."""
+    found = []
+    charges_labels = bool(price.micro_usd_per_label)
+    if card.image_gflops is not None and (price.basis == Basis.COMPUTE or charges_labels):
+        value = f"{plain(card.image_gflops)} GFLOP an image"
+        found.append(Input("its image tower", value, notes.get("image_gflops")))
+    if card.text_gflops and charges_labels:
+        value = f"{plain(card.text_gflops)} GFLOP a label"
+        found.append(Input("its text tower", value, notes.get("text_gflops")))
+    return found

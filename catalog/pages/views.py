@@ -1,0 +1,119 @@
+"""The catalog's pages."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from catalog import whole
+from catalog.finding import browse, chart, facets, filters
+from catalog.models import ModelCard, ModelCardQuerySet, Task
+from catalog.page_cache import for_strangers
+from catalog.pages import compare, linked_data, price_story, sparkline, specs
+from catalog.pages.benchmarks import BenchmarkStory
+
+RELATED = 6
+
+
+@require_safe
+@for_strangers
+def models_page(request: HttpRequest) -> HttpResponse:
+    """Every model, as the address asks."""
+    return _list(request, ModelCard.objects.real(), task=None)
+
+
+@require_safe
+@for_strangers
+def task_page(request: HttpRequest, task: str) -> HttpResponse:
+    """The models of one task, as the address asks."""
+    if task not in Task.values:
+        return _canonical(request, task)
+    return _list(request, ModelCard.objects.real().for_task(task), task=Task(task))
+
+
+def _list(request: HttpRequest, cards: ModelCardQuerySet, *, task: Task | None) -> HttpResponse:
+    query = browse.Query.read(request.GET.dict())
+    page = query.page(cards)
+    counted = facets.tally(query, cards)
+    next_address = query.address(after=page.next_key) if page.next_key else ""
+    context = {
+        "cards": page.cards,
+        "total": counted.total,
+        "chart": None if query.after else chart.chart_of(query.found(cards)),
+        "first_address": query.address(),
+        "next_address": next_address,
+        "query": query,
+        "menus": counted.menus,
+        "fields": browse.fields(query),
+        "chips": browse.chips(query),
+        "sorts": browse.sorts(query),
+        "tasks": Task,
+        "task": task,
+    }
+    response = render(request, "catalog/finding/models.html", context)
+    if next_address:
+        response["Link"] = f'<{request.build_absolute_uri(next_address)}>; rel="next"'
+    if not filters.FORM_FIELDS.isdisjoint(request.GET):
+        # A form writes its empty fields, too: htmx keeps the address as short as a link's.
+        response["HX-Replace-Url"] = f"{request.path}{query.address()}"
+    return response
+
+
+@require_safe
+@for_strangers
+def model_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
+    """All that is known of one model."""
+    found = whole.find(f"{owner}/{name}", seen_by=request.user)
+    if found is None:
+        return _canonical(request, f"{owner}/{name}")
+    card = found.card
+    sheet = specs.sheet_of(card, found.provenance)
+    related = list(ModelCard.objects.related_to(card)[:RELATED])
+    context = {
+        "card": card,
+        "sheet": sheet,
+        "evaluations": found.evaluations,
+        "questions": found.questions,
+        "stage_changes": found.stage_changes,
+        "benchmarks": [BenchmarkStory.of(row) for row in found.benchmarks],
+        "sparkline": sparkline.of(found.downloads),
+        "price_story": price_story.story_of(
+            card,
+            history=found.price_changes,
+            neighbours=related,
+            notes=sheet.note_of,
+            asked=request.GET.dict(),
+        ),
+        "linked_data": linked_data.of_model(request, card, found.questions),
+        "share_card": request.build_absolute_uri(f"{card.get_absolute_url()}og.png"),
+        "related": related,
+    }
+    return render(request, "catalog/model/model.html", context)
+
+
+def _canonical(request: HttpRequest, name: str) -> HttpResponse:
+    """Lead a bare name or another spelling to its page for good; 404 unless one model is meant."""
+    meant = ModelCard.objects.called(name) or ModelCard.objects.formerly(name)
+    if len(meant) != 1:
+        raise Http404(f"no model {name}")
+    return redirect(meant[0], permanent=True)
+
+
+@require_safe
+@for_strangers
+def compare_page(request: HttpRequest) -> HttpResponse:
+    """Two to four models side by side, named by the address: /compare/?m=repo&m=repo."""
+    wanted = list(dict.fromkeys(request.GET.getlist("m")))[: compare.MOST]
+    found = {card.repo: card for card in ModelCard.objects.filter(repo__in=_sane(wanted))}
+    cards = [found[repo] for repo in wanted if repo in found]
+    context = {
+        "cards": cards,
+        "missing": [repo for repo in wanted if repo not in found],
+        "rows": compare.rows_of(cards) if len(cards) > 1 else [],
+        "suggestions": ModelCard.objects.real().written().best_first(),
+    }
+    return render(request, "catalog/finding/compare.html", context)
+
+
+def _sane(wanted: list[str]) -> list[str]:
+    """PostgreSQL takes no NUL in a text, and no card has one in its name."""
+    return [repo for repo in wanted if "\0" not in repo]

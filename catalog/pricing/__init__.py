@@ -1,0 +1,27 @@
+"""What a picture costs, in whole micro-dollars (µ$; 1,000,000 µ$ = $1)."""
+
+from catalog.pricing.formula import (
+    ANCHOR_GFLOPS,
+    ANCHOR_MICRO_USD_PER_IMAGE,
+    MARGIN,
+    MICRO_USD,
+    SECONDS_PER_HOUR,
+    UTILISATION,
+    Basis,
+    Known,
+    Price,
+    price_of,
+)
+
+__all__ = [
+    "ANCHOR_GFLOPS",
+    "ANCHOR_MICRO_USD_PER_IMAGE",
+    "MARGIN",
+    "MICRO_USD",
+    "SECONDS_PER_HOUR",
+    "UTILISATION",
+    "Basis",
+    "Known",
+    "Price",
+    "price_of",
+]

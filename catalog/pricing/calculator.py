@@ -1,0 +1,107 @@
+"""What a month would cost: one model beside its neighbours, in whole micro-dollars."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from catalog.models import ModelCard
+from catalog.numbers import facts
+from catalog.pricing import Price
+
+DEFAULT_IMAGES = 100_000
+MOST = 10**12
+LONGEST = 40
+
+
+@dataclass(frozen=True)
+class Month:
+    """How many images and new labels a month has, and what was wrong with what was asked."""
+
+    images: int = DEFAULT_IMAGES
+    labels: int = 0
+    complaint: str = ""
+
+    @classmethod
+    def read(cls, asked: Mapping[str, str]) -> "Month":
+        """`images=2.5M&labels=100`; what makes no sense gives way to the default, and says so."""
+        images = _whole(asked.get("images", ""), least=1, default=DEFAULT_IMAGES)
+        labels = _whole(asked.get("labels", ""), least=0, default=0)
+        complaints = []
+        if images is None:
+            complaints.append(
+                f"Images are counted from 1 to {MOST:,} a month, as in 250000, 100k or 2.5M: "
+                f"here are {DEFAULT_IMAGES:,}."
+            )
+        if labels is None:
+            complaints.append(f"New labels are counted from 0 to {MOST:,} a month: here are none.")
+        return cls(images or DEFAULT_IMAGES, labels or 0, " ".join(complaints))
+
+    @property
+    def images_written(self) -> str:
+        return f"{self.images:,}"
+
+    @property
+    def labels_written(self) -> str:
+        return f"{self.labels:,}"
+
+
+@dataclass(frozen=True)
+class Bill:
+    """One model's month. `share` is its bar: percent of the dearest."""
+
+    name: str
+    address: str
+    micro_usd: int
+    share: float
+    is_this: bool
+    counts_labels: bool
+
+    @property
+    def usd(self) -> str:
+        return usd(self.micro_usd)
+
+
+def bills(card: ModelCard, neighbours: Sequence[ModelCard], month: Month) -> list[Bill]:
+    """The month on this model and on those neighbours that have a price, the cheapest first."""
+    others = [each for each in neighbours if each.repo != card.repo]
+    priced = [(each, price) for each in (card, *others) if (price := each.price)]
+    costs = [(_cost(price, month), each, price) for each, price in priced]
+    dearest = max((cost for cost, _, _ in costs), default=0)
+    return [
+        Bill(
+            name=each.name,
+            address=each.get_absolute_url(),
+            micro_usd=cost,
+            share=_percent(cost, dearest),
+            is_this=each is card,
+            counts_labels=bool(price.micro_usd_per_label) or not month.labels,
+        )
+        for cost, each, price in sorted(costs, key=lambda c: (c[0], c[1] is not card, c[1].repo))
+    ]
+
+
+def usd(micro_usd: int) -> str:
+    """Exactly, with cents at least.
+
+    >>> usd(9_400_000), usd(94), usd(1_234_567_890_000)
+    ('$9.40', '$0.000094', '$1,234,567.89')
+    """
+    dollars, rest = divmod(micro_usd, 10**6)
+    return f"${dollars:,}.{f'{rest:06}'.rstrip('0'):0<2}"
+
+
+def _cost(price: Price, month: Month) -> int:
+    return price.micro_usd_for(images=month.images, new_labels=month.labels)
+
+
+def _percent(part: int, whole: int) -> float:
+    return round(100 * part / whole, 2) if whole else 0.0
+
+
+def _whole(text: str, *, least: int, default: int) -> int | None:
+    """A whole number within the limits; the default for none given, None for nonsense."""
+    if not text.strip():
+        return default
+    number = facts.read(text[:LONGEST])
+    if number is None or number != number.to_integral_value() or not least <= number <= MOST:
+        return None
+    return int(number)

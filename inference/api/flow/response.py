@@ -1,0 +1,88 @@
+"""What a call is answered when its job has ended, or goes on without it. All of it in threads."""
+
+import json
+import uuid
+from dataclasses import dataclass
+
+from catalog.models import ModelCard
+from inference import jobs
+from inference.api.errors import NO_RETRY, Gone, Unavailable
+from inference.api.flow import idempotency, serializers
+from inference.api.request.preference import Preference
+from inference.api.resources import job_object
+from inference.models import IdempotentCall, Job, State
+
+RETRY_AFTER_S = 10
+# Written by the ORM, this would take longer than to run and to read.
+JOB = "SELECT * FROM inference_job WHERE id = %s"
+
+
+@dataclass(frozen=True)
+class Written:
+    """An answer, ready to be sent."""
+
+    body: str
+    status: int
+    cost_micro_usd: int
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Writer:
+    """How a call wants to be answered.
+
+    `row` is its idempotency key's; `card` the model, where it is known.
+    """
+
+    answer: serializers.Answer
+    preference: Preference
+    row: IdempotentCall | None = None
+    card: ModelCard | None = None
+
+    def if_ended(self, job_id: uuid.UUID) -> Written | None:
+        """None: it goes on. Raises ApiError for a job that failed."""
+        job = self._load(job_id)
+        return self._write(job) if job.is_final else None
+
+    def late(self, job_id: uuid.UUID) -> Written:
+        """The job that goes on, for who prefers that; else it ends here, unless it just did."""
+        job = self._load(job_id)
+        if job.is_final or self.preference.is_patient:
+            return self._write(job)
+        if not jobs.cancel(job):
+            return self._write(self._load(job_id))
+        raise Unavailable(
+            "The answer took too long, so the job was cancelled; nothing was charged. Let it wait"
+            " with `Prefer: respond-async`, and ask for it later.",
+            retry_after_s=RETRY_AFTER_S,
+            code="not_in_time",
+            headers=NO_RETRY,  # each retry would be as long
+        )
+
+    def _write(self, job: Job) -> Written:
+        """A large answer takes a while. From now on its idempotency key leads to it.
+
+        Raises ApiError for a job that failed, unless the job itself was asked for: then it tells.
+        """
+        preference = self.preference
+        is_answer = job.is_final and not preference.is_for_the_job
+        if is_answer and job.state != State.SUCCEEDED:
+            raise job_object.error_of(job)
+        headers = {"Preference-Applied": preference.applied} if preference.applied else {}
+        if self.row and self.row.job_id:
+            headers["Idempotent-Replayed"] = "true"
+        if not is_answer:
+            headers["Location"] = f"/v1/jobs/{job.pk}"
+        found = self.answer(job) if is_answer else job_object.describe(job)
+        body = json.dumps(found, allow_nan=False, separators=(",", ":"))
+        if self.row:
+            idempotency.keep(self.row, job.pk)
+        return Written(body, 200 if is_answer else 202, job.cost_micro_usd or 0, headers)
+
+    def _load(self, job_id: uuid.UUID) -> Job:
+        job = next(iter(Job.objects.raw(JOB, [job_id])), None)
+        if job is None:
+            raise Gone("The job was deleted.", code="job_deleted")
+        if self.card and job.card_id == self.card.pk:
+            job.card = self.card
+        return job

@@ -1,0 +1,48 @@
+"""GET /v1/account: what there is to spend."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from starlette.responses import JSONResponse
+
+from accounts import credits
+from accounts.models import ApiKey, User
+from inference.api import openapi
+from inference.api.amounts import usd
+from inference.api.auth import Known
+from inference.api.schemas.responses import Account
+from inference.api.threads import in_thread
+
+router = APIRouter(tags=["account"])
+
+
+@router.get("/v1/account", summary="Credit and keys", responses=openapi.answers(Account))
+async def show_account(caller: Known) -> Response:
+    """What is left, what running jobs hold, and what each living key has spent."""
+    return JSONResponse(await in_thread(_describe, caller.user))
+
+
+def _describe(user: User) -> dict[str, Any]:
+    balance = credits.balance_of(user)
+    keys = ApiKey.objects.of(user.pk).living().order_by("pk")
+    return {
+        "object": "account",
+        "available": usd(balance.available),
+        "held": usd(balance.held),
+        "keys": [_key(key) for key in keys],
+    }
+
+
+def _key(key: ApiKey) -> dict[str, Any]:
+    left = key.left_micro_usd
+    return {
+        "id": key.pk,
+        "name": key.name,
+        "begins_with": key.prefix,
+        "ends_with": key.last4,
+        "spent": usd(key.spent_micro_usd),
+        "held": usd(key.held_micro_usd),
+        "limit": None if key.limit_micro_usd is None else usd(key.limit_micro_usd),
+        "left": None if left is None else usd(left),
+        "expires_at": int(key.expires_at.timestamp()) if key.expires_at else None,
+    }

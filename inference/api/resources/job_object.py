@@ -1,0 +1,104 @@
+"""A job as the API shows it: in a 202, at /v1/jobs, in events and in webhooks."""
+
+from datetime import datetime
+from math import ceil, floor
+from typing import Any
+
+from django.conf import settings
+
+from inference import jobs
+from inference.api.amounts import usd
+from inference.api.errors import ApiError, Broken, Conflict, Invalid, Unavailable
+from inference.api.flow import serializers
+from inference.jobs import eta
+from inference.models import ErrorCode, Job, State, Worker
+
+STATUS = {
+    State.QUEUED: "queued",
+    State.RUNNING: "running",
+    State.SUCCEEDED: "succeeded",
+    State.FAILED: "failed",
+    State.CANCELLED: "canceled",
+}
+RETRY_AFTER_S = 10
+
+# What JSON is made of.
+Json = dict[str, Any]
+
+
+def describe(job: Job) -> Json:
+    """The job, and its result or its error once there is one."""
+    is_queued = job.state == State.QUEUED
+    ahead = jobs.position_in_queue(job) if is_queued else None
+    result = serializers.native(job) if job.state == State.SUCCEEDED else None
+    served = Worker.objects.served_repos() if is_queued else set()
+    return in_short(job, served) | {
+        "queue_position": ahead,
+        "eta_s": _eta_s(job) if ahead is not None else None,
+        "result": result,
+    }
+
+
+def in_short(job: Job, served: set[str]) -> Json:
+    """As a list shows it; `served` are the models that have a worker."""
+    return {
+        "id": str(job.pk),
+        "object": "job",
+        "kind": job.kind,
+        "model": job.card.repo,
+        "status": _status_of(job, served),
+        "created_at": _seconds(job.created_at),
+        "started_at": _seconds(job.started_at),
+        "finished_at": _seconds(job.finished_at),
+        "cost": usd(job.cost_micro_usd or 0),
+        "error": _error(job),
+        "urls": urls_of(job),
+    }
+
+
+def _status_of(job: Job, served: set[str]) -> str:
+    """The state, told apart by its reason: who waits for a worker is warming, the late expired."""
+    if job.state == State.FAILED and job.error_code == ErrorCode.DEADLINE:
+        return "expired"
+    if job.state == State.QUEUED and job.card.repo not in served:
+        return "warming"
+    return STATUS[State(job.state)]
+
+
+def urls_of(job: Job) -> dict[str, str]:
+    at = f"{settings.SITE_URL}/v1/jobs/{job.pk}"
+    return {"get": at, "cancel": f"{at}/cancel", "events": f"{at}/events"}
+
+
+def error_of(job: Job) -> ApiError:
+    """Why there is no result of a job that has ended."""
+    if job.state == State.CANCELLED:
+        return Conflict("The job was canceled.", code="job_canceled",
+                        headers={"x-should-retry": "false"})  # fmt: skip
+    code = ErrorCode(job.error_code)
+    match code:
+        case ErrorCode.INVALID_IMAGE:
+            return Invalid(code.label, code=code.value, param="input")
+        case ErrorCode.DEADLINE:
+            return Unavailable(code.label, code=code.value, retry_after_s=RETRY_AFTER_S)
+    return Broken(code.label, code=code.value)
+
+
+def _error(job: Job) -> Json | None:
+    if job.state not in (State.FAILED, State.CANCELLED):
+        return None
+    error = error_of(job)
+    return {
+        "message": str(error), "type": error.type, "param": error.param, "code": error.code,
+        "metadata": error.metadata,
+    }  # fmt: skip
+
+
+def _eta_s(job: Job) -> list[int] | None:
+    """Seconds until its end, at least and at most; None: no worker has shown its pace."""
+    found = eta.eta_of(job)
+    return None if found is None else [floor(found.low_s), ceil(found.high_s)]
+
+
+def _seconds(moment: datetime | None) -> int | None:
+    return int(moment.timestamp()) if moment else None

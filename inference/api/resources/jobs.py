@@ -1,0 +1,107 @@
+"""/v1/jobs: what became of calls that did not wait."""
+
+import uuid
+from typing import Annotated, Any
+
+from django.db.models import Q
+from fastapi import APIRouter, Path, Query, Response
+from starlette.responses import JSONResponse
+
+from accounts.models import User
+from inference import jobs
+from inference.api import openapi
+from inference.api.auth import Known
+from inference.api.errors import NO_RETRY, Conflict, Invalid, NotFound
+from inference.api.resources import job_object
+from inference.api.schemas.responses import JobList, JobObject
+from inference.api.threads import in_thread
+from inference.models import Job, JobQuerySet, Worker
+
+router = APIRouter(tags=["jobs"])
+JobId = Annotated[str, Path(description="A job's id.", json_schema_extra={"format": "uuid"})]
+Limit = Annotated[int, Query(ge=1, le=100, description="Most jobs on a page.")]
+After = Annotated[str | None, Query(description="The `last_id` of the page before.", max_length=64)]
+
+
+@router.get("/v1/jobs", summary="List jobs", responses=openapi.answers(JobList, bad_input=True))
+async def list_jobs(caller: Known, limit: Limit = 20, after: After = None) -> Response:
+    """Your jobs of the last day, the latest first, without their results."""
+    return JSONResponse(await in_thread(_page, caller.user, limit, after))
+
+
+@router.get(
+    "/v1/jobs/{job_id}",
+    summary="Retrieve a job",
+    responses=openapi.answers(JobObject, not_found=True),
+)
+async def retrieve_job(caller: Known, job_id: JobId) -> Response:
+    """The job, with its result or its error once it has ended."""
+    return JSONResponse(await in_thread(lambda: job_object.describe(_own(caller.user, job_id))))
+
+
+@router.post(
+    "/v1/jobs/{job_id}/cancel",
+    summary="Cancel a job",
+    responses=openapi.answers(JobObject, not_found=True) | openapi.errors(409),
+)
+async def cancel_job(caller: Known, job_id: JobId) -> Response:
+    """Ends a job that has not ended yet; nothing is charged for it."""
+    return JSONResponse(await in_thread(_cancel, caller.user, job_id))
+
+
+def _page(user: User, limit: int, after: str | None) -> dict[str, Any]:
+    own = Job.objects.filter(owner=user).defer("result", "vectors").select_related("card")
+    if after is not None:
+        own = _behind(own, after)
+    found = list(own.order_by("-created_at", "-pk")[: limit + 1])
+    shown = found[:limit]
+    served = Worker.objects.served_repos()
+    return {
+        "object": "list",
+        "data": [job_object.in_short(job, served) for job in shown],
+        "has_more": len(found) > limit,
+        "first_id": str(shown[0].pk) if shown else None,
+        "last_id": str(shown[-1].pk) if shown else None,
+    }
+
+
+def _behind(own: JobQuerySet, after: str) -> JobQuerySet:
+    key = _uuid(after)
+    last = own.filter(pk=key).first() if key else None
+    if last is None:
+        raise Invalid("`after` must be the id of one of your jobs.", param="after")
+    return own.filter(
+        Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk)
+    )
+
+
+def _own(user: User, job_id: str) -> Job:
+    """The gate: somebody else's job does not exist."""
+    key = _uuid(job_id)
+    own = Job.objects.filter(owner=user).select_related("card")
+    job = own.filter(pk=key).first() if key else None
+    if job is None:
+        raise NotFound("There is no such job; jobs are kept for a day.",
+                       code="job_not_found", param="job_id")  # fmt: skip
+    return job
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def _cancel(user: User, job_id: str) -> dict[str, Any]:
+    job = _own(user, job_id)
+    is_cancelled = jobs.cancel(job)
+    now = job_object.describe(_own(user, job_id))
+    if not is_cancelled:
+        raise Conflict(
+            f"The job has ended already: it is {now['status']}.",
+            code="job_already_final",
+            metadata={"status": now["status"]},
+            headers=NO_RETRY,
+        )
+    return now

@@ -1,0 +1,101 @@
+"""GET /v1/models: what can be called, and what may come."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, time
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.responses import JSONResponse
+
+from catalog.models import ModelCard
+from inference.api import openapi
+from inference.api.amounts import usd
+from inference.api.auth import Known
+from inference.api.request import model_lookup
+from inference.api.schemas.responses import ModelList, ModelObject
+from inference.api.threads import in_thread
+from inference.models import Worker
+
+router = APIRouter(tags=["models"])
+Status = Annotated[
+    Literal["callable", "all"], Query(description="`all`: also those that cannot be called yet.")
+]
+
+
+@router.get(
+    "/v1/models", summary="List models", responses=openapi.answers(ModelList, bad_input=True)
+)
+async def list_models(caller: Known, status: Status = "callable") -> Response:
+    """Those that can be called now, on one page."""
+    return JSONResponse(await in_thread(_list, is_all=status == "all"))
+
+
+@router.get(
+    "/v1/models/{model:path}",
+    summary="Retrieve a model",
+    responses=openapi.answers(ModelObject, not_found=True),
+)
+async def retrieve_model(request: Request, caller: Known, model: str) -> Response:
+    """By id, bare name or former name, in any capitals; `/` may be written as %2F."""
+    return JSONResponse(await in_thread(_one, model))
+
+
+def _list(*, is_all: bool) -> dict[str, Any]:
+    served = Worker.objects.served_repos()
+    cards: Iterable[ModelCard] = ModelCard.objects.select_related("successor").best_first()
+    if not is_all:
+        cards = [card for card in cards if is_callable(card, served)]
+    return {"object": "list", "data": [describe(card, served) for card in cards]}
+
+
+def _one(name: str) -> dict[str, Any]:
+    return describe(model_lookup.find(name), Worker.objects.served_repos())
+
+
+def is_callable(card: ModelCard, served: set[str]) -> bool:
+    return card.status in model_lookup.CALLABLE and card.repo in served
+
+
+def describe(card: ModelCard, served: set[str]) -> dict[str, Any]:
+    """OpenAI's model object, and what else is known under `gigarouter`."""
+    return {
+        "id": card.repo,
+        "object": "model",
+        "created": _created(card),
+        "owned_by": card.owner,
+        "shutdown_date": None,
+        "gigarouter": {
+            "status": model_lookup.status_of(card),
+            "callable": is_callable(card, served),
+            "task": "zero-shot-image-classification",
+            "input_modalities": ["text", "image"],
+            "output_modalities": ["embeddings", "classification"],
+            "embedding_dim": card.embed_dim,
+            "revision": card.revision or None,
+            "page": model_lookup.page_of(card),
+            "successor": model_lookup.successor_of(card),
+            "pricing": _pricing(card),
+        },
+    }
+
+
+def _pricing(card: ModelCard) -> dict[str, Any] | None:
+    """Strings, never floats. The stand-in is free; None: there is no price yet."""
+    price = card.price
+    if price is None and not card.is_stand_in:
+        return None
+    label = usd(price.micro_usd_per_label) if price else "0"
+    return {
+        "currency": "USD",
+        "image": usd(price.micro_usd_per_image) if price else "0",
+        "label": label,
+        "text": label,
+        "estimated": price.is_estimate if price else False,
+    }
+
+
+def _created(card: ModelCard) -> int:
+    """Seconds: when the weights were published, else when the card was made."""
+    if card.published is None:
+        return int(card.created_at.timestamp())
+    return int(datetime.combine(card.published, time(), UTC).timestamp())

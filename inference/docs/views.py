@@ -1,0 +1,103 @@
+"""The documentation of the API, for people: a few pages, each a template of its own."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from catalog.models import ModelCard, Stage
+from catalog.page_cache import for_strangers
+from inference import images
+from inference.api.limits import Calls
+from inference.api.request import inputs, reader
+from inference.api.resources import events
+from inference.api.schemas import requests
+from inference.docs import snippets
+from inference.models import Worker
+
+TABLE = Path(settings.BASE_DIR) / "docs" / "compatibility.json"
+CALLABLE = (Stage.PREVIEW, Stage.LIVE, Stage.DEPRECATED)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: `slug` is its address and its template's name."""
+
+    slug: str
+    title: str
+
+    @property
+    def address(self) -> str:
+        return reverse("docs-page", args=[self.slug]) if self.slug else reverse("docs")
+
+    @property
+    def template(self) -> str:
+        return f"inference/docs/{self.slug or 'start'}.html"
+
+
+PAGES = [
+    Page("", "quick start"),
+    Page("endpoints", "endpoints"),
+    Page("jobs", "jobs"),
+    Page("errors", "errors and limits"),
+    Page("clients", "clients"),
+]
+
+
+@require_safe
+@for_strangers
+def docs(request: HttpRequest, slug: str = "") -> HttpResponse:
+    """A page of the documentation."""
+    page = next((each for each in PAGES if each.slug == slug), None)
+    if page is None:
+        raise Http404(f"no page {slug}")
+    context = {
+        "page": page,
+        "pages": PAGES,
+        "model": _model(),
+        "api": f"{settings.SITE_URL}/v1",
+        "limits": _limits(),
+        "compatibility": compatibility() if slug == "clients" else [],
+    }
+    return render(request, page.template, context)
+
+
+def _model() -> str:
+    """The repo id that the examples name: one that answers now, if there is one."""
+    served = ModelCard.objects.filter(repo__in=Worker.objects.served_repos(), stage__in=CALLABLE)
+    card = served.best_first().first()
+    return card.repo if card else snippets.MODEL
+
+
+def _limits() -> dict[str, int]:
+    return {
+        "a_minute": Calls.SUBMITS.most,
+        "a_minute_account": Calls.SUBMITS.most_of_account,
+        "others_a_minute": Calls.OTHERS.most,
+        "others_a_minute_account": Calls.OTHERS.most_of_account,
+        "streams": events.MOST_STREAMS,
+        "queued": settings.API_QUEUED_JOBS,
+        "inputs": inputs.MOST,
+        "characters": inputs.MAX_CHARACTERS,
+        "labels": requests.MOST_LABELS,
+        "label_characters": requests.LABEL_CHARACTERS,
+        "body_mb": settings.API_MAX_BODY_BYTES // 2**20,
+        "body_s": reader.BODY_S,
+        "picture_mb": images.MAX_BYTES // 2**20,
+        "megapixels": images.MAX_PIXELS // 1_000_000,
+        "wait_s": settings.API_WAIT_S,
+    }
+
+
+@cache
+def compatibility() -> list[dict[str, Any]]:
+    """What the real clients were seen to do, one row a claim: strings, as JSON has them."""
+    rows: list[dict[str, Any]] = json.loads(TABLE.read_text())
+    return rows

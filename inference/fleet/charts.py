@@ -1,0 +1,121 @@
+"""The fleet's page as pictures: plain geometry for server-side SVGs, no script."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inference.fleet.snapshot import Fleet, Line, Middle
+
+WIDTH, HEIGHT = 720, 140
+LEFT, BOTTOM, TOP = 48, 20, 12
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Images/s minute by minute: an area's path, the highest figure and where it lies."""
+
+    path: str
+    highest: float
+    total: int
+    width: int = WIDTH
+    height: int = HEIGHT
+    floor: int = HEIGHT - BOTTOM
+    top: int = TOP
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the batch sizes: where it stands, how high it is, what it counts."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    at_most: int
+    count: int
+
+    @property
+    def middle(self) -> float:
+        return self.x + self.width / 2
+
+
+@dataclass(frozen=True)
+class Span:
+    """From half to 95 of 100, in percent of the longest on the page."""
+
+    start: float
+    width: float
+    middle: Middle
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model's line with its pictures."""
+
+    line: Line
+    queue_share: float
+    wait: Span | None
+    run: Span | None
+
+
+def curve_of(fleet: Fleet) -> Curve:
+    figures = fleet.images_per_s
+    highest = max(figures, default=0.0)
+    step = (WIDTH - LEFT) / max(len(figures) - 1, 1)
+    room = HEIGHT - BOTTOM - TOP
+    points = " ".join(
+        f"L{LEFT + number * step:.1f} {HEIGHT - BOTTOM - room * figure / (highest or 1):.1f}"
+        for number, figure in enumerate(figures)
+    )
+    floor = HEIGHT - BOTTOM
+    path = f"M{LEFT} {floor} {points} L{WIDTH} {floor}Z"
+    return Curve(path, highest, round(sum(figures) * 60))
+
+
+def columns_of(fleet: Fleet) -> list[Column]:
+    if not fleet.batches:
+        return []
+    most = max(count for _, count in fleet.batches)
+    counts = dict(fleet.batches)
+    sizes = [2**power for power in range(int(math.log2(max(counts))) + 1)]
+    width = min((WIDTH - LEFT) / len(sizes), 72.0)
+    room = HEIGHT - BOTTOM - TOP
+    return [
+        Column(
+            x=round(LEFT + number * width, 1),
+            y=round(HEIGHT - BOTTOM - room * counts.get(size, 0) / most, 1),
+            width=round(width * 0.8, 1),
+            height=round(room * counts.get(size, 0) / most, 1),
+            at_most=size,
+            count=counts.get(size, 0),
+        )
+        for number, size in enumerate(sizes)
+    ]
+
+
+def rows_of(fleet: Fleet) -> list[Row]:
+    longest_queue = max((line.queued for line in fleet.lines), default=0)
+    waits = [line.lately.wait for line in fleet.lines if line.lately]
+    runs = [line.lately.run for line in fleet.lines if line.lately]
+    longest_wait, longest_run = _longest(waits), _longest(runs)
+    return [
+        Row(
+            line,
+            queue_share=100 * line.queued / longest_queue if longest_queue else 0.0,
+            wait=_span(line.lately.wait if line.lately else None, longest_wait),
+            run=_span(line.lately.run if line.lately else None, longest_run),
+        )
+        for line in fleet.lines
+    ]
+
+
+def _longest(middles: Sequence[Middle | None]) -> float:
+    return max((each.p95_s for each in middles if each), default=0.0)
+
+
+def _span(middle: Middle | None, longest_s: float) -> Span | None:
+    if middle is None or not longest_s:
+        return None
+    start = 100 * middle.p50_s / longest_s
+    width = max(100 * (middle.p95_s - middle.p50_s) / longest_s, 1.0)
+    return Span(round(min(start, 99.0), 1), round(width, 1), middle)

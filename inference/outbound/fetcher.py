@@ -1,0 +1,94 @@
+"""Fetches one picture from an address that a stranger named."""
+
+import asyncio
+import logging
+import re
+from urllib.parse import urljoin, urlsplit
+
+import httpcore2
+from django.conf import settings
+
+from inference.images import MAX_BYTES
+from inference.outbound.connections import FAILURES, Outside
+from inference.outbound.errors import ImageUrlRefused, Refused
+from inference.outbound.targets import check_characters
+
+log = logging.getLogger(__name__)
+
+TOTAL_S = 10.0  # a server that drips beats every limit on a single read
+MAX_REDIRECTS = 3
+OK = 200
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+REDIRECTS = {301, 302, 303, 307, 308}
+HEADERS = {
+    "User-Agent": "gigarouter-fetch/1",
+    "Accept": "image/*",
+    "Accept-Encoding": "identity",  # so that nothing grows when it is unpacked: we unpack nothing
+}
+
+
+def the_internet() -> Outside:
+    """What a site reaches: https, and http only where a setting says so."""
+    schemes = {"https", "http"} if settings.FETCH_HTTP else {"https"}
+    return Outside(schemes=frozenset(schemes))
+
+
+async def image(url: str, *, outside: Outside | None = None) -> bytes:
+    """The bytes behind a URL, at most 10 MB; whether they are a picture is not looked at.
+
+    Raises ImageUrlRefused, which never says why; the log does.
+    """
+    try:
+        async with asyncio.timeout(TOTAL_S):
+            return await _follow(url, outside or the_internet())
+    except (Refused, *FAILURES) as error:
+        log.info("image url refused host=%s reason=%s: %s", _host(url), type(error).__name__, error)
+    # Not inside the handler: the refusal must not carry the reason as its context.
+    raise ImageUrlRefused
+
+
+async def _follow(url: str, outside: Outside) -> bytes:
+    """Each hop is checked as if it were the first."""
+    for _ in range(MAX_REDIRECTS + 1):
+        target = outside.target(url)
+        async with outside.ask("GET", target, headers=HEADERS) as response:
+            if response.status not in REDIRECTS:
+                return await _read(response)
+            url = _next_hop(url, response)
+    raise Refused("more than three redirects")
+
+
+def _next_hop(url: str, response: httpcore2.Response) -> str:
+    locations = _all(response, b"location")
+    if len(locations) != 1:
+        raise Refused("redirect without one location")
+    check_characters(locations[0])
+    # With a scheme it stands for itself: `urljoin` would mend `https:///cat.jpg`.
+    return locations[0] if SCHEME.match(locations[0]) else urljoin(url, locations[0])
+
+
+async def _read(response: httpcore2.Response) -> bytes:
+    if response.status != OK:
+        raise Refused(f"status {response.status}")
+    if set(_all(response, b"content-encoding")) - {"identity"}:
+        raise Refused("packed")
+    body = bytearray()
+    async for chunk in response.aiter_stream():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise Refused("larger than 10 MB")
+    if not body:
+        raise Refused("empty")
+    return bytes(body)
+
+
+def _all(response: httpcore2.Response, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in response.headers if key.lower() == name]
+
+
+def _host(url: str) -> str:
+    """For the log: the rest of a URL may be a secret, and the whole of it an attack on the log."""
+    try:
+        return repr(urlsplit(url).hostname)[:100]
+    except ValueError:
+        return "?"

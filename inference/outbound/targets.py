@@ -1,0 +1,104 @@
+"""What a URL must look like before anybody is asked anything: stricter than any standard."""
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from urllib.parse import quote, urlsplit
+
+from inference.outbound.errors import Refused
+
+MAX_URL = 2048
+PORTS = {"http": 80, "https": 443}
+MAX_HOST = 253
+# A bracketed IPv6 address or a name, perhaps a port. No user info, no percent signs: two parsers
+# that disagree about where the host ends are how a check is walked around.
+AUTHORITY = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?"
+)
+LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+NUMBER = re.compile(r"0[xX][0-9A-Fa-f]*|[0-9]+")
+PRINTABLE = "".join(chr(each) for each in range(0x21, 0x7F))
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to connect, and what to ask for there; `path` has the query, too."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def is_default_port(self) -> bool:
+        return self.port == PORTS[self.scheme]
+
+    @property
+    def authority(self) -> str:
+        """As it stands in the Host header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.is_default_port else f"{host}:{self.port}"
+
+    @property
+    def literal(self) -> str:
+        """The host, if it is an IP address rather than a name; otherwise nothing."""
+        return self.host if ":" in self.host or _is_number(self.host) else ""
+
+
+def parse(url: str, *, schemes: frozenset[str] = frozenset({"https"})) -> Target:
+    """The target of a URL. Raises Refused."""
+    check_characters(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise Refused("not a URL") from error
+    if parts.scheme not in schemes:
+        raise Refused("scheme")
+    found = AUTHORITY.fullmatch(parts.netloc)
+    if not found:
+        raise Refused("host")
+    port = int(found["port"]) if found["port"] else PORTS[parts.scheme]
+    if port not in PORTS.values():
+        raise Refused("port")
+    host = _v6(found["v6"]) if found["v6"] else _name(found["name"])
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme, host, port, quote(path, safe=PRINTABLE))
+
+
+def check_characters(url: str) -> None:
+    """Before a parser sees it: parsers drop or turn some of these. Raises Refused."""
+    if len(url) > MAX_URL:
+        raise Refused("longer than 2,048")
+    if any(
+        each <= " " or each in "\\\x7f" or each.isspace() or _is_surrogate(each) for each in url
+    ):
+        raise Refused("white space or backslash")
+
+
+def _is_surrogate(character: str) -> bool:
+    return "\ud800" <= character <= "\udfff"
+
+
+def _v6(text: str) -> str:
+    try:
+        return str(IPv6Address(text))
+    except ValueError as error:
+        raise Refused("host") from error
+
+
+def _name(text: str) -> str:
+    """A name with a dot, or four decimal numbers; other spellings of an address are none."""
+    labels = text.split(".")
+    if len(text) > MAX_HOST or len(labels) == 1 or not all(map(LABEL.fullmatch, labels)):
+        raise Refused("host")
+    if _is_number(text):
+        try:
+            return str(IPv4Address(text))
+        except ValueError as error:
+            raise Refused("host") from error
+    return text.lower()
+
+
+def _is_number(host: str) -> bool:
+    """Whether some program would read an IPv4 address in it: the last label decides."""
+    return bool(NUMBER.fullmatch(host.rpartition(".")[2]))

@@ -1,0 +1,104 @@
+"""The playground's form: a picture or a sample, a model, labels and the prompt around them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+
+from catalog.models import ModelCard
+from inference import images, jobs
+from inference.models import Worker
+from inference.playground import labels as typed
+from inference.playground import limits
+
+SAMPLES = {"cat": "a cat", "coffee": "a cup of coffee", "rocket": "a rocket"}
+SAMPLE_LABELS = "a cat\na dog\na car"
+NOT_SERVED = "No worker serves that model at the moment. Please choose another, or try again soon."
+
+
+class PlaygroundForm(forms.Form):
+    """Checks what a visitor sends; `asked` is then what `jobs.submit` takes."""
+
+    model = forms.ModelChoiceField(
+        queryset=ModelCard.objects.all(),
+        to_field_name="repo",
+        error_messages={"required": NOT_SERVED, "invalid_choice": NOT_SERVED},
+    )
+    picture = forms.FileField(
+        required=False,
+        max_length=255,
+        error_messages={"empty": "That file is empty. Please choose another."},
+    )
+    sample = forms.ChoiceField(required=False, choices=list(SAMPLES.items()))
+    labels = forms.CharField(
+        strip=False, error_messages={"required": "Please type at least one label."}
+    )
+    template = forms.CharField(required=False, max_length=typed.MAX_CHARACTERS)
+    ticket = forms.CharField(required=False, max_length=64)
+
+    def __init__(self, *args: Any, take_turn: Callable[[], None], **kwargs: Any) -> None:
+        """`take_turn` counts a picture against the visitor's limit; it raises limits.Refused."""
+        super().__init__(*args, **kwargs)
+        self.take_turn = take_turn
+        self.refusal: limits.Refused | None = None
+
+    def clean_model(self) -> ModelCard:
+        card: ModelCard = self.cleaned_data["model"]
+        if card.repo not in Worker.objects.served_repos():
+            raise forms.ValidationError(NOT_SERVED)
+        return card
+
+    def clean_labels(self) -> list[str]:
+        try:
+            return typed.parse(self.cleaned_data["labels"])
+        except typed.LabelsRefused as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+
+    def clean_template(self) -> str:
+        template = typed.clean(self.cleaned_data["template"]) or typed.DEFAULT_TEMPLATE
+        if template.count("{}") != 1:
+            raise forms.ValidationError("The prompt needs {} exactly once, where the label goes.")
+        return template
+
+    def clean(self) -> dict[str, Any]:
+        """Decoding is what costs: it comes last, only if all else is right, and is counted."""
+        data = super().clean() or {}
+        if self.errors:
+            return data
+        try:
+            sent = self._bytes(data)
+            self.take_turn()
+            data["accepted"] = images.accept(sent)
+        except images.PictureRefused as refusal:
+            self.add_error("picture", str(refusal))
+        except limits.Refused as refusal:
+            self.refusal = refusal
+            self.add_error(None, str(refusal))
+        return data
+
+    def _bytes(self, data: dict[str, Any]) -> bytes:
+        upload: UploadedFile[bytes] | None = data.get("picture")
+        if upload is None:
+            return self._sample_bytes(data.get("sample"))
+        if upload.size is not None and upload.size > images.MAX_BYTES:
+            raise images.PictureRefused(images.TOO_MANY_BYTES)
+        return bytes(upload.read())
+
+    def _sample_bytes(self, sample: str | None) -> bytes:
+        if not sample:
+            raise images.PictureRefused("Please choose a picture, or one of the samples.")
+        path: Path = settings.BASE_DIR / "static" / "samples" / f"{sample}.jpg"
+        return path.read_bytes()
+
+    @property
+    def asked(self) -> jobs.Request:
+        data = self.cleaned_data
+        return jobs.Request(
+            card=data["model"],
+            inputs=[data["accepted"]],
+            labels=data["labels"],
+            template=data["template"],
+        )

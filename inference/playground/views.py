@@ -1,0 +1,151 @@
+"""Home, the playground and its jobs."""
+
+import uuid
+from functools import partial
+from http import HTTPStatus
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.middleware import HtmxDetails
+
+from catalog.demand import board
+from catalog.models import ModelCard
+from inference import jobs
+from inference.models import Job, Worker
+from inference.playground import labels, limits, results
+from inference.playground.forms import SAMPLE_LABELS, SAMPLES, PlaygroundForm
+
+LISTED = 5  # models in each list of the home page
+
+
+class HtmxRequest(HttpRequest):
+    """What the type checker may know: django-htmx's middleware has added `htmx`."""
+
+    htmx: HtmxDetails
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The playground, what is wanted most, and what has gone live lately."""
+    lists = {
+        "most_wanted": board.ranked(timezone.now().date())[:LISTED],
+        "launched": board.lately_launched()[:LISTED],
+    }
+    return render(request, "inference/playground/home.html", lists | _playground_context())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def playground(request: HttpRequest) -> HttpResponse:
+    """The form, and what becomes of it: a job's page, or the form again with what was wrong."""
+    if request.method != "POST":
+        return render(
+            request,
+            "inference/playground/playground.html",
+            _playground_context(request.GET.get("model")),
+        )
+    asker = _asker(request, is_new=True)
+    take_turn = partial(
+        limits.take_playground_turn,
+        visitor=str(asker.visitor),
+        address=request.META.get("REMOTE_ADDR", ""),
+    )
+    form = PlaygroundForm(request.POST, request.FILES, take_turn=take_turn)
+    if not form.is_valid():
+        return _form_again(request, form)
+    return redirect(jobs.submit(form.asked, asker=asker, ticket=form.cleaned_data["ticket"]))
+
+
+def _form_again(request: HttpRequest, form: PlaygroundForm) -> HttpResponse:
+    context = _playground_context(form.data.get("model")) | {"form": form}
+    if form.refusal is None:
+        return render(
+            request, "inference/playground/playground.html", context, status=HTTPStatus.BAD_REQUEST
+        )
+    response = render(
+        request, "inference/playground/playground.html", context, status=form.refusal.status
+    )
+    response.headers["Retry-After"] = str(form.refusal.retry_after_s)
+    return response
+
+
+def _playground_context(wanted: str | None = None) -> dict[str, object]:
+    """What the form needs; the chosen model is the wanted one if a worker serves it."""
+    served = list(ModelCard.objects.filter(repo__in=Worker.objects.served_repos()).best_first())
+    chosen = next((card for card in served if card.repo == wanted), served[0] if served else None)
+    return {
+        "served": served,
+        "chosen": chosen,
+        "wanted": wanted if wanted and (not chosen or chosen.repo != wanted) else None,
+        "samples": SAMPLES,
+        "sample_labels": SAMPLE_LABELS,
+        "template": labels.DEFAULT_TEMPLATE,
+        "ticket": uuid.uuid4().hex,
+        "keep_hours": settings.PLAYGROUND_KEEP_HOURS,
+    }
+
+
+def _asker(request: HttpRequest, *, is_new: bool = False) -> jobs.Asker:
+    """Who asks. A stranger is known by a random id in the session, made when first needed."""
+    if is_new and "visitor" not in request.session:
+        request.session["visitor"] = str(uuid.uuid4())
+    visitor = request.session.get("visitor")
+    return jobs.Asker(
+        user_id=request.user.pk if request.user.is_authenticated else None,
+        visitor=uuid.UUID(visitor) if visitor else None,
+    )
+
+
+def _visible_job(request: HttpRequest, pk: uuid.UUID) -> Job:
+    """The gate: somebody else's job does not exist."""
+    asker = _asker(request)
+    mine = Job.objects.visible_to(user_id=asker.user_id, visitor=asker.visitor)
+    return get_object_or_404(mine.select_related("card"), pk=pk)
+
+
+@require_safe
+@never_cache
+def show_job(request: HtmxRequest, pk: uuid.UUID) -> HttpResponse:
+    """The job's page; htmx asks for the changing part alone until the job is final."""
+    job = _visible_job(request, pk)
+    context = {
+        "job": job,
+        "view": results.of(job),
+        "keep_hours": settings.PLAYGROUND_KEEP_HOURS,
+    }
+    return render(
+        request,
+        "inference/playground/_job.html" if request.htmx else "inference/playground/job.html",
+        context,
+    )
+
+
+@require_safe
+@never_cache
+def job_picture(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The small upright copy, for its owner only."""
+    job = _visible_job(request, pk)
+    try:
+        with default_storage.open(job.preview_name) as file:
+            response = HttpResponse(file.read(), content_type="image/jpeg")
+    except FileNotFoundError:
+        raise Http404("the preview is gone") from None
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response
+
+
+@require_POST
+def cancel_job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    job = _visible_job(request, pk)
+    jobs.cancel(job)
+    return redirect(job)
+
+
+@require_POST
+def forget_job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    jobs.forget(_visible_job(request, pk))
+    return redirect("playground")

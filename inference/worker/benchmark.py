@@ -1,0 +1,203 @@
+"""Measures how fast a model is on this machine, and keeps it where its page and price can use it.
+
+    found = measure(spec, options=..., model_dir=..., photos=[...])
+    keep(card, found, machine=Machine(...), prices_it=True)
+
+Two kinds of figures: passes (the image tower alone, on squares that are ready, by batch size) and
+photos (JPEG bytes to vectors, decoding included, by how many callers ask at once).
+"""
+
+import io
+import itertools
+import platform
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from PIL import Image
+
+from catalog.models import Benchmark, ModelCard
+from catalog.pricing import price_history
+from inference.runtime import devices, loading, process_stats
+from inference.runtime.encoder import Encoder
+from inference.runtime.loading import Options
+from inference.runtime.spec import ModelSpec
+
+BATCHES = (1, 2, 4, 8, 16, 32, 64)
+CALLERS = (1, 2, 4, 8)
+PHOTOS_A_PASS = 16
+FEWEST_PASSES = 3
+PACKAGES = ("torch", "transformers", "open_clip_torch", "pillow", "numpy")
+
+# Told before each measurement: how many are done, of how many, and what comes now.
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`what` is "pass" or "photos"; milliseconds are those of one call for the whole batch."""
+
+    what: str
+    batch: int
+    callers: int
+    images_per_s: float
+    p50_ms: float
+    p95_ms: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A model on this machine."""
+
+    dtype: str
+    load_s: float
+    resident_bytes: int
+    device_bytes: int | None
+    figures: Sequence[Figure]
+
+    @property
+    def images_per_s(self) -> float:
+        """What a price may count on: from JPEG bytes, at the best of the callers' numbers."""
+        return max(each.images_per_s for each in self.figures if each.what == "photos")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where it was measured; `usd_per_hour` None: nobody said what it costs."""
+
+    hardware: str
+    device: str
+    usd_per_hour: float | None = None
+
+
+def measure(
+    spec: ModelSpec, *, options: Options, model_dir: Path, photos: Sequence[bytes],
+    seconds: float, note: Progress,
+) -> Measured:  # fmt: skip
+    """Load and run the model. Raises EncoderError if it cannot be loaded."""
+    steps = 1 + len(BATCHES) + len(CALLERS)
+    note(0, steps, "load")
+    began = time.perf_counter()
+    encoder = loading.load(spec, model_dir=model_dir, cache_dir=settings.CACHE_DIR, options=options)
+    loading.warm_up(encoder)
+    load_s = time.perf_counter() - began
+    squares = [_square(encoder, photo) for photo in photos]
+    figures = []
+    for done, batch in enumerate(BATCHES, 1):
+        note(done, steps, f"passes of {batch}")
+        figures.append(_pass(encoder, squares, batch=batch, seconds=seconds))
+    for done, callers in enumerate(CALLERS, 1 + len(BATCHES)):
+        note(done, steps, f"photos, {callers} at once")
+        figures.append(_photos(encoder, photos, callers=callers, seconds=seconds))
+    note(steps, steps, "done")
+    return Measured(
+        dtype=str(devices.dtype_on(options.device, options.dtype)).removeprefix("torch."),
+        load_s=load_s,
+        resident_bytes=process_stats.resident_bytes(),
+        device_bytes=process_stats.device_bytes(options.device),
+        figures=figures,
+    )
+
+
+def _square(encoder: Encoder, photo: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(photo)) as image:
+        return encoder.preprocessing.crop(image)
+
+
+def _pass(
+    encoder: Encoder, squares: Sequence[Image.Image], *, batch: int, seconds: float
+) -> Figure:
+    pictures = list(itertools.islice(itertools.cycle(squares), batch))
+    encoder.encode_images(pictures)  # a new size may be compiled, or its kernels chosen
+    took_s = list(_times(lambda: encoder.encode_images(pictures), time.perf_counter() + seconds))
+    return _figure("pass", took_s, batch=batch, callers=1, wall_s=sum(took_s))
+
+
+def _photos(encoder: Encoder, photos: Sequence[bytes], *, callers: int, seconds: float) -> Figure:
+    """Callers decode side by side; one pass at a time has the device, as in a worker."""
+    device = threading.Lock()
+    mine = list(itertools.islice(itertools.cycle(photos), PHOTOS_A_PASS))
+
+    def call() -> None:
+        squares = [_square(encoder, photo) for photo in mine]
+        with device:
+            encoder.encode_images(squares)
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(callers) as pool:
+        lives = [pool.submit(lambda: list(_times(call, began + seconds))) for _ in range(callers)]
+        took_s = [each for life in lives for each in life.result()]
+    wall_s = time.perf_counter() - began
+    return _figure("photos", took_s, batch=PHOTOS_A_PASS, callers=callers, wall_s=wall_s)
+
+
+def _times(call: Callable[[], object], until_s: float) -> Iterator[float]:
+    """Seconds of each call, until the time is over, but of a few at least."""
+    for number in itertools.count():
+        began = time.perf_counter()
+        if began >= until_s and number >= FEWEST_PASSES:
+            return
+        call()
+        yield time.perf_counter() - began
+
+
+def _figure(
+    what: str, took_s: Sequence[float], *, batch: int, callers: int, wall_s: float
+) -> Figure:
+    parts = statistics.quantiles(took_s, n=100, method="inclusive")
+    return Figure(
+        what=what,
+        batch=batch,
+        callers=callers,
+        images_per_s=round(len(took_s) * batch / wall_s, 2),
+        p50_ms=round(parts[49] * 1000, 2),
+        p95_ms=round(parts[94] * 1000, 2),
+    )
+
+
+def keep(
+    card: ModelCard, found: Measured, *, machine: Machine, has_random_weights: bool,
+    prices_it: bool,
+) -> Benchmark:  # fmt: skip
+    """Write it down; with `prices_it` and a cost of the machine, the card's price follows it."""
+    with transaction.atomic():
+        row = Benchmark.objects.create(
+            card=card,
+            **asdict(machine),
+            has_random_weights=has_random_weights,
+            dtype=found.dtype,
+            load_s=round(found.load_s, 2),
+            resident_bytes=found.resident_bytes,
+            device_bytes=found.device_bytes,
+            commit=_commit(),
+            versions={"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+            figures=[asdict(figure) for figure in found.figures],
+        )
+        if prices_it and machine.usd_per_hour is not None:
+            card.measured_images_per_s = found.images_per_s
+            card.measured_usd_per_hour = machine.usd_per_hour
+            card.save(
+                update_fields=["measured_images_per_s", "measured_usd_per_hour", "changed_at"]
+            )
+            price_history.record(card)
+    return row
+
+
+def _commit() -> str:
+    """The checkout's; a site that was installed otherwise has none."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(settings.BASE_DIR), "rev-parse", "HEAD"],  # noqa: S607
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout.strip()[:40]

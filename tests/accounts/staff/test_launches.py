@@ -1,0 +1,336 @@
+"""A launch is one action: repeated, cut short or pressed twice, it does each thing once."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models.functions import Now
+from django.test import Client
+from pytest_django import Settings
+
+from accounts import credits
+from accounts.models import Grant, User
+from accounts.staff import launches
+from accounts.staff.launches import launching
+from catalog.demand import votes, waitlist
+from catalog.demand.waitlist import confirmation, links
+from catalog.models import Launch, Mail, ModelCard, PriceChange, Stage, StageChange, Vote
+from tests.conftest import make_card
+from tests.support.threads import at_once
+
+
+@pytest.fixture(autouse=True)
+def _outbox(settings: Settings) -> None:
+    """The site's own way of mail, which the test runner replaces."""
+    settings.EMAIL_BACKEND = "catalog.mail.backend.Outbox"
+
+
+@pytest.fixture
+def card(db: None) -> ModelCard:
+    return make_card(stage=Stage.ONBOARDING, image_gflops=162.03, name="CLIP ViT-L/14")
+
+
+def person(email: str) -> User:
+    user = User.objects.create_user(email)
+    user.emailaddress_set.create(email=email, verified=True, primary=True)
+    return user
+
+
+@pytest.fixture
+def wanted(card: ModelCard) -> ModelCard:
+    """Ada voted and waits, Bob voted, Cyd waits, Dan's vote does not count."""
+    ada, bob, cyd, dan = (person(f"{name}@lab.example") for name in ("ada", "bob", "cyd", "dan"))
+    for user in (ada, bob, dan):
+        votes.cast(card, user)
+    Vote.objects.filter(user=dan).update(is_set_aside=True)
+    for user in (ada, cyd):
+        waitlist.join(card, user, consent_address="127.0.0.1")
+    return card
+
+
+def launch(card: ModelCard) -> Launch:
+    return launches.launch(ModelCard.objects.get(pk=card.pk), micro_usd_per_image=90)[0]
+
+
+def told() -> list[str]:
+    return sorted(mail.recipients[0] for mail in Mail.objects.filter(subject__endswith="is live"))
+
+
+def test_a_launch_goes_live_at_a_frozen_price(wanted: ModelCard) -> None:
+    launch(wanted)
+
+    card = ModelCard.objects.get()
+    assert card.stage == Stage.LIVE
+    assert card.price is not None
+    assert (card.price.micro_usd_per_image, card.price.is_estimate) == (90, False)
+    assert PriceChange.objects.latest("since").micro_usd_per_image == 90
+    assert StageChange.objects.latest("changed_at").reason == "launched"
+
+
+def test_each_who_wanted_it_is_told_once(wanted: ModelCard) -> None:
+    launches.tell(launch(wanted))
+
+    assert told() == ["ada@lab.example", "bob@lab.example", "cyd@lab.example"]
+    assert Launch.objects.get().told_at is not None
+
+
+def test_voters_are_given_credit_and_nobody_else(wanted: ModelCard) -> None:
+    launches.tell(launch(wanted))
+
+    given = Grant.objects.filter(reference__startswith="launch:")
+    assert sorted(each.wallet.user.email for each in given) == [
+        "ada@lab.example",
+        "bob@lab.example",
+    ]
+    assert {each.amount_micro_usd for each in given} == {500_000}
+
+
+def test_a_vote_after_the_launch_earns_nothing(wanted: ModelCard) -> None:
+    launched = launch(wanted)
+    late = person("late@lab.example")
+    Vote.objects.create(card=wanted, user=late, voted_at=Now() + timedelta(seconds=1))
+
+    launches.tell(launched)
+
+    assert credits.balance_of(late).settled == 0
+
+
+def test_a_second_press_changes_nothing(wanted: ModelCard) -> None:
+    launches.tell(launch(wanted))
+    again, is_new = launches.launch(ModelCard.objects.get(), micro_usd_per_image=10)
+    launches.tell(again)
+
+    assert not is_new
+    assert ModelCard.objects.get().launch_price_micro_usd_per_image == 90
+    assert len(told()) == 3
+    assert Grant.objects.filter(reference__startswith="launch:").count() == 2
+
+
+def test_what_was_cut_short_is_finished_by_running_it_again(
+    wanted: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launched = launch(wanted)
+    sent: list[object] = []
+    real = launching._queue
+
+    def break_down(batch: list[object]) -> None:
+        if sent:
+            raise ConnectionError("the machine went away")
+        sent.append(batch)
+        real(batch)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(launching, "MAILS_A_TRANSACTION", 1)
+    monkeypatch.setattr(launching, "_queue", break_down)
+    with pytest.raises(ConnectionError):
+        launches.tell(launched)
+    assert (len(told()), Launch.objects.get().told_at) == (1, None)
+
+    monkeypatch.setattr(launching, "_queue", real)
+    assert launches.resume() == 1
+    launches.tell(Launch.objects.get())
+
+    assert len(told()) == 3
+    assert launches.resume() == 0
+
+
+def test_the_mail_can_be_stopped_with_one_click(wanted: ModelCard, client: Client) -> None:
+    launches.tell(launch(wanted))
+    mail = Mail.objects.get(recipients=["bob@lab.example"], subject__endswith="is live")
+
+    link = re.sub(r"[<>]", "", mail.headers["List-Unsubscribe"])
+    answer = client.post(link.removeprefix(links.absolute("")), {"List-Unsubscribe": "One-Click"})
+
+    assert mail.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert answer.status_code == 200
+    assert waitlist.subscriber_at("bob@lab.example").silenced_at is not None
+
+
+def to_leave(email: str) -> str:
+    """The path of the link by which this address leaves, from its launch mail."""
+    mail = Mail.objects.get(recipients=[email], subject__endswith="is live")
+    return mail.headers["List-Unsubscribe"].strip("<>").removeprefix(links.absolute(""))
+
+
+def test_who_only_voted_is_shown_a_button_before_told_to_have_left(
+    wanted: ModelCard, client: Client
+) -> None:
+    launches.tell(launch(wanted))
+    path = to_leave("bob@lab.example")
+
+    asked = client.get(path).content.decode()
+    client.post(path)
+    after = client.get(path).content.decode()
+
+    assert "you have left" not in asked
+    assert "bob@lab.example gets no more mail of any model" in asked
+    assert "<form" in asked
+    assert "you have left" in after
+
+
+def test_a_voter_can_still_stop_mail_after_the_purge(wanted: ModelCard, client: Client) -> None:
+    other = make_card("laion/other", stage=Stage.ONBOARDING, image_gflops=1.0, name="other")
+    votes.cast(other, User.objects.get(email="bob@lab.example"))
+    launches.tell(launch(wanted))
+
+    waitlist.purge()
+    client.post(to_leave("bob@lab.example"))
+    launches.tell(launch(other))
+
+    assert told().count("bob@lab.example") == 1
+
+
+def test_nobody_is_told_twice_because_of_a_purge(wanted: ModelCard) -> None:
+    launched = launch(wanted)
+    launches.tell(launched)
+
+    waitlist.purge()
+    launches.tell(launched)
+
+    assert len(told()) == 3
+
+
+def test_a_stranger_who_asks_in_their_name_does_not_end_the_silence(wanted: ModelCard) -> None:
+    other = make_card("laion/other")
+    waitlist.silence(waitlist.subscriber_at("bob@lab.example"))
+
+    waitlist.ask(other, "bob@lab.example", consent_address="198.51.100.1")
+    launches.tell(launch(wanted))
+
+    assert "bob@lab.example" not in told()
+
+
+def test_confirming_ends_the_silence(wanted: ModelCard) -> None:
+    other = make_card("laion/other")
+    waitlist.silence(waitlist.subscriber_at("bob@lab.example"))
+
+    waitlist.ask(other, "bob@lab.example", consent_address="198.51.100.1")
+    link = re.search(r"/waitlist/confirm/([^/\s]+)/", Mail.objects.get().text)
+    assert link
+    confirmation.confirm(link[1])
+
+    assert waitlist.subscriber_at("bob@lab.example").silenced_at is None
+
+
+def test_a_model_is_launched_once_in_its_life(wanted: ModelCard) -> None:
+    launch(wanted)
+    ModelCard.objects.update(stage=Stage.ONBOARDING)
+    card = ModelCard.objects.get()
+
+    with pytest.raises(launches.LaunchRefused, match="was launched before"):
+        launches.launch(card, micro_usd_per_image=80)
+
+    assert card.stage == ModelCard.objects.get().stage == Stage.ONBOARDING
+    assert ModelCard.objects.get().launch_price_micro_usd_per_image == 90
+
+
+def test_who_wants_no_mail_is_not_told(wanted: ModelCard) -> None:
+    waitlist.silence(waitlist.subscriber_at("bob@lab.example"))
+
+    launches.tell(launch(wanted))
+
+    assert told() == ["ada@lab.example", "cyd@lab.example"]
+    assert Grant.objects.filter(reference__startswith="launch:").count() == 2
+
+
+def test_asking_again_ends_the_silence(wanted: ModelCard) -> None:
+    other = make_card("laion/other")
+    waitlist.silence(waitlist.subscriber_at("bob@lab.example"))
+
+    waitlist.join(other, User.objects.get(email="bob@lab.example"), consent_address="")
+
+    assert waitlist.subscriber_at("bob@lab.example").silenced_at is None
+
+
+@pytest.mark.parametrize("stage", [Stage.REQUESTED, Stage.BENCHMARKING, Stage.RETIRED])
+def test_a_launch_starts_from_onboarding_or_preview(card: ModelCard, stage: Stage) -> None:
+    ModelCard.objects.update(stage=stage)
+
+    with pytest.raises(launches.LaunchRefused):
+        launch(card)
+
+    assert not Launch.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_launches_at_once_one_counts(wanted: ModelCard) -> None:
+    def press(price: int) -> bool:
+        return launches.launch(ModelCard.objects.get(), micro_usd_per_image=price + 1)[1]
+
+    assert sorted(at_once(press, 4)) == [False, False, False, True]
+    launched = Launch.objects.get()
+    assert ModelCard.objects.get().launch_price_micro_usd_per_image == launched.micro_usd_per_image
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_tell_at_once_tell_each_once(wanted: ModelCard) -> None:
+    launched = launch(wanted)
+
+    at_once(lambda _: launches.tell(launched), 3)
+
+    assert len(told()) == 3
+    assert Grant.objects.filter(reference__startswith="launch:").count() == 2
+
+
+def test_the_command_launches_and_tells(wanted: ModelCard) -> None:
+    out = StringIO()
+
+    call_command("launch", wanted.repo, price="0.09", stdout=out)
+    call_command("launch", wanted.repo, price="0.09", stdout=out)
+
+    first, second = out.getvalue().splitlines()
+    assert first == f"{wanted.repo} is live: 3 told, 2 given credit"
+    assert "launched before" in second
+
+
+@pytest.mark.parametrize(
+    ("repo", "price"), [("nobody/nothing", "0.1"), ("openai/clip-vit-base-patch32", "0")]
+)
+def test_the_command_says_what_is_wrong(card: ModelCard, repo: str, price: str) -> None:
+    with pytest.raises(CommandError):
+        call_command("launch", repo, price=price)
+
+
+@pytest.fixture
+def operator(db: None, client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("op@lab.example"))
+    return client
+
+
+Post = Callable[..., object]
+
+
+def test_the_operators_page_launches(wanted: ModelCard, operator: Client) -> None:
+    page = operator.get(f"/admin/launch/{wanted.pk}/").content.decode()
+    answer = operator.post(
+        f"/admin/launch/{wanted.pk}/", {"usd_per_1k_images": "0.094", "reason": "most wanted"}
+    )
+
+    assert "2 people have" in page
+    assert answer.status_code == 302
+    assert ModelCard.objects.get().stage == Stage.LIVE
+    assert Launch.objects.get().by is not None
+
+
+def test_the_page_says_what_is_wrong(wanted: ModelCard, operator: Client) -> None:
+    answer = operator.post(f"/admin/launch/{wanted.pk}/", {"usd_per_1k_images": "-1", "reason": ""})
+
+    assert answer.status_code == 400
+    assert ModelCard.objects.get().stage == Stage.ONBOARDING
+
+
+def test_strangers_and_staff_without_permission_launch_nothing(
+    wanted: ModelCard, client: Client
+) -> None:
+    address = f"/admin/launch/{wanted.pk}/"
+    assert client.post(address).status_code == 302
+    client.force_login(User.objects.create_user("staff@lab.example", is_staff=True))
+    assert client.post(address).status_code == 403
+    assert not Launch.objects.exists()
+
+
+def test_the_page_takes_no_other_verb(wanted: ModelCard, operator: Client) -> None:
+    assert operator.put(f"/admin/launch/{wanted.pk}/").status_code == 405
+    assert operator.get("/admin/launch/0/").status_code == 404

@@ -1,0 +1,103 @@
+"""Prices can be recomputed by hand from what the page shows."""
+
+import doctest
+from decimal import Decimal
+
+import pytest
+
+from catalog import patches, pricing
+from catalog.models import ModelCard
+from catalog.numbers import formatting
+from catalog.pricing import Basis, Known, price_of
+from catalog.templatetags.figures import rendered
+from tests.conftest import make_card
+
+
+def test_a_stated_price_stays_as_stated() -> None:
+    price = price_of(Known(stated_micro_usd=94, image_gflops=162.03, text_gflops=13.3))
+
+    assert price is not None
+    assert (price.basis, price.usd_per_1k_images) == (Basis.STATED, Decimal("0.094"))
+
+
+@pytest.mark.parametrize(("gflops", "micro_usd"), [(162.03, 94), (8.82, 5), (967.5, 561), (0, 1)])
+def test_an_estimate_follows_the_compute(gflops: float, micro_usd: int) -> None:
+    price = price_of(Known(image_gflops=gflops))
+
+    assert price is not None
+    assert (price.micro_usd_per_image, price.basis) == (micro_usd, Basis.COMPUTE)
+
+
+def test_a_benchmark_gives_the_price_by_the_shown_formula() -> None:
+    price = price_of(Known(images_per_s=100, hardware_usd_per_hour=3.6, image_gflops=162.03))
+
+    assert price is not None
+    assert price.basis == Basis.BENCHMARK
+    shown = price.inputs
+    by_hand = (
+        shown["hardware_usd_per_hour"] / 3600 / shown["images_per_s"] * 1e6
+        / shown["utilisation"] * (1 + shown["margin"])
+    )  # fmt: skip
+    assert price.micro_usd_per_image == round(by_hand)
+
+
+def test_the_launch_price_comes_before_all_others() -> None:
+    everything = Known(
+        launch_micro_usd=70, stated_micro_usd=94, images_per_s=1, hardware_usd_per_hour=1,
+        image_gflops=1,
+    )  # fmt: skip
+
+    price = price_of(everything)
+
+    assert price is not None
+    assert (price.micro_usd_per_image, price.is_estimate) == (70, False)
+
+
+def test_a_label_costs_as_its_compute_stands_to_an_images() -> None:
+    price = price_of(Known(stated_micro_usd=94, image_gflops=162.03, text_gflops=13.3))
+
+    assert price is not None
+    assert price.micro_usd_per_label == 8
+    assert price.micro_usd_for(images=3, new_labels=2) == 3 * 94 + 2 * 8
+
+
+def test_nothing_known_gives_no_price() -> None:
+    assert price_of(Known()) is None
+
+
+def test_every_price_in_the_database_is_the_one_shown(catalog: None) -> None:
+    make_card("a/launched", launch_price_micro_usd_per_image=7, image_gflops=1)
+    make_card("a/measured", measured_images_per_s=7.5, measured_usd_per_hour=3.3)
+    make_card("a/half-measured", measured_images_per_s=7.5)
+    make_card("a/half-way", image_gflops=121.5225)  # 70.5 µ$ exactly
+
+    cards = list(ModelCard.objects.all())
+
+    assert len(cards) > 170
+    for card in cards:
+        assert card.micro_usd_per_image == (card.price and card.price.micro_usd_per_image)
+
+
+def test_one_dollar_buys_10638_images_of_vit_l_14() -> None:
+    assert formatting.images_for_usd(pricing.Price(94, 8, Basis.STATED, {}), 1) == "10,638"
+
+
+@pytest.mark.parametrize("module", [pricing, formatting])
+def test_the_examples_in_docstrings_hold(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("image", "patch", "side"),
+    [(224, 14, 16), (224, 32, 7), (378, 14, 27), (260, None, None), (64, 1, 64), (65, 1, None)],
+)
+def test_a_patch_grid_has_whole_patches(image: int, patch: int | None, side: int | None) -> None:
+    assert patches.grid_side(image, patch) == side
+
+
+def test_rendered_text_loses_what_could_harm() -> None:
+    html = rendered("### ok\n\n<script>x()</script>\n\n[a](javascript:x) <b onclick=x>")
+
+    assert "<h3>ok</h3>" in html
+    assert "script" not in html
+    assert "onclick" not in html

@@ -1,0 +1,151 @@
+"""What machines read says the same as the pages."""
+
+import io
+import json
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+from django.test import Client
+from django.utils.html import escape
+from PIL import Image
+
+from catalog.models import ModelCard, Question
+from catalog.syndication import share_card
+from tests.conftest import make_card
+
+L14 = "/models/openai/clip-vit-large-patch14"
+
+
+def test_the_json_twin_gives_each_figure_its_source_and_day(catalog: None, client: Client) -> None:
+    twin = client.get(f"{L14}.json").json()
+
+    parameters = twin["facts"]["parameters"]
+    assert parameters["value"] == 427_620_000
+    assert parameters["source"]["title"]
+    assert parameters["read_on"] == "2026-11-23"
+    assert twin["estimated_price"] == {
+        "usd_per_1k_images": "0.094",
+        "basis": "stated",
+        "inputs": {},
+        "micro_usd_per_image": 94,
+        "micro_usd_per_new_label": 8,
+    }
+    assert twin["status"] == "coming soon"
+
+
+def test_an_unknown_figure_is_left_out_of_the_twin(catalog: None, client: Client) -> None:
+    twin = client.get("/models/laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K.json").json()
+
+    assert "license" not in twin["facts"]
+
+
+def test_the_markdown_twin_holds_the_page(catalog: None, client: Client) -> None:
+    response = client.get(f"{L14}.md")
+
+    text = response.content.decode()
+    assert response["Content-Type"].startswith("text/markdown")
+    assert text.startswith("# CLIP ViT-L/14")
+    assert "$0.094 for 1,000 images" in text
+    assert "12.4M" in text or "427.62M" in text
+
+
+@pytest.mark.parametrize("ending", [".json", ".md"])
+def test_every_twin_renders(catalog: None, client: Client, ending: str) -> None:
+    for card in ModelCard.objects.all():
+        assert client.get(f"/models/{card.repo}{ending}").status_code == 200, card.repo
+
+
+@pytest.mark.parametrize("ending", [".json", ".md"])
+def test_no_twin_of_nothing(catalog: None, client: Client, ending: str) -> None:
+    assert client.get(f"/models/openai/nothing{ending}").status_code == 404
+
+
+def test_the_sitemap_lists_every_model_with_its_day(catalog: None, client: Client) -> None:
+    tree = ET.fromstring(client.get("/sitemap.xml").content)  # noqa: S314  our own answer
+
+    names = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}
+    models = [u for u in tree.findall("s:url", names) if u.find("s:lastmod", names) is not None]
+    assert len(models) == ModelCard.objects.count()
+
+
+def test_robots_know_where_the_sitemap_is(client: Client) -> None:
+    assert "Sitemap: http://testserver/sitemap.xml" in client.get("/robots.txt").content.decode()
+
+
+def test_llms_txt_lists_written_models_before_the_others(catalog: None, client: Client) -> None:
+    text = client.get("/llms.txt").content.decode()
+
+    assert text.index(f"({L14}.md)") < text.index("## Optional") < text.index("ViTamin")
+
+
+def test_a_page_that_has_not_changed_is_not_sent_again(catalog: None, client: Client) -> None:
+    first = client.get(f"{L14}/")
+
+    again = client.get(f"{L14}/", headers={"If-None-Match": first["ETag"]})
+
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize("address", [f"{L14}.json", "/llms.txt", "/robots.txt"])
+def test_machines_may_only_read(catalog: None, client: Client, address: str) -> None:
+    assert client.post(address).status_code == 405
+
+
+def test_a_shared_link_has_a_picture(catalog: None, client: Client) -> None:
+    page = client.get(f"{L14}/").content.decode()
+
+    response = client.get(f"{L14}/og.png")
+
+    assert f'property="og:image" content="http://testserver{L14}/og.png"' in page
+    assert response["Content-Type"] == "image/png"
+    assert Image.open(io.BytesIO(response.content)).size == (1200, 630)
+
+
+def test_every_share_card_can_be_drawn(catalog: None) -> None:
+    for card in ModelCard.objects.all()[::12]:
+        assert share_card.png(card).startswith(b"\x89PNG")
+
+
+def test_search_engines_read_the_visible_questions_and_no_offer(
+    catalog: None, client: Client
+) -> None:
+    page = client.get(f"{L14}/").content.decode()
+
+    found = re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
+    assert found
+    breadcrumb, faq = json.loads(found.group(1))
+    assert [step["name"] for step in breadcrumb["itemListElement"]][-1] == "CLIP ViT-L/14"
+    for each in faq["mainEntity"]:
+        assert escape(each["name"]) in page
+    assert "Offer" not in found.group(1)
+
+
+def test_linked_data_cannot_end_its_script(catalog: None, client: Client) -> None:
+    Question.objects.update(answer="</script><script>alert(1)</script>")
+
+    page = client.get(f"{L14}/").content.decode()
+
+    assert "<script>alert" not in page
+
+
+def test_the_markdown_twin_calls_a_price_set_at_launch_no_estimate(
+    client: Client, db: None
+) -> None:
+    make_card("lab/live", stage="live", launch_price_micro_usd_per_image=80)
+
+    twin = client.get("/models/lab/live.md").content.decode()
+
+    assert "\n| price | $0.080" in twin
+
+
+def test_a_live_model_is_offered_at_its_price(client: Client, db: None) -> None:
+    card = make_card("tests/live", stage="live", launch_price_micro_usd_per_image=90)
+
+    page = client.get(card.get_absolute_url()).content.decode()
+
+    found = re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
+    assert found
+    [product] = [thing for thing in json.loads(found.group(1)) if thing["@type"] == "Product"]
+    assert product["offers"]["price"] == "0.09"
+    assert product["offers"]["priceSpecification"]["referenceQuantity"]["value"] == 1000

@@ -1,0 +1,72 @@
+"""A model goes from stage to stage by rule, and each step is kept."""
+
+import pytest
+from django.db import IntegrityError
+
+from catalog import stages
+from catalog.models import MOVES, ModelCard, Stage, StageChange
+from tests.conftest import make_card
+from tests.support.threads import at_once
+
+ALL_PAIRS = [(before, after) for before in Stage for after in Stage]
+
+
+@pytest.mark.parametrize(("before", "after"), ALL_PAIRS)
+def test_only_allowed_steps_are_taken(db: None, before: Stage, after: Stage) -> None:
+    card = make_card(stage=before)
+
+    if after in MOVES[before]:
+        stages.move(card, after, reason="tested")
+    else:
+        with pytest.raises(stages.NotAMove):
+            stages.move(card, after, reason="tested")
+
+    expected = after if after in MOVES[before] else before
+    assert ModelCard.objects.get().stage == expected
+
+
+def test_the_database_refuses_a_jump_by_itself(card: ModelCard) -> None:
+    with pytest.raises(IntegrityError, match="stage_change_is_allowed"):
+        StageChange.objects.create(
+            card=card, before=Stage.REQUESTED, stage=Stage.LIVE, reason="in a hurry"
+        )
+
+
+def test_a_step_needs_a_reason(card: ModelCard) -> None:
+    with pytest.raises(IntegrityError, match="stage_change_has_a_reason"):
+        stages.move(card, Stage.BENCHMARKING, reason="")
+
+
+def test_a_step_is_kept_with_its_reason(card: ModelCard) -> None:
+    stages.move(card, Stage.BENCHMARKING, reason="most wanted this week")
+
+    kept = StageChange.objects.get()
+    assert (kept.before, kept.stage, kept.reason) == (
+        "requested",
+        "benchmarking",
+        "most wanted this week",
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_move_at_once_one_is_told_so() -> None:
+    card = make_card()
+
+    def move(_: int) -> str:
+        try:
+            stages.move(ModelCard.objects.get(), Stage.BENCHMARKING, reason="tested")
+        except stages.MoveRefused as refused:
+            return type(refused).__name__
+        return "moved"
+
+    outcomes = at_once(move, 4)
+
+    assert outcomes.count("moved") == 1
+    assert StageChange.objects.filter(card=card).count() == 1
+
+
+def test_births_are_recorded_once(card: ModelCard) -> None:
+    assert (stages.record_births("added"), stages.record_births("added")) == (1, 0)
+
+    birth = StageChange.objects.get()
+    assert (birth.before, birth.stage, birth.changed_at) == ("", "requested", card.created_at)

@@ -1,0 +1,77 @@
+"""The lines of the public compatibility table: each is a claim, and the tests that bear it.
+
+@compatible(OPENAI_PY, "POST /v1/embeddings", "floats")
+def test_...
+"""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TypeVar
+
+PROJECT = Path(__file__).parents[2]
+FILE = PROJECT / "docs" / "compatibility.json"
+NODE_MODULES = PROJECT / "tests" / "js" / "node_modules"
+
+CURL = "curl"
+OPENAI_PY = "openai for Python"
+OPENAI_JS = "openai for JavaScript"
+HUGGING_FACE_PY = "huggingface_hub"
+HUGGING_FACE_JS = "@huggingface/inference"
+CLIENTS = [CURL, OPENAI_PY, OPENAI_JS, HUGGING_FACE_PY, HUGGING_FACE_JS]
+PIP = {OPENAI_PY: "openai", HUGGING_FACE_PY: "huggingface_hub"}
+NPM = {OPENAI_JS: "openai", HUGGING_FACE_JS: "@huggingface/inference"}
+
+Test = TypeVar("Test", bound=Callable[..., None])
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a client was seen to do."""
+
+    client: str
+    endpoint: str
+    what: str
+
+    @property
+    def place(self) -> tuple[int, str, str]:
+        return CLIENTS.index(self.client), self.endpoint, self.what
+
+
+# Filled as the test modules are imported.
+CASES: set[Case] = set()
+
+
+def compatible(client: str, endpoint: str, what: str) -> Callable[[Test], Test]:
+    """The test bears this claim; several may bear one."""
+    case = Case(client, endpoint, what)
+    CASES.add(case)
+
+    def mark(test: Test) -> Test:
+        cases = [*getattr(test, "cases", []), case]
+        test.cases = cases  # type: ignore[attr-defined]  # read by tests.clients.record
+        return test
+
+    return mark
+
+
+def version_of(client: str) -> str:
+    """As it is installed here; "" if it is not."""
+    if client in PIP:
+        return metadata.version(PIP[client])
+    if client in NPM:
+        manifest = NODE_MODULES / NPM[client] / "package.json"
+        return str(json.loads(manifest.read_text())["version"]) if manifest.exists() else ""
+    curl = shutil.which("curl")
+    said = (
+        subprocess.run([curl, "--version"], capture_output=True, text=True, check=True).stdout
+        if curl
+        else ""
+    )
+    found = re.match(r"curl (\S+)", said)
+    return found[1] if found else ""

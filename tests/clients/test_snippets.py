@@ -1,0 +1,192 @@
+"""Each snippet of the docs does what it shows: run as a visitor would, after filling it in."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+from standardwebhooks import Webhook
+
+from inference.docs import snippets
+from inference.docs.snippets import Client, Filling
+from inference.models import Job, State
+from tests.clients.table import CURL, NODE_MODULES, compatible
+from tests.conftest import photo_bytes
+from tests.inference.api.conftest import Api
+
+FILES = sorted(path.name for path in snippets.FOLDER.iterdir())
+RUN = [name for name in FILES if not name.startswith(("webhook.", "events."))]
+CLASSIFY = [name for name in FILES if name.startswith("classify.")]
+SECRET = "whsec_" + "QUJD" * 8
+# What people type, and what a shell, Python or JavaScript could take for its own.
+NASTY = ["it's", 'a "cat"', "$(touch pwned)", "`touch pwned`", "a\\b\\", "$HOME", "🐈 猫",
+         "${MODEL}", "JSON", "http://127.0.0.1:8000", "</script>", "a photo of {}"]  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a visitor has a photo, and the packages."""
+    (tmp_path / "photo.jpg").write_bytes(photo_bytes())
+    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
+    return tmp_path
+
+
+def run(name: str, code: str, *, folder: Path, secret: str, **more: str) -> str:
+    """What it prints; fails if it does."""
+    (folder / name).write_text(code)
+    done = subprocess.run(
+        [*_program(name), name],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "GIGAROUTER_API_KEY": secret} | more,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _program(name: str) -> list[str]:
+    program = {"py": [sys.executable, "-W", "error"], "mjs": ["node"], "sh": ["bash", "-eu"]}
+    found = program[name.rpartition(".")[2]]
+    is_missing = not shutil.which(found[0]) or (found == ["node"] and not NODE_MODULES.exists())
+    if is_missing or (name.endswith(".sh") and not shutil.which("curl")):
+        pytest.skip(f"{found[0]}, curl, or the packages of `make tools` are missing")
+    return found
+
+
+def code_of(name: str, filling: Filling | None = None) -> str:
+    use, _, ending = name.partition(".")
+    [found] = [each for each in snippets.of(use, filling) if each.client == ending]
+    return found.code
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_a_snippet_runs(api: Api, settings: Settings, folder: Path, name: str) -> None:
+    settings.SITE_URL = api.base_url
+
+    said = run(name, code_of(name), folder=folder, secret=api.secret)
+
+    assert said.strip()
+    assert '"error":{' not in said
+    if name.startswith(("classify", "embed", "idempotency", "deepinfra", "job.openai")):
+        assert Job.objects.get().state == State.SUCCEEDED
+
+
+@pytest.mark.parametrize("name", CLASSIFY)
+def test_a_visitors_own_words_arrive_as_they_are(
+    api: Api, settings: Settings, folder: Path, name: str
+) -> None:
+    settings.SITE_URL = api.base_url
+    filling = Filling(model=api.card.repo, labels=NASTY, template='it\'s "$(x)" \\ `{}`')
+
+    run(name, code_of(name, filling), folder=folder, secret=api.secret)
+
+    job = Job.objects.get()
+    assert job.labels == NASTY
+    assert job.template == filling.template
+    assert not (folder / "pwned").exists()
+
+
+@compatible(CURL, "GET /v1/jobs/{id}/events", "server-sent events")
+def test_a_job_is_followed_to_its_end(api: Api, settings: Settings, folder: Path) -> None:
+    job = answer_of("job.curl.sh", api, settings, folder)
+
+    said = run("events.curl.sh", code_of("events.curl.sh"), folder=folder, secret=api.secret,
+               JOB_ID=job["id"])  # fmt: skip
+
+    assert "event: succeeded" in said
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_a_snippet_names_no_key_and_the_model_that_is_asked_for(name: str) -> None:
+    code = code_of(name, Filling(model="laion/another"))
+
+    assert snippets.MODEL not in code
+    assert "laion/another" in code or name.startswith(("errors", "models.curl"))
+    assert "GIGAROUTER_API_KEY" in code
+    assert "gr_live_" not in code
+
+
+def test_one_label_is_not_shown_to_a_client_that_refuses_it() -> None:
+    found = {each.client for each in snippets.of("classify", Filling(labels=["a cat"]))}
+
+    assert found == {Client.CURL, Client.OPENAI_PY, Client.OPENAI_JS, Client.HUGGING_FACE_JS}
+
+
+def test_every_file_is_of_a_client_we_name() -> None:
+    shown = {f"{each.use}.{each.client}" for use in snippets.uses() for each in snippets.of(use)}
+
+    assert shown == set(FILES)
+
+
+def test_the_code_of_a_site_names_its_own_address(settings: Settings) -> None:
+    settings.SITE_URL = "https://router.example"
+
+    codes = [each.code for use in snippets.uses() for each in snippets.of(use)]
+
+    assert not any(snippets.SITE in code for code in codes)
+    assert any("https://router.example/v1" in code for code in codes)
+
+
+def test_a_webhook_is_read_only_if_it_is_genuine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIGAROUTER_WEBHOOK_SECRET", SECRET)
+    found: dict = {}
+    exec(code_of("webhook.standardwebhooks.py"), found)  # noqa: S102  our own file
+    body, now = json.dumps({"type": "job.succeeded"}), datetime.now(UTC)
+    headers = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(SECRET).sign("msg_1", now, body),
+    }
+
+    assert found["read"](headers, body.encode()) == {"type": "job.succeeded"}
+    assert found["read"](headers, b"{}") is None
+    assert found["read"]({}, body.encode()) is None
+
+
+def answer_of(name: str, api: Api, settings: Settings, folder: Path) -> dict:
+    settings.SITE_URL = api.base_url
+    found: dict = json.loads(run(name, code_of(name), folder=folder, secret=api.secret))
+    return found
+
+
+@compatible(CURL, "GET /v1/models", "list")
+def test_curl_lists_models(api: Api, settings: Settings, folder: Path) -> None:
+    assert answer_of("models.curl.sh", api, settings, folder)["data"][0]["id"] == api.card.repo
+
+
+@compatible(CURL, "POST /v1/embeddings", "texts")
+@compatible(CURL, "POST /v1/embeddings", "pictures")
+def test_curl_embeds(api: Api, settings: Settings, folder: Path) -> None:
+    texts = answer_of("embed-text.curl.sh", api, settings, folder)
+    both = answer_of("embed-image.curl.sh", api, settings, folder)
+
+    assert len(texts["data"]) == len(both["data"]) == 2
+    assert both["usage"]["images"] == 1
+
+
+@compatible(CURL, "POST /v1/classify", "one picture")
+def test_curl_classifies(api: Api, settings: Settings, folder: Path) -> None:
+    [row] = answer_of("classify.curl.sh", api, settings, folder)["data"]
+
+    assert {each["label"] for each in row["predictions"]} == set(snippets.LABELS)
+
+
+@compatible(CURL, "POST /v1/inference/{id}", "a form with a picture")
+def test_curl_speaks_deepinfras_dialect(api: Api, settings: Settings, folder: Path) -> None:
+    answer = answer_of("deepinfra.curl.sh", api, settings, folder)
+
+    assert {each["label"] for each in answer["results"]} == {"cat", "dog"}
+    assert answer["inference_status"]["cost"] > 0
+
+
+@compatible(CURL, "Prefer: respond-async", "a job")
+def test_curl_makes_a_job(api: Api, settings: Settings, folder: Path) -> None:
+    assert answer_of("job.curl.sh", api, settings, folder)["object"] == "job"

@@ -1,0 +1,53 @@
+"""A query may be slow; a server may not be silent (a frozen one: tests/faults, F08)."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+from django.db import OperationalError, connection
+
+from config import database
+from config.database import PatientConnection
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "ASK_AFTER_S", 0.1)
+
+
+def sleep(seconds: float) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(%s)", [seconds])
+
+
+def test_a_slow_query_goes_on_while_the_server_answers() -> None:
+    sleep(1)
+
+    assert isinstance(connection.connection, PatientConnection)
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Takes connections, and says nothing, as a frozen server does."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield int(server.getsockname()[1])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_server_that_does_not_answer_is_an_error(
+    silent_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = f"host=127.0.0.1 port={silent_port} connect_timeout=2"
+    monkeypatch.setattr(database, "make_conninfo", lambda *_, **__: silent)
+
+    with pytest.raises(OperationalError, match="does not answer"):
+        sleep(10)
+
+    connection.close()
+    with connection.cursor() as cursor:  # a new connection; and the old one's work is of no use
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
+        )

@@ -1,0 +1,205 @@
+"""A real server on a real port, and a worker loop behind it: only the encoder is a fake.
+
+    def test_something(api: Api) -> None:
+        api.http.post("/v1/embeddings", json={"model": api.card.repo, "input": "a cat"})
+
+The card is live, served, and costs 94 µ$ a picture and 8 µ$ a new text.
+"""
+
+import asyncio
+import base64
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+import uvicorn
+from django.conf import settings as django_settings
+from django.db import connections
+from django.db.models.functions import Now
+from pytest_django import DjangoDbBlocker, Settings
+
+from accounts import credits, keys
+from accounts.models import ApiKey, Category, User
+from catalog.models import ModelCard, Stage
+from inference.api.limits import WINDOW_S
+from inference.models import Worker
+from inference.worker import loop as drain
+from inference.worker.text_cache import TextMemory
+from tests.conftest import make_card, photo_bytes
+from tests.inference.worker.test_batches import HashEncoder
+from tests.support.site import free_port, wait_for
+
+PRICE_IMAGE, PRICE_TEXT = 94, 8
+CREDIT = 1_000_000
+LOOK_EVERY_S = 0.02
+
+
+@contextmanager
+def served(port: int) -> Iterator[uvicorn.Server]:
+    """The whole site, pages and API, in a thread of this process."""
+    from config.asgi import application  # Django must be set up by pytest first
+
+    config = uvicorn.Config(
+        application, port=port, ws="none", loop="asyncio", lifespan="on", log_level="warning",
+        timeout_graceful_shutdown=2, log_config=None, limit_concurrency=None, backlog=1024,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=asyncio.run, args=[server.serve()], daemon=True)
+    thread.start()
+    wait_for(lambda: server.started)
+    try:
+        yield server
+    finally:
+        server.should_exit = True
+        thread.join(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def server_address(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    port = free_port()
+    django_settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise looks for it
+    with django_db_blocker.unblock(), served(port):
+        yield f"http://127.0.0.1:{port}"
+
+
+class WorkerLoop(threading.Thread):
+    """Drains a card's queue again and again, as a Celery worker would at each ring of the bell."""
+
+    def __init__(self, card: ModelCard) -> None:
+        super().__init__(daemon=True)
+        self.encoder = HashEncoder()
+        self.server = drain.Server(card, TextMemory(self.encoder), images_per_s=1000.0)
+        self.paused = threading.Event()
+        self.stopped = threading.Event()
+        self._idle = threading.Event()
+
+    def run(self) -> None:
+        try:
+            while not self.stopped.wait(LOOK_EVERY_S):
+                if self.paused.is_set():
+                    self._idle.set()
+                    continue
+                self._idle.clear()
+                Worker.objects.filter(name="w").update(seen_at=Now())
+                drain.drain(self.server, worker="w")
+        finally:
+            connections.close_all()
+
+    def pause(self) -> None:
+        """From now on jobs stay queued."""
+        self.paused.set()
+        self._idle.clear()
+        assert self._idle.wait(20)
+
+    def resume(self) -> None:
+        self.paused.clear()
+
+    def stop(self) -> None:
+        self.stopped.set()
+        self.join(timeout=20)
+
+
+@dataclass
+class Api:
+    """The server's address, somebody who may call it, and the model that is served."""
+
+    base_url: str
+    user: User
+    key: ApiKey
+    secret: str
+    card: ModelCard
+    worker: WorkerLoop
+    clients: list[httpx.Client] = field(default_factory=list)
+
+    @property
+    def http(self) -> httpx.Client:
+        """A client with the key."""
+        return self.client(self.secret)
+
+    def client(self, secret: str = "", **options: object) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+        client = httpx.Client(
+            base_url=self.base_url,
+            headers=headers,
+            timeout=90,
+            **options,  # type: ignore[arg-type]
+        )
+        self.clients.append(client)
+        return client
+
+    def async_client(self) -> httpx.AsyncClient:
+        limits = httpx.Limits(max_connections=None)
+        headers = {"Authorization": f"Bearer {self.secret}"}
+        return httpx.AsyncClient(base_url=self.base_url, headers=headers, timeout=90, limits=limits)
+
+
+@pytest.fixture
+def api_card(transactional_db: None) -> ModelCard:
+    card = make_card(
+        stage=Stage.LIVE, embed_dim=8, est_price_micro_usd_per_image=PRICE_IMAGE,
+        image_gflops=162.03, text_gflops=13.3,
+    )  # fmt: skip
+    Worker.objects.create(name="w", pid=1, device="cpu", repos=[card.repo])
+    return card
+
+
+@pytest.fixture
+def worker(api_card: ModelCard) -> Iterator[WorkerLoop]:
+    loop = WorkerLoop(api_card)
+    loop.start()
+    yield loop
+    loop.stop()
+
+
+def make_caller(email: str, micro_usd: int = CREDIT, **options: int) -> tuple[User, ApiKey, str]:
+    """Somebody with credit and a key."""
+    user = User.objects.create_user(email)
+    if micro_usd:
+        credits.grant(
+            user, amount_micro_usd=micro_usd, category=Category.PURCHASE,
+            reference=f"purchase:{email}",
+        )  # fmt: skip
+    key, secret = keys.issue(user, name="test", **options)
+    return user, key, secret
+
+
+@pytest.fixture
+def api(
+    server_address: str, api_card: ModelCard, worker: WorkerLoop, settings: Settings
+) -> Iterator[Api]:
+    settings.API_SUBMITS_PER_MINUTE = settings.API_SUBMITS_PER_MINUTE_ACCOUNT = 10_000
+    user, key, secret = make_caller("ada@lab.example")
+    api = Api(server_address, user, key, secret, api_card, worker)
+    yield api
+    for client in api.clients:
+        client.close()
+
+
+def data_url(data: bytes | None = None) -> str:
+    return f"data:image/jpeg;base64,{in_base64(data)}"
+
+
+def in_base64(data: bytes | None = None) -> str:
+    return base64.b64encode(data or photo_bytes()).decode()
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    wait_for(holds, seconds=20)
+
+
+def money(user: User) -> tuple[int, int]:
+    """What is available, and what is held."""
+    balance = credits.balance_of(user)
+    return balance.available, balance.held
+
+
+@pytest.fixture
+def one_window() -> None:
+    """Calls are counted by the minute: no test of that begins in the last seconds of one."""
+    left_s = WINDOW_S - time.time() % WINDOW_S
+    if left_s < 10:
+        time.sleep(left_s)

@@ -1,0 +1,250 @@
+"""A call that is repeated under its key is done once."""
+
+import asyncio
+import json
+from collections import Counter
+from datetime import timedelta
+
+import httpx
+import pytest
+from django.db.models.functions import Now
+
+from inference.api.flow import idempotency
+from inference.jobs import sweep
+from inference.models import IdempotentCall, Job
+from tests.conftest import photo_bytes
+from tests.inference.api.conftest import (
+    CREDIT,
+    PRICE_IMAGE,
+    PRICE_TEXT,
+    Api,
+    data_url,
+    eventually,
+    in_base64,
+    make_caller,
+    money,
+)
+
+PATH = "/v1/embeddings"
+
+
+def ask(
+    api: Api, key: str = "k1", text: str = "a cat", secret: str = "", **headers: str
+) -> httpx.Response:
+    body = {"model": api.card.repo, "input": text}
+    return api.client(secret or api.secret).post(
+        PATH, json=body, headers={"Idempotency-Key": key, **headers}
+    )
+
+
+def test_a_repetition_is_a_replay(api: Api) -> None:
+    first, second = ask(api), ask(api)
+
+    assert first.status_code == second.status_code == 200
+    assert first.json() == second.json()
+    assert "idempotent-replayed" not in first.headers
+    assert second.headers["idempotent-replayed"] == "true"
+    assert Job.objects.count() == 1
+    assert money(api.user) == (CREDIT - PRICE_TEXT, 0)
+
+
+def test_many_at_once_make_one_job(api: Api) -> None:
+    async def story() -> list[httpx.Response]:
+        async with api.async_client() as client:
+            body = {"model": api.card.repo, "input": "a cat"}
+            headers = {"Idempotency-Key": "k1"}
+            return await asyncio.gather(
+                *(client.post(PATH, json=body, headers=headers) for _ in range(20))
+            )
+
+    responses = asyncio.run(story())
+
+    found = Counter(each.status_code for each in responses)
+    assert set(found) <= {200, 409}
+    assert found[200] >= 1
+    assert all(each.headers["retry-after"] == "1" for each in responses if each.status_code == 409)
+    assert Job.objects.count() == 1
+    assert money(api.user) == (CREDIT - PRICE_TEXT, 0)
+
+
+def test_another_body_under_the_same_key_is_422(api: Api) -> None:
+    ask(api)
+
+    response = ask(api, text="a dog")
+
+    assert response.status_code == 422
+    assert response.json()["error"]["code"] == "idempotency_key_reused"
+    assert Job.objects.count() == 1
+
+
+def test_keys_belong_to_an_account_and_an_endpoint(api: Api) -> None:
+    *_, other = make_caller("bob@lab.example")
+    body = {"model": api.card.repo, "input": data_url(), "labels": ["a", "b"]}
+
+    responses = [
+        ask(api), ask(api, secret=other),
+        api.http.post("/v1/classify", json=body, headers={"Idempotency-Key": "k1"}),
+    ]  # fmt: skip
+
+    assert [each.status_code for each in responses] == [200, 200, 200]
+    assert Job.objects.count() == 3
+
+
+@pytest.mark.parametrize("key", ["", "a b", "x" * 256, "\xe9"])
+def test_a_key_that_is_none_is_refused(api: Api, key: str) -> None:
+    body = {"model": api.card.repo, "input": "a"}
+    response = api.http.post(PATH, json=body, headers={"Idempotency-Key": key.encode("latin-1")})
+
+    assert response.status_code == 400
+    assert response.json()["error"]["code"] == "invalid_idempotency_key"
+
+
+def test_a_refused_call_leaves_its_key_free(api: Api) -> None:
+    body = {"model": "no/such", "input": "a"}
+    refused = api.http.post(PATH, json=body, headers={"Idempotency-Key": "k1"})
+
+    assert refused.status_code == 404
+    assert not IdempotentCall.objects.exists()
+    assert ask(api).status_code == 200
+
+
+def test_another_model_in_the_address_is_another_request(api: Api) -> None:
+    def send(model: str) -> int:
+        body = {"image": data_url(), "candidate_labels": ["a", "b"]}
+        headers = {"Idempotency-Key": "k1"}
+        return api.http.post(f"/v1/inference/{model}", json=body, headers=headers).status_code
+
+    assert (send(api.card.repo), send("no/such")) == (200, 422)
+
+
+def test_a_replay_of_a_call_that_did_not_wait_is_the_same_job(api: Api) -> None:
+    api.worker.pause()
+
+    first = ask(api, Prefer="respond-async")
+    second = ask(api, Prefer="respond-async")
+
+    assert first.status_code == second.status_code == 202
+    assert first.json()["id"] == second.json()["id"]
+
+
+def test_who_asks_for_the_job_gets_the_job_also_when_it_has_ended(api: Api) -> None:
+    first = ask(api, Prefer="respond-async").json()
+    eventually(lambda: Job.objects.get().is_final)
+
+    response = ask(api, Prefer="respond-async")
+
+    assert response.status_code == 202
+    assert response.headers["preference-applied"] == "respond-async"
+    assert response.headers["location"] == f"/v1/jobs/{first['id']}"
+    assert (response.json()["id"], response.json()["status"]) == (first["id"], "succeeded")
+    assert response.json()["result"]["data"]
+
+
+def test_a_job_that_failed_by_then_tells_so_itself(api: Api) -> None:
+    def send() -> httpx.Response:
+        image = in_base64(photo_bytes(200, 200, kind="PNG")[:200])
+        return api.http.post(
+            PATH, json={"model": api.card.repo, "input": [{"image": image}]},
+            headers={"Idempotency-Key": "k1", "Prefer": "respond-async"},
+        )  # fmt: skip
+
+    send()
+    eventually(lambda: Job.objects.get().is_final)
+
+    assert send().status_code == 202
+    assert send().json()["error"]["code"] == "invalid_image"
+    assert Job.objects.count() == 1
+
+
+def test_a_replay_may_fetch_the_result(api: Api) -> None:
+    ask(api, Prefer="respond-async")
+
+    assert ask(api).json()["object"] == "list"
+    assert Job.objects.count() == 1
+
+
+def test_whoever_takes_over_from_a_dead_process_finds_its_job(api: Api) -> None:
+    ask(api)
+    IdempotentCall.objects.update(job=None, held_until=Now() - timedelta(seconds=1))
+
+    response = ask(api)
+
+    assert response.status_code == 200
+    assert Job.objects.count() == 1
+    assert money(api.user) == (CREDIT - PRICE_TEXT, 0)
+
+
+def test_a_call_that_is_under_way_is_409(api: Api) -> None:
+    ask(api)
+    IdempotentCall.objects.update(job=None, held_until=Now() + timedelta(seconds=30))
+
+    response = ask(api)
+
+    assert response.status_code == 409
+    assert response.json()["error"]["code"] == "idempotency_key_in_use"
+
+
+def test_after_a_day_the_key_is_free(api: Api) -> None:
+    ask(api)
+    IdempotentCall.objects.update(created_at=Now() - timedelta(hours=25))
+
+    assert ask(api, text="a dog").status_code == 200
+
+
+def test_the_tidying_forgets_old_keys(api: Api) -> None:
+    ask(api)
+    IdempotentCall.objects.update(created_at=Now() - timedelta(hours=25))
+    ask(api, key="k2")
+
+    sweep.tidy()
+
+    assert [call.key for call in IdempotentCall.objects.all()] == ["k2"]
+
+
+def test_who_hung_up_finds_the_answer_under_the_key(api: Api) -> None:
+    api.worker.pause()
+    body = {"model": api.card.repo, "input": "a cat"}
+    with pytest.raises(httpx.ReadTimeout):
+        api.client(api.secret).post(PATH, json=body, timeout=0.7, headers={"Idempotency-Key": "k1"})
+    eventually(lambda: not IdempotentCall.objects.exists())
+    api.worker.resume()
+
+    assert ask(api).status_code == 200
+    assert money(api.user) == (CREDIT - PRICE_TEXT, 0)
+
+
+def test_a_form_is_known_by_what_it_holds(api: Api) -> None:
+    def send() -> httpx.Response:
+        return api.http.post(
+            f"/v1/inference/{api.card.repo}",
+            files={"image": ("f.jpg", photo_bytes())},
+            data={"candidate_labels": json.dumps(["a", "b"])},
+            headers={"Idempotency-Key": "k1"},
+        )
+
+    first, second = send(), send()
+
+    assert first.request.headers["content-type"] != second.request.headers["content-type"]
+    assert first.json() == second.json()
+    assert money(api.user) == (CREDIT - PRICE_IMAGE - 2 * PRICE_TEXT, 0)
+
+
+def test_the_row_says_what_it_must(api: Api) -> None:
+    ask(api)
+    call = IdempotentCall.objects.get()
+
+    idempotency.drop(call)
+
+    assert str(call) == f"{PATH} k1"
+    assert not IdempotentCall.objects.exists()
+
+
+def test_after_an_accident_the_key_finds_the_job(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("inference.api.flow.response.Writer._write", lambda *_: 1 / 0)
+        assert ask(api).status_code == 500
+    eventually(lambda: IdempotentCall.objects.get().held_until is None)
+
+    assert ask(api).status_code == 200
+    assert Job.objects.count() == 1
+    assert money(api.user) == (CREDIT - PRICE_TEXT, 0)

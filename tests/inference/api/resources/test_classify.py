@@ -1,0 +1,178 @@
+"""POST /v1/classify and the dialects that mean the same."""
+
+import httpx
+import pytest
+
+from inference.models import Job
+from tests.conftest import photo_bytes
+from tests.inference.api.conftest import (
+    CREDIT,
+    PRICE_IMAGE,
+    PRICE_TEXT,
+    Api,
+    data_url,
+    in_base64,
+    money,
+)
+
+PATH = "/v1/classify"
+LABELS = ["a cat", "a dog", "a car"]
+
+
+def ask(api: Api, **body: object) -> httpx.Response:
+    given = {"model": api.card.repo, "input": [{"image": data_url()}], "labels": LABELS}
+    return api.http.post(PATH, json=given | body)
+
+
+def answer(response: httpx.Response) -> dict[str, object]:
+    assert response.status_code == 200, response.text
+    found: dict[str, object] = response.json()
+    return found
+
+
+def error(response: httpx.Response, status: int = 400) -> dict[str, object]:
+    assert response.status_code == status, response.text
+    found: dict[str, object] = response.json()["error"]
+    return found
+
+
+def test_a_picture_is_scored_against_its_labels(api: Api) -> None:
+    found = answer(ask(api))
+
+    [row] = found["data"]  # type: ignore[misc]
+    best = row["predictions"][0]
+    assert row["prediction"] == best["label"]
+    assert row["score"] == best["score"]
+    assert sorted(each["label"] for each in row["predictions"]) == sorted(LABELS)
+    assert sum(each["score"] for each in row["predictions"]) == pytest.approx(1)
+    assert best["logit"] == pytest.approx(100 * best["similarity"])
+    assert row["activation"] == "softmax"
+    assert found["usage"]["labels"] == 3  # type: ignore[index]
+    assert found["usage"]["labels_cached"] == 0  # type: ignore[index]
+    assert "warning" not in found
+    assert money(api.user) == (CREDIT - PRICE_IMAGE - 3 * PRICE_TEXT, 0)
+    assert Job.objects.get().template == "This is a photo of {}."
+
+
+def test_labels_that_are_known_cost_nothing(api: Api) -> None:
+    ask(api)
+
+    usage = answer(ask(api))["usage"]
+
+    assert usage["labels_cached"] == 3  # type: ignore[index]
+    assert usage["cost"] == "0.000094"  # type: ignore[index]
+
+
+def test_many_pictures_keep_their_order(api: Api) -> None:
+    photos = [{"image": in_base64(photo_bytes(40 + n, 40))} for n in range(4)]
+
+    together = answer(ask(api, input=photos))["data"]
+
+    assert [row["index"] for row in together] == [0, 1, 2, 3]  # type: ignore[attr-defined]
+    for place, photo in enumerate(photos):
+        [alone] = answer(ask(api, input=[photo]))["data"]  # type: ignore[misc]
+        assert alone["predictions"] == together[place]["predictions"]  # type: ignore[index]
+
+
+def test_bare_strings_are_pictures_here(api: Api) -> None:
+    assert answer(ask(api, input=data_url()))["usage"]["images"] == 1  # type: ignore[index]
+
+
+def test_top_k_cuts_the_predictions(api: Api) -> None:
+    [row] = answer(ask(api, top_k=2))["data"]  # type: ignore[misc]
+
+    assert len(row["predictions"]) == 2
+
+
+@pytest.mark.parametrize(("activation", "adds_up"), [("sigmoid", False), ("none", False)])
+def test_another_activation_can_be_chosen(api: Api, activation: str, adds_up: bool) -> None:
+    [row] = answer(ask(api, activation=activation))["data"]  # type: ignore[misc]
+
+    assert row["activation"] == activation
+    assert (sum(each["score"] for each in row["predictions"]) == pytest.approx(1)) is adds_up
+    if activation == "none":
+        assert all(each["score"] == each["logit"] for each in row["predictions"])
+
+
+def test_a_template_of_ones_own(api: Api) -> None:
+    answer(ask(api, hypothesis_template="a drawing of {label}"))
+
+    assert Job.objects.get().template == "a drawing of {}"
+
+
+def test_labels_have_two_names_and_may_be_one_string(api: Api) -> None:
+    [row] = answer(ask(api, labels=None, candidate_labels="a cat, a dog"))["data"]  # type: ignore[misc]
+
+    assert sorted(each["label"] for each in row["predictions"]) == ["a cat", "a dog"]
+
+
+def test_none_of_these_is_read_as_something_else(api: Api) -> None:
+    [row] = answer(ask(api, none_of_these=True, top_k=4))["data"]  # type: ignore[misc]
+
+    assert "none of these" in [each["label"] for each in row["predictions"]]
+    assert "This is a photo of something else." in api.worker.encoder.texts
+
+
+def test_one_label_comes_with_a_warning(api: Api) -> None:
+    assert "always 1" in str(answer(ask(api, labels=["a cat"]))["warning"])
+    assert "warning" not in answer(ask(api, labels=["a cat"], none_of_these=True))
+
+
+def test_a_thousand_labels_are_the_most(api: Api) -> None:
+    labels = [f"label {n}" for n in range(1001)]
+
+    assert len(answer(ask(api, labels=labels[:1000]))["data"][0]["predictions"]) == 1000  # type: ignore[index]
+    assert error(ask(api, labels=labels))["param"] == "labels"
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"labels": []}, "labels"),
+        ({"labels": None}, "candidate_labels"),
+        ({"labels": [""]}, "labels[0]"),
+        ({"labels": ["a", 3]}, "labels[1]"),
+        ({"labels": ["a", "a "]}, "labels"),
+        ({"labels": ["x" * 501]}, "labels[0]"),
+        ({"labels": {"a": 1}}, "labels"),
+        ({"candidate_labels": ["a"]}, "labels"),
+        ({"labels": ["none of these"], "none_of_these": True}, "labels"),
+        ({"hypothesis_template": "no place"}, "hypothesis_template"),
+        ({"hypothesis_template": "{} and {}"}, "hypothesis_template"),
+        ({"hypothesis_template": "{} {label}"}, "hypothesis_template"),
+        ({"hypothesis_template": "{}" + "x" * 200}, "hypothesis_template"),
+        ({"activation": "relu"}, "activation"),
+        ({"top_k": 0}, "top_k"),
+        ({"top_k": "3"}, "top_k"),
+        ({"input": [{"text": "a cat"}]}, "input[0].text"),
+        ({"input": []}, "input"),
+        ({"input": ["a cat"]}, "input[0]"),
+        ({"none_of_these": "yes"}, "none_of_these"),
+    ],
+)
+def test_what_cannot_be_classified_is_refused(
+    api: Api, body: dict[str, object], param: str
+) -> None:
+    assert error(ask(api, **body))["param"] == param
+    assert money(api.user) == (CREDIT, 0)
+
+
+def test_pictures_times_labels_have_a_limit(api: Api) -> None:
+    body = {"input": [{"image": data_url()}] * 21, "labels": [str(n) for n in range(1000)]}
+
+    assert "20,000 scores" in str(error(ask(api, **body))["message"])
+
+
+def test_a_picture_that_breaks_the_model_costs_nothing(api: Api) -> None:
+    from tests.inference.worker.test_batches import red_photo
+
+    assert error(ask(api, input=in_base64(red_photo())), 500)["code"] == "internal"
+    assert money(api.user) == (CREDIT, 0)
+
+
+def test_a_stranger_is_refused(api: Api) -> None:
+    assert error(api.client().post(PATH, json={}), 401)["code"] == "invalid_api_key"
+
+
+def test_another_verb_is_refused(api: Api) -> None:
+    assert error(api.http.put(PATH), 405)["code"] == "method_not_allowed"

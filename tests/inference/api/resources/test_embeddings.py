@@ -1,0 +1,232 @@
+"""POST /v1/embeddings: every way to send an input, one way to answer."""
+
+import base64
+import json
+
+import httpx
+import numpy as np
+import pytest
+
+from inference.models import Job
+from tests.conftest import photo_bytes
+from tests.inference.api.conftest import (
+    CREDIT,
+    PRICE_IMAGE,
+    PRICE_TEXT,
+    Api,
+    data_url,
+    in_base64,
+    money,
+)
+
+PATH = "/v1/embeddings"
+
+
+def ask(api: Api, **body: object) -> httpx.Response:
+    return api.http.post(PATH, json={"model": api.card.repo} | body)
+
+
+def vectors(response: httpx.Response) -> list[list[float]]:
+    assert response.status_code == 200, response.text
+    rows = response.json()["data"]
+    assert [row["index"] for row in rows] == list(range(len(rows)))
+    return [row["embedding"] for row in rows]
+
+
+def error(response: httpx.Response, status: int = 400) -> dict[str, object]:
+    assert response.status_code == status, response.text
+    found: dict[str, object] = response.json()["error"]
+    assert set(found) == {"message", "type", "param", "code", "metadata", "request_id"}
+    return found
+
+
+def test_a_text_becomes_a_list_of_floats(api: Api) -> None:
+    response = ask(api, input="a cat")
+
+    [vector] = vectors(response)
+    answer = response.json()
+    assert (answer["object"], answer["model"]) == ("list", api.card.repo)
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)
+    assert answer["usage"]["prompt_tokens"] == answer["usage"]["total_tokens"] == 2
+    assert (answer["usage"]["cost"], answer["usage"]["images"]) == ("0.000008", 0)
+    assert response.headers["x-gigarouter-cost"] == "0.000008"
+    assert response.headers["x-gigarouter-balance"] == "0.999992"
+    assert money(api.user) == (CREDIT - PRICE_TEXT, 0)
+
+
+def test_a_known_text_costs_nothing_the_second_time(api: Api) -> None:
+    ask(api, input="a cat")
+
+    assert ask(api, input="a cat").json()["usage"]["cost"] == "0"
+    assert money(api.user) == (CREDIT - PRICE_TEXT, 0)
+
+
+def test_base64_is_little_endian_float32(api: Api) -> None:
+    [written] = vectors(ask(api, input="a cat", encoding_format="base64"))
+    [floats] = vectors(ask(api, input="a cat", encoding_format="float"))
+
+    assert isinstance(written, str)
+    assert np.frombuffer(base64.b64decode(written), "<f4").tolist() == floats
+
+
+def test_an_unknown_encoding_is_refused_naming_the_two(api: Api) -> None:
+    found = error(ask(api, input="a cat", encoding_format="int8"))
+
+    assert "float" in str(found["message"])
+    assert "base64" in str(found["message"])
+    assert found["param"] == "encoding_format"
+
+
+def test_every_dialect_of_a_picture_gives_the_same_vector(api: Api) -> None:
+    url, plain = data_url(), in_base64()
+    [wanted] = vectors(ask(api, input=[{"image": url}]))
+    items: list[object] = [
+        {"image": plain},
+        {"image": {"url": url}},
+        {"content": [{"type": "image_url", "image_url": {"url": url}}]},
+        {"content": [{"type": "image_url", "image_url": url}]},
+        {"type": "image_url", "image_url": {"url": url}},
+        {"image_base64": plain[:40] + "\n" + plain[40:]},
+    ]
+
+    assert vectors(ask(api, input=items)) == [wanted] * len(items)
+    assert vectors(ask(api, input=items[0])) == [wanted]
+    assert vectors(ask(api, input=[url], modality="image")) == [wanted]
+    chat = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]
+    assert vectors(ask(api, messages=chat)) == [wanted]
+
+
+def test_every_dialect_of_a_text_gives_the_same_vector(api: Api) -> None:
+    [wanted] = vectors(ask(api, input="a cat"))
+    items = [
+        {"text": "a cat"},
+        {"content": "a cat"},
+        {"content": [{"type": "text", "text": "a cat"}]},
+    ]
+
+    assert vectors(ask(api, input=items)) == [wanted] * 3
+    assert vectors(ask(api, messages=[{"role": "user", "content": "a cat"}])) == [wanted]
+
+
+def test_mixed_inputs_keep_their_order(api: Api) -> None:
+    photos = [photo_bytes(40 + n, 40) for n in range(3)]
+    mixed = ["a cat", *({"image": in_base64(photo)} for photo in photos), "a dog"]
+
+    together = ask(api, input=mixed)
+
+    apart = [vectors(ask(api, input=[each]))[0] for each in mixed]
+    assert vectors(together) == apart
+    assert together.json()["usage"]["images"] == 3
+    assert together.json()["usage"]["cost"] == f"0.{3 * PRICE_IMAGE + 2 * PRICE_TEXT:06}"
+
+
+def test_a_bare_string_that_looks_like_a_url_is_a_text(api: Api) -> None:
+    response = ask(api, input="https://example.com/cat.jpg")
+
+    vectors(response)
+    assert Job.objects.get().inputs == [{"text": "https://example.com/cat.jpg"}]
+
+
+def test_256_inputs_are_the_most(api: Api) -> None:
+    assert len(vectors(ask(api, input=[f"text {n}" for n in range(256)]))) == 256
+    assert error(ask(api, input=["a"] * 257))["param"] == "input"
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ([], "invalid_request"),
+        ("", "invalid_request"),
+        ("  \u200b ", "invalid_request"),
+        (None, "invalid_request"),
+        (["a", ""], "invalid_request"),
+        ([{}], "unsupported_input"),
+        ([1, 2], "unsupported_input"),
+        ([[1, 2]], "unsupported_input"),
+        ([{"text": "a", "image": "b"}], "unsupported_input"),
+        (
+            [{"content": [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": "b"}]}],
+            "unsupported_input",
+        ),
+        ([{"content": []}], "invalid_request"),
+        ([{"content": [3]}], "invalid_request"),
+        ([{"text": 3}], "invalid_request"),
+        ([{"image": 3}], "invalid_request"),
+        ([{"image": "no base64!"}], "invalid_image"),
+        ([{"image": "data:image/png,abc"}], "invalid_image"),
+        ([{"image": in_base64(b"no picture")}], "invalid_image"),
+        ([{"image": ""}], "invalid_request"),
+        (["x" * 8193], "invalid_request"),
+        ([True], "unsupported_input"),
+    ],
+)
+def test_what_cannot_be_embedded_is_refused(api: Api, given: object, code: str) -> None:
+    assert error(ask(api, input=given))["code"] == code
+    assert money(api.user) == (CREDIT, 0)
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"input": "a", "dimensions": 4}, "dimensions"),
+        ({"input": "a", "messages": []}, "messages"),
+        ({"messages": "a"}, "messages"),
+        ({"messages": [3]}, "messages[0]"),
+        ({"messages": []}, "messages"),
+        ({"input": "a", "modality": "audio"}, "modality"),
+        ({"input": "a", "model": 3}, "model"),
+        ({"input": "a", "model": None}, "model"),
+    ],
+)
+def test_other_fields_are_checked(api: Api, body: dict[str, object], param: str) -> None:
+    found = error(ask(api, **body))
+
+    assert str(found["param"]).startswith(param.partition("[")[0])
+
+
+def test_a_damaged_picture_fails_the_job_and_costs_nothing(api: Api) -> None:
+    whole = photo_bytes(200, 200, kind="PNG")
+
+    found = error(ask(api, input=[{"image": in_base64(whole[: len(whole) // 2])}]))
+
+    assert found["code"] == "invalid_image"
+    assert money(api.user) == (CREDIT, 0)
+
+
+def test_a_picture_of_too_many_bytes_is_413(api: Api) -> None:
+    big = photo_bytes() + bytes(10 * 1024 * 1024)
+
+    assert error(ask(api, input=[{"image": in_base64(big)}]), 413)["code"] == "image_too_large"
+
+
+def test_a_picture_of_ten_megabytes_passes(api: Api) -> None:
+    photo = photo_bytes()
+    large = photo + bytes(10 * 1024 * 1024 - len(photo))
+
+    vectors(ask(api, input=[{"image": in_base64(large)}]))
+
+
+def test_a_picture_on_its_side_is_turned(api: Api) -> None:
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+
+    vectors(ask(api, input=[{"image": in_base64(photo_bytes(64, 48, exif=exif))}]))
+
+    assert Job.objects.get().inputs == [{"width": 48, "height": 64}]
+
+
+def test_a_stranger_is_refused(api: Api) -> None:
+    response = api.client().post(PATH, json={"model": api.card.repo, "input": "a"})
+
+    assert error(response, 401)["code"] == "invalid_api_key"
+
+
+def test_another_verb_is_refused(api: Api) -> None:
+    response = api.http.get(PATH)
+
+    assert error(response, 405)["code"] == "method_not_allowed"
+    assert response.headers["allow"] == "POST"
+
+
+def test_the_answer_is_json_that_any_parser_takes(api: Api) -> None:
+    json.loads(ask(api, input="a").text, parse_constant=lambda name: pytest.fail(name))

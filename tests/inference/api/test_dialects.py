@@ -1,0 +1,201 @@
+"""Hugging Face's and DeepInfra's ways to ask for the same."""
+
+import json
+
+import httpx
+import pytest
+
+from tests.conftest import photo_bytes
+from tests.inference.api.conftest import (
+    CREDIT,
+    PRICE_IMAGE,
+    PRICE_TEXT,
+    Api,
+    data_url,
+    in_base64,
+    money,
+)
+
+LABELS = ["a cat", "a dog"]
+
+
+def model_at(api: Api) -> str:
+    return f"/hf-inference/models/{api.card.repo}"
+
+
+def zero_shot(api: Api, **body: object) -> httpx.Response:
+    parameters = {"parameters": {"candidate_labels": LABELS}}
+    return api.http.post(model_at(api), json=parameters | body)
+
+
+@pytest.mark.parametrize("name", ["inputs", "image", "object", "url"])
+def test_each_client_s_picture_is_read(api: Api, name: str) -> None:
+    sent = {
+        "inputs": {"inputs": in_base64()},
+        "image": {"image": in_base64()},
+        "object": {"inputs": {"image": in_base64()}},
+        "url": {"inputs": data_url()},
+    }
+
+    response = zero_shot(api, **sent[name])
+
+    assert response.status_code == 200, response.text
+    rows = response.json()
+    assert {row["label"] for row in rows} == set(LABELS)
+    assert rows[0]["score"] >= rows[1]["score"]
+    assert sum(row["score"] for row in rows) == pytest.approx(1)
+    assert money(api.user) == (CREDIT - PRICE_IMAGE - 2 * PRICE_TEXT, 0)
+
+
+def test_labels_may_be_one_string(api: Api) -> None:
+    response = zero_shot(api, inputs=in_base64(), parameters={"candidate_labels": "a cat,a dog"})
+
+    assert len(response.json()) == 2
+
+
+def test_the_pipeline_s_own_address_works_too(api: Api) -> None:
+    response = api.http.post(
+        model_at(api) + "/pipeline/zero-shot-image-classification",
+        json={"inputs": in_base64(), "parameters": {"candidate_labels": LABELS}},
+    )
+
+    assert response.status_code == 200
+
+
+def test_feature_extraction_is_a_bare_nested_list(api: Api) -> None:
+    at = model_at(api) + "/pipeline/feature-extraction"
+
+    one = api.http.post(at, json={"inputs": "a cat"}).json()
+    two = api.http.post(at, json={"inputs": ["a cat", "a dog"]}).json()
+
+    assert len(one) == 1
+    assert len(one[0]) == 8
+    assert two[0] == one[0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {}, {"inputs": in_base64()}, {"inputs": [in_base64()], "parameters": {}},
+        {"inputs": "no base64!", "parameters": {"candidate_labels": LABELS}},
+        {"inputs": in_base64(), "parameters": {"candidate_labels": []}},
+    ],
+)  # fmt: skip
+def test_errors_are_plain_strings(api: Api, body: dict[str, object]) -> None:
+    response = api.http.post(model_at(api), json=body)
+
+    assert response.status_code == 400
+    assert list(response.json()) == ["error"]
+    assert isinstance(response.json()["error"], str)
+    assert response.headers["x-error-message"]
+    assert response.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("models/no/such", 404), ("models/no", 404), ("", 404), ("models/a/b/pipeline/x", 404)],
+)
+def test_unknown_addresses_are_plain_strings_too(api: Api, path: str, status: int) -> None:
+    response = api.http.post(
+        f"/hf-inference/{path}", json={"inputs": "a", "parameters": {"candidate_labels": ["a"]}}
+    )
+
+    assert response.status_code == status
+    assert isinstance(response.json()["error"], str)
+
+
+def test_strangers_and_other_verbs_are_refused_in_plain_words(api: Api) -> None:
+    stranger = api.client().post(model_at(api), json={})
+    verb = api.http.get(model_at(api))
+
+    assert (stranger.status_code, verb.status_code) == (401, 405)
+    assert isinstance(stranger.json()["error"], str)
+    assert isinstance(verb.json()["error"], str)
+
+
+def test_posting_to_the_base_names_the_right_address(api: Api) -> None:
+    response = api.client().post("/v1", json={"inputs": "a"})
+
+    assert response.status_code == 400
+    assert "/hf-inference/models/" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("labels", [json.dumps(LABELS), "a cat,a dog"])
+def test_deepinfra_s_form(api: Api, labels: str) -> None:
+    response = api.http.post(
+        f"/v1/inference/{api.card.repo}",
+        files={"image": ("f.jpg", photo_bytes())},
+        data={"candidate_labels": labels},
+    )
+
+    assert response.status_code == 200, response.text
+    answer = response.json()
+    assert {row["label"] for row in answer["results"]} == set(LABELS)
+    assert answer["inference_status"]["cost"] == pytest.approx(0.00011)
+
+
+def test_deepinfra_s_json(api: Api) -> None:
+    body = {"image": data_url(), "candidate_labels": LABELS}
+
+    assert api.http.post(f"/v1/inference/{api.card.repo}", json=body).status_code == 200
+
+
+def test_a_form_s_labels_may_be_repeated(api: Api) -> None:
+    response = api.http.post(
+        f"/v1/inference/{api.card.repo}",
+        files=[("image", ("f.jpg", photo_bytes()))],
+        data={"candidate_labels": LABELS},
+    )
+
+    assert len(response.json()["results"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"", "multipart/form-data", 400),
+        (b"rubbish", "multipart/form-data; boundary=x", 400),
+        (b"--x\r\n\r\n", "multipart/form-data; boundary=x", 400),
+        (b"image=a", "application/x-www-form-urlencoded", 415),
+        (b"{}", "application/json", 400),
+    ],
+)
+def test_a_form_that_is_none_is_refused(api: Api, content: bytes, kind: str, status: int) -> None:
+    response = api.http.post(
+        f"/v1/inference/{api.card.repo}", content=content, headers={"content-type": kind}
+    )
+
+    assert response.status_code == status, response.text
+    assert response.json()["error"]["code"]
+
+
+def test_a_form_in_a_strange_charset_is_refused(api: Api) -> None:
+    part = 'Content-Disposition: form-data; name="candidate_labels"\r\n\r\n\\ud800'
+    response = api.http.post(
+        f"/v1/inference/{api.card.repo}",
+        content=f"--x\r\n{part}\r\n--x--\r\n".encode(),
+        headers={"content-type": "multipart/form-data; boundary=x; charset=unicode_escape"},
+    )
+
+    assert response.status_code == 400
+    assert response.json()["error"]["code"] in {"invalid_form", "invalid_request"}
+
+
+def test_an_idempotency_key_at_a_strange_address_is_404(api: Api) -> None:
+    response = api.http.post(
+        "/v1/inference/a%00b", headers={"Idempotency-Key": "k"},
+        json={"image": in_base64(), "candidate_labels": ["a"]},
+    )  # fmt: skip
+
+    assert response.status_code == 404
+
+
+@pytest.mark.parametrize("owner", ["%13", "%0d%0aX-Evil:%201", "%E2%82%AC", "%7f"])
+def test_what_an_error_quotes_cannot_break_a_header(api: Api, owner: str) -> None:
+    body = {"inputs": "a", "parameters": {"candidate_labels": ["a"]}}
+
+    response = api.http.post(f"/hf-inference/models/{owner}/clip", json=body)
+
+    assert response.status_code == 404
+    assert response.headers["x-error-message"].startswith("There is no model ?")
+    assert "x-evil" not in response.headers

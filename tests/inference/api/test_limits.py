@@ -1,0 +1,127 @@
+"""Whoever only asks is limited, too: apart from submissions, and ten times as generously."""
+
+import asyncio
+
+import httpx
+import pytest
+from pytest_django import Settings
+
+from accounts import keys
+from catalog.limits import CannotCount
+from inference.api import limits
+from inference.api.resources import events
+from tests.inference.api.conftest import Api, make_caller
+from tests.inference.api.resources.test_events import ended, submit
+
+OTHERS = ["/v1/models", "/v1/models/clip-vit-base-patch32", "/v1/jobs", "/v1/account"]
+
+
+@pytest.fixture
+def one_submit_a_minute(one_window: None, settings: Settings) -> None:
+    """And ten other calls, all of them within one window."""
+    settings.API_SUBMITS_PER_MINUTE, settings.API_SUBMITS_PER_MINUTE_ACCOUNT = 1, 100
+
+
+def embed(api: Api) -> httpx.Response:
+    return api.http.post("/v1/embeddings", json={"model": api.card.repo, "input": "a"})
+
+
+@pytest.mark.parametrize("path", [*OTHERS, "/v1/jobs/{job}", "/v1/jobs/{job}/events"])
+def test_beyond_the_limit_every_other_call_is_429(
+    api: Api, one_submit_a_minute: None, path: str
+) -> None:
+    address = path.format(job=ended(api).pk)
+    client = api.http
+
+    allowed = [client.get(address) for _ in range(10)]
+    refused = client.get(address)
+
+    assert {each.status_code for each in allowed} == {200}
+    assert allowed[-1].headers["ratelimit"].startswith('"others";r=0;t=')
+    assert refused.status_code == 429
+    assert refused.json()["error"]["code"] == "rate_limit_exceeded"
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert refused.headers["x-ratelimit-limit-requests"] == "10"
+    assert refused.headers["x-ratelimit-remaining-requests"] == "0"
+    assert refused.headers["ratelimit-policy"] == '"fixed window";"others";q=10;w=60'
+
+
+def test_cancelling_counts_as_another_call(api: Api, one_submit_a_minute: None) -> None:
+    address = f"/v1/jobs/{ended(api).pk}/cancel"
+
+    codes = [api.http.post(address).status_code for _ in range(11)]
+
+    assert codes == [409] * 10 + [429]
+
+
+def test_who_asks_too_often_can_still_submit(api: Api, one_submit_a_minute: None) -> None:
+    for _ in range(11):
+        answer = api.http.get("/v1/models")
+
+    assert answer.status_code == 429
+    assert embed(api).status_code == 200
+    assert embed(api).status_code == 429
+
+
+def test_another_key_has_calls_of_its_own_and_another_account_too(
+    api: Api, one_submit_a_minute: None
+) -> None:
+    for _ in range(11):
+        api.http.get("/v1/models")
+    _, another_key = keys.issue(api.user, name="another")
+    _, _, bobs = make_caller("bob@lab.example")
+
+    for secret in (another_key, bobs):
+        assert api.client(secret).get("/v1/models").status_code == 200
+
+
+def test_keys_of_an_account_share_its_other_calls(
+    api: Api, one_submit_a_minute: None, settings: Settings
+) -> None:
+    settings.API_SUBMITS_PER_MINUTE, settings.API_SUBMITS_PER_MINUTE_ACCOUNT = 100, 1
+    _, another_key = keys.issue(api.user, name="another")
+    for _ in range(10):
+        api.http.get("/v1/models")
+
+    assert api.client(another_key).get("/v1/models").status_code == 429
+
+
+def test_a_wrong_key_counts_for_nobody(api: Api, one_submit_a_minute: None) -> None:
+    for _ in range(12):
+        assert api.client("gr_live_wrong").get("/v1/models").status_code == 401
+
+    assert api.http.get("/v1/models").headers["x-ratelimit-remaining-requests"] == "9"
+
+
+def test_without_the_cache_jobs_can_be_asked_for_but_not_submitted(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = ended(api)
+
+    def away(*_: object, **__: object) -> list[int]:
+        raise CannotCount("the cache is away")
+
+    monkeypatch.setattr(limits, "count", away)
+
+    assert api.http.get(f"/v1/jobs/{job.pk}").json()["status"] == "succeeded"
+    assert embed(api).status_code == 503
+
+
+def test_streams_that_are_opened_at_the_same_moment_are_counted(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "MOST_STREAMS", 3)
+    api.worker.pause()
+    job = submit(api)
+
+    async def story() -> list[int]:
+        async with api.async_client() as client:
+            asked = [
+                asyncio.create_task(client.get(f"/v1/jobs/{job.pk}/events")) for _ in range(10)
+            ]
+            answered = asyncio.as_completed(asked)
+            refused = [(await next(answered)).status_code for _ in range(7)]
+            api.worker.resume()
+            return [*refused, *[(await each).status_code for each in answered]]
+
+    assert asyncio.run(story()) == [429] * 7 + [200] * 3

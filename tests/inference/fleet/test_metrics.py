@@ -1,0 +1,144 @@
+"""/metrics: only for who has the token, and totals that never shrink."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from django.test import Client
+from prometheus_client.parser import text_string_to_metric_families
+from pytest_django import Settings
+
+from catalog.models import ModelCard
+from inference.fleet import counters
+from inference.jobs import claims
+from inference.models import ErrorCode, Job, Tally, Worker
+from inference.worker import settlement
+from tests.support.threads import at_once
+
+Submit = Callable[..., Job]
+TOKEN = "a-long-secret"
+
+
+@pytest.fixture(autouse=True)
+def _token(settings: Settings) -> None:
+    settings.METRICS_TOKEN = TOKEN
+
+
+def scrape(client: Client) -> dict[str, dict[tuple[str, ...], float]]:
+    """Samples by name and by label values."""
+    response = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert response.status_code == 200
+    found: dict[str, dict[tuple[str, ...], float]] = {}
+    for family in text_string_to_metric_families(response.content.decode()):
+        for sample in family.samples:
+            found.setdefault(sample.name, {})[_known(sample.labels)] = sample.value
+    return found
+
+
+def _known(labels: dict[str, str]) -> tuple[str, ...]:
+    """Values in the order of the labels' names."""
+    return tuple(value for _, value in sorted(labels.items()))
+
+
+def end_batch(card: ModelCard, size: int, *, ago: timedelta = timedelta(minutes=2)) -> None:
+    claimed = claims.claim(card, worker="w", budget=size)
+    assert len(claimed) == size
+    settlement.succeed([settlement.Done(job, {"rows": []}) for job in claimed])
+    Job.objects.filter(pk__in=[job.pk for job in claimed]).update(finished_at=Now() - ago)
+
+
+def test_without_the_token_there_is_nothing(client: Client, db: None) -> None:
+    assert client.get("/metrics").status_code == 403
+    assert client.get("/metrics", headers={"Authorization": "Bearer x"}).status_code == 403
+
+
+def test_without_the_setting_there_is_no_page(client: Client, db: None, settings: Settings) -> None:
+    settings.METRICS_TOKEN = ""
+
+    assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
+
+
+def test_it_is_only_read(client: Client, db: None) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+
+    assert client.post("/metrics", headers=headers).status_code == 405
+
+
+def test_queues_and_workers_are_told(client: Client, submit: Submit, card: ModelCard) -> None:
+    submit()
+    claims.claim(card, worker="w", budget=1)
+    submit()
+    submit()
+    Worker.objects.create(
+        name="w", pid=1, device="cpu", repos=[card.repo], images_per_s={card.repo: 20.0}
+    )
+
+    found = scrape(client)
+
+    model = (card.repo,)
+    assert found["gigarouter_queued_jobs"][model] == 2
+    assert found["gigarouter_queued_images"][model] == 2
+    assert found["gigarouter_running_jobs"][model] == 1
+    assert found["gigarouter_oldest_wait_seconds"][model] >= 0
+    assert found["gigarouter_workers"][model] == 1
+    assert found["gigarouter_worker_images_per_second"][model] == 20
+
+
+def test_an_idle_model_says_zero(client: Client, served_card: ModelCard) -> None:
+    assert scrape(client)["gigarouter_queued_jobs"] == {(served_card.repo,): 0}
+
+
+def test_totals_count_what_has_ended(client: Client, submit: Submit, card: ModelCard) -> None:
+    for _ in range(3):
+        submit()
+    end_batch(card, 3)
+    submit()
+    [broken] = claims.claim(card, worker="w", budget=1)
+    settlement.fail(broken, ErrorCode.INVALID_IMAGE)
+    Job.objects.filter(pk=broken.pk).update(finished_at=Now() - timedelta(minutes=1))
+
+    found = scrape(client)
+
+    assert found["gigarouter_jobs_total"] == {
+        ("", card.repo, "succeeded"): 3, ("invalid_image", card.repo, "failed"): 1,
+    }  # fmt: skip
+    assert found["gigarouter_images_total"] == {(card.repo,): 3}
+    buckets = found["gigarouter_batch_size_bucket"]
+    assert buckets["1.0", card.repo] == 1
+    assert buckets["4.0", card.repo] == 4
+    assert buckets["+Inf", card.repo] == 4
+    assert found["gigarouter_batch_size_sum"][card.repo,] == 3 * 3 + 1
+
+
+def test_totals_grow_and_outlive_the_jobs(client: Client, submit: Submit, card: ModelCard) -> None:
+    submit()
+    end_batch(card, 1)
+    scrape(client)
+    Job.objects.all().delete()
+    submit()
+    end_batch(card, 1, ago=timedelta(seconds=31))
+    Tally.objects.update(counted_until=Now() - timedelta(seconds=60))
+
+    assert scrape(client)["gigarouter_images_total"][card.repo,] == 2
+    assert scrape(client)["gigarouter_images_total"][card.repo,] == 2
+
+
+def test_what_may_not_be_committed_yet_is_counted_later(
+    client: Client, submit: Submit, card: ModelCard
+) -> None:
+    submit()
+    end_batch(card, 1, ago=timedelta(seconds=1))
+
+    assert "gigarouter_images_total" not in scrape(client)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_scrapes_at_once_count_once(submit: Submit, card: ModelCard) -> None:
+    for _ in range(4):
+        submit()
+    end_batch(card, 4)
+
+    at_once(lambda _: counters.count(), 8)
+
+    assert [tally.jobs for tally in Tally.objects.all()] == [4]

@@ -1,0 +1,165 @@
+"""What the sweep gives back, ends and rings again."""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db.models.functions import Now
+
+from catalog.models import ModelCard
+from inference import jobs
+from inference.jobs import claims, sweep, wake
+from inference.models import ErrorCode, Job, State, Worker
+from tests.conftest import make_card
+from tests.support.threads import at_once
+
+Submit = Callable[..., Job]
+AGO = timedelta(seconds=1)
+
+
+def lose_lease(**changes: object) -> None:
+    Job.objects.update(lease_until=Now() - AGO, **changes)
+
+
+def test_a_lost_lease_goes_back_to_the_queue(submit: Submit, card: ModelCard) -> None:
+    submit()
+    claims.claim(card, worker="dead", budget=1)
+    lose_lease()
+
+    swept = sweep.sweep()
+
+    assert (swept.given_back, swept.rung) == (1, 1)
+    job = Job.objects.get()
+    assert (job.state, job.attempt, job.worker) == (State.QUEUED, 1, "")
+
+
+def test_a_held_lease_is_left_alone(submit: Submit, card: ModelCard) -> None:
+    submit()
+    claims.claim(card, worker="alive", budget=1)
+
+    assert sweep.sweep() == sweep.Swept()
+
+
+def test_the_third_lost_attempt_is_the_last(submit: Submit, card: ModelCard) -> None:
+    submit()
+    claims.claim(card, worker="dead", budget=1)
+    lose_lease(attempt=claims.MAX_ATTEMPTS)
+
+    assert sweep.sweep().crashed == 1
+
+    job = Job.objects.get()
+    assert (job.state, job.error_code) == (State.FAILED, ErrorCode.WORKER_CRASHED)
+
+
+def test_a_queued_job_past_its_deadline_fails(submit: Submit) -> None:
+    submit()
+    Job.objects.update(deadline_at=Now() - AGO)
+
+    assert sweep.sweep().expired == 1
+    assert Job.objects.get().error_code == ErrorCode.DEADLINE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_ended_job_loses_its_picture(submit: Submit) -> None:
+    job = submit()
+    Job.objects.update(deadline_at=Now() - AGO)
+
+    sweep.sweep()
+
+    assert not default_storage.exists(job.picture_name())
+
+
+@pytest.mark.parametrize(("heard_s", "rung"), [(None, 1), (2, 0), (6, 1)])
+def test_jobs_whose_message_may_be_lost_are_rung_again(
+    submit: Submit, heard_s: int | None, rung: int
+) -> None:
+    submit()
+    Job.objects.update(rung_at=None if heard_s is None else Now() - timedelta(seconds=heard_s))
+
+    assert sweep.sweep().rung == rung
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_sweeps_at_once_give_a_job_back_once(submit: Submit, card: ModelCard) -> None:
+    submit()
+    claims.claim(card, worker="dead", budget=1)
+    lose_lease()
+
+    sweeps = at_once(lambda _: sweep.sweep(), 4)
+
+    assert sum(swept.given_back for swept in sweeps) == 1
+
+
+def test_tidy_deletes_what_was_kept_long_enough(submit: Submit, card: ModelCard) -> None:
+    old, young, waiting = submit(), submit(), submit()
+    for job in (old, young):
+        jobs.cancel(job)
+    kept = timedelta(hours=24)
+    Job.objects.filter(pk=old.pk).update(finished_at=Now() - kept - AGO)
+
+    assert sweep.tidy() == 1
+
+    assert set(Job.objects.all()) == {young, waiting}
+    assert not default_storage.exists(old.preview_name)
+    assert default_storage.exists(young.preview_name)
+
+
+def test_tidy_forgets_workers_that_went_silent(db: None) -> None:
+    Worker.objects.create(name="gone", pid=1, device="cpu", seen_at=Now() - timedelta(days=2))
+    Worker.objects.create(name="here", pid=2, device="cpu")
+
+    sweep.tidy()
+
+    assert [worker.name for worker in Worker.objects.all()] == ["here"]
+
+
+def test_tidy_deletes_files_that_no_job_needs(submit: Submit, card: ModelCard) -> None:
+    waiting, ended = submit(), submit()
+    jobs.cancel(ended)
+    default_storage.save(ended.picture_name(), ContentFile(b"left by a crash"))
+    default_storage.save("previews/gone.jpg", ContentFile(b"of a job that is gone"))
+    for folder in ("pictures", "previews"):
+        for name in default_storage.listdir(folder)[1]:
+            os.utime(default_storage.path(f"{folder}/{name}"), (0, 0))
+
+    sweep.tidy()
+
+    assert default_storage.listdir("pictures")[1] == [f"{waiting.pk}-0"]
+    assert sorted(default_storage.listdir("previews")[1]) == sorted(
+        f"{job.pk}.jpg" for job in (waiting, ended)
+    )
+
+
+def test_tidy_leaves_young_files_alone(db: None) -> None:
+    default_storage.save("pictures/being-committed", ContentFile(b"x"))
+
+    sweep.tidy()
+
+    assert default_storage.exists("pictures/being-committed")
+
+
+def test_each_model_that_waits_is_rung_once(submit: Submit, card: ModelCard) -> None:
+    other = make_card("laion/other")
+    for each in (card, other, card, card):
+        submit(card=each)
+    Job.objects.update(rung_at=None)
+
+    assert sweep.sweep().rung == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_sweep_rings_for_the_models_themselves(
+    submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit()
+    Job.objects.update(rung_at=None)
+    rung: list[ModelCard] = []
+    monkeypatch.setattr(wake, "ring_for", lambda each: rung.append(each) or True)
+
+    sweep.sweep()
+
+    assert rung == [card]
+    assert sweep.sweep().rung == 0

@@ -1,0 +1,507 @@
+"""Webhooks are told once what was committed: signed, for a day, and never led astray."""
+
+import json
+import re
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from pytest_django import Settings
+from standardwebhooks import Webhook as Verifier
+from standardwebhooks import WebhookVerificationError
+
+from accounts.models import User
+from catalog.models import ModelCard
+from inference import jobs, tasks
+from inference.models import (
+    Attempt,
+    Delivery,
+    DeliveryState,
+    Event,
+    Job,
+    Trouble,
+    Webhook,
+    WhyDisabled,
+)
+from inference.webhooks import endpoints, queueing, sealing, sending
+from inference.webhooks.schedule import LAST_TRY, WAITS
+from tests.conftest import answer_next
+from tests.fakes.far_server import Answer, Canary, FarServer
+from tests.inference.webhooks.conftest import URL, Send, Submit
+from tests.support.site import Site, wait_for
+from tests.support.threads import at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def wait_over() -> None:
+    """As if the time to the next try had passed."""
+    Delivery.objects.waiting().update(next_try_at=Now())
+
+
+# --- what is queued --------------------------------------------------------------------------
+
+
+def test_a_job_that_succeeds_is_told_with_its_end(
+    card: ModelCard, submit: Submit, hers: jobs.Asker, hook: tuple[Webhook, str]
+) -> None:
+    job = submit(by=hers)
+    assert not Delivery.objects.exists()
+
+    answer_next(card)
+
+    delivery = Delivery.objects.get()
+    said = json.loads(delivery.body)
+    assert delivery.event == said["type"] == "job.succeeded"
+    assert said["data"] == {
+        "id": str(job.pk), "object": "job", "kind": "classify", "model": card.repo,
+        "status": "succeeded", "error_code": None,
+    }  # fmt: skip
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", said["timestamp"])
+
+
+@pytest.mark.parametrize(("code", "status"), [("invalid_image", "failed"), ("deadline", "expired")])
+def test_a_job_that_fails_is_told_with_its_code(
+    submit: Submit, hers: jobs.Asker, hook: tuple[Webhook, str], code: Any, status: str
+) -> None:
+    job = submit(by=hers)
+
+    jobs.fail(Job.objects.queued(), [job], code)
+
+    said = json.loads(Delivery.objects.get().body)
+    assert (said["type"], said["data"]["status"], said["data"]["error_code"]) == (
+        "job.failed", status, code,
+    )  # fmt: skip
+
+
+def test_a_cancelled_job_is_told_as_the_api_spells_it(told: Delivery) -> None:
+    said = json.loads(told.body)
+
+    assert (said["type"], said["data"]["status"]) == ("job.canceled", "canceled")
+
+
+def test_an_end_that_is_rolled_back_is_not_told(
+    submit: Submit, hers: jobs.Asker, hook: tuple[Webhook, str]
+) -> None:
+    job = submit(by=hers)
+    with transaction.atomic():
+        jobs.cancel(job)
+        transaction.set_rollback(True)
+
+    assert not Delivery.objects.exists()
+
+
+def test_only_what_was_asked_for_is_told(
+    card: ModelCard, submit: Submit, hers: jobs.Asker, ada: User
+) -> None:
+    endpoints.add(ada, url=URL, events=["job.failed"])
+    submit(by=hers)
+    answer_next(card)
+
+    assert not Delivery.objects.exists()
+
+
+def test_nobody_else_is_told(submit: Submit, hers: jobs.Asker, asker: jobs.Asker) -> None:
+    endpoints.add(User.objects.create_user("bob@lab.example"), url=URL, events=Event.values)
+
+    jobs.cancel(submit(by=hers))
+    jobs.cancel(submit())
+
+    assert not Delivery.objects.exists()
+
+
+def test_what_was_tried_in_the_playground_is_not_told(
+    submit: Submit, ada: User, hook: tuple[Webhook, str]
+) -> None:
+    jobs.cancel(submit(by=jobs.Asker(user_id=ada.pk, visitor=None)))
+
+    assert not Delivery.objects.exists()
+
+
+@pytest.mark.parametrize("verb", [endpoints.switch_off, endpoints.remove])
+def test_a_webhook_that_is_off_is_not_told(
+    submit: Submit, hers: jobs.Asker, hook: tuple[Webhook, str], verb: Callable[[Webhook], None]
+) -> None:
+    verb(hook[0])
+
+    jobs.cancel(submit(by=hers))
+
+    assert not Delivery.objects.exists()
+
+
+def test_the_same_end_is_queued_once(told: Delivery) -> None:
+    assert queueing.queue([told.job_id]) == 0
+    assert Delivery.objects.count() == 1
+
+
+def test_a_worker_is_rung_on_commit_if_somebody_is_told(
+    submit: Submit, hers: jobs.Asker, asker: jobs.Asker, hook: tuple[Webhook, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    rung: list[str] = []
+
+    def note(name: str, *, queue: str, **_: object) -> None:
+        rung.append(queue)
+
+    job, stranger = submit(by=hers), submit()
+    monkeypatch.setattr(queueing.current_app, "send_task", note)
+    jobs.cancel(stranger)
+    assert rung == []
+    jobs.cancel(job)
+    assert rung == ["fetch"]
+
+
+def test_a_broker_that_is_away_does_not_fail_the_job(
+    submit: Submit, hers: jobs.Asker, hook: tuple[Webhook, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise OSError("no broker")
+
+    job = submit(by=hers)
+    monkeypatch.setattr(queueing.current_app, "send_task", away)
+
+    assert jobs.cancel(job)
+    assert Delivery.objects.count() == 1
+
+
+def test_a_webhook_that_is_deleted_meanwhile_fails_no_batch(
+    submit: Submit, hers: jobs.Asker, hook: tuple[Webhook, str]
+) -> None:
+    all_jobs = [submit(by=hers) for _ in range(8)]
+
+    def either(index: int) -> bool:
+        if index == 0:
+            try:
+                return bool(Webhook.objects.all().delete()[0])
+            except IntegrityError:  # a delivery came in between: it is the deletion that fails
+                return False
+        return jobs.cancel(all_jobs[index])
+
+    ended = at_once(either, 8)
+
+    assert all(ended[1:])
+
+
+# --- how it is told --------------------------------------------------------------------------
+
+
+def test_a_receiver_can_verify_what_it_is_told(
+    told: Delivery, hook: tuple[Webhook, str], far: FarServer, send: Send
+) -> None:
+    assert send() == 1
+
+    [asked] = far.asked
+    assert asked.method == "POST"
+    said = Verifier(hook[1]).verify(asked.body, dict(asked.headers))
+    assert said == json.loads(told.body)
+    assert asked.headers["webhook-id"] == told.message_id
+    assert asked.headers["Content-Type"] == "application/json"
+    assert "Cookie" not in asked.headers
+    assert "Authorization" not in asked.headers
+    with pytest.raises(WebhookVerificationError):
+        Verifier(sealing.new_secret()).verify(asked.body, dict(asked.headers))
+    with pytest.raises(WebhookVerificationError):
+        Verifier(hook[1]).verify(asked.body + b" ", dict(asked.headers))
+
+
+def test_what_is_delivered_is_delivered_once_and_logged(told: Delivery, send: Send) -> None:
+    assert send() == 1
+    assert send() == 0
+
+    told.refresh_from_db()
+    attempt = Attempt.objects.get()
+    assert (told.state, attempt.status, attempt.trouble) == (DeliveryState.DELIVERED, 204, "")
+    assert told.delivered_at
+
+
+def test_after_a_rotation_both_secrets_verify_for_a_day(
+    told: Delivery, hook: tuple[Webhook, str], far: FarServer, send: Send
+) -> None:
+    new = endpoints.rotate(hook[0])
+    send()
+    [asked] = far.asked
+    for secret in (new, hook[1]):
+        Verifier(secret).verify(asked.body, dict(asked.headers))
+
+    Webhook.objects.update(old_secret_until=Now() - timedelta(seconds=1))
+    endpoints.replay(told)
+    send()
+
+    Verifier(new).verify(far.asked[1].body, dict(far.asked[1].headers))
+    with pytest.raises(WebhookVerificationError):
+        Verifier(hook[1]).verify(far.asked[1].body, dict(far.asked[1].headers))
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "trouble"),
+    [
+        (Answer(status=500), 500, Trouble.STATUS),
+        (Answer(status=404), 404, Trouble.STATUS),
+        (Answer(status=429), 429, Trouble.STATUS),
+        (Answer(status=302, headers={"Location": "/elsewhere"}), 302, Trouble.REDIRECT),
+        (Answer(status=308, headers={"Location": "https://localtest.example/"}), 308,
+         Trouble.REDIRECT),
+        (Answer(hangs=True), None, Trouble.TIMEOUT),
+    ],
+)  # fmt: skip
+def test_what_fails_is_logged_and_told_again_under_the_same_id(
+    told: Delivery, far: FarServer, send: Send, monkeypatch: pytest.MonkeyPatch, answer: Answer,
+    status: int | None, trouble: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(sending, "TOTAL_S", 0.5)
+    far.answers = {"/hook": answer, "/elsewhere": Answer()}
+    assert send() == 1
+    assert send() == 0, "not yet: it waits before it tries again"
+    [first] = far.asked
+    attempt = Attempt.objects.get()
+    assert (attempt.status, attempt.trouble) == (status, trouble)
+
+    monkeypatch.setattr(sending, "TOTAL_S", 10)
+    far.answers["/hook"] = Answer()
+    wait_over()
+    assert send() == 1
+
+    assert [asked.path for asked in far.asked] == ["/hook", "/hook"], "a redirect is not followed"
+    assert far.asked[1].headers["webhook-id"] == first.headers["webhook-id"]
+    assert far.asked[1].body == first.body
+    assert Delivery.objects.get().state == DeliveryState.DELIVERED
+    assert Attempt.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://localtest.example/hook",
+        "https://10.0.0.1/hook",
+        "https://metadata.google.internal/",
+    ],
+)
+def test_nothing_inside_is_ever_called(
+    told: Delivery, far: FarServer, send: Send, servers: tuple[FarServer, Canary], url: str
+) -> None:
+    Webhook.objects.update(url=url)
+
+    send()
+
+    assert servers[1].touched == 0
+    assert far.asked == []
+    assert Attempt.objects.get().trouble == Trouble.CONNECTION
+
+
+def test_a_webhook_is_tried_for_a_day_and_then_given_up(
+    told: Delivery, far: FarServer, send: Send
+) -> None:
+    far.answers["/hook"] = Answer(status=500)
+    for _ in range(LAST_TRY + 2):
+        send()
+        wait_over()
+
+    told.refresh_from_db()
+    assert (told.state, told.tries) == (DeliveryState.GIVEN_UP, LAST_TRY)
+    assert len(far.asked) == LAST_TRY
+    assert timedelta(hours=23) < sum(WAITS, timedelta()) < timedelta(hours=25)
+    assert all(longer > shorter for shorter, longer in pairwise(WAITS))
+
+
+def test_a_sender_that_died_costs_a_wait_and_no_delivery(told: Delivery, send: Send) -> None:
+    assert sending._claim()  # and then the process dies
+    assert send() == 0
+
+    wait_over()
+
+    assert send() == 1
+
+
+def test_ten_senders_at_once_tell_each_thing_once(
+    submit: Submit, hers: jobs.Asker, hook: tuple[Webhook, str], far: FarServer, send: Send
+) -> None:
+    for _ in range(12):
+        jobs.cancel(submit(by=hers))
+
+    tried = at_once(lambda _: send(), 10)
+    tried.append(send())
+
+    assert sum(tried) == 12
+    assert len({asked.headers["webhook-id"] for asked in far.asked}) == len(far.asked) == 12
+
+
+def test_a_webhook_that_fails_takes_one_place_of_a_round(
+    submit: Submit, hers: jobs.Asker, hook: tuple[Webhook, str], far: FarServer, send: Send,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    Webhook.objects.update(failing_since=Now())
+    for _ in range(4):
+        jobs.cancel(submit(by=hers))
+    monkeypatch.setattr(sending, "ROUNDS", 1)
+
+    assert send() == 1
+
+
+def test_a_success_ends_the_days_of_failure(told: Delivery, far: FarServer, send: Send) -> None:
+    far.answers["/hook"] = Answer(status=500)
+    send()
+    assert Webhook.objects.get().failing_since
+
+    far.answers["/hook"] = Answer()
+    wait_over()
+    send()
+
+    assert Webhook.objects.get().failing_since is None
+
+
+def test_after_days_of_failure_it_is_switched_off_and_the_owner_learns_it_once(
+    told: Delivery, far: FarServer, send: Send, settings: Settings
+) -> None:
+    far.answers["/hook"] = Answer(status=500)
+    days = timedelta(days=settings.WEBHOOK_DISABLED_AFTER_DAYS)
+    Webhook.objects.update(failing_since=Now() - days + timedelta(minutes=1))
+    send()
+    assert Webhook.objects.get().is_enabled
+    assert mail.outbox == []
+
+    Webhook.objects.update(failing_since=F("failing_since") - timedelta(minutes=2))
+    wait_over()
+    send()
+    wait_over()
+
+    assert send() == 0
+    assert Webhook.objects.get().disabled_why == WhyDisabled.FAILING
+    [letter] = mail.outbox
+    assert letter.to == ["ada@lab.example"]
+    assert URL in letter.body
+    assert "/account/webhooks/" in letter.body
+
+
+def test_a_server_that_answers_gone_is_not_asked_again(
+    told: Delivery, far: FarServer, send: Send
+) -> None:
+    far.answers["/hook"] = Answer(status=410)
+    send()
+
+    wait_over()
+
+    assert send() == 0
+    assert Webhook.objects.get().disabled_why == WhyDisabled.GONE
+    assert len(mail.outbox) == 1
+
+
+def test_what_waited_goes_out_when_it_is_switched_on(
+    told: Delivery, hook: tuple[Webhook, str], send: Send
+) -> None:
+    endpoints.switch_off(hook[0])
+    assert send() == 0
+
+    assert endpoints.switch_on(hook[0])
+    assert not endpoints.switch_on(hook[0])
+
+    assert send() == 1
+
+
+def test_a_replay_is_one_more_try_under_the_same_id(
+    told: Delivery, far: FarServer, send: Send
+) -> None:
+    send()
+    far.answers["/hook"] = Answer(status=500)
+
+    assert endpoints.replay(told)
+    send()
+    wait_over()
+
+    assert send() == 0, "what was delivered before is not repeated for a day"
+    assert {asked.headers["webhook-id"] for asked in far.asked} == {told.message_id}
+    assert Attempt.objects.count() == 2
+
+
+def test_what_is_old_is_forgotten(told: Delivery, send: Send) -> None:
+    Delivery.objects.update(created_at=Now() - timedelta(days=3), next_try_at=Now() - timedelta(2))
+    sending.tidy()
+    assert Delivery.objects.get().state == DeliveryState.GIVEN_UP
+
+    Delivery.objects.update(created_at=Now() - timedelta(days=31))
+    Webhook.objects.update(removed_at=Now() - timedelta(hours=2))
+    tasks.sweep_webhooks()
+
+    assert not Delivery.objects.exists()
+    assert not Webhook.objects.exists()
+
+
+# --- secrets ---------------------------------------------------------------------------------
+
+
+def test_the_table_holds_no_secret(hook: tuple[Webhook, str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT row_to_json(hook)::text FROM inference_webhook AS hook")
+        [[row]] = cursor.fetchall()
+
+    assert hook[1].removeprefix("whsec_") not in row
+
+
+def test_a_new_secret_key_opens_what_the_old_one_sealed_while_it_is_kept(
+    settings: Settings, told: Delivery, send: Send
+) -> None:
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another" * 10
+    assert sealing.unseal(told.webhook.secret)
+
+    settings.SECRET_KEY_FALLBACKS = []
+    with pytest.raises(sealing.CannotUnseal):
+        sealing.unseal(told.webhook.secret)
+    send()
+
+    assert Attempt.objects.get().trouble == Trouble.SECRET
+
+
+def test_rotating_twice_at_once_gives_one_new_secret(hook: tuple[Webhook, str]) -> None:
+    new = at_once(lambda _: endpoints.rotate(Webhook.objects.get()), 5)
+
+    webhook = Webhook.objects.get()
+    assert set(new) == {sealing.unseal(webhook.secret)}
+    assert sealing.unseal(webhook.old_secret) == hook[1]
+
+
+def test_ten_webhooks_are_the_most_also_at_once(ada: User) -> None:
+    def add(number: int) -> bool:
+        try:
+            endpoints.add(ada, url=f"{URL}/{number}", events=Event.values)
+        except endpoints.TooMany:
+            return False
+        return True
+
+    assert sum(at_once(add, 14)) == 10
+    assert Webhook.objects.count() == 10
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"url": "http://good.example/"},
+        {"events": []},
+        {"events": ["job.born"]},
+        {"disabled_at": Now()},
+        {"old_secret": "x"},
+    ],
+)
+def test_the_table_keeps_the_rules(hook: tuple[Webhook, str], changes: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError):
+        Webhook.objects.update(**changes)
+
+
+# --- the real thing --------------------------------------------------------------------------
+
+
+@pytest.mark.processes
+def test_a_running_site_serves_the_queue(site: Site, ada: User) -> None:
+    inside, _ = endpoints.add(ada, url="https://127.0.0.1/hook", events=Event.values)
+
+    Delivery.objects.create(webhook=inside, job_id=uuid.uuid4(), event=Event.FAILED, body="{}")
+
+    # Nobody rang: the sweep of the queue `fetch` finds it, and refuses to connect.
+    wait_for(Attempt.objects.exists, seconds=40)
+    assert Attempt.objects.get().trouble == Trouble.CONNECTION

@@ -1,0 +1,266 @@
+"""A worker empties its model's queue, batch by batch, and leaves nothing half done."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+from PIL import Image
+from pytest_django import Settings
+
+from catalog.models import ModelCard
+from inference import jobs
+from inference.jobs import queue, wake
+from inference.models import Job, State
+from inference.runtime.encoder import Embeddings
+from inference.worker import batches, leases, loop
+from inference.worker.text_cache import TextMemory
+from tests.inference.worker.test_batches import HashEncoder, red_photo
+from tests.support.site import wait_for
+
+Submit = Callable[..., Job]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def encoder() -> HashEncoder:
+    return HashEncoder()
+
+
+@pytest.fixture
+def server(card: ModelCard, encoder: HashEncoder) -> loop.Server:
+    """A model that has shown to be fast."""
+    return loop.Server(card, TextMemory(encoder), images_per_s=1000.0)
+
+
+def test_the_queue_is_emptied_in_full_batches(
+    submit: Submit, server: loop.Server, encoder: HashEncoder, settings: Settings
+) -> None:
+    settings.BATCH_IMAGES = 4
+    for _ in range(10):
+        submit()
+
+    assert loop.drain(server, worker="w") == 10
+
+    assert sorted(encoder.batches, reverse=True) == [4, 4, 2]
+    assert set(Job.objects.values_list("state", flat=True)) == {State.SUCCEEDED}
+    assert leases.in_hand() == []
+
+
+def test_nothing_queued_runs_nothing(server: loop.Server, encoder: HashEncoder) -> None:
+    assert loop.drain(server, worker="w") == 0
+    assert encoder.batches == []
+
+
+def test_the_next_batch_is_made_ready_while_one_is_computed(
+    submit: Submit, server: loop.Server, encoder: HashEncoder, settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    settings.BATCH_IMAGES = 1
+    submit(), submit()
+    second_is_ready = threading.Event()
+    make_ready, encode = batches.make_ready, encoder.encode_images
+
+    def watched(*arguments: object) -> object:
+        ready = make_ready(*arguments)  # type: ignore[arg-type]
+        if encoder.batches or computing.is_set():
+            second_is_ready.set()
+        return ready
+
+    computing = threading.Event()
+
+    def slow(images: Sequence[Image.Image]) -> Embeddings:
+        computing.set()
+        assert encoder.batches or second_is_ready.wait(10), "the next batch waited for this one"
+        return encode(images)
+
+    monkeypatch.setattr(batches, "make_ready", watched)
+    monkeypatch.setattr(encoder, "encode_images", slow)
+
+    assert loop.drain(server, worker="w") == 2
+
+
+def test_a_model_whose_turn_is_over_leaves_the_rest_and_rings(
+    submit: Submit, server: loop.Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.BATCH_IMAGES = 1
+    monkeypatch.setattr(loop, "TURN_S", -1.0)
+    submit(), submit()
+    rung: list[ModelCard] = []
+    monkeypatch.setattr(wake, "ring_for", rung.append)
+
+    assert loop.drain(server, worker="w") == 1
+
+    assert rung[-1] == server.card
+    assert Job.objects.queued().count() == 1
+
+
+def test_a_batch_that_is_abandoned_is_queued_again_at_once(
+    submit: Submit, server: loop.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit()
+
+    def break_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batches, "score", break_off)
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.drain(server, worker="w")
+
+    assert Job.objects.get().state == State.QUEUED
+    assert leases.in_hand() == []
+
+
+def test_mates_of_a_bad_picture_have_their_results_while_it_is_still_looked_for(
+    submit: Submit, server: loop.Server, encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(4):
+        submit()
+    submit(data=red_photo())
+    encode = encoder.encode_images
+    known: list[bool] = []
+
+    def watched(images: Sequence[Image.Image]) -> Embeddings:
+        if len(images) == 1:
+            wait_for(lambda: Job.objects.filter(state=State.SUCCEEDED).count() == 4)
+            known.append(True)
+        return encode(images)
+
+    monkeypatch.setattr(encoder, "encode_images", watched)
+
+    assert loop.drain(server, worker="w") == 5
+
+    assert known == [True]
+    assert sorted(Job.objects.values_list("state", flat=True)) == [
+        State.FAILED, *[State.SUCCEEDED] * 4,
+    ]  # fmt: skip
+    assert leases.in_hand() == []
+
+
+def test_a_batch_that_breaks_off_keeps_what_was_found_of_it(
+    submit: Submit, server: loop.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, left = submit(), submit()
+    score = batches.score
+
+    def break_off(memory: TextMemory, batch: list[batches.Ready]) -> Iterator[batches.Scored]:
+        yield from score(memory, batch[:1])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batches, "score", break_off)
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.drain(server, worker="w")
+
+    found.refresh_from_db()
+    left.refresh_from_db()
+    assert (found.state, left.state) == (State.SUCCEEDED, State.QUEUED)
+    assert leases.in_hand() == []
+
+
+def test_a_batch_that_is_not_written_takes_no_other_with_it(
+    submit: Submit, server: loop.Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one is being computed when the writing of the first breaks."""
+    settings.BATCH_IMAGES = 1
+    first, second = submit(), submit()
+    settle = batches.settle
+    was_scored = threading.Event()
+
+    def broken(scored: batches.Scored) -> None:
+        if scored.done[0].job.pk == first.pk:
+            assert was_scored.wait(10)
+            raise OSError("the disk is full")
+        settle(scored)
+
+    def watched(*arguments: object) -> Iterator[batches.Scored]:
+        for scored in score(*arguments):  # type: ignore[arg-type]
+            if scored.done[0].job.pk == second.pk:
+                was_scored.set()
+            yield scored
+
+    score = batches.score
+    monkeypatch.setattr(batches, "settle", broken)
+    monkeypatch.setattr(batches, "score", watched)
+
+    with pytest.raises(OSError, match="full"):
+        loop.drain(server, worker="w")
+
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, second.state) == (State.QUEUED, State.SUCCEEDED)
+    assert leases.in_hand() == []
+
+
+def test_the_heartbeat_sees_the_batch_in_hand(
+    submit: Submit, server: loop.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit()
+    seen: list[object] = []
+
+    def watched(*_: object) -> list[batches.Scored]:
+        seen.extend(leases.in_hand())
+        return []
+
+    monkeypatch.setattr(batches, "score", watched)
+
+    loop.drain(server, worker="w")
+
+    assert isinstance(seen[0], leases.Held)
+
+
+def test_a_slow_model_gets_small_batches(card: ModelCard, encoder: HashEncoder) -> None:
+    slow = loop.Server(card, TextMemory(encoder))
+    first = slow.budget
+
+    slow.note_speed(images=1, seconds=3.0)
+
+    assert first == loop.FIRST_BUDGET
+    assert slow.budget == 1
+
+
+def test_jobs_that_gather_send_one_message(
+    submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr(wake.current_app, "send_task", lambda *a, **k: sent.append(a))
+
+    for _ in range(3):
+        submit()
+    wake.heard(card)
+    submit()
+
+    assert len(sent) == 2
+
+
+def test_a_bell_that_fails_leaves_the_job_to_the_sweep(
+    submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("away")
+
+    monkeypatch.setattr(wake.current_app, "send_task", fail)
+
+    submit()
+
+    assert Job.objects.get().rung_at is None
+    assert cache.get(f"rung:{card.queue}") is None
+
+
+def test_a_flood_does_not_hold_back_somebody_elses_first(
+    submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "SHARE", timedelta(seconds=10))
+    for _ in range(20):
+        submit()
+    late = submit(by=jobs.Asker(user_id=None, visitor=uuid.uuid4()))
+
+    # In the order in which they are claimed: two that come within a few milliseconds may have the
+    # same turn, and then the one that came first goes first.
+    in_turn = list(Job.objects.queued().order_by("turn", "created_at", "pk"))
+
+    assert in_turn.index(late) == 1

@@ -1,0 +1,152 @@
+"""Journeys through the real site in a real Chromium, with and without JavaScript."""
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+
+from tests.conftest import SAMPLES
+from tests.support.chromium import NEEDED, PATIENCE_MS
+from tests.support.pages import PAGES
+from tests.support.site import Site
+
+WCAG_22_AA = {
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+pytestmark = NEEDED
+
+
+@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
+def has_scripts(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser's console held against a page, violations of the CSP among them."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site, has_scripts: bool, complaints: list[str]) -> Iterator[Page]:
+    context = browser.new_context(base_url=site.address, java_script_enabled=has_scripts)
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            complaints.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+
+
+def test_the_sample_on_the_home_page_is_classified(
+    page: Page, complaints: list[str], has_scripts: bool
+) -> None:
+    page.goto("/")
+
+    page.get_by_role("button", name="classify").click()
+
+    expect_answer(page, "a cat")
+    assert complaints == []
+    if has_scripts:
+        assert Axe().run(page, options=WCAG_22_AA).response["violations"] == []
+
+
+def test_an_own_photo_with_own_labels_is_classified(page: Page, complaints: list[str]) -> None:
+    page.goto("/playground/")
+    page.locator("input[type=file]").set_input_files(SAMPLES / "coffee.jpg")
+    type_labels(page, ["a cup of coffee", "a bicycle"])
+
+    page.get_by_role("button", name="classify").click()
+
+    expect_answer(page, "a cup of coffee")
+    assert complaints == []
+
+
+def expect_answer(page: Page, label: str) -> None:
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text(re.compile(f"closest label: {label}"), timeout=PATIENCE_MS)
+    expect(page.get_by_role("row").nth(1)).to_contain_text(label)
+
+
+def type_labels(page: Page, labels: list[str]) -> None:
+    """As chips with scripts, as lines of the text field without."""
+    field = page.locator("textarea[name=labels]")
+    if field.is_visible():
+        field.fill("\n".join(labels))
+        return
+    while (remove := page.get_by_role("button", name="remove ")).count():
+        remove.first.click()
+    for label in labels:
+        page.get_by_placeholder("add a label").fill(label)
+        page.keyboard.press("Enter")
+
+
+def test_a_file_that_is_no_picture_is_refused_and_the_labels_stay(
+    page: Page, complaints: list[str]
+) -> None:
+    page.goto("/playground/")
+    not_a_photo = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"hello"}
+    page.locator("input[type=file]").set_input_files(files=[not_a_photo])
+    type_labels(page, ["a heron"])
+
+    page.get_by_role("button", name="classify").click()
+
+    expect(page.get_by_text("not a picture we can read")).to_be_visible()
+    expect(page.locator("textarea[name=labels]")).to_have_value("a heron")
+
+
+def test_the_way_from_home_to_a_model_page_and_back(page: Page, complaints: list[str]) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="models", exact=True).first.click()
+    page.get_by_role("searchbox").fill("vit l14 openai")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="CLIP ViT-L/14").first.click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("CLIP ViT-L/14")
+    expect(page.get_by_text("coming soon").first).to_be_visible()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_page_scrolls_sideways(page: Page, width: int, has_scripts: bool) -> None:
+    if not has_scripts:
+        pytest.skip("measuring needs scripts")
+    page.set_viewport_size({"width": width, "height": 900})
+    for address in ["/", "/models/", "/compare/", "/models/openai/clip-vit-large-patch14/"]:
+        page.goto(address)
+
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_page_breaks_a_rule_of_wcag(browser: Browser, site: Site, width: int) -> None:
+    context = browser.new_context(
+        base_url=site.address, reduced_motion="reduce", viewport={"width": width, "height": 900}
+    )
+    page = context.new_page()
+    broken = {}
+    for address in PAGES:
+        page.goto(address)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            found = Axe().run(page, options=WCAG_22_AA).response["violations"]
+            if found:
+                broken[address, scheme] = [
+                    (each["id"], [node["html"] for node in each["nodes"]]) for each in found
+                ]
+    context.close()
+
+    assert broken == {}

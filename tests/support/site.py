@@ -1,0 +1,133 @@
+"""The whole site as a newcomer starts it: `python -m devserver.run`, on the tests' own database."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import httpx
+import psutil
+from django.conf import settings
+from django.db import connection
+
+PATIENCE_S = 150
+
+
+@dataclass
+class Site:
+    """A running site: its address, its processes and what they printed."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def printed(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def child(self, *words: str) -> psutil.Process:
+        """The one process whose command line holds all the words."""
+        [found] = [p for p in self.processes() if all(w in " ".join(_command(p)) for w in words)]
+        return found
+
+    def processes(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+@contextmanager
+def running(data_dir: Path, **variables: str) -> Iterator[Site]:
+    """Start everything and wait until it says that it is ready; stop it with Ctrl-C after.
+
+    `variables` of the environment go before those that every such site has.
+    """
+    port = free_port()
+    log = data_dir / "site.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "devserver.run"],
+            cwd=settings.BASE_DIR,
+            env=os.environ | environment(data_dir, port) | variables,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    site = Site(f"http://127.0.0.1:{port}", process, log)
+    try:
+        wait_for(lambda: "gigarouter is ready" in site.printed() or process.poll() is not None)
+        assert process.poll() is None, site.printed()
+        yield site
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=PATIENCE_S)
+
+
+def environment(data_dir: Path, port: int) -> dict[str, str]:
+    """The tests' database and broker, a data folder and a port of its own."""
+    return {
+        "DATABASE_URL": database_url(),
+        "REDIS_URL": settings.REDIS_URL,
+        "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
+        "DATA_DIR": str(data_dir),
+        "PORT": str(port),
+        "DEBUG": "1",
+        "HTTPS": "0",
+        "EMAIL_URL": "",  # mail waits where a test can read it
+        "MODELS": "gigarouter/conse-demo",
+        "GR_FAULTS": str(data_dir / "faults"),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def database_url() -> str:
+    """The address of the test database that pytest-django made."""
+    given = connection.settings_dict
+    host = given["HOST"] or given["OPTIONS"].get("host", "")
+    user = quote(given["USER"]) + (f":{quote(given['PASSWORD'])}" if given["PASSWORD"] else "")
+    query = urlencode({"host": host} | ({"port": given["PORT"]} if given["PORT"] else {}))
+    return f"postgresql://{user}@/{given['NAME']}?{query}"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(holds: Callable[[], bool], *, seconds: float = PATIENCE_S) -> None:
+    """Look again and again until something holds; fails when patience ends."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
+
+
+@dataclass
+class Visitor:
+    """A browser without scripts: keeps cookies, finds the form's token, sends forms."""
+
+    http: httpx.Client
+
+    def send(self, picture: bytes | None = None, **fields: str) -> httpx.Response:
+        """Fill in and send the playground's form."""
+        form = self.http.get("/playground/").text
+        hidden = dict(re.findall(r'name="(csrfmiddlewaretoken|ticket)" value="([^"]+)"', form))
+        files = {"picture": ("photo.jpg", picture)} if picture else {"picture": ("", b"")}
+        data = {"model": "gigarouter/conse-demo", "template": "a photo of {}"} | hidden | fields
+        return self.http.post("/playground/", data=data, files=files)
+
+    def page(self, address: str) -> str:
+        return self.http.get(address).text
