@@ -91,8 +91,17 @@ class WalletAdmin(ReadOnlyAdmin[Wallet]):
 
 @admin.register(Grant)
 class GrantAdmin(ReadOnlyAdmin[Grant]):
-    list_display = ["reference", "wallet", "category", "amount_micro_usd", "remaining_micro_usd",
-                    "priority", "effective_at", "expires_at", "voided_at"]  # fmt: skip
+    list_display = [
+        "reference",
+        "wallet",
+        "category",
+        "amount_micro_usd",
+        "remaining_micro_usd",
+        "priority",
+        "effective_at",
+        "expires_at",
+        "voided_at",
+    ]
     list_filter = ["category"]
     list_select_related = ["wallet"]
     search_fields = ["reference", "wallet__user__email"]
@@ -101,8 +110,16 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
 
 @admin.register(Hold)
 class HoldAdmin(ReadOnlyAdmin[Hold]):
-    list_display = ["reference", "wallet", "key", "state", "amount_micro_usd",
-                    "captured_micro_usd", "created_at", "settled_at"]  # fmt: skip
+    list_display = [
+        "reference",
+        "wallet",
+        "key",
+        "state",
+        "amount_micro_usd",
+        "captured_micro_usd",
+        "created_at",
+        "settled_at",
+    ]
     list_filter = ["state"]
     list_select_related = ["wallet", "key"]
     search_fields = ["reference", "wallet__user__email"]
@@ -111,8 +128,16 @@ class HoldAdmin(ReadOnlyAdmin[Hold]):
 
 @admin.register(Entry)
 class EntryAdmin(ReadOnlyAdmin[Entry]):
-    list_display = ["id", "wallet", "kind", "reference", "balance_effect_micro_usd",
-                    "held_effect_micro_usd", "note", "created_at"]  # fmt: skip
+    list_display = [
+        "id",
+        "wallet",
+        "kind",
+        "reference",
+        "balance_effect_micro_usd",
+        "held_effect_micro_usd",
+        "note",
+        "created_at",
+    ]
     list_filter = ["kind"]
     list_select_related = ["wallet"]
     search_fields = ["reference", "wallet__user__email"]
@@ -121,8 +146,18 @@ class EntryAdmin(ReadOnlyAdmin[Entry]):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
-    list_display = ["name", "user", "prefix", "last4", "created_at", "expires_at", "revoked_at",
-                    "last_used_at", "limit_micro_usd", "spent_micro_usd"]  # fmt: skip
+    list_display = [
+        "name",
+        "user",
+        "prefix",
+        "last4",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+        "last_used_at",
+        "limit_micro_usd",
+        "spent_micro_usd",
+    ]
     list_select_related = ["user"]
     search_fields = ["=prefix", "=last4", "name", "user__email"]
     ordering = ["-pk"]

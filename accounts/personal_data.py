@@ -31,28 +31,46 @@ def export(user: User) -> dict[str, object]:
         ),
         "api_keys": list(
             ApiKey.objects.filter(user=user).values(
-                "name", "prefix", "last4", "created_at", "expires_at", "revoked_at",
-                "last_used_at", "limit_micro_usd", "spent_micro_usd",
+                "name",
+                "prefix",
+                "last4",
+                "created_at",
+                "expires_at",
+                "revoked_at",
+                "last_used_at",
+                "limit_micro_usd",
+                "spent_micro_usd",
             )
         ),
         "credit": {
             "grants": list(
                 Grant.objects.filter(wallet__user=user).values(
-                    "category", "amount_micro_usd", "remaining_micro_usd", "effective_at",
-                    "expires_at", "voided_at", "reference",
+                    "category",
+                    "amount_micro_usd",
+                    "remaining_micro_usd",
+                    "effective_at",
+                    "expires_at",
+                    "voided_at",
+                    "reference",
                 )
             ),
             "ledger": list(
-                Entry.objects.filter(wallet__user=user).order_by("pk").values(
-                    "kind", "reference", "balance_effect_micro_usd", "held_effect_micro_usd",
-                    "note", "created_at",
+                Entry.objects.filter(wallet__user=user)
+                .order_by("pk")
+                .values(
+                    "kind",
+                    "reference",
+                    "balance_effect_micro_usd",
+                    "held_effect_micro_usd",
+                    "note",
+                    "created_at",
                 )
             ),
         },
         "mail_to_you": list(
             Mail.objects.to_any(_addresses(user)).values("subject", "state", "created_at")
         ),
-    }  # fmt: skip
+    }
 
 
 def erase(user: User) -> None:

@@ -46,9 +46,12 @@ def running(
     """A process for as long as the block lasts; stopped with TERM."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, env={**os.environ, **environ}, stdout=output, stderr=output,
+            command,
+            env={**os.environ, **environ},
+            stdout=output,
+            stderr=output,
             start_new_session=True,
-        )  # fmt: skip
+        )
     guard.watch(process.pid, signal.SIGTERM)
     try:
         yield process

@@ -19,13 +19,18 @@ PROTON = Habits("proton.me", ignores_dots=True)
 ICLOUD = Habits("icloud.com")
 # Providers where everybody can write name+anything@: each such address is the same mailbox.
 PLUS_TAGS = {
-    "gmail.com": GMAIL, "googlemail.com": GMAIL,
-    "proton.me": PROTON, "protonmail.com": PROTON, "pm.me": PROTON,
-    "icloud.com": ICLOUD, "me.com": ICLOUD, "mac.com": ICLOUD,
+    "gmail.com": GMAIL,
+    "googlemail.com": GMAIL,
+    "proton.me": PROTON,
+    "protonmail.com": PROTON,
+    "pm.me": PROTON,
+    "icloud.com": ICLOUD,
+    "me.com": ICLOUD,
+    "mac.com": ICLOUD,
 } | {
     host: Habits(host)
     for host in ["fastmail.com", "hey.com", "hotmail.com", "live.com", "outlook.com", "zoho.com"]
-}  # fmt: skip
+}
 
 
 def address(email: str) -> str:

@@ -244,8 +244,10 @@ HF_ENDPOINT = env.str("HF_ENDPOINT", default="")
 HUB_SYNC = env.bool("HUB_SYNC", default=not DEBUG)
 if HUB_SYNC:
     CELERY_BEAT_SCHEDULE["hub"] = {
-        "task": "catalog.tasks.sync_hub", "schedule": 300.0, "options": {"expires": 300},
-    }  # fmt: skip
+        "task": "catalog.tasks.sync_hub",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    }
 
 # --- inference ----------------------------------------------------------------------------------
 

@@ -6,9 +6,22 @@ from inference import jobs
 from inference.models import OPEN, Job, JobQuerySet, State
 
 COLUMNS = [
-    "id", "kind", "card__repo", "key__prefix", "state", "error_code", "inputs", "labels",
-    "template", "activation", "options", "result", "cost_micro_usd", "created_at", "finished_at",
-]  # fmt: skip
+    "id",
+    "kind",
+    "card__repo",
+    "key__prefix",
+    "state",
+    "error_code",
+    "inputs",
+    "labels",
+    "template",
+    "activation",
+    "options",
+    "result",
+    "cost_micro_usd",
+    "created_at",
+    "finished_at",
+]
 
 
 def export(user: User) -> dict[str, object]:

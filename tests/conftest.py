@@ -112,9 +112,14 @@ def asker() -> jobs.Asker:
 def submit(card: ModelCard, asker: jobs.Asker) -> Callable[..., Job]:
     """Queue a job of the card; keywords change what is asked."""
 
-    def submit_one(*, ticket: str = "", labels: tuple[str, ...] = ("a cat", "a dog"),
-                   data: bytes | None = None, card: ModelCard = card,
-                   by: jobs.Asker = asker) -> Job:  # fmt: skip
+    def submit_one(
+        *,
+        ticket: str = "",
+        labels: tuple[str, ...] = ("a cat", "a dog"),
+        data: bytes | None = None,
+        card: ModelCard = card,
+        by: jobs.Asker = asker,
+    ) -> Job:
         request = jobs.Request(
             card=card,
             inputs=[images.accept(data or photo_bytes())],
@@ -134,19 +139,31 @@ def answer_next(card: ModelCard) -> Job:
         {"label": label, "score": score, "similarity": similarity, "logit": logit}
         for label, score, similarity, logit in scores
     ]
-    settlement.succeed([Done(job, {
-        "rows": [{"predictions": predictions, "crop": [8.0, 0.0, 56.0, 48.0]}],
-        "activation": "softmax", "model": card.repo, "revision": "1", "preprocessing": "abc",
-        "image_size": 224, "forward_ms": 12,
-    })])  # fmt: skip
+    settlement.succeed(
+        [
+            Done(
+                job,
+                {
+                    "rows": [{"predictions": predictions, "crop": [8.0, 0.0, 56.0, 48.0]}],
+                    "activation": "softmax",
+                    "model": card.repo,
+                    "revision": "1",
+                    "preprocessing": "abc",
+                    "image_size": 224,
+                    "forward_ms": 12,
+                },
+            )
+        ]
+    )
     return job
 
 
 @pytest.fixture(scope="session")
 def running_site(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Site]:  # fmt: skip
+) -> Iterator[Site]:
     with django_db_blocker.unblock(), sites.running(tmp_path_factory.mktemp("site")) as running:
         yield running
 

@@ -19,9 +19,15 @@ log = logging.getLogger(__name__)
 
 
 def grant(
-    user: User, *, amount_micro_usd: int, category: Category, reference: str,
-    expires_at: datetime | None = None, priority: int | None = None, note: str = "",
-) -> Grant:  # fmt: skip
+    user: User,
+    *,
+    amount_micro_usd: int,
+    category: Category,
+    reference: str,
+    expires_at: datetime | None = None,
+    priority: int | None = None,
+    note: str = "",
+) -> Grant:
     """Put credit into the wallet; a repeated reference gives the first grant, unchanged.
 
     `priority`: lower is spent first; by default the category's. Raises ReferenceTaken.
@@ -55,8 +61,9 @@ def grant(
         if first is None:
             raise
         return _own(first, wallet)
-    log.info("credit granted wallet=%s reference=%s micro_usd=%d",
-             wallet.pk, reference, amount_micro_usd)  # fmt: skip
+    log.info(
+        "credit granted wallet=%s reference=%s micro_usd=%d", wallet.pk, reference, amount_micro_usd
+    )
     return given
 
 

@@ -79,9 +79,14 @@ class _Wish:
 
 
 def hold(
-    user: User, *, amount_micro_usd: int, reference: str,
-    key: ApiKey | None = None, expires_at: datetime | None = None, note: str = "",
-) -> Hold:  # fmt: skip
+    user: User,
+    *,
+    amount_micro_usd: int,
+    reference: str,
+    key: ApiKey | None = None,
+    expires_at: datetime | None = None,
+    note: str = "",
+) -> Hold:
     """Set credit aside; a repeated reference gives the first hold, and holds nothing more.
 
     Zero is allowed: a free model. Raises NotEnoughCredit, KeyLimitReached, KeyEnded and
@@ -130,9 +135,15 @@ def _insert(wish: _Wish, *, ended_too: bool = False) -> Hold | None:
                 cursor.execute(UNDO_KEY, given)
             return None
     return Hold(
-        pk=pk, wallet_id=wallet_id, key=wish.key, reference=wish.reference, state=HoldState.OPEN,
-        amount_micro_usd=wish.amount, expires_at=wish.expires_at, created_at=created_at,
-    )  # fmt: skip
+        pk=pk,
+        wallet_id=wallet_id,
+        key=wish.key,
+        reference=wish.reference,
+        state=HoldState.OPEN,
+        amount_micro_usd=wish.amount,
+        expires_at=wish.expires_at,
+        created_at=created_at,
+    )
 
 
 def _first_of(wish: _Wish) -> Hold:

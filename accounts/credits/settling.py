@@ -102,8 +102,11 @@ def _settle(
     with transaction.atomic():
         wallets = _locked_wallets(wanted)
         # A hold that was made only after the wallets were locked is not ours to end.
-        found = [hold for hold in Hold.objects.raw(HOLDS, [wanted])
-                 if hold.wallet_id in wallets or hold.state != HoldState.OPEN]  # fmt: skip
+        found = [
+            hold
+            for hold in Hold.objects.raw(HOLDS, [wanted])
+            if hold.wallet_id in wallets or hold.state != HoldState.OPEN
+        ]
         outcomes = {hold.reference: _outcome(hold, state) for hold in found}
         ending = [hold for hold in found if hold.state == HoldState.OPEN]
         if ending:

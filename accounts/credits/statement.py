@@ -14,8 +14,16 @@ MOST_EXPORTED_LINES = 100_000
 MICRO_USD = Decimal(1_000_000)
 
 Row = list[str | Decimal]
-COLUMNS: Row = ["entry", "time", "what", "reference", "note",
-                "credit_usd", "held_usd", "balance_after_usd"]  # fmt: skip
+COLUMNS: Row = [
+    "entry",
+    "time",
+    "what",
+    "reference",
+    "note",
+    "credit_usd",
+    "held_usd",
+    "balance_after_usd",
+]
 
 
 @dataclass(frozen=True)
@@ -60,9 +68,13 @@ def rows(user: User) -> Iterator[Row]:
         entry = line.entry
         sums = [entry.balance_effect_micro_usd, entry.held_effect_micro_usd]
         yield [
-            str(entry.pk), entry.created_at.isoformat(), entry.kind, entry.reference, entry.note,
+            str(entry.pk),
+            entry.created_at.isoformat(),
+            entry.kind,
+            entry.reference,
+            entry.note,
             *(_dollars(micro_usd) for micro_usd in [*sums, line.balance_after_micro_usd]),
-        ]  # fmt: skip
+        ]
 
 
 def _lines(newest_first: QuerySet[Entry]) -> Iterator[Line]:

@@ -57,9 +57,13 @@ class AlreadyShown(NotIssued):
 
 
 def issue(
-    user: User, *, name: str, expires_at: datetime | None = None,
-    limit_micro_usd: int | None = None, ticket: str = "",
-) -> tuple[ApiKey, str]:  # fmt: skip
+    user: User,
+    *,
+    name: str,
+    expires_at: datetime | None = None,
+    limit_micro_usd: int | None = None,
+    ticket: str = "",
+) -> tuple[ApiKey, str]:
     """A new key and its secret, which nobody can read again. Raises NotIssued.
 
     The same ticket gives the same key and secret for a minute: a double click makes one key, and

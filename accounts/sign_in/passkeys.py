@@ -13,8 +13,13 @@ from django.core.exceptions import ValidationError
 
 # What fido2 raises for bytes, fields or signatures that are not a passkey's.
 NOT_A_PASSKEY = (
-    AttributeError, InvalidSignature, KeyError, TypeError, ValueError, struct.error,
-)  # fmt: skip
+    AttributeError,
+    InvalidSignature,
+    KeyError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 SENTENCE = "That passkey is not one of ours, or the answer was damaged. Please try again."
 
 

@@ -29,9 +29,17 @@ from bench.pages.load import Line
 RAMP_S = 60.0
 MOST_S = 60.0
 LABELS = [
-    "a cat", "a dog", "a cup of coffee", "a rocket", "a bridge", "a person", "a tree", "a car",
-    "a plate of food", "a house",
-]  # fmt: skip
+    "a cat",
+    "a dog",
+    "a cup of coffee",
+    "a rocket",
+    "a bridge",
+    "a person",
+    "a tree",
+    "a car",
+    "a plate of food",
+    "a house",
+]
 
 
 @dataclass

@@ -57,9 +57,12 @@ class Talker:
 
     def _started(self) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            self._command, env=os.environ | self._environ, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            self._command,
+            env=os.environ | self._environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
 
 @dataclass(frozen=True)
@@ -150,8 +153,11 @@ class Cases:
 def _clients(site: Site, *options: str) -> str:
     done = subprocess.run(
         _command(site, site.props.photos, *options),
-        input=site.props.key, text=True, check=True, stdout=subprocess.PIPE,
-    )  # fmt: skip
+        input=site.props.key,
+        text=True,
+        check=True,
+        stdout=subprocess.PIPE,
+    )
     return done.stdout
 
 
@@ -169,10 +175,13 @@ def page_beside_waiters(site: Site) -> Found:
         memory = site.memory_mb()
     return {
         "waiting": WAITERS,
-        "idle_p50_ms": idle["p50_ms"], "idle_p95_ms": idle["p95_ms"],
-        "loaded_p50_ms": loaded["p50_ms"], "loaded_p95_ms": loaded["p95_ms"],
-        "ratio_p95": loaded["p95_ms"] / idle["p95_ms"], **memory,
-    }  # fmt: skip
+        "idle_p50_ms": idle["p50_ms"],
+        "idle_p95_ms": idle["p95_ms"],
+        "loaded_p50_ms": loaded["p50_ms"],
+        "loaded_p95_ms": loaded["p95_ms"],
+        "ratio_p95": loaded["p95_ms"] / idle["p95_ms"],
+        **memory,
+    }
 
 
 def _page_ms(site: Site) -> dict[str, float]:
@@ -185,9 +194,16 @@ def _page_ms(site: Site) -> dict[str, float]:
 @contextmanager
 def _held(site: Site) -> Iterator[None]:
     command = _command(
-        site, site.props.small_photos, "--clients", str(WAITERS), "--hold",
-        "--path", "/v1/embeddings", "--model", stage.SILENT,
-    )  # fmt: skip
+        site,
+        site.props.small_photos,
+        "--clients",
+        str(WAITERS),
+        "--hold",
+        "--path",
+        "/v1/embeddings",
+        "--model",
+        stage.SILENT,
+    )
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None  # noqa: S101  opened above
     assert process.stdout is not None  # noqa: S101

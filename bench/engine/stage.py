@@ -46,11 +46,20 @@ def build() -> Props:
 def _card(repo: str) -> ModelCard:
     """Live, so that it may be called; priced, so that the ledger is in the way."""
     card: ModelCard = ModelCard.objects.create(
-        repo=repo, name=repo, summary="Weights of chance, to measure speed.", stage=Stage.LIVE,
-        loader=Loader.TRANSFORMERS, open_clip_model="ViT-B-32-quickgelu", revision="0" * 40,
-        image_size=224, patch_size=32, embed_dim=512, image_gflops=8.8, text_gflops=5.9,
+        repo=repo,
+        name=repo,
+        summary="Weights of chance, to measure speed.",
+        stage=Stage.LIVE,
+        loader=Loader.TRANSFORMERS,
+        open_clip_model="ViT-B-32-quickgelu",
+        revision="0" * 40,
+        image_size=224,
+        patch_size=32,
+        embed_dim=512,
+        image_gflops=8.8,
+        text_gflops=5.9,
         launch_price_micro_usd_per_image=5,
-    )  # fmt: skip
+    )
     return card
 
 

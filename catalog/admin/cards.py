@@ -125,9 +125,14 @@ class ModelCardAdmin(Audited[ModelCard]):
     autocomplete_fields = ["successor"]
     readonly_fields = ["stage", "micro_usd_per_image"]
     inlines = [
-        ProvenanceInline, EvaluationInline, QuestionInline, AliasInline,
-        by_hand.HandEditInline, StageChangeInline, PriceChangeInline,
-    ]  # fmt: skip
+        ProvenanceInline,
+        EvaluationInline,
+        QuestionInline,
+        AliasInline,
+        by_hand.HandEditInline,
+        StageChangeInline,
+        PriceChangeInline,
+    ]
 
     def save_model(self, request: HttpRequest, obj: ModelCard, form: Any, change: Any) -> None:
         """Write the changed fields only: a worker may be writing others of this card just now."""

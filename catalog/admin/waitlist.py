@@ -52,9 +52,14 @@ class WaitlistEntryAdmin(ReadOnly[WaitlistEntry]):
     ordering = ["-asked_at"]
     # Not the hash of the link's secret: nobody needs it.
     fields = [
-        "card", "subscriber", "asked_at", "confirmed_at", "left_at",
-        "consent_text", "consent_address_sha256",
-    ]  # fmt: skip
+        "card",
+        "subscriber",
+        "asked_at",
+        "confirmed_at",
+        "left_at",
+        "consent_text",
+        "consent_address_sha256",
+    ]
     actions = ["export_csv"]
 
     @admin.action(description="export as CSV", permissions=["view"])

@@ -17,18 +17,32 @@ from catalog.pricing import price_history
 
 # Fields of a card that its file states directly; everything under `facts` carries a source.
 PLAIN_FIELDS = [
-    "name", "family", "task", "stage", "is_stand_in", "published", "updated",
-    "summary", "summary_is_generated", "about", "best_for", "limits",
-]  # fmt: skip
+    "name",
+    "family",
+    "task",
+    "stage",
+    "is_stand_in",
+    "published",
+    "updated",
+    "summary",
+    "summary_is_generated",
+    "about",
+    "best_for",
+    "limits",
+]
 
 RUNTIME_FIELDS = ["loader", "open_clip_model", "revision"]
 
 # What a card becomes in its life here: no file knows it, so none takes it away.
 LIVED_FIELDS = [
     "successor",
-    "launch_price_micro_usd_per_image", "measured_images_per_s", "measured_usd_per_hour",
-    "created_at", "changed_at", "fixture_sha256",
-]  # fmt: skip
+    "launch_price_micro_usd_per_image",
+    "measured_images_per_s",
+    "measured_usd_per_hour",
+    "created_at",
+    "changed_at",
+    "fixture_sha256",
+]
 
 # Of these no file says anything once the card is there.
 NOT_FROM_A_FILE = frozenset({"id", "repo", "stage", *LIVED_FIELDS})

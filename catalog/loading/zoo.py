@@ -18,10 +18,17 @@ PROFILE, CONFIG, RESULTS = "openclip-profile", "openclip-config", "openclip-resu
 
 # Which of a card's fields stand in which column, and which table of OpenCLIP's they come from.
 INTEGERS = {
-    "image_size": CONFIG, "patch_size": CONFIG, "embed_dim": CONFIG, "context_length": CONFIG,
-    "image_layers": CONFIG, "image_width": CONFIG, "image_heads": CONFIG,
-    "text_layers": CONFIG, "text_width": CONFIG, "text_heads": CONFIG,
-}  # fmt: skip
+    "image_size": CONFIG,
+    "patch_size": CONFIG,
+    "embed_dim": CONFIG,
+    "context_length": CONFIG,
+    "image_layers": CONFIG,
+    "image_width": CONFIG,
+    "image_heads": CONFIG,
+    "text_layers": CONFIG,
+    "text_width": CONFIG,
+    "text_heads": CONFIG,
+}
 COMPUTE = {"image_gflops": PROFILE, "text_gflops": PROFILE}
 
 # The first that matches the architecture or the repo names the family.

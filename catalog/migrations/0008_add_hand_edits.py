@@ -10,7 +10,7 @@ SECTIONS = {"evaluation": "evaluations", "question": "faq", "alias": "aliases"}
 NOT_FROM_A_FILE = {
     "id", "repo", "stage", "launch_price_micro_usd_per_image", "measured_images_per_s",
     "measured_usd_per_hour", "created_at", "changed_at", "fixture_sha256",
-}  # fmt: skip
+}
 
 
 def fill(apps, schema_editor):

@@ -106,9 +106,13 @@ class ModelCard(models.Model):
     stage = models.CharField(max_length=20, choices=Stage, default=Stage.REQUESTED)
     is_stand_in = models.BooleanField("is the stand-in", default=False)
     successor = models.ForeignKey(
-        "self", models.SET_NULL, null=True, blank=True, related_name="predecessors",
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="predecessors",
         help_text="what to use instead, once this one is deprecated or retired",
-    )  # fmt: skip
+    )
 
     published = models.DateField(null=True, blank=True, help_text="month precision")
     updated = models.DateField(null=True, blank=True, help_text="month precision")

@@ -42,12 +42,15 @@ class BenchmarkStory:
         def bars(what: str, label: str) -> list[Bar]:
             return [
                 Bar(
-                    str(each[label]), each["images_per_s"], each["p50_ms"], each["p95_ms"],
+                    str(each[label]),
+                    each["images_per_s"],
+                    each["p50_ms"],
+                    each["p95_ms"],
                     round(100 * each["images_per_s"] / fastest, 1),
                 )
                 for each in row.figures
                 if each["what"] == what
-            ]  # fmt: skip
+            ]
 
         return cls(row, passes=bars("pass", "batch"), photos=bars("photos", "callers"))
 

@@ -147,10 +147,11 @@ def _of_image(price: Price, notes: Notes) -> list[Input]:
     return [
         Input("price of ViT-L/14", f"{plain(anchor)} µ$ an image", origin="stated by its page"),
         Input(
-            "compute of ViT-L/14", f"{plain(gflops)} GFLOP an image",
+            "compute of ViT-L/14",
+            f"{plain(gflops)} GFLOP an image",
             origin="open_clip's model profile",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _of_compute(card: ModelCard, price: Price, notes: Notes) -> list[Input]:

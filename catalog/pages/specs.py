@@ -87,8 +87,11 @@ def _embedding(card: ModelCard) -> str:
 
 
 def _tower(layers: int | None, width: int | None, heads: int | None) -> str:
-    parts = [f"{layers} layers" if layers else "", f"width {width:,}" if width else "",
-             f"{heads} heads" if heads else ""]  # fmt: skip
+    parts = [
+        f"{layers} layers" if layers else "",
+        f"width {width:,}" if width else "",
+        f"{heads} heads" if heads else "",
+    ]
     return " · ".join(filter(None, parts))
 
 

@@ -8,9 +8,13 @@ from catalog.models import ModelCard, ModelCardQuerySet, PriceChange
 
 # All that `ModelCard.price` reads.
 PRICED_BY = [
-    "launch_price_micro_usd_per_image", "est_price_micro_usd_per_image", "measured_images_per_s",
-    "measured_usd_per_hour", "image_gflops", "text_gflops",
-]  # fmt: skip
+    "launch_price_micro_usd_per_image",
+    "est_price_micro_usd_per_image",
+    "measured_images_per_s",
+    "measured_usd_per_hour",
+    "image_gflops",
+    "text_gflops",
+]
 
 
 def record(card: ModelCard) -> PriceChange | None:
@@ -72,5 +76,8 @@ def same(one: PriceChange, other: PriceChange | None) -> bool:
 
 def _essence(change: PriceChange) -> tuple[object, ...]:
     return (
-        change.micro_usd_per_image, change.micro_usd_per_label, str(change.basis), change.inputs,
-    )  # fmt: skip
+        change.micro_usd_per_image,
+        change.micro_usd_per_label,
+        str(change.basis),
+        change.inputs,
+    )

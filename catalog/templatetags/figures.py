@@ -16,9 +16,25 @@ from catalog.numbers.formatting import compact, parameters, per_1k, per_image
 register = template.Library()
 
 ALLOWED_TAGS = {
-    "a", "blockquote", "code", "em", "h3", "h4", "li", "ol", "p", "pre", "strong",
-    "table", "tbody", "td", "th", "thead", "tr", "ul",
-}  # fmt: skip
+    "a",
+    "blockquote",
+    "code",
+    "em",
+    "h3",
+    "h4",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "strong",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "thead",
+    "tr",
+    "ul",
+}
 
 
 for write in (compact, parameters, per_1k, per_image):

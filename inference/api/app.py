@@ -51,9 +51,15 @@ answer has `x-request-id`; errors have one shape, with a `code` for programs."""
 def build() -> Envelope:
     """The whole API as an ASGI application."""
     api = FastAPI(
-        title="gigarouter", version="1", description=DESCRIPTION, openapi_url=None, docs_url=None,
-        redoc_url=None, redirect_slashes=False, lifespan=_lifespan,
-    )  # fmt: skip
+        title="gigarouter",
+        version="1",
+        description=DESCRIPTION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
     for router in ROUTERS:
         api.include_router(router)
     api.add_api_route(
@@ -74,9 +80,12 @@ def document_of(api: FastAPI) -> dict[str, Any]:
     """OpenAPI 3.1, made once."""
     if api.openapi_schema is None:
         document = get_openapi(
-            title=api.title, version=api.version, description=api.description, routes=api.routes,
+            title=api.title,
+            version=api.version,
+            description=api.description,
+            routes=api.routes,
             openapi_version="3.1.0",
-        )  # fmt: skip
+        )
         openapi.without_422s_of_its_own(document)
         document["components"]["schemas"] |= openapi.body_schemas()
         document["servers"] = [{"url": "/"}]
@@ -94,8 +103,9 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "")
-        refusal: ApiError = NotAllowed(f"Use {allowed or 'another verb'} here.",
-                                       headers={"Allow": allowed})  # fmt: skip
+        refusal: ApiError = NotAllowed(
+            f"Use {allowed or 'another verb'} here.", headers={"Allow": allowed}
+        )
     elif error.status_code == 404:
         refusal = NotFound(
             f"There is nothing at {request.url.path[:200]}.", code="no_such_endpoint"
@@ -121,8 +131,10 @@ async def _limited(request: Request, error: Exception) -> Response:
 
 async def _away(request: Request, error: Exception) -> Response:
     log.error("away path=%s error=%r", request.url.path, error)
-    refusal = Unavailable("A part of the site is being restarted. Please try again in a moment.",
-                          retry_after_s=AWAY_RETRY_S)  # fmt: skip
+    refusal = Unavailable(
+        "A part of the site is being restarted. Please try again in a moment.",
+        retry_after_s=AWAY_RETRY_S,
+    )
     return response_of(refusal, request.scope)
 
 

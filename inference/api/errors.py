@@ -38,9 +38,14 @@ class ApiError(Exception):
     default_code: ClassVar[str] = "invalid_request"
 
     def __init__(
-        self, message: str, *, code: str = "", param: str | None = None,
-        metadata: Mapping[str, object] | None = None, headers: Mapping[str, str] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        message: str,
+        *,
+        code: str = "",
+        param: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code or self.default_code
         self.param = param

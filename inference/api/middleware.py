@@ -33,13 +33,21 @@ ALWAYS = {
     "access-control-allow-origin": "*",
     "access-control-expose-headers": ", ".join(
         [
-            "location", "preference-applied", "ratelimit", "ratelimit-policy", "retry-after",
-            "x-error-message", "x-gigarouter-balance", "x-gigarouter-cost",
-            "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests",
-            "x-ratelimit-reset-requests", "x-request-id",
+            "location",
+            "preference-applied",
+            "ratelimit",
+            "ratelimit-policy",
+            "retry-after",
+            "x-error-message",
+            "x-gigarouter-balance",
+            "x-gigarouter-cost",
+            "x-ratelimit-limit-requests",
+            "x-ratelimit-remaining-requests",
+            "x-ratelimit-reset-requests",
+            "x-request-id",
         ]
     ),
-}  # fmt: skip
+}
 HEADER_NAMES = re.compile(r"[A-Za-z0-9-]+(\s*,\s*[A-Za-z0-9-]+)*")
 
 
@@ -121,8 +129,9 @@ def _refused_in_the_clear(scope: Scope) -> Response | None:
     proxy = dict(scope["headers"]).get(b"x-forwarded-proto", b"")
     if not settings.SECURE_SSL_REDIRECT or scope["scheme"] == "https" or proxy == b"https":
         return None
-    refusal = Forbidden("The API speaks https only. Replace a key that was sent without it.",
-                        code="https_required")  # fmt: skip
+    refusal = Forbidden(
+        "The API speaks https only. Replace a key that was sent without it.", code="https_required"
+    )
     return response_of(refusal, scope)
 
 

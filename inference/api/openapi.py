@@ -40,22 +40,32 @@ SUBMITTING = (400, 402, 404, 408, 409, 410, 413, 415, 422)
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 SUBMIT_HEADERS: list[Part] = [
     {
-        "name": "Prefer", "in": "header", "required": False, "schema": {"type": "string"},
+        "name": "Prefer",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string"},
         "description": "`respond-async`: 202 with a job at once. `wait=n`: 202 after n seconds.",
         "examples": {"async": {"value": "respond-async"}, "wait": {"value": "wait=10"}},
     },
     {
-        "name": "Idempotency-Key", "in": "header", "required": False,
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
         "description": "The same key and body give the same job, for 24 hours.",
     },
-]  # fmt: skip
+]
 
 
 def answers(
-    model: Any, *, submits: bool = False, may_wait: bool = False, bad_input: bool = False,
-    not_found: bool = False, plain: bool = False,
-) -> Responses:  # fmt: skip
+    model: Any,
+    *,
+    submits: bool = False,
+    may_wait: bool = False,
+    bad_input: bool = False,
+    not_found: bool = False,
+    plain: bool = False,
+) -> Responses:
     """Every status that a route may answer with. `model`: a type, or a list of one."""
     statuses = [*ALWAYS, *(SUBMITTING if submits else ())]
     statuses += [400] * bad_input + [404] * not_found + [504] * plain

@@ -73,9 +73,11 @@ def _queues(known: set[str]) -> Iterator[Metric]:
     found: defaultdict[str, _Queue] = defaultdict(_Queue, {repo: _Queue() for repo in known})
     now = timezone.now()
     for repo, jobs, images, oldest in (
-        Job.objects.queued().order_by().values_list("card__repo")
+        Job.objects.queued()
+        .order_by()
+        .values_list("card__repo")
         .annotate(Count("pk"), Sum("image_count"), Min("created_at"))
-    ):  # fmt: skip
+    ):
         waited_s = max((now - oldest).total_seconds(), 0.0)
         found[repo] = _Queue(jobs, images or 0, waited_s)
     running = Job.objects.running().order_by().values_list("card__repo").annotate(Count("pk"))
@@ -84,9 +86,10 @@ def _queues(known: set[str]) -> Iterator[Metric]:
     yield _gauge("queued_jobs", "Jobs that wait.", {r: q.queued for r, q in found.items()})
     yield _gauge("queued_images", "Pictures that wait.", {r: q.images for r, q in found.items()})
     yield _gauge(
-        "oldest_wait_seconds", "Age of the job that waits longest; 0 if none does.",
+        "oldest_wait_seconds",
+        "Age of the job that waits longest; 0 if none does.",
         {r: q.oldest_s for r, q in found.items()},
-    )  # fmt: skip
+    )
     yield _gauge(
         "running_jobs", "Jobs that a worker has.", {r: q.running for r, q in found.items()}
     )

@@ -148,12 +148,16 @@ def _open_jobs() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     # Apart: each has an index of its own, and all final jobs are not looked through.
     for row in (
-        Job.objects.queued().order_by().values("card__repo")
+        Job.objects.queued()
+        .order_by()
+        .values("card__repo")
         .annotate(jobs=Count("pk"), images=Coalesce(Sum("image_count"), 0), at=Min("created_at"))
-    ):  # fmt: skip
+    ):
         found[row["card__repo"]] = {
-            "queued": row["jobs"], "queued_images": row["images"], "oldest": row["at"],
-        }  # fmt: skip
+            "queued": row["jobs"],
+            "queued_images": row["images"],
+            "oldest": row["at"],
+        }
     running = Job.objects.running().order_by().values("card__repo").annotate(jobs=Count("pk"))
     for each in running:
         found.setdefault(each["card__repo"], {})["running"] = each["jobs"]

@@ -12,8 +12,12 @@ LEASE = timedelta(seconds=10)
 TIME_LIMIT = timedelta(seconds=60)  # one attempt, however alive its worker is
 MAX_ATTEMPTS = 3
 UNCLAIMED = {
-    "state": State.QUEUED, "lease_token": None, "lease_until": None, "rung_at": None, "worker": "",
-}  # fmt: skip
+    "state": State.QUEUED,
+    "lease_token": None,
+    "lease_until": None,
+    "rung_at": None,
+    "worker": "",
+}
 JOBS_A_CLAIM = 128  # jobs without pictures cost little, but not nothing
 
 
@@ -48,9 +52,13 @@ RETURNING job.*
 
 
 def claim(
-    card: ModelCard, *, worker: str, budget: int, token: uuid.UUID | None = None,
+    card: ModelCard,
+    *,
+    worker: str,
+    budget: int,
+    token: uuid.UUID | None = None,
     is_beside: bool = False,
-) -> list[Job]:  # fmt: skip
+) -> list[Job]:
     """Take the model's next jobs in turn, up to a budget of pictures, under one lease.
 
     At least one job is taken, however many pictures it has. A job that was tried before may be

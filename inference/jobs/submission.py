@@ -78,9 +78,14 @@ class Request:
 
 
 def submit(
-    request: Request, *, asker: Asker, ticket: str = "", payer: User | None = None,
-    deadline: timedelta = DEADLINE, most_queued: int | None = None,
-) -> Job:  # fmt: skip
+    request: Request,
+    *,
+    asker: Asker,
+    ticket: str = "",
+    payer: User | None = None,
+    deadline: timedelta = DEADLINE,
+    most_queued: int | None = None,
+) -> Job:
     """Store the pictures and queue a job; the same ticket with the same input gives the same job.
 
     With a `payer` the most that the job may cost is held from their credit, in the transaction

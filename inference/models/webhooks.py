@@ -128,9 +128,11 @@ class Delivery(models.Model):
     body = models.TextField(help_text="JSON, the bytes that are signed and sent")
 
     state = models.CharField(
-        max_length=10, choices=DeliveryState, default=DeliveryState.WAITING,
+        max_length=10,
+        choices=DeliveryState,
+        default=DeliveryState.WAITING,
         db_default=DeliveryState.WAITING,
-    )  # fmt: skip
+    )
     tries = models.PositiveSmallIntegerField(
         default=0, db_default=0, help_text="of the schedule; fences a sender that lost its lease"
     )

@@ -104,9 +104,10 @@ def rotate(webhook: Webhook) -> str:
 def switch_off(webhook: Webhook) -> bool:
     """Tell it nothing from now on; what waits, waits."""
     return bool(
-        Webhook.objects.enabled().filter(pk=webhook.pk)
+        Webhook.objects.enabled()
+        .filter(pk=webhook.pk)
         .update(disabled_at=Now(), disabled_why=WhyDisabled.OWNER)
-    )  # fmt: skip
+    )
 
 
 def switch_on(webhook: Webhook) -> bool:

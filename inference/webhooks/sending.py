@@ -170,9 +170,11 @@ def _note(delivery: Delivery, outcome: Outcome) -> None:
     """Keep how it went; what follows from it is done once, by who still holds the claim."""
     with transaction.atomic():
         Attempt.objects.create(
-            delivery=delivery, duration_ms=outcome.duration_ms, status=outcome.status,
+            delivery=delivery,
+            duration_ms=outcome.duration_ms,
+            status=outcome.status,
             trouble=outcome.trouble,
-        )  # fmt: skip
+        )
         if outcome.trouble:
             _try_later(delivery)
             failing.note_failure(delivery.webhook, status=outcome.status)

@@ -79,9 +79,14 @@ class Machine:
 
 
 def measure(
-    spec: ModelSpec, *, options: Options, model_dir: Path, photos: Sequence[bytes],
-    seconds: float, note: Progress,
-) -> Measured:  # fmt: skip
+    spec: ModelSpec,
+    *,
+    options: Options,
+    model_dir: Path,
+    photos: Sequence[bytes],
+    seconds: float,
+    note: Progress,
+) -> Measured:
     """Load and run the model. Raises EncoderError if it cannot be loaded."""
     steps = 1 + len(BATCHES) + len(CALLERS)
     note(0, steps, "load")
@@ -164,9 +169,13 @@ def _figure(
 
 
 def keep(
-    card: ModelCard, found: Measured, *, machine: Machine, has_random_weights: bool,
+    card: ModelCard,
+    found: Measured,
+    *,
+    machine: Machine,
+    has_random_weights: bool,
     prices_it: bool,
-) -> Benchmark:  # fmt: skip
+) -> Benchmark:
     """Write it down; with `prices_it` and a cost of the machine, the card's price follows it."""
     with transaction.atomic():
         row = Benchmark.objects.create(
@@ -196,8 +205,10 @@ def _commit() -> str:
     try:
         done = subprocess.run(
             ["git", "-C", str(settings.BASE_DIR), "rev-parse", "HEAD"],  # noqa: S607
-            check=True, capture_output=True, text=True,
-        )  # fmt: skip
+            check=True,
+            capture_output=True,
+            text=True,
+        )
     except (OSError, subprocess.CalledProcessError):
         return ""
     return done.stdout.strip()[:40]

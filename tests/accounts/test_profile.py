@@ -42,10 +42,18 @@ OWN_PAGES = ["/account/", "/account/data/", "/account/delete/", "/account/again/
 
 @pytest.mark.parametrize(
     "address",
-    [*OWN_PAGES, "/accounts/2fa/", "/accounts/2fa/webauthn/", "/accounts/2fa/webauthn/add/",
-     "/accounts/2fa/totp/activate/", "/accounts/2fa/recovery-codes/", "/accounts/sessions/",
-     "/accounts/email/", "/accounts/3rdparty/"],
-)  # fmt: skip
+    [
+        *OWN_PAGES,
+        "/accounts/2fa/",
+        "/accounts/2fa/webauthn/",
+        "/accounts/2fa/webauthn/add/",
+        "/accounts/2fa/totp/activate/",
+        "/accounts/2fa/recovery-codes/",
+        "/accounts/sessions/",
+        "/accounts/email/",
+        "/accounts/3rdparty/",
+    ],
+)
 def test_strangers_are_led_to_sign_in(db: None, client: Client, address: str) -> None:
     assert client.get(address)["Location"].startswith("/accounts/login/")
 
@@ -245,9 +253,16 @@ def test_nobody_takes_an_address_that_is_somebody_elses(ada: User, bob: Client) 
 
 
 def test_pages_about_ways_to_sign_in_are_ours(ada: User, client: Client) -> None:
-    for address in ["/accounts/2fa/", "/accounts/2fa/webauthn/", "/accounts/2fa/webauthn/add/",
-                    "/accounts/2fa/totp/activate/", "/accounts/sessions/", "/accounts/email/",
-                    "/accounts/3rdparty/", "/accounts/logout/"]:  # fmt: skip
+    for address in [
+        "/accounts/2fa/",
+        "/accounts/2fa/webauthn/",
+        "/accounts/2fa/webauthn/add/",
+        "/accounts/2fa/totp/activate/",
+        "/accounts/sessions/",
+        "/accounts/email/",
+        "/accounts/3rdparty/",
+        "/accounts/logout/",
+    ]:
         page = client.get(address).content.decode()
 
         assert "skip to content" in page, address
@@ -370,13 +385,17 @@ def test_what_is_in_the_mail_table_of_others_stays(ada: User) -> None:
     ("sent", "shown"),
     [
         ("Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/2010 Firefox/140.0", "Firefox on Windows"),
-        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0 Safari/537.36 Edg/156.0",
-         "Edge on Linux"),
-        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Safari/604.1",
-         "Safari on iPhone"),
+        (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0 Safari/537.36 Edg/156.0",
+            "Edge on Linux",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Safari/604.1",
+            "Safari on iPhone",
+        ),
         ("curl/8", "curl/8"),
         ("", "an unnamed browser"),
     ],
-)  # fmt: skip
+)
 def test_a_browser_is_called_by_its_name(sent: str, shown: str) -> None:
     assert browser(sent) == shown

@@ -227,8 +227,10 @@ def test_a_coming_model_is_not_found_and_not_asked_for_again(
 
     error = caught.value
     assert (error.code, error.param, error.type) == (
-        "model_not_live", "model", "invalid_request_error",
-    )  # fmt: skip
+        "model_not_live",
+        "model",
+        "invalid_request_error",
+    )
     assert error.body["metadata"]["status"] == "coming_soon"  # type: ignore[index]
     assert error.body["metadata"]["vote_url"].endswith("/vote/")  # type: ignore[index]
     assert error.request_id == error.response.headers["x-request-id"]

@@ -24,8 +24,20 @@ RUN = [name for name in FILES if not name.startswith(("webhook.", "events."))]
 CLASSIFY = [name for name in FILES if name.startswith("classify.")]
 SECRET = "whsec_" + "QUJD" * 8
 # What people type, and what a shell, Python or JavaScript could take for its own.
-NASTY = ["it's", 'a "cat"', "$(touch pwned)", "`touch pwned`", "a\\b\\", "$HOME", "🐈 猫",
-         "${MODEL}", "JSON", "http://127.0.0.1:8000", "</script>", "a photo of {}"]  # fmt: skip
+NASTY = [
+    "it's",
+    'a "cat"',
+    "$(touch pwned)",
+    "`touch pwned`",
+    "a\\b\\",
+    "$HOME",
+    "🐈 猫",
+    "${MODEL}",
+    "JSON",
+    "http://127.0.0.1:8000",
+    "</script>",
+    "a photo of {}",
+]
 
 
 @pytest.fixture
@@ -98,8 +110,13 @@ def test_a_visitors_own_words_arrive_as_they_are(
 def test_a_job_is_followed_to_its_end(api: Api, settings: Settings, folder: Path) -> None:
     job = answer_of("job.curl.sh", api, settings, folder)
 
-    said = run("events.curl.sh", code_of("events.curl.sh"), folder=folder, secret=api.secret,
-               JOB_ID=job["id"])  # fmt: skip
+    said = run(
+        "events.curl.sh",
+        code_of("events.curl.sh"),
+        folder=folder,
+        secret=api.secret,
+        JOB_ID=job["id"],
+    )
 
     assert "event: succeeded" in said
 

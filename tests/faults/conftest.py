@@ -55,9 +55,11 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def broken_site(
-    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker,
+    request: pytest.FixtureRequest,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Site]:  # fmt: skip
+) -> Iterator[Site]:
     """The suite's own running site; for the campaign one with a tiny CLIP, which is fast."""
     if not IS_LONG:
         yield request.getfixturevalue("running_site")
@@ -94,15 +96,22 @@ def card(broken_site: Site, transactional_db: None) -> ModelCard:
     loader = "transformers" if IS_LONG else "conse"
     ModelCard.objects.all().delete()  # the site has loaded the catalog as it started
     return make_card(
-        REPO, loader=loader, revision="1" if loader == "conse" else "0" * 40,
-        est_price_micro_usd_per_image=94, image_gflops=162.03, text_gflops=13.3,
-    )  # fmt: skip
+        REPO,
+        loader=loader,
+        revision="1" if loader == "conse" else "0" * 40,
+        est_price_micro_usd_per_image=94,
+        image_gflops=162.03,
+        text_gflops=13.3,
+    )
 
 
 @pytest.fixture
 def house(
-    broken_site: Site, card: ModelCard, settings: Settings, request: pytest.FixtureRequest,
-) -> Iterator[House]:  # fmt: skip
+    broken_site: Site,
+    card: ModelCard,
+    settings: Settings,
+    request: pytest.FixtureRequest,
+) -> Iterator[House]:
     data_dir = broken_site.log.parent
     settings.STORAGES = settings.STORAGES | {
         "default": {
@@ -114,9 +123,13 @@ def house(
     faults.mkdir(exist_ok=True)
     with audit.kept():
         house = House(
-            broken_site, card, a_payer("ada"), faults, IS_LONG,
+            broken_site,
+            card,
+            a_payer("ada"),
+            faults,
+            IS_LONG,
             lambda line: _lines.append(f"{request.node.name}: {line}"),
-        )  # fmt: skip
+        )
         house.wait_for_worker()
         yield house
 

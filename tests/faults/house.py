@@ -143,9 +143,13 @@ class House:
     def one_more_worker(self) -> Iterator[psutil.Process]:
         """A second process that serves the model, without a supervisor."""
         started = psutil.Popen(
-            [sys.executable, "manage.py", "run_worker"], env=self.environ(), cwd=settings.BASE_DIR,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            [sys.executable, "manage.py", "run_worker"],
+            env=self.environ(),
+            cwd=settings.BASE_DIR,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         try:
             wait_for(lambda: Worker.objects.alive().filter(pid=started.pid).exists())
             yield started

@@ -19,8 +19,13 @@ from tests.faults import audit
 def hold_for(accepted: Collection[uuid.UUID]) -> None:
     """Fails with every breach there is; `accepted` are the jobs that somebody was promised."""
     breaches = [
-        *_money(), *_jobs(accepted), *_charges(), *_ends(), *_files(), *_outbox(),
-    ]  # fmt: skip
+        *_money(),
+        *_jobs(accepted),
+        *_charges(),
+        *_ends(),
+        *_files(),
+        *_outbox(),
+    ]
     assert not breaches, "\n".join(breaches)
 
 

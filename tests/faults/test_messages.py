@@ -16,8 +16,10 @@ from tests.support.site import wait_for
 from tests.support.threads import at_once
 
 pytestmark = [
-    pytest.mark.processes, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900),
-]  # fmt: skip
+    pytest.mark.processes,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(900),
+]
 
 # A process of its own, for it is to die: prints the job's id when it comes that far, which it must
 # not, and has it written down before that.
@@ -119,9 +121,13 @@ def test_f29_two_beats_at_once(house: House) -> None:
     command = [sys.executable, "-m", "celery", "-A", "config", "worker", "-Q", "house", "--beat"]
     command += ["--schedule", schedule, "--pool", "threads", "--hostname", "second@%h"]
     beat = subprocess.Popen(
-        command, env=house.environ(), cwd=settings.BASE_DIR, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        command,
+        env=house.environ(),
+        cwd=settings.BASE_DIR,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         wait_for(lambda: any(house.faults.glob("second-beat*")))
         with house.fault("forward", "slow any"):

@@ -20,8 +20,10 @@ from tests.faults.house import House
 from tests.support.threads import at_once
 
 pytestmark = [
-    pytest.mark.processes, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900),
-]  # fmt: skip
+    pytest.mark.processes,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(900),
+]
 
 
 def test_f27_a_job_is_cancelled_or_charged_never_both(house: House) -> None:

@@ -19,8 +19,10 @@ from tests.faults.house import House, engine, patiently
 from tests.support.site import wait_for
 
 pytestmark = [
-    pytest.mark.processes, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900),
-]  # fmt: skip
+    pytest.mark.processes,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(900),
+]
 
 
 def own_engine(program: str) -> psutil.Process:

@@ -21,8 +21,10 @@ from tests.inference.worker.test_batches import HashEncoder
 from tests.support.site import wait_for
 
 pytestmark = [
-    pytest.mark.processes, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900),
-]  # fmt: skip
+    pytest.mark.processes,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(900),
+]
 
 
 def in_hand() -> bool:

@@ -50,9 +50,11 @@ def post_office() -> Iterator[MailServer]:
 
 @pytest.fixture(scope="module")
 def mailing_site(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, post_office: MailServer,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    post_office: MailServer,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Site]:  # fmt: skip
+) -> Iterator[Site]:
     variables = {
         "EMAIL_URL": f"smtp://127.0.0.1:{post_office.port}",
         "REDIS_URL": "",
@@ -245,9 +247,13 @@ def launch_by_the_button(page: Page, post_office: MailServer) -> None:
 
 
 def test_from_a_waitlist_to_a_launch_and_out_again(
-    browser: Browser, page: Page, site: Site, post_office: MailServer, has_scripts: bool,
+    browser: Browser,
+    page: Page,
+    site: Site,
+    post_office: MailServer,
+    has_scripts: bool,
     complaints: list[str],
-) -> None:  # fmt: skip
+) -> None:
     join_the_waitlist(page, post_office)
 
     sign_in(page, post_office, ADA)

@@ -123,9 +123,9 @@ def shifts_of(page: Page, address: str) -> list[list[float | str]]:
 def test_a_shift_is_seen(browser: Browser, site: Site) -> None:
     context = browser.new_context(base_url=site.address)
     context.add_init_script(WATCH_SHIFTS)
-    context.route("**/shifts", lambda route: route.fulfill(
-        body=A_PAGE_THAT_SHIFTS, content_type="text/html"
-    ))  # fmt: skip
+    context.route(
+        "**/shifts", lambda route: route.fulfill(body=A_PAGE_THAT_SHIFTS, content_type="text/html")
+    )
 
     found = shifts_of(context.new_page(), "/shifts")
     context.close()

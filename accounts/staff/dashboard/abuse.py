@@ -31,8 +31,18 @@ MOST_SHOWN = 50
 MOST_IN_A_LINK = 200
 HASH_DIGITS = 12
 # At these providers everybody has a mailbox: many of one domain say nothing.
-EVERYBODYS = [*PLUS_TAGS, "aol.com", "gmx.de", "gmx.net", "mail.ru", "qq.com", "163.com",
-              "web.de", "yahoo.com", "yandex.ru"]  # fmt: skip
+EVERYBODYS = [
+    *PLUS_TAGS,
+    "aol.com",
+    "gmx.de",
+    "gmx.net",
+    "mail.ru",
+    "qq.com",
+    "163.com",
+    "web.de",
+    "yahoo.com",
+    "yandex.ru",
+]
 
 LISTS: dict[What, str] = {
     "accounts": "admin:accounts_user_changelist",
@@ -148,9 +158,13 @@ def _by_domain(since: datetime) -> Iterator[Burst]:
         for row in _many(what, placed.filter(place__gt=""), moment):
             domain = row["place"]
             yield Burst(
-                what, f"@{domain}", row["hour"], row["count"], _found(what, domain),
+                what,
+                f"@{domain}",
+                row["hour"],
+                row["count"],
+                _found(what, domain),
                 is_disposable=is_disposable(domain),
-            )  # fmt: skip
+            )
 
 
 def _by_network(since: datetime) -> Iterator[Burst]:

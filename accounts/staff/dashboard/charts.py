@@ -98,9 +98,15 @@ def _weekly(
 
 
 def _upright(
-    place: int, name: str, weeks: Sequence[Week], values: Sequence[int],
-    *, room: float, top: int, write: Write,
-) -> Series:  # fmt: skip
+    place: int,
+    name: str,
+    weeks: Sequence[Week],
+    values: Sequence[int],
+    *,
+    room: float,
+    top: int,
+    write: Write,
+) -> Series:
     width = room * (1 - GAP) / 2
     bars = [
         Bar(
@@ -190,9 +196,13 @@ def _lying(
 
 
 def _lying_bars(
-    kind: str, names: Sequence[str], values: Sequence[int], starts: Sequence[float],
-    unit: float, write: Write,
-) -> list[Bar]:  # fmt: skip
+    kind: str,
+    names: Sequence[str],
+    values: Sequence[int],
+    starts: Sequence[float],
+    unit: float,
+    write: Write,
+) -> list[Bar]:
     return [
         Bar(
             x=round(start + 1, 1),

@@ -18,9 +18,16 @@ SEES_DEMAND = ["catalog.view_vote", "catalog.view_waitlistentry", "accounts.view
 SEES_PEOPLE = [*SEES_DEMAND, "accounts.view_user"]
 
 WEEK_COLUMNS = [
-    "week_from", "signed_up", "confirmed", "votes", "votes_set_aside",
-    "waitlist_asked", "waitlist_confirmed", "granted_usd", "spent_usd",
-]  # fmt: skip
+    "week_from",
+    "signed_up",
+    "confirmed",
+    "votes",
+    "votes_set_aside",
+    "waitlist_asked",
+    "waitlist_confirmed",
+    "granted_usd",
+    "spent_usd",
+]
 MODEL_COLUMNS = ["as_of", "rank", "model", "stage", "votes", "waiting", "score"]
 CREDIT_COLUMNS = ["since", "model", "launch_credit_usd", "spent_usd"]
 
@@ -32,19 +39,26 @@ def dashboard_page(request: HttpRequest) -> HttpResponse:
     """Twelve weeks, twenty models, and the launches."""
     now = timezone.now()
     weeks, wanted, earned = (
-        numbers.weeks(now), numbers.wanted(now.date()), numbers.earned(now),
-    )  # fmt: skip
-    return _render(request, "admin/dashboard.html", "Demand", {
-        "as_of": now.date(),
-        "weeks": weeks,
-        "week_pictures": charts.by_week(weeks),
-        "wanted": wanted,
-        "wanted_picture": charts.of_wanted(wanted),
-        "earned": earned,
-        "earned_picture": charts.of_earned(earned),
-        "launches": numbers.launches(),
-        "set_aside": board.set_aside(),
-    })  # fmt: skip
+        numbers.weeks(now),
+        numbers.wanted(now.date()),
+        numbers.earned(now),
+    )
+    return _render(
+        request,
+        "admin/dashboard.html",
+        "Demand",
+        {
+            "as_of": now.date(),
+            "weeks": weeks,
+            "week_pictures": charts.by_week(weeks),
+            "wanted": wanted,
+            "wanted_picture": charts.of_wanted(wanted),
+            "earned": earned,
+            "earned_picture": charts.of_earned(earned),
+            "launches": numbers.launches(),
+            "set_aside": board.set_aside(),
+        },
+    )
 
 
 @require_safe
@@ -52,13 +66,18 @@ def dashboard_page(request: HttpRequest) -> HttpResponse:
 @permission_required(SEES_PEOPLE, raise_exception=True)
 def abuse_page(request: HttpRequest) -> HttpResponse:
     """Mailboxes that are thrown away, and much from one place within an hour."""
-    return _render(request, "admin/dashboard_abuse.html", "What looks like abuse", {
-        "days": abuse.DAYS,
-        "thrown_away": abuse.disposable(timezone.now()),
-        "bursts": abuse.bursts(timezone.now()),
-        "many": abuse.MANY,
-        "set_aside": board.set_aside(),
-    })  # fmt: skip
+    return _render(
+        request,
+        "admin/dashboard_abuse.html",
+        "What looks like abuse",
+        {
+            "days": abuse.DAYS,
+            "thrown_away": abuse.disposable(timezone.now()),
+            "bursts": abuse.bursts(timezone.now()),
+            "many": abuse.MANY,
+            "set_aside": board.set_aside(),
+        },
+    )
 
 
 def _render(
@@ -73,11 +92,18 @@ def _render(
 def weeks_csv(request: HttpRequest) -> HttpResponse:
     rows = [
         [
-            week.monday, week.signed_up, week.confirmed, week.votes, week.set_aside,
-            week.asked, week.joined, week.granted / MICRO_USD, week.spent / MICRO_USD,
+            week.monday,
+            week.signed_up,
+            week.confirmed,
+            week.votes,
+            week.set_aside,
+            week.asked,
+            week.joined,
+            week.granted / MICRO_USD,
+            week.spent / MICRO_USD,
         ]
         for week in numbers.weeks(timezone.now())
-    ]  # fmt: skip
+    ]
     return _csv("demand-weeks", WEEK_COLUMNS, rows)
 
 

@@ -31,8 +31,14 @@ CLIP_SIZES = {
     ("ViT-H-14", 378): "ViT-H-14-378",
 }
 QUICK_GELU = {
-    "ViT-B-32", "ViT-B-16", "ViT-L-14", "ViT-L-14-336", "ViT-H-14", "ViT-H-14-378", "ViT-bigG-14",
-}  # fmt: skip
+    "ViT-B-32",
+    "ViT-B-16",
+    "ViT-L-14",
+    "ViT-L-14-336",
+    "ViT-H-14",
+    "ViT-H-14-378",
+    "ViT-bigG-14",
+}
 # (patch size, image width, image size) of SigLIP's towers, by the size of the vocabulary.
 SIGLIP = {
     (16, 768, 224): "ViT-B-16-SigLIP",
@@ -63,18 +69,27 @@ SIGLIP_VOCABULARIES = {32_000: SIGLIP, 256_000: SIGLIP_2}
 
 # transformers leaves out of a config.json what equals these.
 CLIP_VISION = {
-    "image_size": 224, "patch_size": 32, "hidden_size": 768, "num_hidden_layers": 12,
-    "num_attention_heads": 12, "hidden_act": "quick_gelu",
-}  # fmt: skip
+    "image_size": 224,
+    "patch_size": 32,
+    "hidden_size": 768,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "hidden_act": "quick_gelu",
+}
 CLIP_TEXT = {
-    "hidden_size": 512, "num_hidden_layers": 12, "num_attention_heads": 8,
-    "max_position_embeddings": 77, "vocab_size": 49_408,
-}  # fmt: skip
+    "hidden_size": 512,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 8,
+    "max_position_embeddings": 77,
+    "vocab_size": 49_408,
+}
 SIGLIP_VISION = CLIP_VISION | {"patch_size": 16, "hidden_act": "gelu_pytorch_tanh"}
 SIGLIP_TEXT = CLIP_TEXT | {
-    "hidden_size": 768, "num_attention_heads": 12, "max_position_embeddings": 64,
+    "hidden_size": 768,
+    "num_attention_heads": 12,
+    "max_position_embeddings": 64,
     "vocab_size": 32_000,
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

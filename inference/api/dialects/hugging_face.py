@@ -70,8 +70,9 @@ def _picture(body: HuggingFaceBody) -> Any:
     """`inputs` as base64 or an object with it, or the old widget's `image`."""
     found = body.inputs if body.image is None else body.image
     if found is None or isinstance(found, list):
-        raise Invalid("`inputs` must be one picture: base64, a data URL or an https URL.",
-                      param="inputs")  # fmt: skip
+        raise Invalid(
+            "`inputs` must be one picture: base64, a data URL or an https URL.", param="inputs"
+        )
     return found
 
 

@@ -131,8 +131,9 @@ def _begin(call: Call[Body], preference: Preference, attempt: Attempt) -> None:
 def _note_retry(call: Call[Body], fingerprint: str) -> None:
     count = call.request.headers.get("x-stainless-retry-count", "0")
     if count != "0":
-        log.info("client retries key=%s count=%.3s body=%s",
-                 call.caller.key.pk, count, fingerprint[:16])  # fmt: skip
+        log.info(
+            "client retries key=%s count=%.3s body=%s", call.caller.key.pk, count, fingerprint[:16]
+        )
 
 
 def _take_hold_of_key(call: Call[Body], fingerprint: str) -> IdempotentCall | None:
@@ -141,9 +142,11 @@ def _take_hold_of_key(call: Call[Body], fingerprint: str) -> IdempotentCall | No
         return None
     sent = f"{call.request.url.path} {fingerprint}"
     return idempotency.begin(
-        call.caller.user, endpoint=call.request.scope["route"].path, key=key,
+        call.caller.user,
+        endpoint=call.request.scope["route"].path,
+        key=key,
         fingerprint=hashlib.sha256(sent.encode()).hexdigest(),
-    )  # fmt: skip
+    )
 
 
 def _queue(call: Call[Body], preference: Preference, attempt: Attempt) -> None:
@@ -166,9 +169,13 @@ def _submit(caller: Caller, asked: Asked, *, ticket: str, deadline: timedelta) -
     request = asked.request()
     try:
         return jobs.submit(
-            request, asker=asker, ticket=ticket, payer=caller.user, deadline=deadline,
+            request,
+            asker=asker,
+            ticket=ticket,
+            payer=caller.user,
+            deadline=deadline,
             most_queued=settings.API_QUEUED_JOBS,
-        )  # fmt: skip
+        )
     except jobs.TooManyQueued as error:
         raise limits.too_many_queued() from error
     except credits.NotEnoughCredit as error:
@@ -178,9 +185,10 @@ def _submit(caller: Caller, asked: Asked, *, ticket: str, deadline: timedelta) -
         ) from error
     except credits.KeyLimitReached as error:
         raise OutOfCredit(
-            str(error), code="key_limit_reached",
+            str(error),
+            code="key_limit_reached",
             metadata={"left_micro_usd": error.left, "wanted_micro_usd": error.wanted},
-        ) from error  # fmt: skip
+        ) from error
     except credits.KeyEnded as error:
         raise Unauthorized from error
 

@@ -31,8 +31,10 @@ def key_of(header: str | None) -> str:
     if header is None:
         return ""
     if not KEY.fullmatch(header):
-        raise Invalid("An Idempotency-Key has 1 to 255 visible ASCII characters.",
-                      code="invalid_idempotency_key")  # fmt: skip
+        raise Invalid(
+            "An Idempotency-Key has 1 to 255 visible ASCII characters.",
+            code="invalid_idempotency_key",
+        )
     return header
 
 
@@ -45,9 +47,12 @@ def begin(user: User, *, endpoint: str, key: str, fingerprint: str) -> Idempoten
         try:
             with transaction.atomic():
                 return IdempotentCall.objects.create(
-                    user=user, endpoint=endpoint, key=key, fingerprint=fingerprint,
+                    user=user,
+                    endpoint=endpoint,
+                    key=key,
+                    fingerprint=fingerprint,
                     held_until=Now() + HELD_FOR,
-                )  # fmt: skip
+                )
         except IntegrityError:
             mine = IdempotentCall.objects.filter(user=user, endpoint=endpoint, key=key)
             mine.old().delete()
@@ -69,8 +74,11 @@ def _again(first: IdempotentCall, fingerprint: str) -> IdempotentCall:
 
 
 def _in_flight() -> Conflict:
-    return Conflict("A call with this Idempotency-Key is under way.",
-                    code="idempotency_key_in_use", headers={"Retry-After": "1"})  # fmt: skip
+    return Conflict(
+        "A call with this Idempotency-Key is under way.",
+        code="idempotency_key_in_use",
+        headers={"Retry-After": "1"},
+    )
 
 
 def keep(call: IdempotentCall, job_id: uuid.UUID) -> None:

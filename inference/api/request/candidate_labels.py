@@ -74,6 +74,7 @@ def template(given: str | None, *, param: str = "hypothesis_template") -> str:
         return DEFAULT_TEMPLATE
     found = labels.clean(given.replace("{label}", "{}"))
     if found.count("{}") != 1 or len(found) > 200:
-        raise Invalid("The template needs {} or {label} exactly once, where the label goes.",
-                      param=param)  # fmt: skip
+        raise Invalid(
+            "The template needs {} or {label} exactly once, where the label goes.", param=param
+        )
     return found

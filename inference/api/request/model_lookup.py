@@ -95,9 +95,11 @@ def _retired(card: ModelCard) -> ApiError:
     successor = successor_of(card)
     hint = f" Use {successor} instead." if successor else ""
     return Gone(
-        f"{card.repo} has been retired.{hint}", code="model_retired", param="model",
+        f"{card.repo} has been retired.{hint}",
+        code="model_retired",
+        param="model",
         metadata={"successor": successor, "page": page_of(card)},
-    )  # fmt: skip
+    )
 
 
 def _not_live(card: ModelCard) -> ApiError:

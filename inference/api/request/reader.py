@@ -84,8 +84,9 @@ async def read(request: Request) -> bytes:
                     raise _too_large()
                 parts.append(part)
     except TimeoutError:
-        raise Slow(f"The body did not arrive within {BODY_S} seconds.",
-                   headers={"Connection": "close"}) from None  # fmt: skip
+        raise Slow(
+            f"The body did not arrive within {BODY_S} seconds.", headers={"Connection": "close"}
+        ) from None
     except ClientDisconnect:
         raise Invalid("The body ended early.") from None
     return b"".join(parts)
@@ -124,9 +125,12 @@ async def _form_of(request: Request, wanted: type[Body]) -> Received[Body]:
         yield raw
 
     parser = MultiPartParser(
-        request.headers, whole(), max_files=MAX_FILES, max_fields=MAX_FIELDS,
+        request.headers,
+        whole(),
+        max_files=MAX_FILES,
+        max_fields=MAX_FIELDS,
         max_part_size=settings.API_MAX_BODY_BYTES,
-    )  # fmt: skip
+    )
     try:
         form = await parser.parse()
     except (MultiPartException, KeyError, ValueError) as error:

@@ -55,16 +55,26 @@ def _asked(body: ClassifyBody, preference: Preference) -> Asked:
 
 
 def asked(
-    model: str, *, pictures: Any, labels: list[str], template: str, activation: str = "auto",
-    options: Mapping[str, object] | None = None, param: str = "input", is_patient: bool = False,
-) -> Asked:  # fmt: skip
+    model: str,
+    *,
+    pictures: Any,
+    labels: list[str],
+    template: str,
+    activation: str = "auto",
+    options: Mapping[str, object] | None = None,
+    param: str = "input",
+    is_patient: bool = False,
+) -> Asked:
     """What is asked, in whatever dialect; raises ApiError. `pictures`: as sent."""
     card = model_lookup.find_callable(model, is_patient=is_patient)
     sent = inputs.read(pictures, are_pictures=True, param=param)
     for each in sent:
         if isinstance(each.what, str):
-            raise Invalid("Only pictures can be classified here; this input is a text.",
-                          code="unsupported_input", param=each.param)  # fmt: skip
+            raise Invalid(
+                "Only pictures can be classified here; this input is a text.",
+                code="unsupported_input",
+                param=each.param,
+            )
     if len(sent) * len(labels) > MOST_SCORES:
         raise Invalid(
             f"{len(sent):,} pictures by {len(labels):,} labels are more than"

@@ -32,8 +32,11 @@ async def embed(request: Request, caller: Submitter) -> Response:
 
 def _asked(body: EmbeddingsBody, preference: Preference) -> Asked:
     if body.dimensions is not None:
-        raise Invalid("These models have one size of vector; leave `dimensions` out.",
-                      code="unsupported_parameter", param="dimensions")  # fmt: skip
+        raise Invalid(
+            "These models have one size of vector; leave `dimensions` out.",
+            code="unsupported_parameter",
+            param="dimensions",
+        )
     return Asked(
         card=model_lookup.find_callable(body.model, is_patient=preference.is_patient),
         sent=_read(body),

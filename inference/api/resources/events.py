@@ -91,15 +91,17 @@ async def follow_job(caller: Known, job_id: JobId, last_event_id: LastEventId = 
     seen = _number(last_event_id)
     news = await in_thread(look, caller.user.pk, job_id)
     if news is None:
-        raise NotFound("There is no such job; jobs are kept for a day.",
-                       code="job_not_found", param="job_id")  # fmt: skip
+        raise NotFound(
+            "There is no such job; jobs are kept for a day.", code="job_not_found", param="job_id"
+        )
     if news.is_final and seen >= news.number:
         return Response(status_code=204)  # an EventSource takes it as the word to stop
     if _open[caller.user.pk] >= MOST_STREAMS:
         raise TooMany(
             f"You follow {MOST_STREAMS} jobs at once, the most there may be.",
-            code="too_many_streams", headers={"Retry-After": "10"},
-        )  # fmt: skip
+            code="too_many_streams",
+            headers={"Retry-After": "10"},
+        )
     return Stream(caller.user.pk, follow(caller.user.pk, job_id, seen=seen))
 
 

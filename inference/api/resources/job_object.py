@@ -73,8 +73,9 @@ def urls_of(job: Job) -> dict[str, str]:
 def error_of(job: Job) -> ApiError:
     """Why there is no result of a job that has ended."""
     if job.state == State.CANCELLED:
-        return Conflict("The job was canceled.", code="job_canceled",
-                        headers={"x-should-retry": "false"})  # fmt: skip
+        return Conflict(
+            "The job was canceled.", code="job_canceled", headers={"x-should-retry": "false"}
+        )
     code = ErrorCode(job.error_code)
     match code:
         case ErrorCode.INVALID_IMAGE:
@@ -89,9 +90,12 @@ def _error(job: Job) -> Json | None:
         return None
     error = error_of(job)
     return {
-        "message": str(error), "type": error.type, "param": error.param, "code": error.code,
+        "message": str(error),
+        "type": error.type,
+        "param": error.param,
+        "code": error.code,
         "metadata": error.metadata,
-    }  # fmt: skip
+    }
 
 
 def _eta_s(job: Job) -> list[int] | None:

@@ -81,8 +81,9 @@ def _own(user: User, job_id: str) -> Job:
     own = Job.objects.filter(owner=user).select_related("card")
     job = own.filter(pk=key).first() if key else None
     if job is None:
-        raise NotFound("There is no such job; jobs are kept for a day.",
-                       code="job_not_found", param="job_id")  # fmt: skip
+        raise NotFound(
+            "There is no such job; jobs are kept for a day.", code="job_not_found", param="job_id"
+        )
     return job
 
 

@@ -35,18 +35,26 @@ class Command(BaseCommand):
         parser.add_argument("--hardware", default="", help="what people call this machine")
         parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
         parser.add_argument(
-            "--random-weights", action="store_true",
+            "--random-weights",
+            action="store_true",
             help="weights of chance: the same speed, without a download; the page says so",
-        )  # fmt: skip
+        )
         parser.add_argument(
-            "--price-by-it", action="store_true",
+            "--price-by-it",
+            action="store_true",
             help="let the price follow it although the weights are random",
-        )  # fmt: skip
+        )
 
     def handle(
-        self, *, repo: str, device: str, usd_per_hour: float | None, hardware: str, seconds: float,
+        self,
+        *,
+        repo: str,
+        device: str,
+        usd_per_hour: float | None,
+        hardware: str,
+        seconds: float,
         **options: object,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if usd_per_hour is not None and usd_per_hour <= 0:
             raise CommandError("--usd-per-hour must be above zero.")
         card = _card(repo)

@@ -49,31 +49,56 @@ def test_it_changes_nothing(ada: User) -> None:
 @pytest.mark.parametrize(
     ("break_it", "said"),
     [
-        (lambda: Wallet.objects.update(balance_micro_usd=F("balance_micro_usd") + 1),
-         "balance is the sum of the entries"),
-        (lambda: Wallet.objects.update(held_micro_usd=F("held_micro_usd") - 1),
-         "held is the sum of the open holds"),
-        (lambda: Grant.objects.filter(reference="a").update(remaining_micro_usd=1),
-         "balance is what the grants have left"),
-        (lambda: Grant.objects.filter(reference="a").update(amount_micro_usd=101),
-         "grant a: 101 µ$, not 100 µ$"),
-        (lambda: Hold.objects.filter(reference="open").update(amount_micro_usd=31),
-         "hold open: 31 µ$, not 30 µ$"),
-        (lambda: Hold.objects.filter(reference="captured").update(captured_micro_usd=21),
-         "hold captured: 21 µ$, not 20 µ$"),
-        (lambda: Hold.objects.filter(reference="open").delete(),
-         "hold open: 0 µ$, not 30 µ$"),
-        (lambda: Hold.objects.filter(reference="released").update(
-            state="open", settled_at=None), "hold released"),
+        (
+            lambda: Wallet.objects.update(balance_micro_usd=F("balance_micro_usd") + 1),
+            "balance is the sum of the entries",
+        ),
+        (
+            lambda: Wallet.objects.update(held_micro_usd=F("held_micro_usd") - 1),
+            "held is the sum of the open holds",
+        ),
+        (
+            lambda: Grant.objects.filter(reference="a").update(remaining_micro_usd=1),
+            "balance is what the grants have left",
+        ),
+        (
+            lambda: Grant.objects.filter(reference="a").update(amount_micro_usd=101),
+            "grant a: 101 µ$, not 100 µ$",
+        ),
+        (
+            lambda: Hold.objects.filter(reference="open").update(amount_micro_usd=31),
+            "hold open: 31 µ$, not 30 µ$",
+        ),
+        (
+            lambda: Hold.objects.filter(reference="captured").update(captured_micro_usd=21),
+            "hold captured: 21 µ$, not 20 µ$",
+        ),
+        (lambda: Hold.objects.filter(reference="open").delete(), "hold open: 0 µ$, not 30 µ$"),
+        (
+            lambda: Hold.objects.filter(reference="released").update(state="open", settled_at=None),
+            "hold released",
+        ),
         (lambda: ApiKey.objects.update(spent_micro_usd=0), "a key's sums"),
-        (lambda: Entry.objects.create(
-            wallet=Wallet.objects.get(), kind=Kind.RELEASE, reference="captured",
-            held_effect_micro_usd=-30), "each hold ended once"),
-        (lambda: Entry.objects.create(
-            wallet=Wallet.objects.get(), kind=Kind.GRANT, reference="nowhere",
-            balance_effect_micro_usd=5), "grant nowhere: 0 µ$, not 5 µ$"),
+        (
+            lambda: Entry.objects.create(
+                wallet=Wallet.objects.get(),
+                kind=Kind.RELEASE,
+                reference="captured",
+                held_effect_micro_usd=-30,
+            ),
+            "each hold ended once",
+        ),
+        (
+            lambda: Entry.objects.create(
+                wallet=Wallet.objects.get(),
+                kind=Kind.GRANT,
+                reference="nowhere",
+                balance_effect_micro_usd=5,
+            ),
+            "grant nowhere: 0 µ$, not 5 µ$",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_difference_is_named_and_fails_the_command(
     ada: User, break_it: object, said: str
 ) -> None:

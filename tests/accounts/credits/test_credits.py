@@ -279,8 +279,11 @@ def test_a_batch_tells_what_became_of_each(ada: User, bob: User) -> None:
     )
 
     assert list(outcomes.values()) == [
-        Outcome.DONE, Outcome.DONE, Outcome.TOO_LATE, Outcome.UNKNOWN,
-    ]  # fmt: skip
+        Outcome.DONE,
+        Outcome.DONE,
+        Outcome.TOO_LATE,
+        Outcome.UNKNOWN,
+    ]
     assert (sums(ada), sums(bob)) == ((90, 0), (96, 0))
 
 

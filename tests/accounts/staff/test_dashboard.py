@@ -109,11 +109,17 @@ def test_who_never_confirmed_has_signed_up_only(db: None) -> None:
 
 def test_votes_and_the_waitlist_are_counted_by_what_became_of_them(card: ModelCard) -> None:
     for n in range(3):
-        Vote.objects.create(card=card, user=person(f"p{n}@lab.example"), voted_at=NOW,
-                            is_set_aside=n == 0)  # fmt: skip
+        Vote.objects.create(
+            card=card, user=person(f"p{n}@lab.example"), voted_at=NOW, is_set_aside=n == 0
+        )
         address = waitlist.subscriber_at(f"p{n}@lab.example")
-        WaitlistEntry.objects.create(card=card, subscriber=address, consent_text="1", asked_at=NOW,
-                                     confirmed_at=NOW if n else None)  # fmt: skip
+        WaitlistEntry.objects.create(
+            card=card,
+            subscriber=address,
+            consent_text="1",
+            asked_at=NOW,
+            confirmed_at=NOW if n else None,
+        )
 
     week = numbers.weeks(NOW)[-1]
 
@@ -301,8 +307,13 @@ def test_votes_of_one_network_are_counted_once_each(card: ModelCard) -> None:
 def test_many_asks_of_one_network_are_shown(card: ModelCard) -> None:
     for n in range(10):
         address = waitlist.subscriber_at(f"a@d{n}.example")
-        WaitlistEntry.objects.create(card=card, subscriber=address, consent_text="1", asked_at=NOW,
-                                     consent_address_sha256="ab" * 32)  # fmt: skip
+        WaitlistEntry.objects.create(
+            card=card,
+            subscriber=address,
+            consent_text="1",
+            asked_at=NOW,
+            consent_address_sha256="ab" * 32,
+        )
 
     [burst] = abuse.bursts(NOW)
 
@@ -317,8 +328,12 @@ def test_the_lists_behind_the_links_hold_what_was_counted(
         user = person(f"p{n}@mailinator.com", joined=now)
         votes.cast(card, user)
         session(user, "192.0.2.7", now)
-        entry = WaitlistEntry(card=card, subscriber=waitlist.subscriber_at(user.email),
-                              consent_text="1", consent_address_sha256="ab" * 32)  # fmt: skip
+        entry = WaitlistEntry(
+            card=card,
+            subscriber=waitlist.subscriber_at(user.email),
+            consent_text="1",
+            consent_address_sha256="ab" * 32,
+        )
         entry.save()
     links = [burst.link for burst in abuse.bursts(now)]
     links += abuse.disposable(now)[0].links.values()

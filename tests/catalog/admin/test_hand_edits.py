@@ -24,14 +24,17 @@ from tests.support.threads import at_once
 REPO = "openai/clip-vit-base-patch32"
 FACT = {"value": "mit", "source": "paper", "read": date(2026, 1, 1)}
 FIRST: dict[str, object] = {
-    "repo": REPO, "name": "CLIP", "summary": "First.", "about": "First.",
+    "repo": REPO,
+    "name": "CLIP",
+    "summary": "First.",
+    "about": "First.",
     "runtime": {"loader": "open_clip", "open_clip_model": "ViT-B-32", "revision": ""},
     "facts": {"license": FACT, "image_size": FACT | {"value": 224}},
     "faq": [{"question": "Why?", "answer": "So."}],
     "evaluations": [
         {"dataset": "d", "metric": "m", "value": 50, "source": "paper", "read": date(2026, 1, 1)}
     ],
-}  # fmt: skip
+}
 SECOND = FIRST | {
     "summary": "Second.",
     "about": "Second.",
@@ -305,9 +308,12 @@ def test_the_migration_finds_earlier_edits_in_the_admins_history(
 ) -> None:
     Source.objects.create(slug="other", title="other")
     change(
-        admin_client, loaded, summary="By hand.", measured_images_per_s="10",
+        admin_client,
+        loaded,
+        summary="By hand.",
+        measured_images_per_s="10",
         **{"faq-0-answer": "By hand.", "provenance-0-read_on": "2026-02-02"},
-    )  # fmt: skip
+    )
     noted = set(HandEdit.objects.values_list("part", flat=True))
     HandEdit.objects.all().delete()
 

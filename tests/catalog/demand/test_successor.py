@@ -78,9 +78,12 @@ def test_loading_a_cards_file_again_leaves_its_successor(newer: ModelCard) -> No
     card = older(Stage.DEPRECATED, newer)
     source, _ = Source.objects.get_or_create(slug="a", defaults={"title": "a"})
     document = {
-        "repo": card.repo, "name": "older", "summary": "A model.", "facts": {},
+        "repo": card.repo,
+        "name": "older",
+        "summary": "A model.",
+        "facts": {},
         "runtime": {"loader": "transformers", "open_clip_model": "ViT-B-32", "revision": ""},
-    }  # fmt: skip
+    }
 
     cards.load_card(document, {"a": source})
 
@@ -110,8 +113,11 @@ def test_the_admin_refuses_a_model_as_its_own_successor(
 def test_the_admin_finds_successors_by_name(admin_client: Client, newer: ModelCard) -> None:
     assert ModelCardAdmin.autocomplete_fields == ["successor"]
     asked = {
-        "app_label": "catalog", "model_name": "modelcard", "field_name": "successor", "term": "new",
-    }  # fmt: skip
+        "app_label": "catalog",
+        "model_name": "modelcard",
+        "field_name": "successor",
+        "term": "new",
+    }
 
     found = json.loads(admin_client.get("/admin/autocomplete/", asked).content)
 

@@ -211,8 +211,9 @@ def test_confirming_gives_the_place_by_the_order_of_confirmation(card: ModelCard
     assert link.entry is not None
     assert (waitlist.place_of(later), waitlist.place_of(link.entry)) == (1, 2)
     assert [entry.subscriber.email for entry in waitlist.waiting_for(card)] == [
-        "confirmed-first@lab.example", "asked-first@lab.example",
-    ]  # fmt: skip
+        "confirmed-first@lab.example",
+        "asked-first@lab.example",
+    ]
 
 
 def test_who_is_behind_moves_up(card: ModelCard) -> None:

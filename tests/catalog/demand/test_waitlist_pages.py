@@ -100,13 +100,19 @@ def test_known_and_unknown_addresses_get_the_same_answer(card: ModelCard) -> Non
 @pytest.mark.parametrize(
     "email",
     [
-        "", "ada", "ada@", "@lab.example", "ada lab@lab.example",
-        "ada@lab.example\nBcc: x@y.example", "a\0da@lab.example",
-        f"{'a' * 243}@lab.example", "ſam@lab.example",
+        "",
+        "ada",
+        "ada@",
+        "@lab.example",
+        "ada lab@lab.example",
+        "ada@lab.example\nBcc: x@y.example",
+        "a\0da@lab.example",
+        f"{'a' * 243}@lab.example",
+        "ſam@lab.example",
         "ada@.example",
         f"ada@{'ü' * 80}.example",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_address_is_refused_with_a_sentence(
     card: ModelCard, client: Client, email: str
 ) -> None:
@@ -278,9 +284,10 @@ def test_one_click_of_a_mail_program_leaves_at_once(card: ModelCard) -> None:
 
     for _ in range(2):  # providers send it twice
         answer = provider.post(
-            leave_path(card), {"List-Unsubscribe": "One-Click"},
+            leave_path(card),
+            {"List-Unsubscribe": "One-Click"},
             headers={"origin": "https://mail.example", "sec-fetch-site": "cross-site"},
-        )  # fmt: skip
+        )
         assert answer.status_code == 200
 
     assert waitlist.size_of(card) == 0
@@ -371,10 +378,13 @@ def test_nobody_changes_what_another_waits_for(card: ModelCard, client: Client, 
 @pytest.mark.parametrize(
     "press",
     [
-        {}, {"action": "x"}, {"action": "leave"}, {"action": "leave", "entry": "9" * 30},
+        {},
+        {"action": "x"},
+        {"action": "leave"},
+        {"action": "leave", "entry": "9" * 30},
         {"action": "confirm"},
     ],
-)  # fmt: skip
+)
 def test_a_press_that_makes_no_sense_is_refused(
     card: ModelCard, client: Client, press: dict[str, str]
 ) -> None:

@@ -112,11 +112,19 @@ def test_filters_combine_with_the_search_and_an_order(catalog: None) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "input=large", "input=-1", "input=٣", "embedding=99999999", "num_parameters=min:",
-        "num_parameters=,,,", "price=max:cheap", "price=%00", "status=x", "license=%00",
+        "input=large",
+        "input=-1",
+        "input=٣",
+        "embedding=99999999",
+        "num_parameters=min:",
+        "num_parameters=,,,",
+        "price=max:cheap",
+        "price=%00",
+        "status=x",
+        "license=%00",
         "min_parameters=%00",
     ],
-)  # fmt: skip
+)
 def test_what_makes_no_sense_is_left_out(catalog: None, address: str) -> None:
     assert len(found(address)) == 167
 
@@ -124,11 +132,16 @@ def test_what_makes_no_sense_is_left_out(catalog: None, address: str) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "input=99999", "license=nobodys", "author=%25", "num_parameters=min:999T",
-        "price=min:1e15", "license=%22%3E%3Cscript%3E", "q=vit&input=224&after=x",
+        "input=99999",
+        "license=nobodys",
+        "author=%25",
+        "num_parameters=min:999T",
+        "price=min:1e15",
+        "license=%22%3E%3Cscript%3E",
+        "q=vit&input=224&after=x",
         "num_parameters=" + "min:1," * 500,
     ],
-)  # fmt: skip
+)
 def test_any_address_is_a_page(catalog: None, client: Client, address: str) -> None:
     response = client.get(f"/models/?{address}")
 
@@ -205,8 +218,14 @@ def test_every_filter_in_force_can_be_taken_back_alone(catalog: None, client: Cl
 
 def test_the_form_alone_filters_and_keeps_what_was_chosen(catalog: None, client: Client) -> None:
     """As a browser without scripts sends it: every field, the empty ones, too."""
-    form = {"q": "vit", "family": "SigLIP", "min_parameters": "200M", "max_parameters": "",
-            "min_price": "", "max_price": "$0.05"}  # fmt: skip
+    form = {
+        "q": "vit",
+        "family": "SigLIP",
+        "min_parameters": "200M",
+        "max_parameters": "",
+        "min_price": "",
+        "max_price": "$0.05",
+    }
 
     response = client.get("/models/", form)
 

@@ -60,9 +60,13 @@ def test_mail_of_a_transaction_that_fails_is_never_sent(server: MailServer) -> N
 @pytest.mark.django_db(transaction=True)
 def test_mail_goes_out_once_whole_and_is_emptied(server: MailServer) -> None:
     message = EmailMultiAlternatives(
-        "hello", "plain words\n.dot", "Us <us@site.example>", ["ada@lab.example"],
-        headers={"List-Unsubscribe": "<https://site.example/u/1>"}, reply_to=["help@site.example"],
-    )  # fmt: skip
+        "hello",
+        "plain words\n.dot",
+        "Us <us@site.example>",
+        ["ada@lab.example"],
+        headers={"List-Unsubscribe": "<https://site.example/u/1>"},
+        reply_to=["help@site.example"],
+    )
     message.attach_alternative("<p>words</p>", "text/html")
     message.send()
 
@@ -223,10 +227,11 @@ def test_without_a_server_mail_waits(db: None, settings: Settings) -> None:
 
 
 def test_a_broker_that_is_away_does_not_fail_the_caller(
-    db: None, settings: Settings,
+    db: None,
+    settings: Settings,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     def away(*_: object, **__: object) -> None:
         raise OSError("no broker")
 

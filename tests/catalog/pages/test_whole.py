@@ -26,9 +26,12 @@ def test_rows_come_back_as_they_are(catalog: None, path: Any) -> None:
     stages.move(card, Stage.RETIRED if card.is_stand_in else Stage.BENCHMARKING, reason="a 'test'")
     for value in (1, 2):
         PriceChange.objects.create(
-            card=card, micro_usd_per_image=value, micro_usd_per_label=0, basis="launch",
+            card=card,
+            micro_usd_per_image=value,
+            micro_usd_per_label=0,
+            basis="launch",
             inputs={"a": 1.5},
-        )  # fmt: skip
+        )
         HubReading.objects.create(card=card, read_on=f"2026-11-0{value}", likes=value)
 
     found = whole.find(card.repo)

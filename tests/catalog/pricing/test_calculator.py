@@ -34,9 +34,27 @@ def test_numbers_are_read_as_people_write_them(typed: str, images: int) -> None:
 
 @pytest.mark.parametrize(
     "typed",
-    ["many", "-5", "0", "1.5", "1000000000001", "1e13", "1e999999999", "1,00", "2,5M", "nan", "inf",
-     "\0", "٣", "1" * 5000, "0x10", "1_000", "1 000 M k", "<script>"],
-)  # fmt: skip
+    [
+        "many",
+        "-5",
+        "0",
+        "1.5",
+        "1000000000001",
+        "1e13",
+        "1e999999999",
+        "1,00",
+        "2,5M",
+        "nan",
+        "inf",
+        "\0",
+        "٣",
+        "1" * 5000,
+        "0x10",
+        "1_000",
+        "1 000 M k",
+        "<script>",
+    ],
+)
 def test_nonsense_gives_way_to_the_default_and_says_so(typed: str) -> None:
     month = Month.read({"images": typed})
 

@@ -23,12 +23,20 @@ BY_BASIS: dict[str, dict[str, object]] = {
     "compute": {"image_gflops": 967.5, "text_gflops": 47.09},
     "half a micro-dollar": {"image_gflops": 121.5225},
     "less than one": {"image_gflops": 0.001},
-    "benchmark": {"measured_images_per_s": 7.5, "measured_usd_per_hour": 3.3,
-                  "image_gflops": 8.82, "text_gflops": 5.96},
+    "benchmark": {
+        "measured_images_per_s": 7.5,
+        "measured_usd_per_hour": 3.3,
+        "image_gflops": 8.82,
+        "text_gflops": 5.96,
+    },
     "stated": {"est_price_micro_usd_per_image": 94, "image_gflops": 162.03, "text_gflops": 13.3},
-    "launch": {"launch_price_micro_usd_per_image": 70, "est_price_micro_usd_per_image": 94,
-               "image_gflops": 162.03, "text_gflops": 13.3},
-}  # fmt: skip
+    "launch": {
+        "launch_price_micro_usd_per_image": 70,
+        "est_price_micro_usd_per_image": 94,
+        "image_gflops": 162.03,
+        "text_gflops": 13.3,
+    },
+}
 
 
 @pytest.fixture
@@ -214,11 +222,13 @@ def history(*steps: tuple[int, int]) -> list[PriceChange]:
     first = datetime(2026, 1, 1, tzinfo=UTC)
     return [
         PriceChange(
-            micro_usd_per_image=micro_usd, micro_usd_per_label=1, basis="stated",
+            micro_usd_per_image=micro_usd,
+            micro_usd_per_label=1,
+            basis="stated",
             since=first + timedelta(days=day),
         )
         for day, micro_usd in steps
-    ]  # fmt: skip
+    ]
 
 
 def test_the_history_is_a_table_with_the_newest_first(no_cards: None) -> None:

@@ -35,17 +35,24 @@ def test_a_benchmark_gives_the_price_by_the_shown_formula() -> None:
     assert price.basis == Basis.BENCHMARK
     shown = price.inputs
     by_hand = (
-        shown["hardware_usd_per_hour"] / 3600 / shown["images_per_s"] * 1e6
-        / shown["utilisation"] * (1 + shown["margin"])
-    )  # fmt: skip
+        shown["hardware_usd_per_hour"]
+        / 3600
+        / shown["images_per_s"]
+        * 1e6
+        / shown["utilisation"]
+        * (1 + shown["margin"])
+    )
     assert price.micro_usd_per_image == round(by_hand)
 
 
 def test_the_launch_price_comes_before_all_others() -> None:
     everything = Known(
-        launch_micro_usd=70, stated_micro_usd=94, images_per_s=1, hardware_usd_per_hour=1,
+        launch_micro_usd=70,
+        stated_micro_usd=94,
+        images_per_s=1,
+        hardware_usd_per_hour=1,
         image_gflops=1,
-    )  # fmt: skip
+    )
 
     price = price_of(everything)
 

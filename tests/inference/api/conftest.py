@@ -44,9 +44,17 @@ def served(port: int) -> Iterator[uvicorn.Server]:
     from config.asgi import application  # Django must be set up by pytest first
 
     config = uvicorn.Config(
-        application, port=port, ws="none", loop="asyncio", lifespan="on", log_level="warning",
-        timeout_graceful_shutdown=2, log_config=None, limit_concurrency=None, backlog=1024,
-    )  # fmt: skip
+        application,
+        port=port,
+        ws="none",
+        loop="asyncio",
+        lifespan="on",
+        log_level="warning",
+        timeout_graceful_shutdown=2,
+        log_config=None,
+        limit_concurrency=None,
+        backlog=1024,
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=asyncio.run, args=[server.serve()], daemon=True)
     thread.start()
@@ -140,9 +148,12 @@ class Api:
 @pytest.fixture
 def api_card(transactional_db: None) -> ModelCard:
     card = make_card(
-        stage=Stage.LIVE, embed_dim=8, est_price_micro_usd_per_image=PRICE_IMAGE,
-        image_gflops=162.03, text_gflops=13.3,
-    )  # fmt: skip
+        stage=Stage.LIVE,
+        embed_dim=8,
+        est_price_micro_usd_per_image=PRICE_IMAGE,
+        image_gflops=162.03,
+        text_gflops=13.3,
+    )
     Worker.objects.create(name="w", pid=1, device="cpu", repos=[card.repo])
     return card
 
@@ -160,9 +171,11 @@ def make_caller(email: str, micro_usd: int = CREDIT, **options: int) -> tuple[Us
     user = User.objects.create_user(email)
     if micro_usd:
         credits.grant(
-            user, amount_micro_usd=micro_usd, category=Category.PURCHASE,
+            user,
+            amount_micro_usd=micro_usd,
+            category=Category.PURCHASE,
             reference=f"purchase:{email}",
-        )  # fmt: skip
+        )
     key, secret = keys.issue(user, name="test", **options)
     return user, key, secret
 

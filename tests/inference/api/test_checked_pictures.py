@@ -34,12 +34,16 @@ def test_a_header_is_enough() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b"no picture", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"BM" + bytes(60),
-        photo_bytes(402, 2), photo_bytes(17_000, 100, kind="PNG"),
+        b"",
+        b"no picture",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"BM" + bytes(60),
+        photo_bytes(402, 2),
+        photo_bytes(17_000, 100, kind="PNG"),
         photo_bytes() + bytes(images.MAX_BYTES),
     ],
     ids=["empty", "text", "svg", "bmp", "narrow", "wide", "heavy"],
-)  # fmt: skip
+)
 def test_what_the_limits_forbid_is_refused(data: bytes) -> None:
     with pytest.raises(images.PictureRefused):
         images.check(data)

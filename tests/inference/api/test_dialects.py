@@ -76,11 +76,13 @@ def test_feature_extraction_is_a_bare_nested_list(api: Api) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        {}, {"inputs": in_base64()}, {"inputs": [in_base64()], "parameters": {}},
+        {},
+        {"inputs": in_base64()},
+        {"inputs": [in_base64()], "parameters": {}},
         {"inputs": "no base64!", "parameters": {"candidate_labels": LABELS}},
         {"inputs": in_base64(), "parameters": {"candidate_labels": []}},
     ],
-)  # fmt: skip
+)
 def test_errors_are_plain_strings(api: Api, body: dict[str, object]) -> None:
     response = api.http.post(model_at(api), json=body)
 
@@ -183,9 +185,10 @@ def test_a_form_in_a_strange_charset_is_refused(api: Api) -> None:
 
 def test_an_idempotency_key_at_a_strange_address_is_404(api: Api) -> None:
     response = api.http.post(
-        "/v1/inference/a%00b", headers={"Idempotency-Key": "k"},
+        "/v1/inference/a%00b",
+        headers={"Idempotency-Key": "k"},
         json={"image": in_base64(), "candidate_labels": ["a"]},
-    )  # fmt: skip
+    )
 
     assert response.status_code == 404
 

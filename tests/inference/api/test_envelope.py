@@ -52,8 +52,13 @@ def test_every_answer_has_an_id_a_time_limits_and_a_cost(api: Api) -> None:
 
     for name, response in found.items():
         assert response.headers["content-type"].startswith("application/json"), name
-        for header in ("x-request-id", "openai-processing-ms", "x-gigarouter-cost",
-                       "ratelimit-policy", "x-ratelimit-limit-requests"):  # fmt: skip
+        for header in (
+            "x-request-id",
+            "openai-processing-ms",
+            "x-gigarouter-cost",
+            "ratelimit-policy",
+            "x-ratelimit-limit-requests",
+        ):
             assert header in response.headers, (name, header)
     assert len({response.headers["x-request-id"] for response in found.values()}) == len(found)
 
@@ -84,10 +89,11 @@ def test_any_page_may_ask_but_brings_no_cookie(api: Api) -> None:
     preflight = api.client().options(
         PATH,
         headers={
-            "Origin": "https://app.example", "Access-Control-Request-Method": "POST",
+            "Origin": "https://app.example",
+            "Access-Control-Request-Method": "POST",
             "Access-Control-Request-Headers": "authorization, content-type, x-stainless-os",
         },
-    )  # fmt: skip
+    )
 
     assert preflight.status_code == 204
     assert preflight.headers["access-control-allow-origin"] == "*"
@@ -106,10 +112,15 @@ def test_options_without_a_preflight_is_another_verb(api: Api) -> None:
 @pytest.mark.parametrize(
     "header",
     [
-        "", "Bearer", "Bearer x", "Basic Zm9vOmJhcg==", "Bearer gr_live_" + "0" * 49,
-        "Bearer \xff", "Token abc",
+        "",
+        "Bearer",
+        "Bearer x",
+        "Basic Zm9vOmJhcg==",
+        "Bearer gr_live_" + "0" * 49,
+        "Bearer \xff",
+        "Token abc",
     ],
-)  # fmt: skip
+)
 def test_all_bad_keys_look_alike(api: Api, header: str) -> None:
     response = api.client().get("/v1/models", headers={"Authorization": header.encode("latin-1")})
 
@@ -137,15 +148,27 @@ def test_a_key_in_the_address_is_no_key(api: Api) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"{", b"nonsense", b'{"a": NaN}', b'{"a": Infinity}', b'{"a": 1e999}',
-        b'{"model": "a", "model": "b"}', b'{"a": "\\u0000"}', b'{"a": "\\ud800"}',
-        b'{"\\ud800": 1}', b"\xff\xfe", b'{"a": "\xff"}', b"\xef\xbb\xbf{}", b"[" * 100_000,
+        b"",
+        b"{",
+        b"nonsense",
+        b'{"a": NaN}',
+        b'{"a": Infinity}',
+        b'{"a": 1e999}',
+        b'{"model": "a", "model": "b"}',
+        b'{"a": "\\u0000"}',
+        b'{"a": "\\ud800"}',
+        b'{"\\ud800": 1}',
+        b"\xff\xfe",
+        b'{"a": "\xff"}',
+        b"\xef\xbb\xbf{}",
+        b"[" * 100_000,
         b'{"a":' * 40 + b"1" + b"}" * 40,
-        b'{"a": ' + b"9" * 5000 + b"}", b"[" + b"[]," * 600_000 + b"1]",
+        b'{"a": ' + b"9" * 5000 + b"}",
+        b"[" + b"[]," * 600_000 + b"1]",
         b"{} {}",
     ],
     ids=range(18),
-)  # fmt: skip
+)
 def test_json_is_strict(api: Api, content: bytes) -> None:
     refused(post(api, content), 400, "invalid_json")
 
@@ -157,9 +180,15 @@ def test_a_body_must_be_an_object_with_a_model(api: Api, content: bytes) -> None
 
 @pytest.mark.parametrize(
     "kind",
-    ["text/plain", "", "application/json; charset=latin-1", "application/x-www-form-urlencoded",
-     "application/jsonx", "multipart/form-data; boundary=x"],
-)  # fmt: skip
+    [
+        "text/plain",
+        "",
+        "application/json; charset=latin-1",
+        "application/x-www-form-urlencoded",
+        "application/jsonx",
+        "multipart/form-data; boundary=x",
+    ],
+)
 def test_the_content_type_is_strict(api: Api, kind: str) -> None:
     refused(post(api, b"{}", content_type=kind), 415, "unsupported_media_type")
 
@@ -199,9 +228,14 @@ def test_a_body_that_drips_is_408(api: Api, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(reader, "BODY_S", 0.3)
     host, port = api.base_url.removeprefix("http://").split(":")
     lines = [
-        f"POST {PATH} HTTP/1.1", f"Host: {host}", f"Authorization: Bearer {api.secret}",
-        "Content-Type: application/json", "Content-Length: 100", "", "{",
-    ]  # fmt: skip
+        f"POST {PATH} HTTP/1.1",
+        f"Host: {host}",
+        f"Authorization: Bearer {api.secret}",
+        "Content-Type: application/json",
+        "Content-Length: 100",
+        "",
+        "{",
+    ]
 
     with socket.create_connection((host, int(port)), timeout=20) as line:
         line.sendall("\r\n".join(lines).encode())
@@ -269,10 +303,11 @@ def test_only_so_many_jobs_may_wait(api: Api, settings: Settings) -> None:
     api.worker.pause()
 
     responses = [
-        api.http.post(PATH, json={"model": api.card.repo, "input": "a"},
-                      headers={"Prefer": "respond-async"})
+        api.http.post(
+            PATH, json={"model": api.card.repo, "input": "a"}, headers={"Prefer": "respond-async"}
+        )
         for _ in range(3)
-    ]  # fmt: skip
+    ]
 
     assert [each.status_code for each in responses] == [202, 202, 429]
     refused(responses[2], 429, "too_many_queued")
@@ -290,8 +325,9 @@ def test_a_cache_that_is_away_is_503(api: Api, settings: Settings) -> None:
     assert int(response.headers["retry-after"]) > 0
 
 
-def test_what_breaks_is_json_too(api: Api, monkeypatch: pytest.MonkeyPatch,
-                                 caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+def test_what_breaks_is_json_too(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("inference.api.resources.models._list", lambda **_: 1 / 0)
 
     with caplog.at_level(logging.CRITICAL, "uvicorn"):

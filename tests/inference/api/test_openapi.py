@@ -12,10 +12,16 @@ from accounts.credits import ledger
 from tests.inference.api.conftest import Api
 
 CHECKS = [
-    "not_a_server_error", "status_code_conformance", "content_type_conformance",
-    "response_schema_conformance", "response_headers_conformance", "unsupported_method",
-    "allow_header_conformance", "ignored_auth", "negative_data_rejection",
-]  # fmt: skip
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "response_headers_conformance",
+    "unsupported_method",
+    "allow_header_conformance",
+    "ignored_auth",
+    "negative_data_rejection",
+]
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "12"))
 # The same attempts every time, so that a change is what makes it fail; "" tries others each time.
 SEED = os.environ.get("SCHEMATHESIS_SEED", "20261123")
@@ -26,11 +32,20 @@ def test_the_description_names_every_route_and_error(api: Api) -> None:
 
     assert document["openapi"].startswith("3.1")
     assert {
-        "/v1/models", "/v1/models/{model}", "/v1/embeddings", "/v1/classify", "/v1/jobs",
-        "/v1/jobs/{job_id}", "/v1/jobs/{job_id}/cancel", "/v1/jobs/{job_id}/events", "/v1/account",
-        "/v1/inference/{model}", "/hf-inference/models/{owner}/{name}",
-        "/hf-inference/models/{owner}/{name}/pipeline/feature-extraction", "/v1",
-    } == set(document["paths"])  # fmt: skip
+        "/v1/models",
+        "/v1/models/{model}",
+        "/v1/embeddings",
+        "/v1/classify",
+        "/v1/jobs",
+        "/v1/jobs/{job_id}",
+        "/v1/jobs/{job_id}/cancel",
+        "/v1/jobs/{job_id}/events",
+        "/v1/account",
+        "/v1/inference/{model}",
+        "/hf-inference/models/{owner}/{name}",
+        "/hf-inference/models/{owner}/{name}/pipeline/feature-extraction",
+        "/v1",
+    } == set(document["paths"])
     for path, verbs in document["paths"].items():
         for verb, operation in verbs.items():
             assert operation["summary"], (verb, path)
@@ -60,21 +75,39 @@ def test_nothing_that_schemathesis_tries_is_undocumented_or_breaks(
     api: Api, tmp_path: Path
 ) -> None:
     command = [
-        str(Path(sys.executable).with_name("st")), "run", f"{api.base_url}/v1/openapi.json",
-        "--url", api.base_url, "--header", f"Authorization: Bearer {api.secret}",
-        "--checks", ",".join(CHECKS), "--max-examples", str(EXAMPLES),
-        "--request-timeout", "70", "--no-color", "--suppress-health-check", "all",
-        "--warnings", "off", *(["--seed", SEED] if SEED else []),
-    ]  # fmt: skip
+        str(Path(sys.executable).with_name("st")),
+        "run",
+        f"{api.base_url}/v1/openapi.json",
+        "--url",
+        api.base_url,
+        "--header",
+        f"Authorization: Bearer {api.secret}",
+        "--checks",
+        ",".join(CHECKS),
+        "--max-examples",
+        str(EXAMPLES),
+        "--request-timeout",
+        "70",
+        "--no-color",
+        "--suppress-health-check",
+        "all",
+        "--warnings",
+        "off",
+        *(["--seed", SEED] if SEED else []),
+    ]
     hooks = {
         "SCHEMATHESIS_HOOKS": "tests.inference.api.schemathesis_hooks",
         "API_MODEL": api.card.repo,
     }
 
     done = subprocess.run(
-        command, env=os.environ | hooks | {"PYTHONPATH": str(django_settings.BASE_DIR)},
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        command,
+        env=os.environ | hooks | {"PYTHONPATH": str(django_settings.BASE_DIR)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert ledger.check().differences == ()

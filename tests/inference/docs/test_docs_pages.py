@@ -156,10 +156,14 @@ def test_a_result_carries_the_call_that_does_it_again(
     client.force_login(ada)
     given = labels.parse('it\'s a "cat"\n</code><script>alert(1)</script>')
     job = jobs.submit(
-        jobs.Request(card=served_card, inputs=[images.accept(photo_bytes())],
-                     labels=given, template="one {} here"),
+        jobs.Request(
+            card=served_card,
+            inputs=[images.accept(photo_bytes())],
+            labels=given,
+            template="one {} here",
+        ),
         asker=jobs.Asker(ada.pk, None),
-    )  # fmt: skip
+    )
     answer_next(served_card)
 
     raw = client.get(job.get_absolute_url()).content.decode()

@@ -46,9 +46,10 @@ def busy(submit: Submit, served_card: ModelCard) -> ModelCard:
     submit()
     submit()
     Worker.objects.update(
-        images_per_s={served_card.repo: 12.5}, batch_images={served_card.repo: 16},
+        images_per_s={served_card.repo: 12.5},
+        batch_images={served_card.repo: 16},
         resident_bytes=900_000_000,
-    )  # fmt: skip
+    )
     return served_card
 
 
@@ -78,8 +79,10 @@ def test_batches_are_counted_by_the_pictures_they_held(busy: ModelCard) -> None:
 
     assert found.batches == [(1, 1), (4, 1)]
     assert [(c.at_most, c.count) for c in charts.columns_of(found)] == [
-        (1, 1), (2, 0), (4, 1),
-    ]  # fmt: skip
+        (1, 1),
+        (2, 0),
+        (4, 1),
+    ]
 
 
 def test_errors_are_counted_by_model_and_code(busy: ModelCard) -> None:

@@ -101,8 +101,9 @@ def test_totals_count_what_has_ended(client: Client, submit: Submit, card: Model
     found = scrape(client)
 
     assert found["gigarouter_jobs_total"] == {
-        ("", card.repo, "succeeded"): 3, ("invalid_image", card.repo, "failed"): 1,
-    }  # fmt: skip
+        ("", card.repo, "succeeded"): 3,
+        ("invalid_image", card.repo, "failed"): 1,
+    }
     assert found["gigarouter_images_total"] == {(card.repo,): 3}
     buckets = found["gigarouter_batch_size_bucket"]
     assert buckets["1.0", card.repo] == 1

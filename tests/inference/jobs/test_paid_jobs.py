@@ -125,13 +125,14 @@ def test_cancelling_costs_nothing(submit: Submit, payer: User) -> None:
     [
         {"deadline_at": Now() - timedelta(seconds=1)},
         {
-            "state": State.RUNNING, "attempt": claims.MAX_ATTEMPTS,
+            "state": State.RUNNING,
+            "attempt": claims.MAX_ATTEMPTS,
             "lease_token": "12345678123456781234567812345678",
             "lease_until": Now() - timedelta(seconds=1),
         },
     ],
     ids=["too late", "crashed three times"],
-)  # fmt: skip
+)
 def test_what_the_sweep_ends_costs_nothing(
     submit: Submit, payer: User, end: dict[str, object]
 ) -> None:
@@ -183,9 +184,11 @@ def test_two_batches_settle_at_once_without_a_deadlock(card: ModelCard) -> None:
     people = [User.objects.create_user(f"p{n}@lab.example") for n in range(3)]
     for person in people:
         credits.grant(
-            person, amount_micro_usd=10**6, category=Category.PURCHASE,
+            person,
+            amount_micro_usd=10**6,
+            category=Category.PURCHASE,
             reference=f"purchase:{person.pk}",
-        )  # fmt: skip
+        )
     picture = pictures.accept(photo_bytes())
     for turn in range(12):
         for person in people if turn % 2 else reversed(people):

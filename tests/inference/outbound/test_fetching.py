@@ -90,9 +90,10 @@ def test_no_hostile_url_is_fetched_or_even_connected_to(far: FarServer, bird: Ca
 def test_no_redirect_leads_to_a_hostile_url(far: FarServer, bird: Canary) -> None:
     # What a header can carry; a relative one leads back to the far server, which is fine.
     absolute = [
-        url for url in HOSTILE
+        url
+        for url in HOSTILE
         if "://" in url[:12] and url.isascii() and url.isprintable() and url == url.strip()
-    ]  # fmt: skip
+    ]
     for number, url in enumerate(absolute):
         far.redirect(f"/{number}", url)
 
@@ -190,8 +191,12 @@ def test_the_far_server_learns_nothing_of_us(get: Get, far: FarServer) -> None:
 
     for asked in far.asked:
         assert set(asked.headers) == {
-            "Host", "Connection", "User-Agent", "Accept", "Accept-Encoding",
-        }  # fmt: skip
+            "Host",
+            "Connection",
+            "User-Agent",
+            "Accept",
+            "Accept-Encoding",
+        }
         assert asked.headers["Host"] == "good.example"
         assert asked.headers["Accept-Encoding"] == "identity"
 

@@ -61,9 +61,13 @@ def test_a_job_that_succeeds_is_told_with_its_end(
     said = json.loads(delivery.body)
     assert delivery.event == said["type"] == "job.succeeded"
     assert said["data"] == {
-        "id": str(job.pk), "object": "job", "kind": "classify", "model": card.repo,
-        "status": "succeeded", "error_code": None,
-    }  # fmt: skip
+        "id": str(job.pk),
+        "object": "job",
+        "kind": "classify",
+        "model": card.repo,
+        "status": "succeeded",
+        "error_code": None,
+    }
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", said["timestamp"])
 
 
@@ -77,8 +81,10 @@ def test_a_job_that_fails_is_told_with_its_code(
 
     said = json.loads(Delivery.objects.get().body)
     assert (said["type"], said["data"]["status"], said["data"]["error_code"]) == (
-        "job.failed", status, code,
-    )  # fmt: skip
+        "job.failed",
+        status,
+        code,
+    )
 
 
 def test_a_cancelled_job_is_told_as_the_api_spells_it(told: Delivery) -> None:
@@ -142,9 +148,12 @@ def test_the_same_end_is_queued_once(told: Delivery) -> None:
 
 
 def test_a_worker_is_rung_on_commit_if_somebody_is_told(
-    submit: Submit, hers: jobs.Asker, asker: jobs.Asker, hook: tuple[Webhook, str],
+    submit: Submit,
+    hers: jobs.Asker,
+    asker: jobs.Asker,
+    hook: tuple[Webhook, str],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     rung: list[str] = []
 
     def note(name: str, *, queue: str, **_: object) -> None:
@@ -246,15 +255,23 @@ def test_after_a_rotation_both_secrets_verify_for_a_day(
         (Answer(status=404), 404, Trouble.STATUS),
         (Answer(status=429), 429, Trouble.STATUS),
         (Answer(status=302, headers={"Location": "/elsewhere"}), 302, Trouble.REDIRECT),
-        (Answer(status=308, headers={"Location": "https://localtest.example/"}), 308,
-         Trouble.REDIRECT),
+        (
+            Answer(status=308, headers={"Location": "https://localtest.example/"}),
+            308,
+            Trouble.REDIRECT,
+        ),
         (Answer(hangs=True), None, Trouble.TIMEOUT),
     ],
-)  # fmt: skip
+)
 def test_what_fails_is_logged_and_told_again_under_the_same_id(
-    told: Delivery, far: FarServer, send: Send, monkeypatch: pytest.MonkeyPatch, answer: Answer,
-    status: int | None, trouble: str,
-) -> None:  # fmt: skip
+    told: Delivery,
+    far: FarServer,
+    send: Send,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Answer,
+    status: int | None,
+    trouble: str,
+) -> None:
     monkeypatch.setattr(sending, "TOTAL_S", 0.5)
     far.answers = {"/hook": answer, "/elsewhere": Answer()}
     assert send() == 1
@@ -333,9 +350,13 @@ def test_ten_senders_at_once_tell_each_thing_once(
 
 
 def test_a_webhook_that_fails_takes_one_place_of_a_round(
-    submit: Submit, hers: jobs.Asker, hook: tuple[Webhook, str], far: FarServer, send: Send,
+    submit: Submit,
+    hers: jobs.Asker,
+    hook: tuple[Webhook, str],
+    far: FarServer,
+    send: Send,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     Webhook.objects.update(failing_since=Now())
     for _ in range(4):
         jobs.cancel(submit(by=hers))

@@ -141,8 +141,10 @@ def test_a_damaged_picture_fails_alone(
     run_next(card, encoder)
 
     assert states() == [
-        (State.SUCCEEDED, ""), (State.FAILED, ErrorCode.INVALID_IMAGE), (State.SUCCEEDED, ""),
-    ]  # fmt: skip
+        (State.SUCCEEDED, ""),
+        (State.FAILED, ErrorCode.INVALID_IMAGE),
+        (State.SUCCEEDED, ""),
+    ]
 
 
 def test_a_picture_that_breaks_the_model_fails_alone(
@@ -155,8 +157,10 @@ def test_a_picture_that_breaks_the_model_fails_alone(
     run_next(card, encoder)
 
     assert states() == [
-        (State.SUCCEEDED, ""), (State.FAILED, ErrorCode.INTERNAL), (State.SUCCEEDED, ""),
-    ]  # fmt: skip
+        (State.SUCCEEDED, ""),
+        (State.FAILED, ErrorCode.INTERNAL),
+        (State.SUCCEEDED, ""),
+    ]
 
 
 def test_most_mates_of_a_picture_that_breaks_the_model_wait_for_one_retry(
@@ -305,9 +309,12 @@ def test_the_activation_asked_for_is_used(
     card: ModelCard, asker: jobs.Asker, encoder: HashEncoder, activation: str
 ) -> None:
     request = jobs.Request(
-        card=card, inputs=[pictures.accept(photo_bytes())], labels=["a", "b"], template="{}",
+        card=card,
+        inputs=[pictures.accept(photo_bytes())],
+        labels=["a", "b"],
+        template="{}",
         activation=activation,
-    )  # fmt: skip
+    )
     jobs.submit(request, asker=asker)
 
     run_next(card, encoder)

@@ -56,9 +56,12 @@ def test_nothing_queued_runs_nothing(server: loop.Server, encoder: HashEncoder) 
 
 
 def test_the_next_batch_is_made_ready_while_one_is_computed(
-    submit: Submit, server: loop.Server, encoder: HashEncoder, settings: Settings,
+    submit: Submit,
+    server: loop.Server,
+    encoder: HashEncoder,
+    settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     settings.BATCH_IMAGES = 1
     submit(), submit()
     second_is_ready = threading.Event()
@@ -136,8 +139,9 @@ def test_mates_of_a_bad_picture_have_their_results_while_it_is_still_looked_for(
 
     assert known == [True]
     assert sorted(Job.objects.values_list("state", flat=True)) == [
-        State.FAILED, *[State.SUCCEEDED] * 4,
-    ]  # fmt: skip
+        State.FAILED,
+        *[State.SUCCEEDED] * 4,
+    ]
     assert leases.in_hand() == []
 
 

@@ -12,8 +12,10 @@ from tests.inference.api.conftest import Api, in_base64
 
 # Where a body of 16 MB takes its time.
 WORK: list[tuple[ModuleType, str]] = [
-    (strict_json, "loads"), (inputs, "_decoded"), (inputs, "_checked"),
-]  # fmt: skip
+    (strict_json, "loads"),
+    (inputs, "_decoded"),
+    (inputs, "_checked"),
+]
 
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "a"}], ids=["plain", "with a key"])

@@ -82,9 +82,10 @@ def test_keys_belong_to_an_account_and_an_endpoint(api: Api) -> None:
     body = {"model": api.card.repo, "input": data_url(), "labels": ["a", "b"]}
 
     responses = [
-        ask(api), ask(api, secret=other),
+        ask(api),
+        ask(api, secret=other),
         api.http.post("/v1/classify", json=body, headers={"Idempotency-Key": "k1"}),
-    ]  # fmt: skip
+    ]
 
     assert [each.status_code for each in responses] == [200, 200, 200]
     assert Job.objects.count() == 3
@@ -144,9 +145,10 @@ def test_a_job_that_failed_by_then_tells_so_itself(api: Api) -> None:
     def send() -> httpx.Response:
         image = in_base64(photo_bytes(200, 200, kind="PNG")[:200])
         return api.http.post(
-            PATH, json={"model": api.card.repo, "input": [{"image": image}]},
+            PATH,
+            json={"model": api.card.repo, "input": [{"image": image}]},
             headers={"Idempotency-Key": "k1", "Prefer": "respond-async"},
-        )  # fmt: skip
+        )
 
     send()
     eventually(lambda: Job.objects.get().is_final)

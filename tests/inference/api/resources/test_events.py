@@ -266,10 +266,17 @@ def test_another_verb_is_refused(api: Api) -> None:
         [(State.QUEUED, 0), (State.RUNNING, 1), (State.SUCCEEDED, 1)],
         [(State.QUEUED, 0), (State.CANCELLED, 0)],
         [(State.QUEUED, 0), (State.RUNNING, 1), (State.QUEUED, 1), (State.CANCELLED, 1)],
-        [(State.QUEUED, 0), (State.RUNNING, 1), (State.QUEUED, 1), (State.RUNNING, 2),
-         (State.QUEUED, 2), (State.RUNNING, 3), (State.FAILED, 3)],
+        [
+            (State.QUEUED, 0),
+            (State.RUNNING, 1),
+            (State.QUEUED, 1),
+            (State.RUNNING, 2),
+            (State.QUEUED, 2),
+            (State.RUNNING, 3),
+            (State.FAILED, 3),
+        ],
     ],
-)  # fmt: skip
+)
 def test_ids_grow_whatever_way_a_job_takes(way: list[tuple[State, int]]) -> None:
     numbers = [events.number_of(Job(state=state, attempt=attempt)) for state, attempt in way]
 

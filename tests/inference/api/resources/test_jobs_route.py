@@ -59,9 +59,10 @@ def test_the_result_is_in_the_job(api: Api) -> None:
 def test_a_result_is_written_as_it_was_asked_for(api: Api) -> None:
     at = ask(api, encoding_format="base64").headers["location"]
     classified = api.http.post(
-        CLASSIFY, headers={"Prefer": "respond-async"},
+        CLASSIFY,
+        headers={"Prefer": "respond-async"},
         json={"model": api.card.repo, "input": data_url(), "labels": ["a", "b", "c"], "top_k": 1},
-    ).headers["location"]  # fmt: skip
+    ).headers["location"]
 
     eventually(lambda: api.http.get(classified).json()["status"] == "succeeded")
     eventually(lambda: api.http.get(at).json()["status"] == "succeeded")
@@ -152,8 +153,12 @@ def test_jobs_are_listed_the_latest_first_by_pages(api: Api) -> None:
     assert (first["has_more"], second["has_more"]) == (True, False)
     assert "result" not in first["data"][0]
     assert api.http.get(f"/v1/jobs?after={made[0]}").json() == {
-        "object": "list", "data": [], "has_more": False, "first_id": None, "last_id": None,
-    }  # fmt: skip
+        "object": "list",
+        "data": [],
+        "has_more": False,
+        "first_id": None,
+        "last_id": None,
+    }
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,10 @@ def test_the_list_has_what_can_be_called(api: Api) -> None:
 
     assert ids(api.http.get("/v1/models")) == [api.card.repo]
     assert set(ids(api.http.get("/v1/models?status=all"))) == {
-        api.card.repo, "laion/soon", "laion/unserved",
-    }  # fmt: skip
+        api.card.repo,
+        "laion/soon",
+        "laion/unserved",
+    }
 
 
 def test_a_model_says_what_a_client_looks_for(api: Api) -> None:
@@ -47,10 +49,13 @@ def test_a_model_says_what_a_client_looks_for(api: Api) -> None:
 @pytest.mark.parametrize(
     "spelling",
     [
-        "openai/clip-vit-base-patch32", "openai%2Fclip-vit-base-patch32", "clip-vit-base-patch32",
-        "OpenAI/CLIP-ViT-Base-Patch32", "openai/old-name",
+        "openai/clip-vit-base-patch32",
+        "openai%2Fclip-vit-base-patch32",
+        "clip-vit-base-patch32",
+        "OpenAI/CLIP-ViT-Base-Patch32",
+        "openai/old-name",
     ],
-)  # fmt: skip
+)
 def test_a_model_has_many_spellings(api: Api, spelling: str) -> None:
     Alias.objects.create(card=api.card, name="openai/old-name")
 
@@ -62,8 +67,10 @@ def test_any_spelling_can_be_called(api: Api) -> None:
 
 
 def test_an_unknown_model_is_404_with_a_guess(api: Api) -> None:
-    for response in (api.http.get("/v1/models/openai/clip-vit-base-patch23"),
-                     embed(api, "openai/clip-vit-base-patch23")):  # fmt: skip
+    for response in (
+        api.http.get("/v1/models/openai/clip-vit-base-patch23"),
+        embed(api, "openai/clip-vit-base-patch23"),
+    ):
         assert response.status_code == 404
         error = response.json()["error"]
         assert error["code"] == "model_not_found"
@@ -137,9 +144,10 @@ def test_who_can_wait_may_queue_for_a_worker(api: Api) -> None:
     make_card("laion/cold", stage=Stage.LIVE)
 
     response = api.http.post(
-        "/v1/embeddings", json={"model": "laion/cold", "input": "a"},
+        "/v1/embeddings",
+        json={"model": "laion/cold", "input": "a"},
         headers={"Prefer": "respond-async"},
-    )  # fmt: skip
+    )
 
     assert response.status_code == 202
     assert response.json()["status"] == "warming"

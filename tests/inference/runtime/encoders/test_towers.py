@@ -20,9 +20,12 @@ VIT = {"image_size": 32, "patch_size": 8, "layers": 2, "width": 64, "head_width"
 TEXT = {"context_length": 77, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 2}
 # SigLIP's own: no causal mask, read at the last token, which the padding is.
 SIGLIP_TEXT = TEXT | {
-    "context_length": 16, "no_causal_mask": True, "proj_bias": True, "pool_type": "last",
+    "context_length": 16,
+    "no_causal_mask": True,
+    "proj_bias": True,
+    "pool_type": "last",
     "norm_kwargs": {"eps": 1e-6},
-}  # fmt: skip
+}
 CLIPA_TEXT = TEXT | {"pool_type": "last", "no_causal_mask": True, "context_length": 32}
 COCA_DECODER = TEXT | {"mlp_ratio": 4, "attn_pooler_heads": 2}
 TINY_TIMM = {"timm_model_pretrained": False, "timm_drop": 0.0, "timm_drop_path": 0.0}
@@ -34,50 +37,72 @@ KINDS: dict[str, dict[str, Any]] = {
         "text_cfg": TEXT,
     },
     "siglip": {
-        "vision_cfg": TINY_TIMM | {
-            "image_size": 224, "timm_model_name": "vit_tiny_patch16_224",
-            "timm_pool": "map", "timm_proj": "none",
+        "vision_cfg": TINY_TIMM
+        | {
+            "image_size": 224,
+            "timm_model_name": "vit_tiny_patch16_224",
+            "timm_pool": "map",
+            "timm_proj": "none",
         },
         "text_cfg": SIGLIP_TEXT,
-        "custom_text": True, "init_logit_bias": -10, "embed_dim": 192,
+        "custom_text": True,
+        "init_logit_bias": -10,
+        "embed_dim": 192,
     },
     "convnext": {
-        "vision_cfg": TINY_TIMM | {
-            "image_size": 64, "timm_model_name": "convnext_atto", "timm_pool": "",
+        "vision_cfg": TINY_TIMM
+        | {
+            "image_size": 64,
+            "timm_model_name": "convnext_atto",
+            "timm_pool": "",
             "timm_proj": "linear",
         },
         "text_cfg": TEXT,
     },
     "mobileclip": {
-        "vision_cfg": TINY_TIMM | {
-            "image_size": 64, "timm_model_name": "fastvit_mci0", "timm_pool": "avg",
+        "vision_cfg": TINY_TIMM
+        | {
+            "image_size": 64,
+            "timm_model_name": "fastvit_mci0",
+            "timm_pool": "avg",
             "timm_proj": None,
         },
         "text_cfg": TEXT | {"no_causal_mask": False},
-        "custom_text": True, "embed_dim": 512,
+        "custom_text": True,
+        "embed_dim": 512,
     },
     "vitamin": {
-        "vision_cfg": TINY_TIMM | {
-            "image_size": 224, "timm_model_name": "vitamin_small_224", "timm_pool": "",
+        "vision_cfg": TINY_TIMM
+        | {
+            "image_size": 224,
+            "timm_model_name": "vitamin_small_224",
+            "timm_pool": "",
             "timm_proj": "linear",
         },
-        "text_cfg": TEXT, "custom_text": True,
+        "text_cfg": TEXT,
+        "custom_text": True,
     },
     "eva": {
-        "vision_cfg": TINY_TIMM | {
-            "image_size": 224, "timm_model_name": "eva02_tiny_patch14_224", "timm_pool": "token",
+        "vision_cfg": TINY_TIMM
+        | {
+            "image_size": 224,
+            "timm_model_name": "eva02_tiny_patch14_224",
+            "timm_pool": "token",
             "timm_proj": None,
         },
-        "text_cfg": TEXT, "custom_text": True, "embed_dim": 192,
+        "text_cfg": TEXT,
+        "custom_text": True,
+        "embed_dim": 192,
     },
     "clipa": {"vision_cfg": VIT | {"pool_type": "avg"}, "text_cfg": CLIPA_TEXT},
     "coca": {
-        "vision_cfg": VIT | {"attentional_pool": True, "attn_pooler_heads": 2,
-                             "output_tokens": True},
+        "vision_cfg": VIT
+        | {"attentional_pool": True, "attn_pooler_heads": 2, "output_tokens": True},
         "text_cfg": TEXT | {"context_length": 76, "embed_cls": True, "output_tokens": True},
-        "multimodal_cfg": COCA_DECODER, "custom_text": True,
+        "multimodal_cfg": COCA_DECODER,
+        "custom_text": True,
     },
-}  # fmt: skip
+}
 
 
 def write(folder: Path, config: dict[str, Any]) -> None:

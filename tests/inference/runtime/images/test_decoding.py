@@ -78,8 +78,10 @@ def test_forty_megapixels_take_bounded_memory(
 ) -> None:
     finished = subprocess.run(
         [sys.executable, "-c", SQUARE, largest[name], method, Alpha.WHITE],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
 
     assert int(finished.stdout) < most_mb * MEGABYTE
 
