@@ -33,8 +33,8 @@ test: $(READY) ## Run all tests (ARGS='-k name' to choose)
 	@$(BIN)/python -m pytest $(ARGS)
 
 compatibility: $(READY) ## Run the real clients, and write docs/compatibility.json from it
-	@$(BIN)/python -m pytest -p tests.clients.record tests/clients \
-		--deselect tests/clients/test_table.py
+	@$(BIN)/python -m pytest -p tests.inference.api.clients.record tests/inference/api/clients \
+		--deselect tests/inference/api/clients/test_table.py
 
 check: $(READY) ## Lint, types, contracts, migrations, and settings fit for production
 	$(BIN)/ruff check .

@@ -386,7 +386,7 @@ def test_what_is_in_the_mail_table_of_others_stays(ada: User) -> None:
     [
         ("Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/2010 Firefox/140.0", "Firefox on Windows"),
         (
-            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0 Safari/537.36 Edg/156.0",
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0 Edg/156.0",
             "Edge on Linux",
         ),
         (

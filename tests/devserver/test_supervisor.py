@@ -23,7 +23,7 @@ PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEP!
 
 STORY = """
 import sys
-from config.supervisor import Child, supervise
+from devserver.supervisor import Child, supervise
 
 async def story(supervisor):
     for name, code in zip(sys.argv[1::2], sys.argv[2::2]):

@@ -36,11 +36,11 @@ DRAIN = """
 import sys, django
 django.setup()
 from catalog.models import ModelCard
-from inference import drain, worker
-from inference.text_memory import TextMemory
-from tests.test_batches import HashEncoder
+from inference.worker import loop, process
+from inference.worker.text_cache import TextMemory
+from tests.inference.worker.test_batches import HashEncoder
 card = ModelCard.objects.get(repo=sys.argv[1])
-drain.drain(drain.Server(card, TextMemory(HashEncoder())), worker=worker.name())
+loop.drain(loop.Server(card, TextMemory(HashEncoder())), worker=process.name())
 """
 LABELS = ("a cat", "a dog", "a rocket")
 

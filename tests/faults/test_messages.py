@@ -28,10 +28,10 @@ import sys, uuid, django
 django.setup()
 from accounts.models import User
 from catalog.models import ModelCard
-from inference import jobs, pictures
+from inference import images, jobs
 payer = User.objects.get(email=sys.argv[1])
 request = jobs.Request(card=ModelCard.objects.get(repo=sys.argv[2]), labels=["a", "b"],
-    inputs=[pictures.accept(open(sys.argv[3], "rb").read())], template="{}")
+    inputs=[images.accept(open(sys.argv[3], "rb").read())], template="{}")
 jobs.submit(request, asker=jobs.Asker(payer.pk, None), payer=payer, ticket=sys.argv[4])
 """
 

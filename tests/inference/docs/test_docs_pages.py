@@ -109,7 +109,7 @@ def test_the_limits_are_those_in_force(client: Client, settings: Settings) -> No
 def test_every_code_of_the_api_is_in_the_table_of_errors(client: Client) -> None:
     """Those that the API's own modules name, and those of jobs: a new one needs its line."""
     page = text_of(client, "/docs/errors/")
-    sources = [path.read_text() for path in Path(PROJECT, "inference", "api").glob("*.py")]
+    sources = [path.read_text() for path in Path(PROJECT, "inference", "api").rglob("*.py")]
 
     named = {code for source in sources for code in re.findall(r'\bcode="([a-z_]+)"', source)}
 

@@ -8,7 +8,16 @@ import pytest
 
 from inference.runtime.cpu import threads
 
-LIGHT = ["spec", "errors", "encoder", "preprocessing", "zero_shot", "weights", "threads", "loading"]
+LIGHT = [
+    "spec",
+    "errors",
+    "encoder",
+    "images.preprocessing",
+    "zero_shot",
+    "weights.store",
+    "cpu.threads",
+    "loading",
+]
 
 
 def run(code: str, **environment: str) -> str:
@@ -58,7 +67,7 @@ def test_schemas_are_left_alone_where_the_real_operators_exist() -> None:
 
 
 WAIT = (
-    "import os\nfrom inference.runtime import threads\nthreads.wait_passively()\n"
+    "import os\nfrom inference.runtime.cpu import threads\nthreads.wait_passively()\n"
     "print(os.environ['OMP_WAIT_POLICY'])"
 )
 
@@ -85,7 +94,7 @@ def test_waiting_passively_too_late_is_logged(
 
 def test_threads_are_limited() -> None:
     count = run(
-        "from inference.runtime import threads\nthreads.limit_threads(1)\n"
+        "from inference.runtime.cpu import threads\nthreads.limit_threads(1)\n"
         "import torch\nprint(torch.get_num_threads())"
     )
 

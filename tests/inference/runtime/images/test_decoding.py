@@ -16,8 +16,8 @@ from tests.inference.runtime.images.gallery import as_file
 MEGABYTE = 1024 * 1024
 SQUARE = """
 import resource, sys
-from inference.runtime import decoding
-from inference.runtime.preprocessing import Alpha, Method, Preprocessing
+from inference.runtime.images import decoding
+from inference.runtime.images.preprocessing import Alpha, Method, Preprocessing
 import torch, numpy
 path, method, alpha = sys.argv[1:]
 way = Preprocessing(size=224, method=Method(method), alpha=Alpha(alpha))

@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[4]
 FILE = PROJECT / "docs" / "compatibility.json"
 NODE_MODULES = PROJECT / "tests" / "js" / "node_modules"
 
@@ -54,7 +54,7 @@ def compatible(client: str, endpoint: str, what: str) -> Callable[[Test], Test]:
 
     def mark(test: Test) -> Test:
         cases = [*getattr(test, "cases", []), case]
-        test.cases = cases  # type: ignore[attr-defined]  # read by tests.clients.record
+        test.cases = cases  # type: ignore[attr-defined]  # read by tests.inference.api.clients.record
         return test
 
     return mark

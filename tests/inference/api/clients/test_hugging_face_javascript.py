@@ -6,8 +6,8 @@ import pytest
 from pytest_django import Settings
 
 from catalog.models import Stage
-from tests.clients.conftest import Run
-from tests.clients.table import HUGGING_FACE_JS, compatible
+from tests.inference.api.clients.conftest import Run
+from tests.inference.api.clients.table import HUGGING_FACE_JS, compatible
 from tests.conftest import make_card
 from tests.inference.api.conftest import make_caller
 

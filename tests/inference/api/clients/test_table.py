@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-import tests.clients
-from tests.clients import table
-from tests.clients.table import CASES, Case
+import tests.inference.api.clients
+from tests.inference.api.clients import table
+from tests.inference.api.clients.table import CASES, Case
 
 Rows = list[dict[str, str]]
 
@@ -22,9 +22,9 @@ def rows() -> Rows:
 
 
 def cases() -> set[Case]:
-    for module in pkgutil.iter_modules(tests.clients.__path__):
+    for module in pkgutil.iter_modules(tests.inference.api.clients.__path__):
         if module.name.startswith("test_"):
-            importlib.import_module(f"tests.clients.{module.name}")
+            importlib.import_module(f"tests.inference.api.clients.{module.name}")
     return CASES
 
 

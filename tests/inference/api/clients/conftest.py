@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.table import NODE_MODULES
+from tests.inference.api.clients.table import NODE_MODULES
 from tests.inference.api.conftest import Api, in_base64
 
 NODE = shutil.which("node")

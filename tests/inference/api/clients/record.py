@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from tests.clients import table
+from tests.inference.api.clients import table
 
 _results: dict[table.Case, str] = {}
 

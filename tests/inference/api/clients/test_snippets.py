@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 from inference.docs import snippets
 from inference.docs.snippets import Client, Filling
 from inference.models import Job, State
-from tests.clients.table import CURL, NODE_MODULES, compatible
+from tests.inference.api.clients.table import CURL, NODE_MODULES, compatible
 from tests.conftest import photo_bytes
 from tests.inference.api.conftest import Api
 
