@@ -6,9 +6,9 @@ import pytest
 from pytest_django import Settings
 
 from catalog.models import Stage
+from tests.conftest import make_card
 from tests.inference.api.clients.conftest import Run
 from tests.inference.api.clients.table import HUGGING_FACE_JS, compatible
-from tests.conftest import make_card
 from tests.inference.api.conftest import make_caller
 
 FILE = "hugging_face_cases.mjs"

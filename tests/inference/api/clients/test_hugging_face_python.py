@@ -10,8 +10,8 @@ from huggingface_hub.errors import BadRequestError, HfHubHTTPError
 from pytest_django import Settings
 
 from catalog.models import Stage
-from tests.inference.api.clients.table import HUGGING_FACE_PY, compatible
 from tests.conftest import SAMPLES, make_card, photo_bytes
+from tests.inference.api.clients.table import HUGGING_FACE_PY, compatible
 from tests.inference.api.conftest import Api, make_caller, money
 
 LABELS = ["a cat", "a dog"]

@@ -6,9 +6,9 @@ import pytest
 from pytest_django import Settings
 
 from catalog.models import Stage
+from tests.conftest import make_card
 from tests.inference.api.clients.conftest import Outcome, Run
 from tests.inference.api.clients.table import OPENAI_JS, compatible
-from tests.conftest import make_card
 from tests.inference.api.conftest import Api, make_caller, money
 
 FILE = "openai_cases.mjs"

@@ -16,8 +16,8 @@ from pytest_django import Settings
 
 from catalog.models import Stage
 from inference.models import Job
-from tests.inference.api.clients.table import OPENAI_PY, compatible
 from tests.conftest import make_card, photo_bytes
+from tests.inference.api.clients.table import OPENAI_PY, compatible
 from tests.inference.api.conftest import (
     CREDIT,
     PRICE_TEXT,

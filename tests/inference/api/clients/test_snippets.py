@@ -15,8 +15,8 @@ from standardwebhooks import Webhook
 from inference.docs import snippets
 from inference.docs.snippets import Client, Filling
 from inference.models import Job, State
-from tests.inference.api.clients.table import CURL, NODE_MODULES, compatible
 from tests.conftest import photo_bytes
+from tests.inference.api.clients.table import CURL, NODE_MODULES, compatible
 from tests.inference.api.conftest import Api
 
 FILES = sorted(path.name for path in snippets.FOLDER.iterdir())
