@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from catalog.mail.inbox import Letter
 from catalog.models import Mail
-from tests.journeys.test_journeys import WCAG_22_AA
+from tests.support.accessibility import WCAG_22_AA
 from tests.support.chromium import NEEDED, PATIENCE_MS
 from tests.support.site import Site, wait_for
 

@@ -26,8 +26,8 @@ from inference.worker import loop
 from inference.worker.text_cache import TextMemory
 from tests import engines
 from tests.conftest import photo_bytes
+from tests.fakes.encoder import HashEncoder
 from tests.faults import invariants
-from tests.inference.worker.test_batches import HashEncoder
 from tests.support.site import Site, wait_for
 
 AWAY = (DatabaseError, InterfaceError, PoolTimeout)
@@ -38,7 +38,7 @@ django.setup()
 from catalog.models import ModelCard
 from inference.worker import loop, process
 from inference.worker.text_cache import TextMemory
-from tests.inference.worker.test_batches import HashEncoder
+from tests.fakes.encoder import HashEncoder
 card = ModelCard.objects.get(repo=sys.argv[1])
 loop.drain(loop.Server(card, TextMemory(HashEncoder())), worker=process.name())
 """

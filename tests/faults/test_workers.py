@@ -15,9 +15,9 @@ from inference.jobs import claims, sweep
 from inference.models import ErrorCode, Job, State
 from inference.worker import batches
 from inference.worker.text_cache import TextMemory
+from tests.fakes.encoder import HashEncoder
 from tests.faults import audit
 from tests.faults.house import House, all_ended
-from tests.inference.worker.test_batches import HashEncoder
 from tests.support.site import wait_for
 
 pytestmark = [

@@ -21,8 +21,8 @@ from catalog.loading import cards
 from catalog.models import Launch, Mail, MailState, ModelCard, Stage, Subscriber, WaitlistEntry
 from tests.conftest import FIXTURES
 from tests.fakes.smtp import MailServer, Mood, mail_server
-from tests.journeys.test_journeys import WCAG_22_AA
 from tests.support import site as sites
+from tests.support.accessibility import WCAG_22_AA
 from tests.support.chromium import NEEDED, PATIENCE_MS
 from tests.support.letters import CODE
 from tests.support.pages import OWN_PAGES

@@ -9,16 +9,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from tests.conftest import SAMPLES
+from tests.support.accessibility import WCAG_22_AA
 from tests.support.chromium import NEEDED, PATIENCE_MS
 from tests.support.pages import PAGES
 from tests.support.site import Site
 
-WCAG_22_AA = {
-    "runOnly": {
-        "type": "tag",
-        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    }
-}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 pytestmark = NEEDED

@@ -30,7 +30,7 @@ from inference.models import Worker
 from inference.worker import loop as drain
 from inference.worker.text_cache import TextMemory
 from tests.conftest import make_card, photo_bytes
-from tests.inference.worker.test_batches import HashEncoder
+from tests.fakes.encoder import HashEncoder
 from tests.support.site import free_port, wait_for
 
 PRICE_IMAGE, PRICE_TEXT = 94, 8

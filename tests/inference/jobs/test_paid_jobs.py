@@ -17,7 +17,8 @@ from inference.models import ErrorCode, Job, State
 from inference.worker import batches, settlement
 from inference.worker.text_cache import TextMemory
 from tests.conftest import make_card, photo_bytes
-from tests.inference.worker.test_batches import HashEncoder, settle_all, settle_parts
+from tests.fakes.encoder import HashEncoder
+from tests.support.batches import settle_all, settle_parts
 from tests.support.threads import at_once
 
 GRANTED = 1000

@@ -1,83 +1,31 @@
 """A batch scores what it can, and one bad input costs only its own job."""
 
-import hashlib
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from PIL import Image
 
 from catalog.models import ModelCard
 from inference import images as pictures
 from inference import jobs
 from inference.jobs import claims
 from inference.models import ErrorCode, Job, Kind, State
-from inference.runtime.encoder import Embeddings, Encoder
-from inference.runtime.images.preprocessing import Preprocessing
+from inference.runtime.encoder import Encoder
 from inference.worker import batches, text_cache
 from inference.worker.text_cache import TextMemory
 from tests.conftest import photo_bytes
+from tests.fakes.encoder import HashEncoder, poison_photo
+from tests.support.batches import settle_all
+from tests.support.rows import result_of
 
 Submit = Callable[..., Job]
-POISON = (255, 0, 0)
-
-
-class HashEncoder:
-    """A small honest Encoder: equal input gives equal unit vectors. Red pictures break it."""
-
-    repo, revision = "tests/hash", "1"
-    image_size, patch_size, embed_dim = 32, 8, 8
-    logit_scale, logit_bias = 100.0, 0.0
-    preprocessing = Preprocessing(size=32)
-
-    def __init__(self) -> None:
-        self.batches: list[int] = []
-        self.texts: list[str] = []
-        self.text_passes: list[int] = []
-
-    def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
-        if any(image.getpixel((16, 16)) == POISON for image in images):
-            raise RuntimeError("poison")
-        self.batches.append(len(images))
-        return self._vectors([image.tobytes() for image in images])
-
-    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
-        self.texts += texts
-        self.text_passes.append(len(texts))
-        return self._vectors([text.encode() for text in texts])
-
-    def _vectors(self, inputs: Sequence[bytes]) -> Embeddings:
-        digests = [np.frombuffer(hashlib.sha256(data).digest()[:8], np.uint8) for data in inputs]
-        raw = np.array(digests, dtype=np.float32).reshape(-1, 8) - 127.5
-        return np.asarray(raw / np.linalg.norm(raw, axis=1, keepdims=True), dtype=np.float32)
 
 
 @pytest.fixture
 def encoder() -> HashEncoder:
     return HashEncoder()
-
-
-def red_photo() -> bytes:
-    return photo_like(Image.new("RGB", (64, 64), POISON))
-
-
-def photo_like(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def settle_all(memory: TextMemory, encoder: Encoder, batch: Sequence[Job]) -> None:
-    """As `drain` does, but in this thread."""
-    settle_parts(memory, batches.make_ready(encoder, batch))
-
-
-def settle_parts(memory: TextMemory, ready: Sequence[batches.Ready]) -> None:
-    for part in batches.score(memory, ready):
-        batches.settle(part)
 
 
 def run_next(card: ModelCard, encoder: Encoder) -> int:
@@ -89,12 +37,6 @@ def run_next(card: ModelCard, encoder: Encoder) -> int:
 
 def states() -> list[tuple[str, str]]:
     return list(Job.objects.in_turn().values_list("state", "error_code"))
-
-
-def test_the_stand_in_for_an_encoder_keeps_the_protocol(encoder: HashEncoder) -> None:
-    checked: Encoder = encoder  # the type checker holds it to the protocol
-
-    assert checked.encode_images([]).shape == (0, 8)
 
 
 def test_queued_jobs_are_scored_in_one_forward_pass(
@@ -117,7 +59,7 @@ def test_a_result_says_what_is_needed_to_repeat_it(
 
     run_next(card, encoder)
 
-    result = Job.objects.get().result
+    result = result_of(Job.objects.get())
     [row] = result["rows"]
     first, second = row["predictions"]
     assert first["score"] + second["score"] == pytest.approx(1)
@@ -151,7 +93,7 @@ def test_a_picture_that_breaks_the_model_fails_alone(
     submit: Submit, card: ModelCard, encoder: HashEncoder
 ) -> None:
     submit()
-    submit(data=red_photo())
+    submit(data=poison_photo())
     submit()
 
     run_next(card, encoder)
@@ -167,7 +109,7 @@ def test_most_mates_of_a_picture_that_breaks_the_model_wait_for_one_retry(
     submit: Submit, card: ModelCard, encoder: HashEncoder
 ) -> None:
     for place in range(16):
-        submit(data=red_photo() if place == 5 else photo_bytes())
+        submit(data=poison_photo() if place == 5 else photo_bytes())
     batch = claims.claim(card, worker="w", budget=16)
     known: list[int] = []
 
@@ -185,7 +127,7 @@ def test_a_batch_of_any_size_is_tried_down_to_single_jobs(
     submit: Submit, card: ModelCard, encoder: HashEncoder, size: int
 ) -> None:
     for _ in range(size):
-        submit(data=red_photo())
+        submit(data=poison_photo())
 
     run_next(card, encoder)
 
@@ -244,7 +186,7 @@ def test_a_text_is_read_once_and_then_known(
     first, second = Job.objects.in_turn()
     assert memory.encoded == 2
     assert encoder.texts == ["a photo of a cat", "a photo of a dog"]
-    assert (first.result["labels_cached"], second.result["labels_cached"]) == (0, 2)
+    assert (result_of(first)["labels_cached"], result_of(second)["labels_cached"]) == (0, 2)
 
 
 def test_what_one_worker_has_read_another_need_not(
@@ -257,7 +199,7 @@ def test_what_one_worker_has_read_another_need_not(
 
     assert (len(encoder.texts), len(other.texts)) == (2, 0)
     one, two = Job.objects.in_turn()
-    assert one.result["rows"] == two.result["rows"]
+    assert result_of(one)["rows"] == result_of(two)["rows"]
 
 
 def test_weights_without_a_revision_share_nothing(
@@ -282,7 +224,7 @@ def test_several_pictures_of_a_job_are_scored_in_order(
 
     run_next(card, encoder)
 
-    rows = Job.objects.get().result["rows"]
+    rows = result_of(Job.objects.get())["rows"]
     assert [row["crop"] for row in rows] == [[0, 0, 40, 40], [20, 0, 60, 40], [0, 25, 40, 65]]
     logits = [row["predictions"][0]["logit"] for row in rows]
     assert logits[0] != logits[2]
@@ -298,10 +240,11 @@ def test_pictures_and_texts_are_embedded_in_order(
     run_next(card, encoder)
 
     job = Job.objects.get()
+    assert job.vectors is not None
     vectors = np.frombuffer(job.vectors, "<f4").reshape(3, 8)
     assert np.allclose(vectors[[0, 2]], encoder.encode_texts(["a cat", "a dog"]))
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1)
-    assert job.result["dim"] == 8
+    assert result_of(job)["dim"] == 8
 
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid", "none"])
@@ -319,7 +262,7 @@ def test_the_activation_asked_for_is_used(
 
     run_next(card, encoder)
 
-    result = Job.objects.get().result
+    result = result_of(Job.objects.get())
     first = result["rows"][0]["predictions"][0]
     assert result["activation"] == activation
     assert (first["score"] == first["logit"]) == (activation == "none")

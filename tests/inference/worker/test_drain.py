@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 import pytest
+from celery import current_app
 from django.core.cache import cache
 from PIL import Image
 from pytest_django import Settings
@@ -17,7 +18,7 @@ from inference.models import Job, State
 from inference.runtime.encoder import Embeddings
 from inference.worker import batches, leases, loop
 from inference.worker.text_cache import TextMemory
-from tests.inference.worker.test_batches import HashEncoder, red_photo
+from tests.fakes.encoder import HashEncoder, poison_photo
 from tests.support.site import wait_for
 
 Submit = Callable[..., Job]
@@ -123,7 +124,7 @@ def test_mates_of_a_bad_picture_have_their_results_while_it_is_still_looked_for(
 ) -> None:
     for _ in range(4):
         submit()
-    submit(data=red_photo())
+    submit(data=poison_photo())
     encode = encoder.encode_images
     known: list[bool] = []
 
@@ -231,7 +232,7 @@ def test_jobs_that_gather_send_one_message(
     submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[object] = []
-    monkeypatch.setattr(wake.current_app, "send_task", lambda *a, **k: sent.append(a))
+    monkeypatch.setattr(current_app, "send_task", lambda *a, **k: sent.append(a))
 
     for _ in range(3):
         submit()
@@ -247,7 +248,7 @@ def test_a_bell_that_fails_leaves_the_job_to_the_sweep(
     def fail(*_: object, **__: object) -> None:
         raise OSError("away")
 
-    monkeypatch.setattr(wake.current_app, "send_task", fail)
+    monkeypatch.setattr(current_app, "send_task", fail)
 
     submit()
 

@@ -5,6 +5,7 @@ import pytest
 
 from inference.models import Job
 from tests.conftest import photo_bytes
+from tests.fakes.encoder import poison_photo
 from tests.inference.api.conftest import (
     CREDIT,
     PRICE_IMAGE,
@@ -164,9 +165,7 @@ def test_pictures_times_labels_have_a_limit(api: Api) -> None:
 
 
 def test_a_picture_that_breaks_the_model_costs_nothing(api: Api) -> None:
-    from tests.inference.worker.test_batches import red_photo
-
-    assert error(ask(api, input=in_base64(red_photo())), 500)["code"] == "internal"
+    assert error(ask(api, input=in_base64(poison_photo())), 500)["code"] == "internal"
     assert money(api.user) == (CREDIT, 0)
 
 
