@@ -52,7 +52,7 @@ def _empty_cache(settings: Settings) -> None:
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """As pytest-django's, but no server that is just stopping keeps the database from going."""
     yield
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]  # Django's stubs do not know it
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -61,7 +61,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 
 def make_card(repo: str = "openai/clip-vit-base-patch32", **fields: object) -> ModelCard:
-    given = {"name": repo, "summary": "A model.", "loader": "transformers", "revision": "0" * 40}
+    given: dict[str, object] = {
+        "name": repo,
+        "summary": "A model.",
+        "loader": "transformers",
+        "revision": "0" * 40,
+    }
     given |= {"open_clip_model": "ViT-B-32-quickgelu", "image_size": 224, "patch_size": 32}
     return ModelCard.objects.create(repo=repo, **(given | fields))
 

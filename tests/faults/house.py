@@ -21,7 +21,7 @@ from accounts.models import User
 from catalog.models import ModelCard
 from inference import images, jobs
 from inference.jobs import sweep
-from inference.models import Job, Worker
+from inference.models import OPEN, Job, Worker
 from inference.worker import loop
 from inference.worker.text_cache import TextMemory
 from tests import engines
@@ -197,7 +197,7 @@ class House:
         return time.monotonic() - began_s
 
     def settles_for(self, payer: User) -> None:
-        mine = Job.objects.filter(owner=payer, state__in=jobs.OPEN)
+        mine = Job.objects.filter(owner=payer, state__in=OPEN)
         wait_for(lambda: not mine.exists())
 
     def settles_within(self, seconds: float) -> bool:
@@ -213,7 +213,7 @@ class House:
 
 
 def all_ended() -> bool:
-    return not Job.objects.filter(state__in=jobs.OPEN).exists()
+    return not Job.objects.filter(state__in=OPEN).exists()
 
 
 def patiently(look: Callable[[], bool]) -> bool:

@@ -17,6 +17,7 @@ from inference.jobs import queue
 from inference.models import Job, Kind, State
 from tests.conftest import make_card
 from tests.faults.house import House
+from tests.support.rows import start_of
 from tests.support.threads import at_once
 
 pytestmark = [
@@ -48,8 +49,11 @@ def test_f27_a_job_is_cancelled_or_charged_never_both(house: House) -> None:
 
 
 def waits_s(user: User) -> list[float]:
-    times = Job.objects.filter(owner=user).values_list("created_at", "started_at")
-    return [(started - created).total_seconds() for created, started in times]
+    return [wait_s(job) for job in Job.objects.filter(owner=user)]
+
+
+def wait_s(job: Job) -> float:
+    return (start_of(job) - job.created_at).total_seconds()
 
 
 def trickle(house: House, bob: User, seconds: int) -> list[float]:
@@ -59,11 +63,7 @@ def trickle(house: House, bob: User, seconds: int) -> list[float]:
         house.submit(payer=bob)
         time.sleep(1)
     house.settles_for(bob)
-    mine = Job.objects.filter(owner=bob).exclude(pk__in=before)
-    return [
-        (started - created).total_seconds()
-        for created, started in mine.values_list("created_at", "started_at")
-    ]
+    return [wait_s(job) for job in Job.objects.filter(owner=bob).exclude(pk__in=before)]
 
 
 def test_f32_a_flood_does_not_hold_back_somebody_else(house: House, bob: User) -> None:

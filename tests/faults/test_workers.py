@@ -18,6 +18,7 @@ from inference.worker.text_cache import TextMemory
 from tests.fakes.encoder import HashEncoder
 from tests.faults import audit
 from tests.faults.house import House, all_ended
+from tests.support.rows import lease_of, start_of
 from tests.support.site import wait_for
 
 pytestmark = [
@@ -221,9 +222,9 @@ def test_f14_a_hung_attempt_loses_its_lease_though_its_worker_lives(house: House
         wait_for(lambda: not order.exists())
     late = Job.objects.get(pk=job.pk)
     Job.objects.filter(pk=job.pk).update(
-        started_at=late.started_at - claims.TIME_LIMIT, lease_until=late.started_at
+        started_at=start_of(late) - claims.TIME_LIMIT, lease_until=start_of(late)
     )
-    assert claims.renew(late.lease_token) == 0
+    assert claims.renew(lease_of(late)) == 0
 
     sweep.sweep()
     house.second_worker()
@@ -273,7 +274,7 @@ def test_a_picture_that_runs_out_of_memory_is_tried_again(
         patch.setattr("PIL.Image.open", no_memory)
         with pytest.raises(batches.OutOfMemory):
             batches.make_ready(encoder, [claimed])
-    claims.give_back(claimed.lease_token)
+    claims.give_back(lease_of(claimed))
     house.second_worker()
     house.worker().resume()
 

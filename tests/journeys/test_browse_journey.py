@@ -167,10 +167,9 @@ def test_without_scripts_a_model_is_compared_with_its_neighbours(plain_page: Pag
 def test_the_keyboard_goes_through_a_model_page_as_the_eye_does(
     browser: Browser, site: Site, width: int
 ) -> None:
-    viewport = {"width": width, "height": 900}
     context = browser.new_context(
         base_url=site.address,
-        viewport=viewport,
+        viewport={"width": width, "height": 900},
         reduced_motion="reduce",  # or each stop would have to be waited for: it scrolls smoothly
     )
     page = context.new_page()

@@ -92,7 +92,7 @@ def hush(site: Site) -> None:
             process.suspend()
         with connection.cursor() as cursor:
             cursor.execute(BUSY)
-            is_idle = cursor.fetchone() == (0,)
+            is_idle = bool(cursor.fetchone() == (0,))
         if not is_idle:
             wake(site)
         return is_idle

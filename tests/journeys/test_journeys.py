@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, FilePayload, Page, expect
 
 from tests.conftest import SAMPLES
 from tests.support.accessibility import WCAG_22_AA
@@ -93,8 +93,8 @@ def test_a_file_that_is_no_picture_is_refused_and_the_labels_stay(
     page: Page, complaints: list[str]
 ) -> None:
     page.goto("/playground/")
-    not_a_photo = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"hello"}
-    page.locator("input[type=file]").set_input_files(files=[not_a_photo])
+    not_a_photo = FilePayload(name="a.jpg", mimeType="image/jpeg", buffer=b"hello")
+    page.locator("input[type=file]").set_input_files(not_a_photo)
     type_labels(page, ["a heron"])
 
     page.get_by_role("button", name="classify").click()

@@ -101,8 +101,7 @@ def test_every_page_is_light_and_asks_no_stranger(browser: Browser, site: Site) 
 
 @pytest.mark.parametrize("width", [390, 1440])
 def test_no_page_shifts_while_it_loads(browser: Browser, site: Site, width: int) -> None:
-    viewport = {"width": width, "height": 900}
-    context = browser.new_context(base_url=site.address, viewport=viewport)
+    context = browser.new_context(base_url=site.address, viewport={"width": width, "height": 900})
     context.add_init_script(WATCH_SHIFTS)
     addresses = [*PAGES, job_page(context)]
     shifts = {address: shifts_of(context.new_page(), address) for address in addresses}

@@ -11,6 +11,7 @@ import pytest
 from inference.models import Job, State, Worker
 from tests.conftest import SAMPLES
 from tests.support import site as sites
+from tests.support.rows import result_of
 from tests.support.site import Site, Visitor, wait_for
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
@@ -26,11 +27,13 @@ def test_a_photo_is_classified_by_a_process_that_is_not_the_web(
     site: Site, visitor: Visitor
 ) -> None:
     answer = visitor.send((SAMPLES / "cat.jpg").read_bytes(), labels="a cat\na dog\na car")
-    job_id = re.search(r"/jobs/([0-9a-f-]{36})/", str(answer.url)).group(1)
+    found = re.search(r"/jobs/([0-9a-f-]{36})/", str(answer.url))
+    assert found, answer.url
+    job_id = found.group(1)
     wait_for(lambda: Job.objects.get(pk=job_id).is_final)
 
     job = Job.objects.get(pk=job_id)
-    assert job.result["rows"][0]["predictions"][0]["label"] == "a cat"
+    assert result_of(job)["rows"][0]["predictions"][0]["label"] == "a cat"
     assert "a cat" in visitor.page(f"/jobs/{job_id}/")
     worker_lines = [line for line in site.printed().splitlines() if f"id={job_id}" in line]
     assert any("worker" in line and "job succeeded" in line for line in worker_lines)

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
-from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.test import Client
 
@@ -24,6 +23,7 @@ from inference.models import Event, Webhook, Worker
 from tests.conftest import answer_next
 from tests.support.letters import sign_in
 from tests.support.pages import OWN_PAGES, PAGES
+from tests.support.responses import Response
 
 JAR = Path(__file__).parents[1] / "js" / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
 JAVA = shutil.which("java")
@@ -61,10 +61,10 @@ def distinct(found: Iterable[str]) -> list[str]:
 
 
 @pytest.fixture
-def keep(tmp_path: Path) -> Callable[[str, HttpResponse | str], None]:
+def keep(tmp_path: Path) -> Callable[[str, Response | str], None]:
     """Put a page into the folder, its address for its name."""
 
-    def write(address: str, page: HttpResponse | str) -> None:
+    def write(address: str, page: Response | str) -> None:
         text = page if isinstance(page, str) else page.content.decode()
         name = "".join(
             letter if letter.isalnum() or letter in "-._=" else "~" for letter in address
@@ -74,7 +74,7 @@ def keep(tmp_path: Path) -> Callable[[str, HttpResponse | str], None]:
     return write
 
 
-Keep = Callable[[str, HttpResponse | str], None]
+Keep = Callable[[str, Response | str], None]
 
 
 def test_every_page_is_valid(catalog: None, client: Client, keep: Keep, tmp_path: Path) -> None:

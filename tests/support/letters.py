@@ -3,8 +3,9 @@
 import re
 
 from django.core import mail
-from django.http import HttpResponse
 from django.test import Client
+
+from tests.support.responses import Response
 
 CODE = re.compile(r"^([A-Z0-9][A-Z0-9-]{4,})$", re.MULTILINE)
 
@@ -16,7 +17,7 @@ def code_in_mail() -> str:
     return found.group(1)
 
 
-def sign_in(client: Client, email: str = "ada@lab.example", *, go_to: str = "") -> HttpResponse:
+def sign_in(client: Client, email: str = "ada@lab.example", *, go_to: str = "") -> Response:
     """Ask for a code and type it, as a person does; the answer to the code."""
     sent = client.post("/accounts/login/", {"login": email} | ({"next": go_to} if go_to else {}))
-    return client.post(sent["Location"], {"code": code_in_mail()})  # type: ignore[return-value]
+    return client.post(sent["Location"], {"code": code_in_mail()})

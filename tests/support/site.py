@@ -34,18 +34,24 @@ class Site:
 
     def child(self, *words: str) -> psutil.Process:
         """The one process whose command line holds all the words."""
-        [found] = [p for p in self.processes() if all(w in " ".join(_command(p)) for w in words)]
-        return found
+        [process] = [
+            process
+            for process in self.processes()
+            if all(word in " ".join(_command(process)) for word in words)
+        ]
+        return process
 
     def processes(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children(recursive=True)
+        children: list[psutil.Process] = psutil.Process(self.process.pid).children(recursive=True)
+        return children
 
 
 def _command(process: psutil.Process) -> list[str]:
     try:
-        return process.cmdline()
+        command: list[str] = process.cmdline()
     except psutil.NoSuchProcess:
         return []
+    return command
 
 
 @contextmanager

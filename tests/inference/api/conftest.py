@@ -26,7 +26,7 @@ from accounts import credits, keys
 from accounts.models import ApiKey, Category, User
 from catalog.models import ModelCard, Stage
 from inference.api.limits import WINDOW_S
-from inference.models import Worker
+from inference.models import Job, Worker
 from inference.worker import loop as drain
 from inference.worker.text_cache import TextMemory
 from tests.conftest import make_card, photo_bytes
@@ -166,7 +166,9 @@ def worker(api_card: ModelCard) -> Iterator[WorkerLoop]:
     loop.stop()
 
 
-def make_caller(email: str, micro_usd: int = CREDIT, **options: int) -> tuple[User, ApiKey, str]:
+def make_caller(
+    email: str, micro_usd: int = CREDIT, *, limit_micro_usd: int | None = None
+) -> tuple[User, ApiKey, str]:
     """Somebody with credit and a key."""
     user = User.objects.create_user(email)
     if micro_usd:
@@ -176,7 +178,7 @@ def make_caller(email: str, micro_usd: int = CREDIT, **options: int) -> tuple[Us
             category=Category.PURCHASE,
             reference=f"purchase:{email}",
         )
-    key, secret = keys.issue(user, name="test", **options)
+    key, secret = keys.issue(user, name="test", limit_micro_usd=limit_micro_usd)
     return user, key, secret
 
 
@@ -202,6 +204,26 @@ def in_base64(data: bytes | None = None) -> str:
 
 def eventually(holds: Callable[[], bool]) -> None:
     wait_for(holds, seconds=20)
+
+
+def submit(api: Api) -> Job:
+    """A job that is not waited for."""
+    answer = api.http.post(
+        "/v1/embeddings",
+        json={"model": api.card.repo, "input": "a cat"},
+        headers={"Prefer": "respond-async"},
+    )
+    assert answer.status_code == 202
+    return Job.objects.get(pk=answer.json()["id"])
+
+
+def ended(api: Api) -> Job:
+    """The same, when it has ended."""
+    api.worker.pause()
+    job = submit(api)
+    api.worker.resume()
+    eventually(lambda: Job.objects.get().is_final)
+    return job
 
 
 def money(user: User) -> tuple[int, int]:

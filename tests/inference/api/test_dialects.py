@@ -30,7 +30,7 @@ def zero_shot(api: Api, **body: object) -> httpx.Response:
 
 @pytest.mark.parametrize("name", ["inputs", "image", "object", "url"])
 def test_each_client_s_picture_is_read(api: Api, name: str) -> None:
-    sent = {
+    sent: dict[str, dict[str, object]] = {
         "inputs": {"inputs": in_base64()},
         "image": {"image": in_base64()},
         "object": {"inputs": {"image": in_base64()}},

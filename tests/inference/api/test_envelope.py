@@ -122,7 +122,7 @@ def test_options_without_a_preflight_is_another_verb(api: Api) -> None:
     ],
 )
 def test_all_bad_keys_look_alike(api: Api, header: str) -> None:
-    response = api.client().get("/v1/models", headers={"Authorization": header.encode("latin-1")})
+    response = api.client().get("/v1/models", headers={b"Authorization": header.encode("latin-1")})
 
     wanted = api.client().get("/v1/models").json()["error"]
     error = refused(response, 401, "invalid_api_key")

@@ -10,8 +10,7 @@ from accounts import keys
 from catalog.limits import CannotCount
 from inference.api import limits
 from inference.api.resources import events
-from tests.inference.api.conftest import Api, make_caller
-from tests.inference.api.resources.test_events import ended, submit
+from tests.inference.api.conftest import Api, ended, make_caller, submit
 
 OTHERS = ["/v1/models", "/v1/models/clip-vit-base-patch32", "/v1/jobs", "/v1/account"]
 

@@ -16,6 +16,7 @@ from inference.models import ErrorCode, Job, State
 from inference.worker import settlement
 from inference.worker.settlement import Done
 from tests.conftest import make_card
+from tests.support.rows import lease_of
 from tests.support.threads import at_once
 
 Submit = Callable[..., Job]
@@ -140,9 +141,11 @@ def test_only_the_lease_in_hand_is_renewed(submit: Submit, card: ModelCard) -> N
     submit(), submit()
     mine, other = claim_one(card, "same name"), claim_one(card, "same name")
 
-    assert claims.renew(mine.lease_token) == 1
+    assert claims.renew(lease_of(mine)) == 1
 
     mine_again, other_again = Job.objects.get(pk=mine.pk), Job.objects.get(pk=other.pk)
+    assert mine.lease_until
+    assert mine_again.lease_until
     assert mine_again.lease_until > mine.lease_until
     assert other_again.lease_until == other.lease_until
 
@@ -152,7 +155,7 @@ def test_a_lease_is_not_renewed_past_the_time_limit(submit: Submit, card: ModelC
     job = claim_one(card, "hung")
     Job.objects.update(started_at=Now() - claims.TIME_LIMIT)
 
-    assert claims.renew(job.lease_token) == 0
+    assert claims.renew(lease_of(job)) == 0
 
 
 def test_what_was_not_settled_is_given_back(submit: Submit, card: ModelCard) -> None:
@@ -160,7 +163,7 @@ def test_what_was_not_settled_is_given_back(submit: Submit, card: ModelCard) -> 
     done, left = claims.claim(card, worker="w", budget=2)
     settlement.succeed([Done(done, RESULT)])
 
-    assert claims.give_back(left.lease_token) == 1
+    assert claims.give_back(lease_of(left)) == 1
 
     assert Job.objects.get(pk=left.pk).state == State.QUEUED
     assert Job.objects.get(pk=done.pk).state == State.SUCCEEDED
@@ -210,18 +213,17 @@ def test_twenty_workers_never_claim_one_job_twice(submit: Submit, card: ModelCar
     assert set(claimed) == queued
 
 
+def cancel_and_succeed(job: Job) -> list[bool]:
+    """Both at once, and which of them did it."""
+    ends = [lambda: bool(settlement.succeed([Done(job, RESULT)])), lambda: jobs.cancel(job)]
+    return at_once(lambda index: ends[index](), len(ends))
+
+
 @pytest.mark.django_db(transaction=True)
 def test_cancel_and_success_at_once_have_one_winner(submit: Submit, card: ModelCard) -> None:
     for _ in range(10):
         submit()
-        job = claim_one(card)
-
-        outcomes = at_once(
-            lambda i, job=job: bool(
-                jobs.cancel(job) if i else settlement.succeed([Done(job, RESULT)])
-            ),
-            2,
-        )
+        outcomes = cancel_and_succeed(claim_one(card))
 
         assert sorted(outcomes) == [False, True]
 

@@ -157,7 +157,12 @@ def test_the_sweep_rings_for_the_models_themselves(
     submit()
     Job.objects.update(rung_at=None)
     rung: list[ModelCard] = []
-    monkeypatch.setattr(wake, "ring_for", lambda each: rung.append(each) or True)
+
+    def ring(card: ModelCard) -> bool:
+        rung.append(card)
+        return True
+
+    monkeypatch.setattr(wake, "ring_for", ring)
 
     sweep.sweep()
 

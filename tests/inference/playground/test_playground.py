@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
@@ -17,6 +16,7 @@ from inference.jobs import claims
 from inference.models import ErrorCode, Job, State, Worker
 from inference.worker import settlement
 from tests.conftest import answer_next, photo_bytes
+from tests.support.responses import Response
 
 
 def upload(data: bytes, name: str = "photo.jpg") -> io.BytesIO:
@@ -26,10 +26,10 @@ def upload(data: bytes, name: str = "photo.jpg") -> io.BytesIO:
 
 
 @pytest.fixture
-def send(client: Client, served_card: ModelCard) -> Callable[..., HttpResponse]:
+def send(client: Client, served_card: ModelCard) -> Callable[..., Response]:
     """Send the playground's form; keywords change its fields, None leaves one out."""
 
-    def post(by: Client = client, **changes: Any) -> HttpResponse:
+    def post(by: Client = client, **changes: Any) -> Response:
         fields = {"model": served_card.repo, "labels": "a cat, a dog", "template": "a photo of {}"}
         fields |= {"picture": upload(photo_bytes())} | changes
         return by.post("/playground/", {k: v for k, v in fields.items() if v is not None})
@@ -37,7 +37,7 @@ def send(client: Client, served_card: ModelCard) -> Callable[..., HttpResponse]:
     return post
 
 
-Send = Callable[..., HttpResponse]
+Send = Callable[..., Response]
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A pytest plugin that writes docs/compatibility.json from what has just run."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import date
 
 import pytest
@@ -12,7 +12,9 @@ _results: dict[table.Case, str] = {}
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     for case in getattr(getattr(item, "function", None), "cases", []):
         _note(case, report)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -154,7 +155,7 @@ def test_the_code_of_a_site_names_its_own_address(settings: Settings) -> None:
 
 def test_a_webhook_is_read_only_if_it_is_genuine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIGAROUTER_WEBHOOK_SECRET", SECRET)
-    found: dict = {}
+    found: dict[str, Any] = {}
     exec(code_of("webhook.standardwebhooks.py"), found)  # noqa: S102  our own file
     body, now = json.dumps({"type": "job.succeeded"}), datetime.now(UTC)
     headers = {
@@ -168,9 +169,9 @@ def test_a_webhook_is_read_only_if_it_is_genuine(monkeypatch: pytest.MonkeyPatch
     assert found["read"]({}, body.encode()) is None
 
 
-def answer_of(name: str, api: Api, settings: Settings, folder: Path) -> dict:
+def answer_of(name: str, api: Api, settings: Settings, folder: Path) -> dict[str, Any]:
     settings.SITE_URL = api.base_url
-    found: dict = json.loads(run(name, code_of(name), folder=folder, secret=api.secret))
+    found: dict[str, Any] = json.loads(run(name, code_of(name), folder=folder, secret=api.secret))
     return found
 
 

@@ -36,7 +36,7 @@ def test_a_body_is_parsed_decoded_and_checked_without_a_connection(
 
     for module, name in WORK:
         watch(module, name)
-    bodies = {
+    bodies: dict[str, dict[str, object]] = {
         "/v1/classify": {"input": [{"image": in_base64()}], "labels": ["a", "b"]},
         "/v1/embeddings": {"input": [{"image": in_base64()}]},
     }

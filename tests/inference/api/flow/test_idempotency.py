@@ -94,7 +94,7 @@ def test_keys_belong_to_an_account_and_an_endpoint(api: Api) -> None:
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "\xe9"])
 def test_a_key_that_is_none_is_refused(api: Api, key: str) -> None:
     body = {"model": api.card.repo, "input": "a"}
-    response = api.http.post(PATH, json=body, headers={"Idempotency-Key": key.encode("latin-1")})
+    response = api.http.post(PATH, json=body, headers={b"Idempotency-Key": key.encode("latin-1")})
 
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "invalid_idempotency_key"

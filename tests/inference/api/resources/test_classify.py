@@ -1,5 +1,7 @@
 """POST /v1/classify and the dialects that mean the same."""
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -25,9 +27,9 @@ def ask(api: Api, **body: object) -> httpx.Response:
     return api.http.post(PATH, json=given | body)
 
 
-def answer(response: httpx.Response) -> dict[str, object]:
+def answer(response: httpx.Response) -> dict[str, Any]:
     assert response.status_code == 200, response.text
-    found: dict[str, object] = response.json()
+    found: dict[str, Any] = response.json()
     return found
 
 
@@ -40,7 +42,7 @@ def error(response: httpx.Response, status: int = 400) -> dict[str, object]:
 def test_a_picture_is_scored_against_its_labels(api: Api) -> None:
     found = answer(ask(api))
 
-    [row] = found["data"]  # type: ignore[misc]
+    [row] = found["data"]
     best = row["predictions"][0]
     assert row["prediction"] == best["label"]
     assert row["score"] == best["score"]
@@ -48,8 +50,8 @@ def test_a_picture_is_scored_against_its_labels(api: Api) -> None:
     assert sum(each["score"] for each in row["predictions"]) == pytest.approx(1)
     assert best["logit"] == pytest.approx(100 * best["similarity"])
     assert row["activation"] == "softmax"
-    assert found["usage"]["labels"] == 3  # type: ignore[index]
-    assert found["usage"]["labels_cached"] == 0  # type: ignore[index]
+    assert found["usage"]["labels"] == 3
+    assert found["usage"]["labels_cached"] == 0
     assert "warning" not in found
     assert money(api.user) == (CREDIT - PRICE_IMAGE - 3 * PRICE_TEXT, 0)
     assert Job.objects.get().template == "This is a photo of {}."
@@ -60,8 +62,8 @@ def test_labels_that_are_known_cost_nothing(api: Api) -> None:
 
     usage = answer(ask(api))["usage"]
 
-    assert usage["labels_cached"] == 3  # type: ignore[index]
-    assert usage["cost"] == "0.000094"  # type: ignore[index]
+    assert usage["labels_cached"] == 3
+    assert usage["cost"] == "0.000094"
 
 
 def test_many_pictures_keep_their_order(api: Api) -> None:
@@ -69,25 +71,25 @@ def test_many_pictures_keep_their_order(api: Api) -> None:
 
     together = answer(ask(api, input=photos))["data"]
 
-    assert [row["index"] for row in together] == [0, 1, 2, 3]  # type: ignore[attr-defined]
+    assert [row["index"] for row in together] == [0, 1, 2, 3]
     for place, photo in enumerate(photos):
-        [alone] = answer(ask(api, input=[photo]))["data"]  # type: ignore[misc]
-        assert alone["predictions"] == together[place]["predictions"]  # type: ignore[index]
+        [alone] = answer(ask(api, input=[photo]))["data"]
+        assert alone["predictions"] == together[place]["predictions"]
 
 
 def test_bare_strings_are_pictures_here(api: Api) -> None:
-    assert answer(ask(api, input=data_url()))["usage"]["images"] == 1  # type: ignore[index]
+    assert answer(ask(api, input=data_url()))["usage"]["images"] == 1
 
 
 def test_top_k_cuts_the_predictions(api: Api) -> None:
-    [row] = answer(ask(api, top_k=2))["data"]  # type: ignore[misc]
+    [row] = answer(ask(api, top_k=2))["data"]
 
     assert len(row["predictions"]) == 2
 
 
 @pytest.mark.parametrize(("activation", "adds_up"), [("sigmoid", False), ("none", False)])
 def test_another_activation_can_be_chosen(api: Api, activation: str, adds_up: bool) -> None:
-    [row] = answer(ask(api, activation=activation))["data"]  # type: ignore[misc]
+    [row] = answer(ask(api, activation=activation))["data"]
 
     assert row["activation"] == activation
     assert (sum(each["score"] for each in row["predictions"]) == pytest.approx(1)) is adds_up
@@ -102,13 +104,13 @@ def test_a_template_of_ones_own(api: Api) -> None:
 
 
 def test_labels_have_two_names_and_may_be_one_string(api: Api) -> None:
-    [row] = answer(ask(api, labels=None, candidate_labels="a cat, a dog"))["data"]  # type: ignore[misc]
+    [row] = answer(ask(api, labels=None, candidate_labels="a cat, a dog"))["data"]
 
     assert sorted(each["label"] for each in row["predictions"]) == ["a cat", "a dog"]
 
 
 def test_none_of_these_is_read_as_something_else(api: Api) -> None:
-    [row] = answer(ask(api, none_of_these=True, top_k=4))["data"]  # type: ignore[misc]
+    [row] = answer(ask(api, none_of_these=True, top_k=4))["data"]
 
     assert "none of these" in [each["label"] for each in row["predictions"]]
     assert "This is a photo of something else." in api.worker.encoder.texts
@@ -122,7 +124,7 @@ def test_one_label_comes_with_a_warning(api: Api) -> None:
 def test_a_thousand_labels_are_the_most(api: Api) -> None:
     labels = [f"label {n}" for n in range(1001)]
 
-    assert len(answer(ask(api, labels=labels[:1000]))["data"][0]["predictions"]) == 1000  # type: ignore[index]
+    assert len(answer(ask(api, labels=labels[:1000]))["data"][0]["predictions"]) == 1000
     assert error(ask(api, labels=labels))["param"] == "labels"
 
 

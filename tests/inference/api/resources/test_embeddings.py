@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 
 import httpx
 import numpy as np
@@ -26,7 +27,8 @@ def ask(api: Api, **body: object) -> httpx.Response:
     return api.http.post(PATH, json={"model": api.card.repo} | body)
 
 
-def vectors(response: httpx.Response) -> list[list[float]]:
+def vectors(response: httpx.Response) -> list[Any]:
+    """Lists of floats, or base64 where that was asked for."""
     assert response.status_code == 200, response.text
     rows = response.json()["data"]
     assert [row["index"] for row in rows] == list(range(len(rows)))

@@ -14,25 +14,7 @@ from inference import jobs
 from inference.api.resources import events
 from inference.jobs import claims
 from inference.models import Job, State
-from tests.inference.api.conftest import Api, eventually, make_caller
-
-TEXTS = {"input": "a cat"}
-
-
-def submit(api: Api) -> Job:
-    answer = api.http.post(
-        "/v1/embeddings", json=TEXTS | {"model": api.card.repo}, headers={"Prefer": "respond-async"}
-    )
-    assert answer.status_code == 202
-    return Job.objects.get(pk=answer.json()["id"])
-
-
-def ended(api: Api) -> Job:
-    api.worker.pause()
-    job = submit(api)
-    api.worker.resume()
-    eventually(lambda: Job.objects.get().is_final)
-    return job
+from tests.inference.api.conftest import Api, ended, eventually, make_caller, submit
 
 
 def parsed(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
