@@ -39,7 +39,7 @@ compatibility: $(READY) ## Run the real clients, and write docs/compatibility.js
 check: $(READY) ## Lint, types, contracts, migrations, and settings fit for production
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	DEBUG=1 $(BIN)/mypy $(PACKAGES)
+	DEBUG=1 $(BIN)/mypy $(PACKAGES) tests bench
 	$(BIN)/lint-imports
 	@echo manage.py makemigrations --check, manage.py check --deploy
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
