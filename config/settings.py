@@ -131,7 +131,8 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        # A kind of job brings the template of its result.
+        "DIRS": [BASE_DIR / "templates", BASE_DIR / "inference" / "kinds"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -216,6 +217,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "inference.tasks.sweep", "schedule": 2.5, "options": {"expires": 2.5}},
     "tidy": {"task": "inference.tasks.tidy", "schedule": 300.0, "options": {"expires": 300}},
+    "orphans": {
+        "task": "inference.tasks.delete_orphans",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "mail": {"task": "catalog.tasks.sweep_mail", "schedule": 10.0, "options": {"expires": 10}},
     "requests": {
         "task": "catalog.tasks.sweep_requests",

@@ -64,11 +64,11 @@ def _hit(file: Path, jobs: Sequence[Job]) -> None:
 
 
 def _digests(job: Job) -> set[str]:
-    found = set()
-    for place in job.picture_places:
-        with suppress(FileNotFoundError), default_storage.open(job.picture_name(place)) as picture:
-            found.add(hashlib.sha256(picture.read()).hexdigest())
-    return found
+    digests = set()
+    for name in job.image_files:
+        with suppress(FileNotFoundError), default_storage.open(name) as image:
+            digests.add(hashlib.sha256(image.read()).hexdigest())
+    return digests
 
 
 def _signal(number: signal.Signals) -> Callable[[], None]:

@@ -1,6 +1,6 @@
 """Accepting a stranger's picture: limits first, from the header alone, then one careful decode.
 
-PictureRefused      root; `str(error)` is a sentence for people
+ImageRefused      root; `str(error)` is a sentence for people
 """
 
 import hashlib
@@ -29,12 +29,12 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 _decoding = BoundedSemaphore(3)
 
 
-class PictureRefused(Exception):
+class ImageRefused(Exception):
     """The picture cannot be used; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageFile:
     """A picture that passed every check.
 
     `original` are the bytes as sent; `preview` an upright JPEG without metadata, at most 960 px
@@ -51,31 +51,31 @@ class Picture:
         return hashlib.sha256(self.original).hexdigest()
 
 
-def accept(data: bytes) -> Picture:
-    """Check and decode the bytes of a picture; raises PictureRefused with a clear sentence."""
+def accept(data: bytes) -> ImageFile:
+    """Check and decode the bytes of a picture; raises ImageRefused with a clear sentence."""
     if len(data) > MAX_BYTES:
-        raise PictureRefused(TOO_MANY_BYTES)
+        raise ImageRefused(TOO_MANY_BYTES)
     image = _open(data)
     width, height = image.size
     _check_size(width, height)
     with _decoding:
         preview, is_turned = _decode(image)
-    return Picture(data, preview, *((height, width) if is_turned else (width, height)))
+    return ImageFile(data, preview, *((height, width) if is_turned else (width, height)))
 
 
-def check(data: bytes) -> Picture:
-    """The same limits from the header alone, without a preview; raises PictureRefused.
+def check(data: bytes) -> ImageFile:
+    """The same limits from the header alone, without a preview; raises ImageRefused.
 
     For callers who see no preview: the worker decodes, and a damaged picture fails its job.
     """
     if len(data) > MAX_BYTES:
-        raise PictureRefused(TOO_MANY_BYTES)
+        raise ImageRefused(TOO_MANY_BYTES)
     image = _open(data)
     width, height = image.size
     _check_size(width, height)
     if _is_turned(image):
         width, height = height, width
-    return Picture(data, b"", width, height)
+    return ImageFile(data, b"", width, height)
 
 
 def _is_turned(image: Image.Image) -> bool:
@@ -84,7 +84,7 @@ def _is_turned(image: Image.Image) -> bool:
         with _without_warnings():
             return orientation_of(image) >= FIRST_TURNED
     except Exception as error:
-        raise PictureRefused(DAMAGED) from error
+        raise ImageRefused(DAMAGED) from error
 
 
 @contextmanager
@@ -103,18 +103,18 @@ def _open(data: bytes) -> Image.Image:
         with _without_warnings():
             return Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise PictureRefused(_too_many_pixels()) from error
+        raise ImageRefused(_too_many_pixels()) from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise PictureRefused(
+        raise ImageRefused(
             "That file is not a picture we can read. JPEG, PNG, WebP and GIF work."
         ) from error
 
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-        raise PictureRefused(_too_many_pixels())
+        raise ImageRefused(_too_many_pixels())
     if max(width, height) > MAX_ASPECT * min(width, height):
-        raise PictureRefused(
+        raise ImageRefused(
             f"That picture is {width} x {height} pixels, too narrow to show a model anything."
         )
 
@@ -134,7 +134,7 @@ def _decode(image: Image.Image) -> tuple[bytes, bool]:
         image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), reducing_gap=2.0)
         return _jpeg(upright(image).convert("RGB")), is_turned
     except Exception as error:
-        raise PictureRefused(DAMAGED) from error
+        raise ImageRefused(DAMAGED) from error
 
 
 def _jpeg(image: Image.Image) -> bytes:

@@ -11,8 +11,8 @@
     async with waiting.for_end_of(job_id, since_s=since_s) as ended:
 
 A waiter costs an event, not a thread. PostgreSQL tells of an end when its transaction commits
-(inference.jobs.tell_ended). While the connection is lost nobody is told anything, so everybody is
-woken when it is back, to look for themselves.
+(send). While the connection is lost no news arrives, so everybody is woken when it is back, to
+look for themselves.
 """
 
 import asyncio
@@ -21,18 +21,19 @@ import math
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
-from django.db import connections
-
-from inference.jobs import ENDED
+from django.db import connection, connections
 
 log = logging.getLogger(__name__)
+
+CHANNEL = "jobs_ended"  # PostgreSQL's name for it
+KEYS_PER_MESSAGE = 200  # a payload has 8,000 bytes, a key 36
 
 LISTEN_AGAIN_S = 1.0
 # Without a word for so long, the connection is asked whether it still lives.
@@ -125,7 +126,7 @@ class Waiting:
         async with await psycopg.AsyncConnection.connect(
             **_parameters(), autocommit=True
         ) as connection:
-            await connection.execute(f"LISTEN {ENDED}")
+            await connection.execute(f"LISTEN {CHANNEL}")
             self._hears_since_s = time.monotonic()
             self._listens.set()
             self._wake_all()
@@ -145,6 +146,14 @@ class Waiting:
     def _wake_all(self) -> None:
         for end in self._by_id.values():
             end.happened()
+
+
+def send(keys: Sequence[uuid.UUID]) -> None:
+    """Wake those who wait for these jobs (or other keys) when the transaction commits."""
+    for start in range(0, len(keys), KEYS_PER_MESSAGE):
+        payload = ",".join(str(key) for key in keys[start : start + KEYS_PER_MESSAGE])
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload])
 
 
 _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Waiting] = WeakKeyDictionary()

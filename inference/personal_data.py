@@ -1,6 +1,5 @@
 """What inference keeps of a person, for them to take along and to be erased."""
 
-from accounts import credits
 from accounts.models import User, Wallet
 from inference import jobs
 from inference.models import OPEN, Job, JobQuerySet, State
@@ -13,9 +12,7 @@ COLUMNS = [
     "state",
     "error_code",
     "inputs",
-    "labels",
-    "template",
-    "activation",
+    "payload",
     "options",
     "result",
     "cost_micro_usd",
@@ -43,15 +40,12 @@ def erase(user: User) -> None:
     # From here on a new job of theirs waits, and fails once there is no such person.
     Wallet.objects.select_for_update(of=("self",), no_key=True).filter(user=user).first()
     for job in _own(user).defer("result", "vectors").iterator(chunk_size=500):
-        jobs.forget(job)
+        jobs.delete(job)
 
 
 def _end_open(user: User) -> None:
     """All jobs before any credit: a worker, too, locks jobs first and wallets after."""
-    held = Job.objects.filter(state__in=OPEN)
-    found = _own(user).filter(state__in=OPEN)
-    ended = [job for job in found if jobs.finish(held, job, state=State.CANCELLED)]
-    credits.release_many(job.hold_reference for job in ended if job.is_paid)
+    jobs.end(list(_own(user).filter(state__in=OPEN)), state=State.CANCELLED)
 
 
 def _own(user: User) -> JobQuerySet:

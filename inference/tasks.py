@@ -7,6 +7,7 @@ from celery import shared_task
 
 from catalog.models import ModelCard
 from inference.jobs import sweep as sweeping
+from inference.jobs import tidy as tidying
 from inference.outbound import dispatch
 from inference.webhooks import sending
 from inference.worker import loop, process
@@ -26,15 +27,21 @@ def run_batches(card_id: int) -> None:
 
 @shared_task
 def sweep() -> None:
-    """Give back, expire and ring again."""
+    """Give lost leases back, fail late jobs, wake workers again."""
     sweeping.sweep()
 
 
 @shared_task
 def tidy() -> None:
     """Delete what has been kept long enough."""
-    sweeping.tidy()
+    tidying.tidy()
     dispatch.tidy()
+
+
+@shared_task
+def delete_orphans() -> None:
+    """Delete files that a crash has left behind."""
+    tidying.delete_orphans()
 
 
 # The rest runs in the queue `fetch`: what connects to addresses that strangers name.

@@ -15,6 +15,7 @@ from catalog.loading import cards
 from catalog.models import ModelCard, Source
 from inference import images, jobs
 from inference.jobs import claims
+from inference.kinds.classify import request as classify
 from inference.models import Job, Worker
 from inference.worker import settlement
 from inference.worker.settlement import Done
@@ -109,29 +110,26 @@ def photo_bytes(
 
 
 @pytest.fixture
-def asker() -> jobs.Asker:
-    return jobs.Asker(user_id=None, visitor=uuid.uuid4())
+def requester() -> jobs.Requester:
+    return jobs.Requester(user_id=None, visitor=uuid.uuid4())
 
 
 @pytest.fixture
-def submit(card: ModelCard, asker: jobs.Asker) -> Callable[..., Job]:
+def submit(card: ModelCard, requester: jobs.Requester) -> Callable[..., Job]:
     """Queue a job of the card; keywords change what is asked."""
 
     def submit_one(
         *,
-        ticket: str = "",
+        idempotency_key: str = "",
         labels: tuple[str, ...] = ("a cat", "a dog"),
         data: bytes | None = None,
         card: ModelCard = card,
-        by: jobs.Asker = asker,
+        by: jobs.Requester = requester,
     ) -> Job:
-        request = jobs.Request(
-            card=card,
-            inputs=[images.accept(data or photo_bytes())],
-            labels=labels,
-            template="a photo of {}",
+        request = classify.job_request(
+            card, [images.accept(data or photo_bytes())], labels=labels, template="a photo of {}"
         )
-        return jobs.submit(request, asker=by, ticket=ticket)
+        return jobs.submit(request, requester=by, idempotency_key=idempotency_key)
 
     return submit_one
 

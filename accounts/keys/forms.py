@@ -11,7 +11,7 @@ LIFETIMES = [("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"), (
 
 
 class KeyForm(forms.Form):
-    """A name, a lifetime and a limit; the ticket makes a double click one key."""
+    """A name, a lifetime and a limit; the idempotency_key makes a double click one key."""
 
     name = forms.CharField(max_length=60)
     lifetime = forms.ChoiceField(choices=LIFETIMES, required=False, label="expires")
@@ -22,7 +22,7 @@ class KeyForm(forms.Form):
         decimal_places=2,
         label="spends at most, in US dollars",
     )
-    ticket = forms.CharField(max_length=64, required=False)
+    idempotency_key = forms.CharField(max_length=64, required=False)
 
     @property
     def expires_at(self) -> datetime | None:

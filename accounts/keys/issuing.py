@@ -62,14 +62,14 @@ def issue(
     name: str,
     expires_at: datetime | None = None,
     limit_micro_usd: int | None = None,
-    ticket: str = "",
+    idempotency_key: str = "",
 ) -> tuple[ApiKey, str]:
     """A new key and its secret, which nobody can read again. Raises NotIssued.
 
-    The same ticket gives the same key and secret for a minute: a double click makes one key, and
+    The same idempotency key gives the same API key for a minute: a double click makes one key, and
     the answer that the browser shows, which is the second, still has the secret.
     """
-    secret = _secret(_random_bytes(user, ticket))
+    secret = _secret(_random_bytes(user, idempotency_key))
     key = ApiKey(
         user=user,
         name=name,
@@ -90,11 +90,11 @@ def issue(
     return key, secret
 
 
-def _random_bytes(user: User, ticket: str) -> bytes:
-    """32 bytes; from a ticket those that only this ticket, this person and SECRET_KEY give."""
-    if not ticket:
+def _random_bytes(user: User, idempotency_key: str) -> bytes:
+    # From an idempotency key: those that only it, this person and SECRET_KEY give.
+    if not idempotency_key:
         return secrets.token_bytes(32)
-    text = f"{user.pk} {ticket}"
+    text = f"{user.pk} {idempotency_key}"
     return salted_hmac("accounts.keys", text, settings.SECRET_KEY, algorithm="sha256").digest()
 
 

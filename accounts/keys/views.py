@@ -36,7 +36,7 @@ def api_keys(request: PersonsRequest) -> HttpResponse:
             name=form.cleaned_data["name"],
             expires_at=form.expires_at,
             limit_micro_usd=form.limit_micro_usd,
-            ticket=form.cleaned_data["ticket"],
+            idempotency_key=form.cleaned_data["idempotency_key"],
         )
     except keys.NotIssued as refusal:
         form.add_error(None, str(refusal))
@@ -52,7 +52,7 @@ def _page(
         "form": form,
         "keys": own[:MOST_LISTED],
         "most_living_keys": keys.MOST_LIVING_KEYS,
-        "ticket": uuid.uuid4().hex,
+        "idempotency_key": uuid.uuid4().hex,
     }
     return render(request, "accounts/keys.html", context | made, status=status)
 

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -26,7 +27,8 @@ from inference.api.errors import (
     response_of,
 )
 from inference.api.middleware import AWAY, Envelope
-from inference.api.resources import account, classify, embeddings, events, jobs, models
+from inference.api.resources import account, events, jobs, kinds, models
+from inference.kinds import KINDS
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +36,18 @@ AWAY_RETRY_S = 5
 # The order in which the description shows them. Another module of routes is one more line.
 ROUTERS = (
     models.router,
-    embeddings.router,
-    classify.router,
+    kinds.router,
     jobs.router,
     events.router,
     account.router,
     hugging_face.router,
     deepinfra.router,
+)
+# What FastAPI cannot see, because routes read their bodies themselves.
+BODIES: tuple[type[BaseModel], ...] = (
+    *(kind.endpoint.body for kind in KINDS),
+    hugging_face.HuggingFaceBody,
+    deepinfra.DeepInfraBody,
 )
 DESCRIPTION = """Zero-shot image models behind the calls that clients already make.
 
@@ -87,7 +94,7 @@ def document_of(api: FastAPI) -> dict[str, Any]:
             openapi_version="3.1.0",
         )
         openapi.without_422s_of_its_own(document)
-        document["components"]["schemas"] |= openapi.body_schemas()
+        document["components"]["schemas"] |= openapi.body_schemas(BODIES)
         document["servers"] = [{"url": "/"}]
         api.openapi_schema = document
     return api.openapi_schema

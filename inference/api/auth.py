@@ -11,7 +11,7 @@ from accounts.models import ApiKey, User
 from inference import jobs
 from inference.api import limits
 from inference.api.errors import Unauthorized
-from inference.api.middleware import facts_of
+from inference.api.middleware import context_of
 from inference.api.threads import in_thread
 
 _bearer = HTTPBearer(
@@ -28,8 +28,8 @@ class Caller:
     key: ApiKey
 
     @property
-    def asker(self) -> jobs.Asker:
-        return jobs.Asker(self.user.pk, None, self.key)
+    def requester(self) -> jobs.Requester:
+        return jobs.Requester(self.user.pk, None, self.key)
 
 
 async def caller_of(request: Request, bearer: Bearer) -> Caller:
@@ -44,14 +44,14 @@ async def submitter_of(request: Request, bearer: Bearer) -> Caller:
 
 async def _known(request: Request, bearer: Bearer, calls: limits.Calls) -> Caller:
     secret = bearer.credentials if bearer else ""
-    facts = facts_of(request)
-    facts.calls = calls
+    context = context_of(request)
+    context.calls = calls
 
     def find_and_count() -> ApiKey | None:
         key = keys.find(secret)
         if key:
-            facts.user, facts.key = key.user, key  # a refusal shows the limits, too
-            facts.window = limits.take_turn(key, calls)
+            context.user, context.key = key.user, key  # a refusal shows the limits, too
+            context.window = limits.take_turn(key, calls)
         return key
 
     # A typing mistake costs neither a thread nor a query.

@@ -18,11 +18,14 @@ ApiError                 root; `str(error)` is a sentence for people
     Unavailable          503 try again
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
+
+from inference.kinds.errors import FieldError, ImageTooLarge
 
 HUGGING_FACE = "/hf-inference"
 NO_RETRY = {"x-should-retry": "false"}
@@ -150,5 +153,16 @@ def described(error: ApiError, scope: Scope) -> dict[str, object]:
         "param": error.param,
         "code": error.code,
         "metadata": error.metadata,
-        "request_id": scope["state"]["facts"].request_id,
+        "request_id": scope["state"]["context"].request_id,
     }
+
+
+@contextmanager
+def field_errors() -> Iterator[None]:
+    """Turns what the kinds of job refuse into the API's errors."""
+    try:
+        yield
+    except ImageTooLarge as error:
+        raise TooLarge(str(error), code=error.code, param=error.param) from error
+    except FieldError as error:
+        raise Invalid(str(error), code=error.code, param=error.param) from error

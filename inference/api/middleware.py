@@ -52,7 +52,7 @@ HEADER_NAMES = re.compile(r"[A-Za-z0-9-]+(\s*,\s*[A-Za-z0-9-]+)*")
 
 
 @dataclass
-class Facts:
+class RequestContext:
     """What is known of a request by the time it is answered."""
 
     request_id: str = field(default_factory=lambda: f"req_{uuid.uuid4().hex}")
@@ -67,9 +67,9 @@ class Facts:
     available_micro_usd: int | None = None
 
 
-def facts_of(request: Request) -> Facts:
-    facts: Facts = request.scope["state"]["facts"]
-    return facts
+def context_of(request: Request) -> RequestContext:
+    context: RequestContext = request.scope["state"]["context"]
+    return context
 
 
 class Envelope:
@@ -82,8 +82,8 @@ class Envelope:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        facts = Facts()
-        scope["state"] = {**scope.get("state", {}), "facts": facts}
+        context = RequestContext()
+        scope["state"] = {**scope.get("state", {}), "context": context}
         has_begun = False
 
         async def send_with_headers(message: Message) -> None:
@@ -92,14 +92,14 @@ class Envelope:
                 has_begun = True
                 message["headers"] = [
                     *message["headers"],
-                    *await _headers(message["status"], facts),
+                    *await _headers(message["status"], context),
                 ]
             await send(message)
 
         try:
             await self._answer(scope, receive, send_with_headers)
         except Exception:  # the edge of the process
-            log.exception("broken path=%s request_id=%s", scope["path"], facts.request_id)
+            log.exception("broken path=%s request_id=%s", scope["path"], context.request_id)
             if not has_begun:
                 broken = Broken("Something broke on our side. It was logged; please try again.")
                 await response_of(broken, scope)(scope, receive, send_with_headers)
@@ -110,10 +110,10 @@ class Envelope:
 
 
 def _preflight(scope: Scope) -> Response | None:
-    asked = dict(scope["headers"])
-    if scope["method"] != "OPTIONS" or b"access-control-request-method" not in asked:
+    parsed = dict(scope["headers"])
+    if scope["method"] != "OPTIONS" or b"access-control-request-method" not in parsed:
         return None
-    wanted = asked.get(b"access-control-request-headers", b"").decode("latin-1")
+    wanted = parsed.get(b"access-control-request-headers", b"").decode("latin-1")
     headers = {
         "access-control-allow-methods": "GET, POST",
         "access-control-max-age": "7200",
@@ -135,41 +135,41 @@ def _refused_in_the_clear(scope: Scope) -> Response | None:
     return response_of(refusal, scope)
 
 
-async def _headers(status: int, facts: Facts) -> list[tuple[bytes, bytes]]:
-    spent_ms = round((time.monotonic() - facts.started_s) * 1000)
+async def _headers(status: int, context: RequestContext) -> list[tuple[bytes, bytes]]:
+    spent_ms = round((time.monotonic() - context.started_s) * 1000)
     found = ALWAYS | {
-        "x-request-id": facts.request_id,
+        "x-request-id": context.request_id,
         "openai-processing-ms": str(spent_ms),
-        "x-gigarouter-cost": usd(facts.cost_micro_usd),
+        "x-gigarouter-cost": usd(context.cost_micro_usd),
     }
     if settings.SECURE_HSTS_SECONDS:
         found["strict-transport-security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
     if status < 500:
-        found |= await _account_headers(facts)
+        found |= await _account_headers(context)
     else:
-        found |= limits.policy(facts.calls)
+        found |= limits.policy(context.calls)
     return [(name.encode(), value.encode("latin-1")) for name, value in found.items()]
 
 
-async def _account_headers(facts: Facts) -> dict[str, str]:
+async def _account_headers(context: RequestContext) -> dict[str, str]:
     """Limits and balance as they are now. They are no reason to withhold an answer."""
-    if facts.user is None or facts.key is None:
-        return limits.policy(facts.calls)
-    if facts.window and facts.window.is_over:
-        facts.window = None  # the call waited into the next one
-    if facts.window is None or facts.available_micro_usd is None:
+    if context.user is None or context.key is None:
+        return limits.policy(context.calls)
+    if context.window and context.window.is_over:
+        context.window = None  # the call waited into the next one
+    if context.window is None or context.available_micro_usd is None:
         try:
-            await in_thread(_learn, facts, facts.user, facts.key)
+            await in_thread(_learn, context, context.user, context.key)
         except AWAY as error:
             log.warning("headers left out error=%r", error)
-    if facts.window is None or facts.available_micro_usd is None:
-        return limits.policy(facts.calls)
-    balance = {"x-gigarouter-balance": usd(facts.available_micro_usd)}
-    return limits.headers(facts.window) | balance
+    if context.window is None or context.available_micro_usd is None:
+        return limits.policy(context.calls)
+    balance = {"x-gigarouter-balance": usd(context.available_micro_usd)}
+    return limits.headers(context.window) | balance
 
 
-def _learn(facts: Facts, user: User, key: ApiKey) -> None:
-    if facts.window is None:
-        facts.window = limits.window_of(key, facts.calls)
-    if facts.available_micro_usd is None:
-        facts.available_micro_usd = credits.available_to(user)
+def _learn(context: RequestContext, user: User, key: ApiKey) -> None:
+    if context.window is None:
+        context.window = limits.window_of(key, context.calls)
+    if context.available_micro_usd is None:
+        context.available_micro_usd = credits.available_to(user)

@@ -6,18 +6,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from inference.api.schemas.requests import (
-    ClassifyBody,
-    DeepInfraBody,
-    EmbeddingsBody,
-    HuggingFaceBody,
-)
 from inference.api.schemas.responses import ErrorAnswer, JobObject, PlainErrorAnswer
 
 # Parts of an OpenAPI document.
 Part = dict[str, Any]
 Responses = dict[int | str, Part]
-BODIES: Sequence[type[BaseModel]] = [EmbeddingsBody, ClassifyBody, HuggingFaceBody, DeepInfraBody]
 MEANINGS = {
     400: "Something sent cannot be used; `param` names it.",
     401: "The key is missing or not valid.",
@@ -117,12 +110,12 @@ def _reference(name: str) -> Part:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def body_schemas() -> Part:
+def body_schemas(bodies: Sequence[type[BaseModel]]) -> Part:
     """The schemas that `body` refers to, and what they refer to themselves."""
-    _, found = models_json_schema(
-        [(each, "validation") for each in BODIES], ref_template="#/components/schemas/{model}"
+    _, schemas = models_json_schema(
+        [(body, "validation") for body in bodies], ref_template="#/components/schemas/{model}"
     )
-    return dict(found["$defs"])
+    return dict(schemas["$defs"])
 
 
 def without_422s_of_its_own(document: Part) -> None:

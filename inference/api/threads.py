@@ -1,6 +1,6 @@
 """The few threads in which the API's synchronous work is done: queries, base64, JSON.
 
-    job = await in_thread(jobs.submit, request, asker=asker)
+    job = await in_thread(jobs.submit, request, requester=requester)
 
 A waiting request holds no thread and no connection: both go back as soon as the call returns.
 (asgiref's sync_to_async would carry the request's context along, and with it make Django's wrapper

@@ -1,9 +1,10 @@
-"""Code to copy: the files of docs/snippets, filled with the visitor's own model and input.
+"""Code to copy, filled with the visitor's own model and input.
 
     snippets.of("classify", Filling(model="openai/clip-vit-large-patch14", labels=["a cup"]))
 
-The files run as they are against `make run`, and the tests run them filled as well. What is
-filled in stands in them as a literal. The key is never filled in: it comes from the environment.
+The files, of docs/snippets and of the kinds of job, run as they are against `make run`, and the
+tests run them filled as well. What is filled in stands in them as a literal. The key is never
+filled in: it comes from the environment.
 """
 
 import json
@@ -16,9 +17,11 @@ from pathlib import Path
 from django.conf import settings
 from django.db import models
 
+from inference import kinds
+from inference.kinds import KINDS
 from inference.models import Job
 
-FOLDER = Path(settings.BASE_DIR) / "docs" / "snippets"
+FOLDERS = [Path(settings.BASE_DIR) / "docs" / "snippets", *(kind.snippets for kind in KINDS)]
 SITE = "http://127.0.0.1:8000"
 MODEL = "openai/clip-vit-base-patch32"
 LABELS = ("a cat", "a dog")
@@ -57,29 +60,37 @@ class Filling:
 
 
 def uses() -> list[str]:
-    return sorted({path.name.partition(".")[0] for path in FOLDER.iterdir()})
+    return sorted({path.name.partition(".")[0] for path in files()})
+
+
+def files() -> list[Path]:
+    return sorted(path for folder in FOLDERS for path in folder.iterdir())
 
 
 def of(use: str, filling: Filling | None = None) -> list[Snippet]:
     """The snippets of one use, one a client."""
-    wanted = filling or Filling()
+    filling = filling or Filling()
     return [
-        Snippet(use, client, filled(text, client, wanted))
+        Snippet(use, client, filled(text, client, filling))
         for client in Client
-        if (text := _text(use, client)) and _can_send(client, wanted)
+        if (text := _text(use, client)) and _can_send(client, filling)
     ]
 
 
 def of_job(job: Job) -> list[Snippet]:
     """The call that does again what a job has done."""
-    return of("classify", Filling(model=job.card.repo, labels=job.labels, template=job.template))
+    code = kinds.of(job).code(job)
+    filling = Filling(
+        model=job.card.repo, labels=code.labels or LABELS, template=code.template or TEMPLATE
+    )
+    return of(code.use, filling)
 
 
 @cache
 def _text(use: str, client: Client) -> str:
     """ "" where a client has no way to do it."""
-    path = FOLDER / f"{use}.{client.value}"
-    return path.read_text() if path.exists() else ""
+    name = f"{use}.{client.value}"
+    return next((path.read_text() for path in files() if path.name == name), "")
 
 
 def _can_send(client: Client, filling: Filling) -> bool:

@@ -16,10 +16,10 @@ from catalog.models import ModelCard, Stage
 from catalog.page_cache import for_strangers
 from inference import images
 from inference.api.limits import Calls
-from inference.api.request import inputs, reader
+from inference.api.request import reader
 from inference.api.resources import events
-from inference.api.schemas import requests
 from inference.docs import snippets
+from inference.kinds.fields import inputs, labels
 from inference.models import Worker
 
 TABLE = Path(settings.BASE_DIR) / "docs" / "compatibility.json"
@@ -84,10 +84,10 @@ def _limits() -> dict[str, int]:
         "others_a_minute_account": Calls.OTHERS.most_of_account,
         "streams": events.MOST_STREAMS,
         "queued": settings.API_QUEUED_JOBS,
-        "inputs": inputs.MOST,
+        "inputs": inputs.MAX_INPUTS,
         "characters": inputs.MAX_CHARACTERS,
-        "labels": requests.MOST_LABELS,
-        "label_characters": requests.LABEL_CHARACTERS,
+        "labels": labels.MAX_LABELS,
+        "label_characters": labels.MAX_CHARACTERS,
         "body_mb": settings.API_MAX_BODY_BYTES // 2**20,
         "body_s": reader.BODY_S,
         "picture_mb": images.MAX_BYTES // 2**20,

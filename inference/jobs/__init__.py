@@ -1,35 +1,22 @@
-"""The verbs of those who ask: submit, cancel, forget. Each transition is one conditional UPDATE."""
+"""A job's way: submission -> queue -> claims -> completion; sweep and tidy mend what was lost."""
 
+from inference.jobs.completion import announce, cancel, delete, end
 from inference.jobs.submission import (
     DEADLINE,
-    ENDED,
-    Asker,
     Request,
+    Requester,
     TooManyQueued,
-    cancel,
-    drop_pictures,
-    fail,
-    finish,
-    forget,
-    position_in_queue,
     submit,
-    tell,
-    tell_ended,
 )
 
 __all__ = [
     "DEADLINE",
-    "ENDED",
-    "Asker",
     "Request",
+    "Requester",
     "TooManyQueued",
+    "announce",
     "cancel",
-    "drop_pictures",
-    "fail",
-    "finish",
-    "forget",
-    "position_in_queue",
+    "delete",
+    "end",
     "submit",
-    "tell",
-    "tell_ended",
 ]

@@ -1,4 +1,4 @@
-"""How workers take jobs: under a lease that somebody must renew, in fair turns."""
+"""How workers take jobs: in queue order, under a lease that somebody must renew."""
 
 import uuid
 from datetime import timedelta
@@ -15,32 +15,33 @@ UNCLAIMED = {
     "state": State.QUEUED,
     "lease_token": None,
     "lease_until": None,
-    "rung_at": None,
+    "woken_at": None,
     "worker": "",
 }
-JOBS_A_CLAIM = 128  # jobs without pictures cost little, but not nothing
+JOBS_PER_CLAIM = 128  # jobs without images cost little, but not nothing
 
 
-# A running sum over what is free, in turn: the first job is taken whatever it has, the others while
-# they fit. A job that was tried before is taken alone, if it comes first, or not at all.
+# A running sum over what is free, in queue order: the first job is taken whatever it has, the
+# others while they fit. A job that was tried before is taken alone, if it comes first, or not at
+# all.
 CLAIM = """
 WITH free AS (
-    SELECT id, attempt, image_count, turn, created_at FROM inference_job
+    SELECT id, attempt, image_count, virtual_start, created_at FROM inference_job
     WHERE state = 'queued' AND card_id = %(card)s AND deadline_at > statement_timestamp()
-    ORDER BY turn, created_at, id LIMIT %(limit)s
+    ORDER BY virtual_start, created_at, id LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
-), placed AS (
-    SELECT id, attempt, first_value(attempt) OVER in_turn AS first_attempt,
-        row_number() OVER in_turn AS place,
-        row_number() OVER fresh AS fresh_place,
+), ranked AS (
+    SELECT id, attempt, first_value(attempt) OVER in_order AS first_attempt,
+        row_number() OVER in_order AS position,
+        row_number() OVER fresh AS fresh_position,
         sum(image_count) OVER fresh AS fresh_images
     FROM free
-    WINDOW in_turn AS (ORDER BY turn, created_at, id),
-        fresh AS (PARTITION BY attempt = 0 ORDER BY turn, created_at, id)
+    WINDOW in_order AS (ORDER BY virtual_start, created_at, id),
+        fresh AS (PARTITION BY attempt = 0 ORDER BY virtual_start, created_at, id)
 ), chosen AS (
-    SELECT id FROM placed
-    WHERE CASE WHEN first_attempt > 0 THEN place = 1 AND NOT %(is_beside)s
-        ELSE attempt = 0 AND (fresh_place = 1 OR fresh_images <= %(budget)s) END
+    SELECT id FROM ranked
+    WHERE CASE WHEN first_attempt > 0 THEN position = 1 AND NOT %(is_beside)s
+        ELSE attempt = 0 AND (fresh_position = 1 OR fresh_images <= %(budget)s) END
 )
 UPDATE inference_job AS job SET
     state = 'running', attempt = attempt + 1, lease_token = %(token)s,
@@ -59,23 +60,23 @@ def claim(
     token: uuid.UUID | None = None,
     is_beside: bool = False,
 ) -> list[Job]:
-    """Take the model's next jobs in turn, up to a budget of pictures, under one lease.
+    """Take the model's next jobs in queue order, up to a budget of images, under one lease.
 
-    At least one job is taken, however many pictures it has. A job that was tried before may be
+    At least one job is taken, however many images it has. A job that was tried before may be
     what killed its worker: it is taken alone, so that it cannot take others with it; and not at
     all by a worker that has another batch in hand (`is_beside`), which would die with it.
     """
-    given = {
+    parameters = {
         "card": card.pk,
-        "limit": min(max(budget, 1), JOBS_A_CLAIM),
+        "limit": min(max(budget, 1), JOBS_PER_CLAIM),
         "budget": budget,
         "is_beside": is_beside,
         "token": token or uuid.uuid4(),
         "lease": LEASE,
         "worker": worker,
     }
-    claimed = list(Job.objects.raw(CLAIM, given))
-    return sorted(claimed, key=lambda job: (job.turn, job.created_at, job.pk))
+    claimed = list(Job.objects.raw(CLAIM, parameters))
+    return sorted(claimed, key=lambda job: (job.virtual_start, job.created_at, job.pk))
 
 
 def renew(token: uuid.UUID) -> int:
@@ -85,6 +86,6 @@ def renew(token: uuid.UUID) -> int:
 
 
 def give_back(token: uuid.UUID) -> int:
-    """Queue again what is left of a batch that was not settled; the sweep rings for it."""
-    left = Job.objects.running().filter(lease_token=token, attempt__lt=MAX_ATTEMPTS)
-    return left.update(**UNCLAIMED)
+    """Queue again what is left of a batch that was not settled; the sweep wakes a worker for it."""
+    unsettled = Job.objects.running().filter(lease_token=token, attempt__lt=MAX_ATTEMPTS)
+    return unsettled.update(**UNCLAIMED)

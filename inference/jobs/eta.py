@@ -2,9 +2,9 @@
 
     eta_of(job) -> Eta(low_s=0.4, high_s=1.9), or None: nobody can know
 
-Low: the pictures up to and with this job's, at the rate at which living workers of its model do
-pictures now. High: half as much again, with what runs now, with the other models that the same
-workers have to serve first, and with the time in which a message may wait to be heard.
+Low: the images up to and with this job's, at the rate at which living workers of its model do
+images now. High: half as much again, with what runs now, with the other models that the same
+workers have to serve first, and with the time in which a message may wait to be read.
 None where no living worker of the model has done a batch yet, so that no rate is known, and for a
 job that already took longer than anything here explains.
 """
@@ -19,10 +19,10 @@ from django.utils import timezone
 
 from inference.models import Job, JobQuerySet, State, Worker
 
-SPREAD = 1.5  # rates move, and whoever asks for the first time goes before whoever asks a lot
+SPREAD = 1.5  # rates move, and a flow's first job goes before the many of another flow
 MINUTE_S = 60
 WAKING_S = 1.0  # between a commit and the first look at the queue, on a busy machine
-# A job without pictures costs something, too: counted like one picture.
+# A job without images costs something, too: counted like one image.
 WORK = Coalesce(Sum(Greatest(F("image_count"), 1)), 0)
 
 
@@ -48,7 +48,7 @@ def _range(low: int, high: int, unit: str) -> str:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Position:
     """How many jobs of the model come first, and when this one will be done if that is known."""
 
     ahead: int = 0
@@ -57,7 +57,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Pace:
-    """Pictures a second of all living workers together, by repo; who shares a worker with whom."""
+    """Images per second of all living workers together, by repo; who shares a worker with whom."""
 
     rates: Mapping[str, float]
     neighbours: Mapping[str, set[str]]
@@ -75,23 +75,23 @@ class Pace:
 
 def eta_of(job: Job) -> Eta | None:
     """When the job will be done. None: unknown, or it is done."""
-    return standing_of(job).eta
+    return position_of(job).eta
 
 
-def standing_of(job: Job) -> Standing:
+def position_of(job: Job) -> Position:
     """Four queries at most, all on what is queued or runs; none for a job that has ended."""
     match job.state:
         case State.QUEUED:
-            return _standing_in_queue(job)
+            return _position_in_queue(job)
         case State.RUNNING:
-            return Standing(eta=_eta_of_running(job))
-    return Standing()
+            return Position(eta=_eta_of_running(job))
+    return Position()
 
 
-def _standing_in_queue(job: Job) -> Standing:
+def _position_in_queue(job: Job) -> Position:
     first = Job.objects.queued().filter(card=job.card_id).before(job)
     ahead = first.order_by().aggregate(jobs=Count("pk"), work=WORK)
-    return Standing(ahead["jobs"], _eta_of_queued(job, ahead["work"]))
+    return Position(ahead["jobs"], _eta_of_queued(job, ahead["work"]))
 
 
 def _eta_of_queued(job: Job, ahead: int) -> Eta | None:
@@ -114,9 +114,9 @@ def _seconds_for(pace: Pace, repos: Sequence[str]) -> float | None:
     if not repos:
         return 0.0
     queued = Job.objects.queued().filter(card__repo__in=repos).order_by()
-    found = queued.values_list("card__repo").annotate(work=WORK)
+    work_by_repo = queued.values_list("card__repo").annotate(work=WORK)
     total_s = 0.0
-    for repo, work in found:
+    for repo, work in work_by_repo:
         rate = pace.rates.get(repo)
         if not rate:
             return None
@@ -132,8 +132,8 @@ def _eta_of_running(job: Job) -> Eta | None:
     batch = _work_of(Job.objects.running().filter(lease_token=job.lease_token))
     # Twice: the batch before may still be computed, while this one is decoded.
     most_s = 2 * SPREAD * batch / rate + WAKING_S
-    left_s = most_s - (timezone.now() - job.started_at).total_seconds()
-    return Eta(0.0, round(left_s, 1)) if left_s > 0 else None
+    remaining_s = most_s - (timezone.now() - job.started_at).total_seconds()
+    return Eta(0.0, round(remaining_s, 1)) if remaining_s > 0 else None
 
 
 def _work_of(jobs: JobQuerySet) -> int:

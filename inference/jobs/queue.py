@@ -1,6 +1,6 @@
-"""Puts a job into the queue, with its turn, in one statement: every request that works does it.
+"""Inserts a job into the queue in one statement: start-time fair queueing.
 
-(By Django's ORM the same INSERT takes several times as long to write as to run.)
+Written by Django's ORM, the same INSERT takes several times as long to build as to run.
 """
 
 import json
@@ -11,64 +11,65 @@ from django.db import connection
 
 from inference.models import Job
 
-# What one picture's turn takes of its owner's share: whoever sends 2,000 at once has spread them
-# over the next minute, and the first one of somebody else comes before most of them.
-SHARE = timedelta(milliseconds=30)
+# The virtual time that one input takes: whoever sends 2,000 at once has spread them over the next
+# minute, and the first job of somebody else comes before most of them.
+TIME_PER_INPUT = timedelta(milliseconds=30)
 
-# A job's turn is next, but each payer's jobs stand a share of time apart. (Start-time fair
-# queueing: a flood only delays itself. Two jobs submitted at the same moment may share a turn;
-# that gains nobody more than one place.)
+# Start-time fair queueing (Goyal, Vin and Cheng, 1996): a job's virtual start is the queue's
+# virtual time, or after the last job of the same flow, whichever is later. A flood delays only
+# itself. Two jobs submitted at the same moment may share a start; that gains nobody more than one
+# place.
 #
-# Next is just after the first that waits, if its turn is overdue; else now. What is overdue is the
-# workload's own time: where the workers are slower than SHARE allows for, "now" would be behind
-# all of a flood whose turns have come. The hundred-thousandth of the delay keeps those who come
-# meanwhile in the order of their arrival.
+# Virtual time is the start of the first job that waits if that is overdue, else now: where workers
+# are slower than TIME_PER_INPUT allows for, "now" would be behind all of a flood whose starts have
+# come. A hundred-thousandth of the delay is added so that arrivals meanwhile keep their order.
 #
-# LEAST and GREATEST pass over NULL: nobody waits, or nothing of theirs.
-ENQUEUE = """
+# LEAST and GREATEST pass over NULL: nobody waits, or nothing of this flow.
+INSERT = """
 WITH clock AS (
     SELECT statement_timestamp() AS time
 ), first AS (
-    SELECT turn FROM inference_job
-    WHERE state = 'queued' AND card_id = %(card)s ORDER BY turn LIMIT 1
+    SELECT virtual_start FROM inference_job
+    WHERE state = 'queued' AND card_id = %(card)s ORDER BY virtual_start LIMIT 1
 ), own AS (
-    SELECT max(turn) AS turn FROM inference_job
-    WHERE state = 'queued' AND card_id = %(card)s AND payer = %(payer)s
+    SELECT max(virtual_start) AS virtual_start FROM inference_job
+    WHERE state = 'queued' AND card_id = %(card)s AND fair_share_key = %(fair_share_key)s
 )
 INSERT INTO inference_job (
-    id, kind, card_id, owner_id, visitor, key_id, inputs, image_count, labels, template,
-    activation, options, is_paid, micro_usd_per_image, micro_usd_per_label, state, error_code,
-    attempt, worker, payer, turn, rung_at, deadline_at
+    id, kind, card_id, owner_id, visitor, key_id, inputs, image_count, payload, options,
+    preview_file, is_paid, micro_usd_per_image, micro_usd_per_text, state, error_code,
+    attempt, worker, fair_share_key, virtual_start, woken_at, deadline_at
 )
 SELECT
     %(id)s, %(kind)s, %(card)s, %(owner)s, %(visitor)s, %(key)s, %(inputs)s, %(image_count)s,
-    %(labels)s, %(template)s, %(activation)s, %(options)s, %(is_paid)s, %(per_image)s,
-    %(per_label)s, 'queued', '', 0, '', %(payer)s,
+    %(payload)s, %(options)s, %(preview_file)s, %(is_paid)s, %(per_image)s, %(per_text)s,
+    'queued', '', 0, '', %(fair_share_key)s,
     greatest(
-        least(first.turn + (clock.time - first.turn) / 100000, clock.time),
-        own.turn + %(share)s
+        least(first.virtual_start + (clock.time - first.virtual_start) / 100000, clock.time),
+        own.virtual_start + %(time)s
     ),
-    clock.time,  -- rung for; taken back if the bell fails
+    clock.time,  -- taken back if no message can be sent
     clock.time + %(deadline)s
 FROM clock CROSS JOIN own LEFT JOIN first ON true
-WHERE %(most)s IS NULL OR (
+WHERE %(max_queued)s IS NULL OR (
     SELECT count(*) FROM (
-        SELECT FROM inference_job WHERE state = 'queued' AND payer = %(payer)s LIMIT %(most)s
+        SELECT FROM inference_job
+        WHERE state = 'queued' AND fair_share_key = %(fair_share_key)s LIMIT %(max_queued)s
     ) AS waiting
-) < %(most)s
+) < %(max_queued)s
 ON CONFLICT (id) DO NOTHING
-RETURNING created_at, turn, rung_at, deadline_at
+RETURNING created_at, virtual_start, woken_at, deadline_at
 """
 
 
-def enqueue(job: Job, *, deadline: timedelta, most_queued: int | None = None) -> bool:
-    """Insert the row. False: there is such a job, or its payer has as many waiting as they may."""
+def insert(job: Job, *, deadline: timedelta, max_queued: int | None = None) -> bool:
+    """False: there is such a job, or its flow has `max_queued` jobs waiting."""
     with connection.cursor() as cursor:
-        cursor.execute(ENQUEUE, _columns(job) | {"deadline": deadline, "most": most_queued})
+        cursor.execute(INSERT, _columns(job) | {"deadline": deadline, "max_queued": max_queued})
         row = cursor.fetchone()
     if row is None:
         return False
-    job.created_at, job.turn, job.rung_at, job.deadline_at = row
+    job.created_at, job.virtual_start, job.woken_at, job.deadline_at = row
     job._state.adding = False
     return True
 
@@ -83,13 +84,12 @@ def _columns(job: Job) -> dict[str, Any]:  # what psycopg takes
         "key": job.key_id,
         "inputs": json.dumps(job.inputs),
         "image_count": job.image_count,
-        "labels": json.dumps(job.labels),
-        "template": job.template,
-        "activation": job.activation,
+        "payload": json.dumps(job.payload),
         "options": json.dumps(job.options),
+        "preview_file": job.preview_file,
         "is_paid": job.is_paid,
         "per_image": job.micro_usd_per_image,
-        "per_label": job.micro_usd_per_label,
-        "payer": job.payer,
-        "share": SHARE * len(job.inputs),
+        "per_text": job.micro_usd_per_text,
+        "fair_share_key": job.fair_share_key,
+        "time": TIME_PER_INPUT * len(job.inputs),
     }

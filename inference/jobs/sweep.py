@@ -1,4 +1,4 @@
-"""The periodic sweep: lost leases come back, late jobs end, unsent messages go out.
+"""The periodic sweep: lost leases come back, late jobs fail, lost messages are sent again.
 
 Several sweeps at once do no harm, but one is enough: an advisory lock lets the others leave.
 """
@@ -9,26 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
-from django.contrib.sessions.models import Session
-from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from catalog.models import ModelCard
-from inference import jobs
-from inference.jobs import claims, wake
-from inference.models import FINAL, ErrorCode, IdempotentCall, Job, JobQuerySet, Worker
+from inference.jobs import claims, completion, image_files, wake
+from inference.models import ErrorCode, Job, JobQuerySet, State
 
 log = logging.getLogger(__name__)
 
 LOCK = 4_201_001  # any number of our own
-RING_AGAIN_AFTER = timedelta(seconds=5)
-FORGET_WORKERS_AFTER = timedelta(days=1)
-ORPHAN_AFTER = timedelta(hours=1)
-ROWS_PER_TIDY = 1000
+WAKE_AGAIN_AFTER = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -38,7 +30,7 @@ class Swept:
     given_back: int = 0
     crashed: int = 0
     expired: int = 0
-    rung: int = 0
+    woken: int = 0
 
 
 def sweep() -> Swept:
@@ -47,7 +39,7 @@ def sweep() -> Swept:
         if not is_alone:
             return Swept()
         swept = Swept(
-            crashed=_end_crashed(), given_back=_give_back(), expired=_expire(), rung=_ring_again()
+            crashed=_end_crashed(), given_back=_give_back(), expired=_expire(), woken=_wake_again()
         )
     if swept != Swept():
         log.info("swept %s", swept)
@@ -65,88 +57,43 @@ def _alone() -> Iterator[bool]:
 
 def _end_crashed() -> int:
     spent = Job.objects.running().filter(lease_until__lt=Now(), attempt__gte=claims.MAX_ATTEMPTS)
-    return _fail_all(spent, ErrorCode.WORKER_CRASHED)
+    return _fail(spent, ErrorCode.WORKER_CRASHED)
 
 
 def _give_back() -> int:
-    """Queue the jobs of dead workers again; `rung_at` is cleared, so that this sweep rings them."""
+    """Queue the jobs of dead workers again; without `woken_at` this very sweep wakes for them."""
     lost = Job.objects.running().filter(lease_until__lt=Now(), attempt__lt=claims.MAX_ATTEMPTS)
     free = list(lost.select_for_update(skip_locked=True).values_list("pk", flat=True))
     return lost.filter(pk__in=free).update(**claims.UNCLAIMED)
 
 
 def _expire() -> int:
-    return _fail_all(Job.objects.queued().filter(deadline_at__lt=Now()), ErrorCode.DEADLINE)
+    return _fail(Job.objects.queued().filter(deadline_at__lt=Now()), ErrorCode.DEADLINE)
 
 
-def _fail_all(lost: JobQuerySet, code: ErrorCode) -> int:
+def _fail(lost: JobQuerySet, code: ErrorCode) -> int:
     # A worker may be settling one of them at this moment: then it is not lost.
-    ended = jobs.fail(lost, list(lost.select_for_update(skip_locked=True)), code)
+    found = list(lost.select_for_update(skip_locked=True))
+    ended = completion.end(found, state=State.FAILED, code=code)
+    files = [name for job in ended for name in job.image_files]
+    transaction.on_commit(lambda: image_files.delete(files))
     for job in ended:
-        transaction.on_commit(lambda job=job: jobs.drop_pictures(job))  # type: ignore[misc]
         log.info("job failed id=%s code=%s", job.pk, code)
     return len(ended)
 
 
-def _ring_again() -> int:
-    """One message for each model that has a job nobody was told of."""
-    unheard = Q(rung_at__isnull=True) | Q(rung_at__lt=Now() - RING_AGAIN_AFTER)
+def _wake_again() -> int:
+    """One message for each model that has a job no worker seems to know of."""
+    unheard = Q(woken_at__isnull=True) | Q(woken_at__lt=Now() - WAKE_AGAIN_AFTER)
     waiting = Job.objects.queued().filter(unheard)
     cards = list(ModelCard.objects.filter(pk__in=waiting.values("card")))
-    waiting.update(rung_at=Now())
-    transaction.on_commit(lambda: _ring_each(cards))
+    waiting.update(woken_at=Now())
+    transaction.on_commit(lambda: _wake_each(cards))
     return len(cards)
 
 
-def _ring_each(cards: Sequence[ModelCard]) -> None:
-    """Until the broker is away: the next sweep but one tries again."""
+def _wake_each(cards: Sequence[ModelCard]) -> None:
+    # Until the broker is away: the next sweep but one tries again.
     for card in cards:
-        if not wake.ring_for(card):
+        if not wake.workers_of(card):
             return
-
-
-def tidy() -> int:
-    """Delete what is no longer needed: old playground jobs, files without a job, stale sessions.
-
-    Files go before their rows: a crash in between is mended by the next round.
-    """
-    kept_for = timedelta(hours=settings.PLAYGROUND_KEEP_HOURS)
-    old = list(Job.objects.final().filter(finished_at__lt=Now() - kept_for)[:ROWS_PER_TIDY])
-    for job in old:
-        default_storage.delete(job.preview_name)
-        jobs.drop_pictures(job)
-    Job.objects.filter(pk__in=[job.pk for job in old]).delete()
-    _delete_orphans()
-    Worker.objects.filter(seen_at__lt=Now() - FORGET_WORKERS_AFTER).delete()
-    IdempotentCall.objects.old().delete()
-    Session.objects.filter(expire_date__lt=Now()).delete()
-    return len(old)
-
-
-def _delete_orphans() -> None:
-    """Pictures of jobs that have ended, and any file of a job that is gone.
-
-    A crash between two steps leaves them; a young file may belong to a row not yet committed.
-    """
-    before = timezone.now() - ORPHAN_AFTER
-    files = {folder: _files(folder) for folder in ("pictures", "previews")}
-    open_jobs = set(Job.objects.exclude(state__in=FINAL).values_list("pk", flat=True))
-    kept = {"pictures": open_jobs, "previews": set(Job.objects.values_list("pk", flat=True))}
-    for folder, names in files.items():
-        wanted = {str(pk) for pk in kept[folder]}
-        for path in (f"{folder}/{name}" for name in names if _stem(name) not in wanted):
-            if default_storage.get_modified_time(path) < before:
-                default_storage.delete(path)
-                log.info("orphan deleted path=%s", path)
-
-
-def _stem(name: str) -> str:
-    """The job's id in a file's name: 36 characters, then the input's place or `.jpg`."""
-    return name[:36]
-
-
-def _files(folder: str) -> list[str]:
-    try:
-        return default_storage.listdir(folder)[1]
-    except FileNotFoundError:
-        return []

@@ -1,8 +1,8 @@
 """Wakes a model's workers: one message for however many jobs have gathered.
 
-A flag in the cache says that a message is under way. Whoever takes the message lowers the flag
-first and looks at the queue after, so a job that found the flag up is seen by that look. A flag
-that was left up by a lost message falls by itself, and the sweep rings for what nobody heard.
+A mark in the cache says that a message is under way. Whoever takes the message removes the mark
+first and looks at the queue after, so a job that found the mark is seen by that look. A mark that
+a lost message left behind expires, and the sweep wakes again for jobs that nobody has looked at.
 """
 
 import logging
@@ -17,47 +17,47 @@ from inference.models import Job
 
 log = logging.getLogger(__name__)
 
-RUN_BATCHES = "inference.tasks.run_batches"  # by name: tasks import what rings, not the reverse
+RUN_BATCHES = "inference.tasks.run_batches"  # by name: tasks import this module
 UNDER_WAY_S = 2
 
 
-def ring(job: Job) -> bool:
+def workers_for(job: Job) -> bool:
     """Wake a worker for this job. False, and a line in the log: the broker is away."""
-    if ring_for(job.card):
+    if workers_of(job.card):
         return True
-    Job.objects.queued().filter(pk=job.pk).update(rung_at=None)  # for the sweep
+    Job.objects.queued().filter(pk=job.pk).update(woken_at=None)  # for the sweep
     return False
 
 
-def ring_for(card: ModelCard) -> bool:
+def workers_of(card: ModelCard) -> bool:
     """Wake a worker of this model, unless a message is already under way."""
-    if not _raise_flag(card):
+    if not _mark(card):
         return True
     try:
-        # Without retries: a visitor is waiting, and the sweep rings again within seconds.
+        # Without retries: a visitor is waiting, and the sweep wakes again within seconds.
         current_app.send_task(RUN_BATCHES, args=[card.pk], queue=card.queue, retry=False)
     except (OperationalError, OSError) as error:
         log.warning("broker away model=%s error=%s", card.repo, error)
-        heard(card)
+        acknowledge(card)
         return False
     return True
 
 
-def heard(card: ModelCard) -> None:
-    """The message has come; from now on others may ring."""
+def acknowledge(card: ModelCard) -> None:
+    """The message has come; from now on others may send one."""
     try:
-        cache.delete(_flag(card))
+        cache.delete(_cache_key(card))
     except RedisError as error:
-        log.warning("flag not lowered model=%s error=%s", card.repo, error)
+        log.warning("mark not removed model=%s error=%s", card.repo, error)
 
 
-def _raise_flag(card: ModelCard) -> bool:
-    """True: it was down. Without a cache every job rings for itself."""
+def _mark(card: ModelCard) -> bool:
+    """True: there was none. Without a cache every job sends a message of its own."""
     try:
-        return bool(cache.add(_flag(card), 1, timeout=UNDER_WAY_S))
+        return bool(cache.add(_cache_key(card), 1, timeout=UNDER_WAY_S))
     except RedisError:
         return True
 
 
-def _flag(card: ModelCard) -> str:
-    return f"rung:{card.queue}"
+def _cache_key(card: ModelCard) -> str:
+    return f"wake:{card.queue}"

@@ -1,7 +1,7 @@
 """The rows of inference: jobs, and the workers that do them."""
 
 from inference.models.idempotency import IdempotentCall
-from inference.models.jobs import FINAL, OPEN, ErrorCode, Input, Job, JobQuerySet, Kind, State
+from inference.models.jobs import FINAL, OPEN, ErrorCode, Input, Job, JobQuerySet, State
 from inference.models.webhooks import (
     Attempt,
     Delivery,
@@ -29,7 +29,6 @@ __all__ = [
     "Input",
     "Job",
     "JobQuerySet",
-    "Kind",
     "State",
     "Tally",
     "Trouble",

@@ -28,14 +28,14 @@ class IdempotentCallQuerySet(models.QuerySet["IdempotentCall"]):
 class IdempotentCall(models.Model):
     """One call under an Idempotency-Key: in flight while it is held, then known by its job.
 
-    The ticket makes the job's id: whoever takes over from a process that died finds its job.
+    The submission key makes the job's id: whoever takes over from a dead process finds its job.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     endpoint = models.CharField(max_length=100)
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of what was sent")
-    ticket = models.UUIDField(default=uuid.uuid4)
+    submission_key = models.UUIDField(default=uuid.uuid4)
     job = models.ForeignKey(Job, models.CASCADE, null=True, blank=True, related_name="+")
     held_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), db_index=True)

@@ -1,7 +1,7 @@
 """Jobs: the queue of record."""
 
 import uuid
-from typing import Any
+from typing import TypedDict
 
 from django.conf import settings
 from django.db import models
@@ -12,13 +12,6 @@ from django.urls import reverse
 from catalog.models import ModelCard
 
 
-class Kind(models.TextChoices):
-    """What a job asks of the model."""
-
-    CLASSIFY = "classify", "score pictures against labels"
-    EMBED = "embed", "embed pictures and texts"
-
-
 class State(models.TextChoices):
     """Where a job is; docs/jobs.md draws the ways between."""
 
@@ -26,7 +19,7 @@ class State(models.TextChoices):
     RUNNING = "running", "running"
     SUCCEEDED = "succeeded", "succeeded"
     FAILED = "failed", "failed"
-    CANCELLED = "cancelled", "cancelled"
+    CANCELLED = "cancelled", "canceled"
 
 
 OPEN = (State.QUEUED, State.RUNNING)
@@ -72,54 +65,56 @@ class JobQuerySet(models.QuerySet["Job"]):
     def final(self) -> "JobQuerySet":
         return self.filter(state__in=FINAL)
 
-    def in_turn(self) -> "JobQuerySet":
-        """Fair to all who wait: see `inference.jobs.queue`."""
-        return self.order_by("turn", "created_at", "pk")
+    def in_queue_order(self) -> "JobQuerySet":
+        return self.order_by("virtual_start", "created_at", "pk")
 
     def before(self, job: "Job") -> "JobQuerySet":
-        """Those whose turn comes before this job's; equal turns go by arrival.
-
-        Asked of the database: a job that was just submitted holds only the formula of its turn.
-        """
+        # Asked of the database: a job that was just submitted may not know its virtual start.
         row = Job.objects.filter(pk=job.pk)
-        turn, arrival = Subquery(row.values("turn")), Subquery(row.values("created_at"))
-        return self.filter(Q(turn__lt=turn) | Q(turn=turn, created_at__lt=arrival))
+        start, arrival = Subquery(row.values("virtual_start")), Subquery(row.values("created_at"))
+        return self.filter(
+            Q(virtual_start__lt=start) | Q(virtual_start=start, created_at__lt=arrival)
+        )
 
 
-# One input of a job: {"width": 640, "height": 480}, upright pixels, or {"text": "a cat"}.
-Input = dict[str, Any]
+class Input(TypedDict, total=False):
+    """One input: an image's upright size and its file in storage, or a text."""
+
+    width: int
+    height: int
+    file: str
+    text: str
 
 
 class Job(models.Model):
-    """One request to one model: pictures scored against labels, or pictures and texts embedded.
+    """One request to one model. What only its kind understands is in `payload` and `result`.
 
-    Pictures wait in storage under the job's id (not under their content's hash: two jobs with
-    one file could not be deleted without a race) and go when the job is final. A small preview
-    of a playground's picture stays for the result page until the owner deletes it or `tidy` does.
+    Images wait in storage under the names in `inputs` and go when the job is final. A small
+    preview of a playground's image stays until the owner deletes it or `tidy` does.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    kind = models.CharField(max_length=10, choices=Kind, default=Kind.CLASSIFY)
+    # No choices here: inference.kinds lists them, and a new one needs no migration.
+    kind = models.CharField(max_length=20)
     card = models.ForeignKey(ModelCard, models.PROTECT, related_name="jobs")
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="jobs"
     )
-    visitor = models.UUIDField(null=True, blank=True, help_text="browser session of a stranger")
+    visitor = models.UUIDField(null=True, blank=True, help_text="anonymous browser session")
     key = models.ForeignKey(
         "accounts.ApiKey", models.SET_NULL, null=True, blank=True, related_name="jobs"
     )
 
-    inputs = models.JSONField(default=list)
+    inputs: "models.JSONField[list[Input]]" = models.JSONField(default=list)
     image_count = models.PositiveSmallIntegerField(default=1)
-    labels = models.JSONField(default=list)
-    template = models.CharField(max_length=200, blank=True)
-    activation = models.CharField(max_length=10, default="auto")
+    payload = models.JSONField(default=dict, blank=True, help_text="what its kind was asked for")
     options = models.JSONField(default=dict, blank=True, help_text="how the API writes its answer")
+    preview_file = models.CharField(max_length=100, blank=True, help_text="small upright JPEG")
 
     # What it costs: prices as they were when it was submitted, the sum once it is delivered.
     is_paid = models.BooleanField(default=False, help_text="credit is held for it")
     micro_usd_per_image = models.PositiveIntegerField(default=0)
-    micro_usd_per_label = models.PositiveIntegerField(default=0)
+    micro_usd_per_text = models.PositiveIntegerField(default=0)
     cost_micro_usd = models.PositiveBigIntegerField(null=True, blank=True)
 
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
@@ -136,9 +131,9 @@ class Job(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
 
     created_at = models.DateTimeField(db_default=Now())
-    payer = models.CharField(max_length=50, help_text="whose turn it is")
-    turn = models.DateTimeField(db_default=Now())
-    rung_at = models.DateTimeField(null=True, blank=True, help_text="last message to the workers")
+    fair_share_key = models.CharField(max_length=50, help_text="whose jobs share one flow")
+    virtual_start = models.DateTimeField(db_default=Now(), help_text="its place in the queue")
+    woken_at = models.DateTimeField(null=True, blank=True, help_text="last message to the workers")
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField()
@@ -147,8 +142,14 @@ class Job(models.Model):
 
     class Meta:
         indexes = [
-            models.Index("card", "turn", name="job_turns", condition=Q(state="queued")),
-            models.Index("card", "payer", "turn", name="job_payers", condition=Q(state="queued")),
+            models.Index("card", "virtual_start", name="job_queue", condition=Q(state="queued")),
+            models.Index(
+                "card",
+                "fair_share_key",
+                "virtual_start",
+                name="job_flows",
+                condition=Q(state="queued"),
+            ),
             models.Index("owner", "created_at", name="job_owner"),
             models.Index("lease_until", name="job_leases", condition=Q(state="running")),
             models.Index("visitor", name="job_visitor", condition=Q(visitor__isnull=False)),
@@ -190,7 +191,7 @@ class Job(models.Model):
                 name="job_costs_only_if_delivered",
             ),
             models.CheckConstraint(
-                condition=Q(vectors__isnull=True) | Q(state="succeeded", kind="embed"),
+                condition=Q(vectors__isnull=True) | Q(state="succeeded"),
                 name="job_vectors_mean_success",
             ),
         ]
@@ -211,24 +212,14 @@ class Job(models.Model):
         return f"job:{self.pk}"
 
     @property
-    def width(self) -> int:
-        """Of its first picture, in upright pixels."""
-        return int(self.inputs[0]["width"])
+    def image_inputs(self) -> list[Input]:
+        return [item for item in self.inputs if "text" not in item]
 
     @property
-    def height(self) -> int:
-        return int(self.inputs[0]["height"])
+    def text_inputs(self) -> list[str]:
+        return [item["text"] for item in self.inputs if "text" in item]
 
     @property
-    def picture_places(self) -> list[int]:
-        """Which of the inputs are pictures."""
-        return [place for place, each in enumerate(self.inputs) if "text" not in each]
-
-    def picture_name(self, place: int = 0) -> str:
-        """Where the bytes of an input as they were sent wait for the worker."""
-        return f"pictures/{self.pk}-{place}"
-
-    @property
-    def preview_name(self) -> str:
-        """Where the small upright JPEG of the result page lies."""
-        return f"previews/{self.pk}.jpg"
+    def image_files(self) -> list[str]:
+        """Names in storage of the images as they were sent, in input order."""
+        return [image["file"] for image in self.image_inputs]

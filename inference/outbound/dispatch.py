@@ -21,7 +21,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from inference import jobs
+from inference import notify
 from inference.notify import Waiting, here
 from inference.outbound import bundles, fetcher
 from inference.outbound.connections import Outside
@@ -107,7 +107,7 @@ def fetch_for(key: uuid.UUID, urls: Sequence[str], *, outside: Outside | None = 
     pictures = asyncio.run(_fetch_all(urls, outside))
     default_storage.delete(_name(key))  # left by a worker that died after it
     default_storage.save(_name(key), ContentFile(bundles.pack(pictures)))
-    jobs.tell([key])
+    notify.send([key])
 
 
 async def _fetch_all(urls: Sequence[str], outside: Outside | None) -> list[bytes]:
@@ -119,7 +119,7 @@ async def _fetch_all(urls: Sequence[str], outside: Outside | None) -> list[bytes
 
 
 def tidy() -> None:
-    """Delete what nobody came for: its asker had given up, or died."""
+    """Delete what nobody came for: its requester had given up, or died."""
     try:
         names = default_storage.listdir(FOLDER)[1]
     except FileNotFoundError:

@@ -7,7 +7,7 @@ TooManyUrls         more URLs in one request than are fetched together
 
 
 class Refused(Exception):
-    """Why nothing was fetched. An asker who learned it could map the networks around us."""
+    """Why nothing was fetched. An requester who learned it could map the networks around us."""
 
 
 class ImageUrlRefused(Exception):

@@ -10,9 +10,11 @@ from django.core.files.uploadedfile import UploadedFile
 
 from catalog.models import ModelCard
 from inference import images, jobs
+from inference.kinds.classify import request as classify
+from inference.kinds.fields.labels import clean
 from inference.models import Worker
-from inference.playground import labels as typed
 from inference.playground import limits
+from inference.playground.labels import DEFAULT_TEMPLATE, MAX_CHARACTERS, LabelsRefused, parse
 
 SAMPLES = {"cat": "a cat", "coffee": "a cup of coffee", "rocket": "a rocket"}
 SAMPLE_LABELS = "a cat\na dog\na car"
@@ -20,7 +22,7 @@ NOT_SERVED = "No worker serves that model at the moment. Please choose another, 
 
 
 class PlaygroundForm(forms.Form):
-    """Checks what a visitor sends; `asked` is then what `jobs.submit` takes."""
+    """Checks what a visitor sends; `job_request` is then what `jobs.submit` takes."""
 
     model = forms.ModelChoiceField(
         queryset=ModelCard.objects.all(),
@@ -36,13 +38,13 @@ class PlaygroundForm(forms.Form):
     labels = forms.CharField(
         strip=False, error_messages={"required": "Please type at least one label."}
     )
-    template = forms.CharField(required=False, max_length=typed.MAX_CHARACTERS)
-    ticket = forms.CharField(required=False, max_length=64)
+    template = forms.CharField(required=False, max_length=MAX_CHARACTERS)
+    idempotency_key = forms.CharField(required=False, max_length=64)
 
-    def __init__(self, *args: Any, take_turn: Callable[[], None], **kwargs: Any) -> None:
-        """`take_turn` counts a picture against the visitor's limit; it raises limits.Refused."""
+    def __init__(self, *args: Any, count_image: Callable[[], None], **kwargs: Any) -> None:
+        """`count_image` counts an image against the visitor's limit; it raises limits.Refused."""
         super().__init__(*args, **kwargs)
-        self.take_turn = take_turn
+        self.count_image = count_image
         self.refusal: limits.Refused | None = None
 
     def clean_model(self) -> ModelCard:
@@ -53,12 +55,12 @@ class PlaygroundForm(forms.Form):
 
     def clean_labels(self) -> list[str]:
         try:
-            return typed.parse(self.cleaned_data["labels"])
-        except typed.LabelsRefused as refusal:
+            return parse(self.cleaned_data["labels"])
+        except LabelsRefused as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
 
     def clean_template(self) -> str:
-        template = typed.clean(self.cleaned_data["template"]) or typed.DEFAULT_TEMPLATE
+        template = clean(self.cleaned_data["template"]) or DEFAULT_TEMPLATE
         if template.count("{}") != 1:
             raise forms.ValidationError("The prompt needs {} exactly once, where the label goes.")
         return template
@@ -69,10 +71,10 @@ class PlaygroundForm(forms.Form):
         if self.errors:
             return data
         try:
-            sent = self._bytes(data)
-            self.take_turn()
-            data["accepted"] = images.accept(sent)
-        except images.PictureRefused as refusal:
+            content = self._bytes(data)
+            self.count_image()
+            data["accepted"] = images.accept(content)
+        except images.ImageRefused as refusal:
             self.add_error("picture", str(refusal))
         except limits.Refused as refusal:
             self.refusal = refusal
@@ -84,21 +86,18 @@ class PlaygroundForm(forms.Form):
         if upload is None:
             return self._sample_bytes(data.get("sample"))
         if upload.size is not None and upload.size > images.MAX_BYTES:
-            raise images.PictureRefused(images.TOO_MANY_BYTES)
+            raise images.ImageRefused(images.TOO_MANY_BYTES)
         return bytes(upload.read())
 
     def _sample_bytes(self, sample: str | None) -> bytes:
         if not sample:
-            raise images.PictureRefused("Please choose a picture, or one of the samples.")
+            raise images.ImageRefused("Please choose a picture, or one of the samples.")
         path: Path = settings.BASE_DIR / "static" / "samples" / f"{sample}.jpg"
         return path.read_bytes()
 
     @property
-    def asked(self) -> jobs.Request:
+    def job_request(self) -> jobs.Request:
         data = self.cleaned_data
-        return jobs.Request(
-            card=data["model"],
-            inputs=[data["accepted"]],
-            labels=data["labels"],
-            template=data["template"],
+        return classify.job_request(
+            data["model"], [data["accepted"]], labels=data["labels"], template=data["template"]
         )

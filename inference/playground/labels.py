@@ -4,7 +4,8 @@ LabelsRefused      root; `str(error)` is a sentence for people
 """
 
 import re
-import unicodedata
+
+from inference.kinds.fields.labels import clean
 
 MAX_LABELS = 100
 MAX_CHARACTERS = 200
@@ -31,15 +32,3 @@ def parse(text: str) -> list[str]:
             f"One label has {longest:,} characters; {MAX_CHARACTERS} are the most a label may have."
         )
     return labels
-
-
-def clean(label: str) -> str:
-    """Composed (NFC), without control and invisible characters, single spaces."""
-    composed = unicodedata.normalize("NFC", label)
-    visible = "".join(" " if _is_blank(letter) else letter for letter in composed)
-    return " ".join(visible.split())
-
-
-def _is_blank(letter: str) -> bool:
-    # C*: control, format, surrogate, private; Z*: separators.
-    return unicodedata.category(letter)[0] in "CZ"

@@ -1,14 +1,14 @@
-"""How many pictures a stranger may send to the playground."""
+"""How many images an anonymous visitor may send to the playground."""
 
 from django.conf import settings
 
 from catalog.limits import Refused, TooOften, network_of, take
 
-__all__ = ["Refused", "take_playground_turn"]
+__all__ = ["Refused", "count_image"]
 
 
-def take_playground_turn(*, visitor: str, address: str) -> None:
-    """Count one picture to be looked at; raises Refused for the session or the address."""
+def count_image(*, visitor: str, address: str) -> None:
+    """Count an image that will be decoded; raises Refused for the session or the address."""
     if not take(f"playground:session:{visitor}", settings.PLAYGROUND_JOBS_PER_HOUR_SESSION):
         raise TooOften("That was a lot of pictures for one hour. Please come back in a while.")
     if not take(

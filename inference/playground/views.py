@@ -17,8 +17,10 @@ from catalog.demand import board
 from catalog.models import ModelCard
 from inference import jobs
 from inference.models import Job, Worker
-from inference.playground import labels, limits, results
+from inference.playground import limits
 from inference.playground.forms import SAMPLE_LABELS, SAMPLES, PlaygroundForm
+from inference.playground.job_view import view_of
+from inference.playground.labels import DEFAULT_TEMPLATE
 
 LISTED = 5  # models in each list of the home page
 
@@ -48,16 +50,22 @@ def playground(request: HttpRequest) -> HttpResponse:
             "inference/playground/playground.html",
             _playground_context(request.GET.get("model")),
         )
-    asker = _asker(request, is_new=True)
-    take_turn = partial(
-        limits.take_playground_turn,
-        visitor=str(asker.visitor),
+    requester = _requester(request, is_new=True)
+    count_image = partial(
+        limits.count_image,
+        visitor=str(requester.visitor),
         address=request.META.get("REMOTE_ADDR", ""),
     )
-    form = PlaygroundForm(request.POST, request.FILES, take_turn=take_turn)
+    form = PlaygroundForm(request.POST, request.FILES, count_image=count_image)
     if not form.is_valid():
         return _form_again(request, form)
-    return redirect(jobs.submit(form.asked, asker=asker, ticket=form.cleaned_data["ticket"]))
+    return redirect(
+        jobs.submit(
+            form.job_request,
+            requester=requester,
+            idempotency_key=form.cleaned_data["idempotency_key"],
+        )
+    )
 
 
 def _form_again(request: HttpRequest, form: PlaygroundForm) -> HttpResponse:
@@ -83,18 +91,18 @@ def _playground_context(wanted: str | None = None) -> dict[str, object]:
         "wanted": wanted if wanted and (not chosen or chosen.repo != wanted) else None,
         "samples": SAMPLES,
         "sample_labels": SAMPLE_LABELS,
-        "template": labels.DEFAULT_TEMPLATE,
-        "ticket": uuid.uuid4().hex,
+        "template": DEFAULT_TEMPLATE,
+        "idempotency_key": uuid.uuid4().hex,
         "keep_hours": settings.PLAYGROUND_KEEP_HOURS,
     }
 
 
-def _asker(request: HttpRequest, *, is_new: bool = False) -> jobs.Asker:
-    """Who asks. A stranger is known by a random id in the session, made when first needed."""
+def _requester(request: HttpRequest, *, is_new: bool = False) -> jobs.Requester:
+    """Anonymous visitors are known by a random id in the session, made when first needed."""
     if is_new and "visitor" not in request.session:
         request.session["visitor"] = str(uuid.uuid4())
     visitor = request.session.get("visitor")
-    return jobs.Asker(
+    return jobs.Requester(
         user_id=request.user.pk if request.user.is_authenticated else None,
         visitor=uuid.UUID(visitor) if visitor else None,
     )
@@ -102,8 +110,8 @@ def _asker(request: HttpRequest, *, is_new: bool = False) -> jobs.Asker:
 
 def _visible_job(request: HttpRequest, pk: uuid.UUID) -> Job:
     """The gate: somebody else's job does not exist."""
-    asker = _asker(request)
-    mine = Job.objects.visible_to(user_id=asker.user_id, visitor=asker.visitor)
+    requester = _requester(request)
+    mine = Job.objects.visible_to(user_id=requester.user_id, visitor=requester.visitor)
     return get_object_or_404(mine.select_related("card"), pk=pk)
 
 
@@ -114,7 +122,7 @@ def show_job(request: HtmxRequest, pk: uuid.UUID) -> HttpResponse:
     job = _visible_job(request, pk)
     context = {
         "job": job,
-        "view": results.of(job),
+        "view": view_of(job),
         "keep_hours": settings.PLAYGROUND_KEEP_HOURS,
     }
     return render(
@@ -130,7 +138,7 @@ def job_picture(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The small upright copy, for its owner only."""
     job = _visible_job(request, pk)
     try:
-        with default_storage.open(job.preview_name) as file:
+        with default_storage.open(job.preview_file) as file:
             response = HttpResponse(file.read(), content_type="image/jpeg")
     except FileNotFoundError:
         raise Http404("the preview is gone") from None
@@ -147,5 +155,5 @@ def cancel_job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def forget_job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    jobs.forget(_visible_job(request, pk))
+    jobs.delete(_visible_job(request, pk))
     return redirect("playground")

@@ -31,4 +31,4 @@ def code_for_model(card: ModelCard) -> Context:
 @register.inclusion_tag("inference/docs/_code.html")
 def code_for_job(job: Job) -> Context:
     """The call that does again what this job did."""
-    return {"group": "classify", "snippets": snippets.of_job(job)}
+    return {"group": job.kind, "snippets": snippets.of_job(job)}

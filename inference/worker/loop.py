@@ -20,9 +20,10 @@ from django.db import connection
 
 from catalog.models import ModelCard
 from inference.jobs import claims, wake
-from inference.worker import batches, leases
-from inference.worker.batches import Ready, Scored
-from inference.worker.text_cache import TextMemory
+from inference.worker import batches, decode, leases
+from inference.worker.batches import Scored
+from inference.worker.decode import Ready
+from inference.worker.text_cache import TextCache
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Server:
     """A model as one worker serves it: its memory of texts, and how fast it has been."""
 
     card: ModelCard
-    memory: TextMemory
+    cache: TextCache
     images_per_s: float = 0.0
 
     @property
@@ -90,7 +91,7 @@ def drain(server: Server, *, worker: str) -> int:
             before.result()
             ran += len(batch.jobs)
             if is_over:
-                wake.ring_for(server.card)
+                wake.workers_of(server.card)
             elif upcoming.result() is None:
                 # Perhaps there is a job left that is only run with nothing else in hand.
                 settled.result()
@@ -103,7 +104,7 @@ def drain(server: Server, *, worker: str) -> int:
         finally:
             wait([settled])
         raise
-    server.memory.shrink()
+    server.cache.shrink()
     return ran
 
 
@@ -123,7 +124,7 @@ def _next(server: Server, worker: str, *, is_beside: bool = False) -> Batch | No
     token = uuid.uuid4()
     leases.take(token)
     try:
-        wake.heard(server.card)
+        wake.acknowledge(server.card)
         claimed = claims.claim(
             server.card, worker=worker, budget=server.budget, token=token, is_beside=is_beside
         )
@@ -133,8 +134,8 @@ def _next(server: Server, worker: str, *, is_beside: bool = False) -> Batch | No
         keys = " ".join(str(job.pk) for job in claimed)
         log.info("batch claimed model=%s size=%d ids=%s", server.card.repo, len(claimed), keys)
         if sum(job.image_count for job in claimed) >= server.budget:
-            wake.ring_for(server.card)  # more may wait: another worker could take it
-        return Batch(token, batches.make_ready(server.memory.encoder, claimed))
+            wake.workers_of(server.card)  # more may wait: another worker could take it
+        return Batch(token, decode.make_ready(server.cache.encoder, claimed))
     except Exception:
         _leave_nothing(token)
         raise
@@ -151,7 +152,7 @@ def _done() -> "Future[Any]":  # any kind that may hold None
 def _score(server: Server, batch: Batch, parts: Parts) -> None:
     started = time.monotonic()
     try:
-        for part in batches.score(server.memory, batch.jobs):
+        for part in batches.score(server.cache, batch.jobs):
             parts.put(part)
     finally:
         parts.put(None)

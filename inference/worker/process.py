@@ -30,7 +30,7 @@ from inference.runtime.spec import Loader, ModelSpec
 from inference.runtime.weights.store import find
 from inference.worker import leases
 from inference.worker.loop import Server
-from inference.worker.text_cache import TextMemory
+from inference.worker.text_cache import TextCache
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ STDERR = 2
 
 # What this worker answers for, and what of it is loaded now.
 _cards: dict[str, ModelCard] = {}
-_shelf: Shelf[Server] = Shelf(weight=lambda server: server.memory.encoder.parameter_bytes)
+_shelf: Shelf[Server] = Shelf(weight=lambda server: server.cache.encoder.parameter_bytes)
 _on_leaving: list[Callable[[str], None]] = []  # called with the queue of a model we gave up
 
 
@@ -136,7 +136,7 @@ def _load(card: ModelCard) -> bool:
     except errors.EncoderError as error:
         log.error("not serving model=%s: %s", card.repo, error)
         return False
-    _forget(_shelf.put(card.repo, Server(card, TextMemory(encoder))))
+    _forget(_shelf.put(card.repo, Server(card, TextCache(encoder))))
     return True
 
 

@@ -1,4 +1,4 @@
-"""How a batch ends: its results, its credit and the news of it, in one transaction.
+"""How a batch ends: its results, its credit and the news, in one transaction.
 
 Only the holder of a job's lease can end it. A job that somebody else has ended meanwhile, or
 holds by now, is left alone: nothing is written and nothing is charged.
@@ -15,11 +15,12 @@ from django.db import connection, transaction
 
 from accounts import credits
 from inference import faults, jobs
-from inference.models import ErrorCode, Job
+from inference.jobs import image_files
+from inference.models import ErrorCode, Job, State
 
 log = logging.getLogger(__name__)
 
-# What a worker found: plain JSON, described in docs/jobs.md.
+# Plain JSON, described in docs/jobs.md.
 Result = dict[str, Any]
 
 SUCCEED = """
@@ -35,14 +36,14 @@ RETURNING job.id
 
 @dataclass(frozen=True)
 class Done:
-    """A job's result; `new_labels` counts the texts whose embedding had to be computed for it.
+    """A job's result; `new_texts` counts the texts whose embedding had to be computed for it.
 
     `vectors`: float32 [n, dim], little-endian, as bytes.
     """
 
     job: Job
     result: Result
-    new_labels: int = 0
+    new_texts: int = 0
     vectors: bytes | None = None
 
     @property
@@ -51,7 +52,7 @@ class Done:
         job = self.job
         if not job.is_paid:
             return None
-        return job.image_count * job.micro_usd_per_image + self.new_labels * job.micro_usd_per_label
+        return job.image_count * job.micro_usd_per_image + self.new_texts * job.micro_usd_per_text
 
 
 def succeed(batch: Sequence[Done]) -> set[uuid.UUID]:
@@ -67,11 +68,10 @@ def succeed(batch: Sequence[Done]) -> set[uuid.UUID]:
         }
         if paid:
             credits.capture_many(paid, amounts_micro_usd=paid)
-        jobs.tell_ended(sorted(ours))
+        jobs.announce(sorted(ours))
         faults.hit("settling", *(done.job for done in batch))
     faults.hit("settled", *(done.job for done in batch))
-    for done in batch:
-        _tidy_up(done.job, "succeeded", is_ours=done.job.pk in ours)
+    _clean_up([done.job for done in batch], "succeeded", ours=ours)
     return ours
 
 
@@ -89,15 +89,21 @@ def _write(batch: Sequence[Done]) -> set[uuid.UUID]:
 
 def fail(job: Job, code: ErrorCode) -> bool:
     """End the job with a reason, if this claim still holds it."""
-    held = Job.objects.running().filter(lease_token=job.lease_token)
-    is_ours = bool(jobs.fail(held, [job], code))
-    _tidy_up(job, "failed", is_ours=is_ours)
-    return is_ours
+    ended = jobs.end(
+        [job],
+        state=State.FAILED,
+        code=code,
+        from_states=[State.RUNNING],
+        lease_token=job.lease_token,
+    )
+    _clean_up([job], "failed", ours={ended_job.pk for ended_job in ended})
+    return bool(ended)
 
 
-def _tidy_up(job: Job, state: str, *, is_ours: bool) -> None:
-    if not is_ours:
-        log.warning("stale claim ignored id=%s worker=%s", job.pk, job.worker)
-        return
-    jobs.drop_pictures(job)
-    log.info("job %s id=%s worker=%s", state, job.pk, job.worker)
+def _clean_up(ended: Sequence[Job], state: str, *, ours: set[uuid.UUID]) -> None:
+    image_files.delete(name for job in ended if job.pk in ours for name in job.image_files)
+    for job in ended:
+        if job.pk in ours:
+            log.info("job %s id=%s worker=%s", state, job.pk, job.worker)
+        else:
+            log.warning("stale claim ignored id=%s worker=%s", job.pk, job.worker)

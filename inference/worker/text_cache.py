@@ -24,7 +24,7 @@ KEPT_FOR_S = 7 * 24 * 3600
 
 
 @dataclass
-class TextMemory:
+class TextCache:
     """What one model has read so far. `encoded` counts the texts that its tower was run for.
 
     memory.vectors_of(["a photo of a cat", "a photo of a dog"]) -> float32 [2, dim]

@@ -21,9 +21,10 @@ from accounts.models import User
 from catalog.models import ModelCard
 from inference import images, jobs
 from inference.jobs import sweep
+from inference.kinds.classify import request as classify
 from inference.models import OPEN, Job, Worker
 from inference.worker import loop
-from inference.worker.text_cache import TextMemory
+from inference.worker.text_cache import TextCache
 from tests import engines
 from tests.conftest import photo_bytes
 from tests.fakes.encoder import HashEncoder
@@ -37,10 +38,10 @@ import sys, django
 django.setup()
 from catalog.models import ModelCard
 from inference.worker import loop, process
-from inference.worker.text_cache import TextMemory
+from inference.worker.text_cache import TextCache
 from tests.fakes.encoder import HashEncoder
 card = ModelCard.objects.get(repo=sys.argv[1])
-loop.drain(loop.Server(card, TextMemory(HashEncoder())), worker=process.name())
+loop.drain(loop.Server(card, TextCache(HashEncoder())), worker=process.name())
 """
 LABELS = ("a cat", "a dog", "a rocket")
 
@@ -61,20 +62,23 @@ class House:
     # --- asking -----------------------------------------------------------------------------------
 
     def submit(self, picture: bytes | None = None, *, payer: User | None = None) -> Job:
-        """A paid job; whoever is refused asks again with the same ticket, as clients do."""
+        """A paid job; whoever is refused asks again with the same key, as clients do."""
         payer = payer or self.payer
-        request = jobs.Request(
-            card=self.card,
-            inputs=[images.accept(picture or self.photo())],
+        request = classify.job_request(
+            self.card,
+            [images.accept(picture or self.photo())],
             labels=LABELS,
             template="a photo of {}",
         )
-        ticket = uuid.uuid4().hex
+        idempotency_key = uuid.uuid4().hex
         end_s = time.monotonic() + 60
         while True:
             try:
                 job = jobs.submit(
-                    request, asker=jobs.Asker(payer.pk, None), ticket=ticket, payer=payer
+                    request,
+                    requester=jobs.Requester(payer.pk, None),
+                    idempotency_key=idempotency_key,
+                    payer=payer,
                 )
                 break
             except AWAY:
@@ -188,7 +192,7 @@ class House:
     def second_worker(self) -> None:
         """Another worker of the same model, in this process: empties the queue once."""
         name = f"second-{os.getpid()}"
-        loop.drain(loop.Server(self.card, TextMemory(HashEncoder())), worker=name)
+        loop.drain(loop.Server(self.card, TextCache(HashEncoder())), worker=name)
 
     def settles(self, *, seconds: float = 150) -> float:
         """Wait until every job has ended; how long that took."""

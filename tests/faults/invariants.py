@@ -11,7 +11,7 @@ from django.db.models import Count, F, Q
 from accounts.credits import ledger
 from accounts.models import Entry, Hold, HoldState, Kind, Wallet
 from catalog.models import Mail
-from inference.jobs import sweep
+from inference.jobs import sweep, tidy
 from inference.models import FINAL, Job, State
 from tests.faults import audit
 
@@ -72,7 +72,7 @@ def _ends() -> Iterator[str]:
 def _files() -> Iterator[str]:
     """A crash may leave pictures of jobs that have ended, which the tidying then finds."""
     with mock.patch.object(sweep, "ORPHAN_AFTER", timedelta(seconds=-5)):
-        sweep.tidy()
+        tidy.tidy()
     left = default_storage.listdir("pictures")[1] if default_storage.exists("pictures") else []
     yield from (f"the picture {name} is left" for name in left)
 

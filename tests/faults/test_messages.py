@@ -29,17 +29,27 @@ django.setup()
 from accounts.models import User
 from catalog.models import ModelCard
 from inference import images, jobs
+from inference.kinds.classify import request as classify
 payer = User.objects.get(email=sys.argv[1])
-request = jobs.Request(card=ModelCard.objects.get(repo=sys.argv[2]), labels=["a", "b"],
-    inputs=[images.accept(open(sys.argv[3], "rb").read())], template="{}")
-jobs.submit(request, asker=jobs.Asker(payer.pk, None), payer=payer, ticket=sys.argv[4])
+request = classify.job_request(ModelCard.objects.get(repo=sys.argv[2]), labels=["a", "b"],
+    images=[images.accept(open(sys.argv[3], "rb").read())], template="{}")
+requester = jobs.Requester(payer.pk, None)
+jobs.submit(request, requester=requester, payer=payer, idempotency_key=sys.argv[4])
 """
 
 
-def submit_elsewhere(house: House, ticket: str) -> int:
+def submit_elsewhere(house: House, idempotency_key: str) -> int:
     """Exit status of a process that submits a job."""
     picture = str(settings.BASE_DIR / "static" / "samples" / "cat.jpg")
-    command = [sys.executable, "-c", SUBMIT, house.payer.email, house.card.repo, picture, ticket]
+    command = [
+        sys.executable,
+        "-c",
+        SUBMIT,
+        house.payer.email,
+        house.card.repo,
+        picture,
+        idempotency_key,
+    ]
     return subprocess.run(
         command, env=house.environ(), cwd=settings.BASE_DIR, check=False
     ).returncode
@@ -52,12 +62,12 @@ def test_f10_a_crash_between_commit_and_message_delays_the_job_only(house: House
     [job] = Job.objects.all()
     house.accepted.append(job.pk)
     if not house.is_long:
-        Job.objects.update(rung_at=None)
+        Job.objects.update(woken_at=None)
         sweep.sweep()
     house.settles()
     took_s = time.monotonic() - began_s
 
-    # Whoever got no answer asks again with the same ticket: one job, one charge (I11).
+    # Whoever got no answer asks again with the same idempotency_key: one job, one charge (I11).
     assert submit_elsewhere(house, "the same") == 0
     house.check()
     house.report(f"the job was done {took_s:.1f} s after the crash")

@@ -14,7 +14,8 @@ from catalog.demand import votes
 from catalog.models import COMING_SOON, Vote
 from inference import jobs
 from inference.jobs import queue
-from inference.models import Job, Kind, State
+from inference.kinds.embed import request as embed
+from inference.models import Job, State
 from tests.conftest import make_card
 from tests.faults.house import House
 from tests.support.rows import start_of
@@ -98,12 +99,16 @@ def test_f32_the_first_job_of_somebody_else_is_among_the_next(house: House, bob:
         house.submit()
     late = house.submit(payer=bob)
 
-    before = Job.objects.queued().filter(turn__lt=Job.objects.get(pk=late.pk).turn).count()
+    before = (
+        Job.objects.queued()
+        .filter(virtual_start__lt=Job.objects.get(pk=late.pk).virtual_start)
+        .count()
+    )
     elapsed = Job.objects.get(pk=late.pk).created_at - Job.objects.earliest("created_at").created_at
     worker.resume()
 
     # Those whose turn had come by then, each 30 ms after the one before.
-    assert before <= elapsed / queue.SHARE + 1
+    assert before <= elapsed / queue.TIME_PER_INPUT + 1
     house.settles()
     house.check()
 
@@ -168,7 +173,7 @@ def test_f33_spends_votes_and_cancels_at_once_do_not_deadlock(house: House, bob:
 
 def submit_words(house: House, payer: User) -> Job:
     """A job without a picture: cheap for the machine, 8 µ$ for the payer."""
-    request = jobs.Request(card=house.card, inputs=[uuid.uuid4().hex], kind=Kind.EMBED)
-    job = jobs.submit(request, asker=jobs.Asker(payer.pk, None), payer=payer)
+    request = embed.job_request(house.card, [uuid.uuid4().hex])
+    job = jobs.submit(request, requester=jobs.Requester(payer.pk, None), payer=payer)
     house.accepted.append(job.pk)
     return job

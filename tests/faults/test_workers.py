@@ -13,8 +13,8 @@ import pytest
 from inference import jobs
 from inference.jobs import claims, sweep
 from inference.models import ErrorCode, Job, State
-from inference.worker import batches
-from inference.worker.text_cache import TextMemory
+from inference.worker import batches, decode
+from inference.worker.text_cache import TextCache
 from tests.fakes.encoder import HashEncoder
 from tests.faults import audit
 from tests.faults.house import House, all_ended
@@ -241,11 +241,11 @@ def test_a_job_that_was_tried_before_is_run_with_nothing_else_in_hand(
     house.worker().suspend()
     for _ in range(3):
         house.submit()
-    Job.objects.update(attempt=1, rung_at=None)
+    Job.objects.update(attempt=1, woken_at=None)
     together: list[int] = []
     score = batches.score
 
-    def watched(memory: TextMemory, batch: list[batches.Ready]) -> Iterator[batches.Scored]:
+    def watched(memory: TextCache, batch: list[decode.Ready]) -> Iterator[batches.Scored]:
         time.sleep(0.1)  # the next batch could be claimed by now
         together.append(Job.objects.running().count())
         return score(memory, batch)
@@ -272,8 +272,8 @@ def test_a_picture_that_runs_out_of_memory_is_tried_again(
 
     with monkeypatch.context() as patch:
         patch.setattr("PIL.Image.open", no_memory)
-        with pytest.raises(batches.OutOfMemory):
-            batches.make_ready(encoder, [claimed])
+        with pytest.raises(decode.OutOfMemory):
+            decode.make_ready(encoder, [claimed])
     claims.give_back(lease_of(claimed))
     house.second_worker()
     house.worker().resume()
@@ -288,7 +288,7 @@ def test_the_promised_jobs_are_those_that_are_there(house: House) -> None:
     house.worker().suspend()
     lost, left = house.submit(), house.submit()
     key = lost.pk
-    jobs.forget(lost)
+    jobs.delete(lost)
 
     with pytest.raises(AssertionError, match=f"I3 job {key} is lost"):
         house.check()

@@ -13,6 +13,7 @@ from accounts.models import Category, Entry, Hold, HoldState, User, Wallet
 from catalog.models import ModelCard
 from inference import images, jobs
 from inference.jobs import claims
+from inference.kinds.classify import request as classify
 from inference.models import Job, State
 from inference.worker import settlement
 from inference.worker.settlement import Done
@@ -36,11 +37,11 @@ def ada(db: None, client: Client) -> User:
 
 
 def submit(card: ModelCard, user: User, *, is_paid: bool = False) -> Job:
-    request = jobs.Request(
-        card=card, inputs=[images.accept(photo_bytes())], labels=("a cat",), template="a {}"
+    request = classify.job_request(
+        card, [images.accept(photo_bytes())], labels=("a cat",), template="a {}"
     )
     payer = user if is_paid else None
-    return jobs.submit(request, asker=jobs.Asker(user.pk, None), payer=payer)
+    return jobs.submit(request, requester=jobs.Requester(user.pk, None), payer=payer)
 
 
 def files() -> list[str]:
@@ -104,7 +105,7 @@ def test_a_worker_that_comes_too_late_writes_and_charges_nothing(
     [job] = claims.claim(card, worker="w", budget=1)
 
     profile.delete(ada)
-    settlement.succeed([Done(job, {"rows": []}, new_labels=1)])
+    settlement.succeed([Done(job, {"rows": []}, new_texts=1)])
 
     wallet.refresh_from_db()
     assert (wallet.balance_micro_usd, wallet.held_micro_usd) == (before, 0)

@@ -74,7 +74,7 @@ def test_a_large_picture_gets_a_small_preview_and_keeps_its_size() -> None:
     ],
 )
 def test_what_cannot_be_used_is_refused_in_a_sentence(data: bytes, sentence: str) -> None:
-    with pytest.raises(images.PictureRefused, match=sentence):
+    with pytest.raises(images.ImageRefused, match=sentence):
         images.accept(data)
 
 
@@ -90,7 +90,7 @@ def _png_header(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize(("width", "height"), [(6325, 6325), (16_385, 200), (60_000, 60_000)])
 def test_a_bomb_is_refused_from_its_header(width: int, height: int) -> None:
-    with pytest.raises(images.PictureRefused, match="too many pixels"):
+    with pytest.raises(images.ImageRefused, match="too many pixels"):
         images.accept(_png_header(width, height))
 
 
@@ -105,7 +105,7 @@ def test_broken_exif_ends_in_a_picture_or_a_sentence(noise: int) -> None:
     for place in range(10 + noise, 60, 7):
         data[start + place] = (data[start + place] * 31 + noise) % 256
 
-    with suppress(images.PictureRefused):  # any other error fails the test
+    with suppress(images.ImageRefused):  # any other error fails the test
         assert images.accept(bytes(data)).preview
 
 

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from inference.models import Job
 from inference.runtime.encoder import Encoder
-from inference.worker import batches
-from inference.worker.text_cache import TextMemory
+from inference.worker import batches, decode
+from inference.worker.text_cache import TextCache
 
 
-def settle_all(memory: TextMemory, encoder: Encoder, batch: Sequence[Job]) -> None:
+def settle_all(memory: TextCache, encoder: Encoder, batch: Sequence[Job]) -> None:
     """As `drain` does, but in this thread."""
-    settle_parts(memory, batches.make_ready(encoder, batch))
+    settle_parts(memory, decode.make_ready(encoder, batch))
 
 
-def settle_parts(memory: TextMemory, ready: Sequence[batches.Ready]) -> None:
+def settle_parts(memory: TextCache, ready: Sequence[decode.Ready]) -> None:
     for part in batches.score(memory, ready):
         batches.settle(part)

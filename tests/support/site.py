@@ -130,7 +130,9 @@ class Visitor:
     def send(self, picture: bytes | None = None, **fields: str) -> httpx.Response:
         """Fill in and send the playground's form."""
         form = self.http.get("/playground/").text
-        hidden = dict(re.findall(r'name="(csrfmiddlewaretoken|ticket)" value="([^"]+)"', form))
+        hidden = dict(
+            re.findall(r'name="(csrfmiddlewaretoken|idempotency_key)" value="([^"]+)"', form)
+        )
         files = {"picture": ("photo.jpg", picture)} if picture else {"picture": ("", b"")}
         data = {"model": "gigarouter/conse-demo", "template": "a photo of {}"} | hidden | fields
         return self.http.post("/playground/", data=data, files=files)

@@ -18,7 +18,8 @@ from bench.engine import photos
 from bench.engine.stage import PAYER
 from catalog.models import ModelCard
 from inference import images, jobs
-from inference.models import Job, Kind
+from inference.kinds.embed import request as embed
+from inference.models import Job
 from inference.runtime.cpu import threads
 from inference.worker import loop, process
 
@@ -47,9 +48,11 @@ class Command(BaseCommand):
             self.stdout.flush()
 
 
-def _queue(card: ModelCard, found: list[images.Picture], payer: User) -> None:
-    asker = jobs.Asker(payer.pk, None)
+def _queue(card: ModelCard, found: list[images.ImageFile], payer: User) -> None:
+    requester = jobs.Requester(payer.pk, None)
     for picture in found:
         jobs.submit(
-            jobs.Request(card=card, inputs=[picture], kind=Kind.EMBED), asker=asker, payer=payer
+            embed.job_request(card, [picture]),
+            requester=requester,
+            payer=payer,
         )

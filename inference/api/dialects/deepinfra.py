@@ -1,18 +1,54 @@
 """DeepInfra's dialect: a form with a picture and its labels."""
 
+from typing import Literal
+
 from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from inference.api import openapi
 from inference.api.auth import Submitter
+from inference.api.dialects.hugging_face import scores
 from inference.api.flow import call, serializers
-from inference.api.request import candidate_labels, reader
-from inference.api.request.parsed import Asked
+from inference.api.flow.serializers import Json
+from inference.api.request import model_lookup, reader
 from inference.api.request.preference import Preference
-from inference.api.resources import classify
-from inference.api.schemas.requests import DeepInfraBody
-from inference.api.schemas.responses import DeepInfraAnswer
+from inference.api.schemas.responses import LabelScore
+from inference.kinds.classify import request as classify
+from inference.kinds.fields import labels
+from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Image, Labels
+from inference.kinds.request import ParsedRequest
+from inference.models import Job
 
 router = APIRouter(tags=["DeepInfra dialect"])
+
+
+class DeepInfraBody(Body):
+    """What DeepInfra takes, as JSON or as a form."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"image": EXAMPLE_IMAGE, "candidate_labels": ["a cat", "a dog"]}]
+        }
+    )
+
+    image: Image
+    candidate_labels: Labels
+    hypothesis_template: str | None = Field(default=None, max_length=200)
+
+
+class InferenceStatus(BaseModel):
+    status: Literal["succeeded"]
+    runtime_ms: int
+    cost: float
+    tokens_generated: int
+    tokens_input: int
+    output_length: int
+
+
+class DeepInfraAnswer(BaseModel):
+    results: list[LabelScore]
+    request_id: str
+    inference_status: InferenceStatus
 
 
 @router.post(
@@ -23,15 +59,30 @@ router = APIRouter(tags=["DeepInfra dialect"])
 )
 async def infer(request: Request, caller: Submitter, model: str) -> Response:
     """Labels and scores of one picture, best first."""
-    received = await reader.json_or_form_of(request, DeepInfraBody)
+    raw_body = await reader.json_or_form_of(request, DeepInfraBody)
 
-    def ask(body: DeepInfraBody, preference: Preference) -> Asked:
-        return classify.asked(
-            model,
-            pictures=[body.image],
-            labels=candidate_labels.read(body.candidate_labels, param="candidate_labels"),
-            template=candidate_labels.template(body.hypothesis_template),
+    def parse(body: DeepInfraBody, preference: Preference) -> ParsedRequest:
+        return classify.parse_fields(
+            model_lookup.find_callable(model),
+            images=[body.image],
+            labels=labels.read(body.candidate_labels, param="candidate_labels"),
+            template=labels.read_template(body.hypothesis_template),
             param="image",
         )
 
-    return await call.run(call.Call(request, caller, received, ask, serializers.deepinfra))
+    return await call.run(call.Call(request, caller, raw_body, parse, answer))
+
+
+def answer(job: Job) -> Json:
+    return {
+        "results": scores(job),
+        "request_id": str(job.pk),
+        "inference_status": {
+            "status": "succeeded",
+            "runtime_ms": serializers.runtime_ms(job),
+            "cost": (job.cost_micro_usd or 0) / 1e6,  # theirs is a number
+            "tokens_generated": 0,
+            "tokens_input": serializers.usage(job)["prompt_tokens"],
+            "output_length": 0,
+        },
+    }

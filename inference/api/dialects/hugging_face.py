@@ -4,21 +4,56 @@ from typing import Any
 
 from django.conf import settings
 from fastapi import APIRouter, Request, Response
+from pydantic import ConfigDict, Field
 
 from inference.api import openapi
 from inference.api.auth import Submitter
 from inference.api.errors import Invalid
-from inference.api.flow import call, serializers
-from inference.api.request import candidate_labels, inputs, model_lookup, reader
-from inference.api.request.parsed import Asked
+from inference.api.flow import call
+from inference.api.flow.serializers import Json
+from inference.api.request import model_lookup, reader
 from inference.api.request.preference import Preference
-from inference.api.resources import classify
-from inference.api.schemas.requests import HuggingFaceBody, HuggingFaceParameters
 from inference.api.schemas.responses import LabelScore
-from inference.models import Kind
+from inference.kinds.classify import request as classify
+from inference.kinds.classify.answer import predictions_of, top
+from inference.kinds.embed import request as embed
+from inference.kinds.embed.answer import vectors_of
+from inference.kinds.errors import FieldError
+from inference.kinds.fields import inputs, labels
+from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Image, Inputs, Labels
+from inference.kinds.request import ParsedRequest
+from inference.models import Job
 
 router = APIRouter(tags=["Hugging Face dialect"])
 MODEL = "/hf-inference/models/{owner}/{name}"
+
+
+class HuggingFaceParameters(Body):
+    """What the pipeline is told."""
+
+    candidate_labels: Labels = None
+    hypothesis_template: str | None = Field(default=None, max_length=200)
+
+
+class HuggingFaceBody(Body):
+    """What huggingface_hub, @huggingface/inference and the old widget send."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "inputs": EXAMPLE_IMAGE,
+                    "parameters": {"candidate_labels": ["a cat", "a dog"]},
+                }
+            ]
+        }
+    )
+
+    inputs: Inputs = None
+    image: Image = None
+    parameters: HuggingFaceParameters | None = None
+
+
 ZERO_SHOT: dict[str, Any] = {  # what APIRoute takes
     "responses": openapi.answers(list[LabelScore], submits=True, plain=True),
     "openapi_extra": openapi.body("HuggingFaceBody"),
@@ -35,45 +70,58 @@ FEATURES: dict[str, Any] = {
 )
 async def zero_shot(request: Request, caller: Submitter, owner: str, name: str) -> Response:
     """A bare list of labels and scores, best first."""
-    received = await reader.json_of(request, HuggingFaceBody)
+    raw_body = await reader.json_of(request, HuggingFaceBody)
 
-    def ask(body: HuggingFaceBody, preference: Preference) -> Asked:
+    def parse(body: HuggingFaceBody, preference: Preference) -> ParsedRequest:
         parameters = body.parameters or HuggingFaceParameters()
-        return classify.asked(
-            f"{owner}/{name}",
-            pictures=[_picture(body)],
-            labels=candidate_labels.read(parameters.candidate_labels, param="candidate_labels"),
-            template=candidate_labels.template(parameters.hypothesis_template),
+        return classify.parse_fields(
+            model_lookup.find_callable(f"{owner}/{name}"),
+            images=[_image(body)],
+            labels=labels.read(parameters.candidate_labels, param="candidate_labels"),
+            template=labels.read_template(parameters.hypothesis_template),
             param="inputs",
         )
 
-    return await call.run(call.Call(request, caller, received, ask, serializers.scores))
+    return await call.run(call.Call(request, caller, raw_body, parse, scores))
 
 
 @router.post(MODEL + "/pipeline/feature-extraction", summary="Feature extraction", **FEATURES)
 async def extract_features(request: Request, caller: Submitter, owner: str, name: str) -> Response:
     """A bare list of vectors, one for each text or picture."""
-    received = await reader.json_of(request, HuggingFaceBody)
+    raw_body = await reader.json_of(request, HuggingFaceBody)
 
-    def ask(body: HuggingFaceBody, preference: Preference) -> Asked:
+    def parse(body: HuggingFaceBody, preference: Preference) -> ParsedRequest:
         card = model_lookup.find_callable(f"{owner}/{name}")
-        given = body.inputs if body.image is None else {"image": body.image}
-        if given is None:
-            raise Invalid("`inputs` is missing.", param="inputs")
-        sent = inputs.read(given, are_pictures=False, param="inputs")
-        return Asked(card=card, sent=sent, kind=Kind.EMBED)
+        value = body.inputs if body.image is None else {"image": body.image}
+        if value is None:
+            raise FieldError("`inputs` is missing.", param="inputs")
+        items = inputs.read(value, are_images=False, param="inputs")
+        return embed.parse_inputs(card, items)
 
-    return await call.run(call.Call(request, caller, received, ask, serializers.features))
+    return await call.run(call.Call(request, caller, raw_body, parse, features))
 
 
-def _picture(body: HuggingFaceBody) -> Any:
-    """`inputs` as base64 or an object with it, or the old widget's `image`."""
-    found = body.inputs if body.image is None else body.image
-    if found is None or isinstance(found, list):
-        raise Invalid(
+def _image(body: HuggingFaceBody) -> Any:
+    # `inputs` as base64 or an object with it, or the old widget's `image`.
+    value = body.inputs if body.image is None else body.image
+    if value is None or isinstance(value, list):
+        raise FieldError(
             "`inputs` must be one picture: base64, a data URL or an https URL.", param="inputs"
         )
-    return found
+    return value
+
+
+def scores(job: Job) -> Json:
+    """A bare list of label and score, of the one image, best first."""
+    [predictions] = predictions_of(job)
+    return [
+        {"label": prediction["label"], "score": prediction["score"]}
+        for prediction in top(job, predictions)
+    ]
+
+
+def features(job: Job) -> Json:
+    return vectors_of(job).tolist()
 
 
 @router.post(

@@ -1,6 +1,6 @@
 """Idempotency-Key: a call that is repeated is done once (IETF draft, reliability of retries).
 
-begin -> (the job is found, or made under the row's ticket) -> keep | drop
+begin -> (the job is found, or made under the row's idempotency_key) -> keep | drop
 
 Only what was delivered is kept: whoever got an error may try again with the same key. A replay
 writes its answer anew, from the job; so a 4 MB answer is not stored twice.

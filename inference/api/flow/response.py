@@ -1,4 +1,4 @@
-"""What a call is answered when its job has ended, or goes on without it. All of it in threads."""
+"""What a call is answered when its job has ended, or goes on without it. Runs in threads."""
 
 import json
 import uuid
@@ -7,20 +7,19 @@ from dataclasses import dataclass
 from catalog.models import ModelCard
 from inference import jobs
 from inference.api.errors import NO_RETRY, Gone, Unavailable
-from inference.api.flow import idempotency, serializers
+from inference.api.flow import idempotency
+from inference.api.flow.serializers import Serializer
 from inference.api.request.preference import Preference
 from inference.api.resources import job_object
 from inference.models import IdempotentCall, Job, State
 
 RETRY_AFTER_S = 10
-# Written by the ORM, this would take longer than to run and to read.
+# ApiResponse by the ORM, this would take longer than to run and to read.
 JOB = "SELECT * FROM inference_job WHERE id = %s"
 
 
 @dataclass(frozen=True)
-class Written:
-    """An answer, ready to be sent."""
-
+class ApiResponse:
     body: str
     status: int
     cost_micro_usd: int
@@ -28,23 +27,23 @@ class Written:
 
 
 @dataclass(frozen=True)
-class Writer:
+class ResponseWriter:
     """How a call wants to be answered.
 
     `row` is its idempotency key's; `card` the model, where it is known.
     """
 
-    answer: serializers.Answer
+    serialize: Serializer
     preference: Preference
     row: IdempotentCall | None = None
     card: ModelCard | None = None
 
-    def if_ended(self, job_id: uuid.UUID) -> Written | None:
+    def if_ended(self, job_id: uuid.UUID) -> ApiResponse | None:
         """None: it goes on. Raises ApiError for a job that failed."""
         job = self._load(job_id)
         return self._write(job) if job.is_final else None
 
-    def late(self, job_id: uuid.UUID) -> Written:
+    def late(self, job_id: uuid.UUID) -> ApiResponse:
         """The job that goes on, for who prefers that; else it ends here, unless it just did."""
         job = self._load(job_id)
         if job.is_final or self.preference.is_patient:
@@ -59,7 +58,7 @@ class Writer:
             headers=NO_RETRY,  # each retry would be as long
         )
 
-    def _write(self, job: Job) -> Written:
+    def _write(self, job: Job) -> ApiResponse:
         """A large answer takes a while. From now on its idempotency key leads to it.
 
         Raises ApiError for a job that failed, unless the job itself was asked for: then it tells.
@@ -73,11 +72,11 @@ class Writer:
             headers["Idempotent-Replayed"] = "true"
         if not is_answer:
             headers["Location"] = f"/v1/jobs/{job.pk}"
-        found = self.answer(job) if is_answer else job_object.describe(job)
-        body = json.dumps(found, allow_nan=False, separators=(",", ":"))
+        content = self.serialize(job) if is_answer else job_object.describe(job)
+        body = json.dumps(content, allow_nan=False, separators=(",", ":"))
         if self.row:
             idempotency.keep(self.row, job.pk)
-        return Written(body, 200 if is_answer else 202, job.cost_micro_usd or 0, headers)
+        return ApiResponse(body, 200 if is_answer else 202, job.cost_micro_usd or 0, headers)
 
     def _load(self, job_id: uuid.UUID) -> Job:
         job = next(iter(Job.objects.raw(JOB, [job_id])), None)

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Kept(Generic[T]):
-    """What a web process asked a moment ago, by name: every call asks it."""
+    """What a web process has looked up a moment ago, by name: every call asks it."""
 
     def __init__(self, ask: Callable[[str], T]) -> None:
         self._ask = ask

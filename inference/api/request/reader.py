@@ -1,7 +1,7 @@
 """Reading what was sent: capped, timed, strict, and only after the key was found good.
 
-received = await reader.json_of(request, EmbeddingsBody)
-body, fingerprint = received.parse()  # in a thread: it may be 16 MB
+raw_body = await reader.json_of(request, EmbeddingsBody)
+body, fingerprint = raw_body.parse()  # in a thread: it may be 16 MB
 """
 
 import asyncio
@@ -29,7 +29,7 @@ Fields = Mapping[str, Any]
 
 
 @dataclass
-class Received(Generic[Body]):
+class RawBody(Generic[Body]):
     """A body that has come whole, to be parsed once: then its bytes are let go."""
 
     _parse: Callable[[], tuple[Body, str]] | None
@@ -42,14 +42,14 @@ class Received(Generic[Body]):
         return parse()
 
 
-async def json_of(request: Request, wanted: type[Body]) -> Received[Body]:
+async def json_of(request: Request, wanted: type[Body]) -> RawBody[Body]:
     """Read a JSON body; raises ApiError."""
     if media_type(request) != "application/json":
         raise UnsupportedType("Send a JSON body, with `Content-Type: application/json`.")
-    return Received(partial(_parse, await read(request), wanted))
+    return RawBody(partial(_parse, await read(request), wanted))
 
 
-async def json_or_form_of(request: Request, wanted: type[Body]) -> Received[Body]:
+async def json_or_form_of(request: Request, wanted: type[Body]) -> RawBody[Body]:
     """The same, where a form with files is taken, too."""
     if media_type(request) == "multipart/form-data":
         return await _form_of(request, wanted)
@@ -118,7 +118,7 @@ def checked(found: Any, wanted: type[Body]) -> Body:
         raise Invalid(f"{where}{first['msg']}.", param=place or None) from error
 
 
-async def _form_of(request: Request, wanted: type[Body]) -> Received[Body]:
+async def _form_of(request: Request, wanted: type[Body]) -> RawBody[Body]:
     raw = await read(request)
 
     async def whole() -> Any:  # an async generator, as the parser wants it
@@ -139,7 +139,7 @@ async def _form_of(request: Request, wanted: type[Body]) -> Received[Body]:
         fields = await _fields(form)
     finally:
         await form.close()
-    return Received(partial(_parse_form, fields, wanted))
+    return RawBody(partial(_parse_form, fields, wanted))
 
 
 def _parse_form(fields: Fields, wanted: type[Body]) -> tuple[Body, str]:

@@ -151,7 +151,7 @@ def look(user_id: int, job_id: str) -> News | None:
     except ValueError:
         return None
     own = Job.objects.filter(owner=user_id, pk=key).select_related("card")
-    job = own.defer("result", "vectors", "inputs", "labels").first()
+    job = own.defer("result", "vectors", "inputs", "payload").first()
     if job is None:
         return None
     data = job_object.in_short(job, set()) if job.is_final else job_object.describe(job)

@@ -6,11 +6,10 @@ from typing import Any
 
 from django.conf import settings
 
-from inference import jobs
 from inference.api.amounts import usd
 from inference.api.errors import ApiError, Broken, Conflict, Invalid, Unavailable
 from inference.api.flow import serializers
-from inference.jobs import eta
+from inference.jobs.eta import Position, position_of
 from inference.models import ErrorCode, Job, State, Worker
 
 STATUS = {
@@ -29,12 +28,12 @@ Json = dict[str, Any]
 def describe(job: Job) -> Json:
     """The job, and its result or its error once there is one."""
     is_queued = job.state == State.QUEUED
-    ahead = jobs.position_in_queue(job) if is_queued else None
+    position = position_of(job)
     result = serializers.native(job) if job.state == State.SUCCEEDED else None
     served = Worker.objects.served_repos() if is_queued else set()
     return in_short(job, served) | {
-        "queue_position": ahead,
-        "eta_s": _eta_s(job) if ahead is not None else None,
+        "queue_position": position.ahead if is_queued else None,
+        "eta_s": _eta_s(position) if is_queued else None,
         "result": result,
     }
 
@@ -98,10 +97,10 @@ def _error(job: Job) -> Json | None:
     }
 
 
-def _eta_s(job: Job) -> list[int] | None:
+def _eta_s(position: Position) -> list[int] | None:
     """Seconds until its end, at least and at most; None: no worker has shown its pace."""
-    found = eta.eta_of(job)
-    return None if found is None else [floor(found.low_s), ceil(found.high_s)]
+    eta = position.eta
+    return None if eta is None else [floor(eta.low_s), ceil(eta.high_s)]
 
 
 def _seconds(moment: datetime | None) -> int | None:

@@ -2,82 +2,15 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
-Dollars = Annotated[str, Field(description="US dollars, exact.", examples=["0.000094"])]
-
-
-class Usage(BaseModel):
-    """Tokens are words and marks, an estimate that nothing is billed by."""
-
-    prompt_tokens: int
-    total_tokens: int
-    images: int
-    labels: int | None = None
-    labels_cached: int | None = None
-    cost: Dollars
-    ledger_entry: str | None
-
-
-class Embedding(BaseModel):
-    object: Literal["embedding"]
-    index: int
-    embedding: list[float] | str
-
-
-class EmbeddingList(BaseModel):
-    object: Literal["list"]
-    model: str
-    revision: str | None
-    data: list[Embedding]
-    usage: Usage
-
-
-class Prediction(BaseModel):
-    label: str
-    score: float
-    similarity: float
-    logit: float
-
-
-class Classification(BaseModel):
-    object: Literal["classification"]
-    index: int
-    prediction: str
-    score: float
-    activation: Literal["softmax", "sigmoid", "none"]
-    predictions: list[Prediction]
-
-
-class ClassificationList(BaseModel):
-    id: str
-    object: Literal["list"]
-    created: int
-    model: str
-    revision: str | None
-    data: list[Classification]
-    usage: Usage
-    warning: str | None = None
+from inference.kinds import KINDS
+from inference.kinds.fields.schema import Dollars
 
 
 class LabelScore(BaseModel):
     label: str
     score: float
-
-
-class InferenceStatus(BaseModel):
-    status: Literal["succeeded"]
-    runtime_ms: int
-    cost: float
-    tokens_generated: int
-    tokens_input: int
-    output_length: int
-
-
-class DeepInfraAnswer(BaseModel):
-    results: list[LabelScore]
-    request_id: str
-    inference_status: InferenceStatus
 
 
 class Pricing(BaseModel):
@@ -136,6 +69,24 @@ class PlainErrorAnswer(BaseModel):
     error: str
 
 
+# The kinds say what their results are; the schemas themselves are among the components.
+Kind = Annotated[str, WithJsonSchema({"type": "string", "enum": [kind.name for kind in KINDS]})]
+Result = Annotated[
+    dict[str, Any] | None,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                *(
+                    {"$ref": f"#/components/schemas/{kind.endpoint.answer.__name__}"}
+                    for kind in KINDS
+                ),
+                {"type": "null"},
+            ]
+        }
+    ),
+]
+
+
 class JobUrls(BaseModel):
     get: str
     cancel: str
@@ -145,7 +96,7 @@ class JobUrls(BaseModel):
 class JobInShort(BaseModel):
     id: str
     object: Literal["job"]
-    kind: Literal["classify", "embed"]
+    kind: Kind
     model: str
     status: Literal["queued", "warming", "running", "succeeded", "failed", "canceled", "expired"]
     created_at: int
@@ -159,7 +110,7 @@ class JobInShort(BaseModel):
 class JobObject(JobInShort):
     queue_position: int | None = Field(description="How many jobs come before it.")
     eta_s: list[int] | None = Field(description="Seconds to go: at least, at most.")
-    result: EmbeddingList | ClassificationList | None
+    result: Result
 
 
 class JobList(BaseModel):

@@ -27,7 +27,7 @@ def signed_in(client: Client, ada: User) -> Client:
 
 
 def make(client: Client, **changes: str) -> Any:
-    fields = {"name": "laptop", "lifetime": "90", "limit": "2.50", "ticket": "t"} | changes
+    fields = {"name": "laptop", "lifetime": "90", "limit": "2.50", "idempotency_key": "t"} | changes
     return client.post("/account/keys/", fields)
 
 
@@ -109,7 +109,7 @@ def test_the_same_form_sent_again_later_says_so(signed_in: Client) -> None:
         {"limit": "NaN"},
         {"limit": "1e99"},
         {"limit": "much"},
-        {"ticket": "x" * 65},
+        {"idempotency_key": "x" * 65},
     ],
 )
 def test_bad_input_makes_no_key(signed_in: Client, changes: dict[str, str]) -> None:

@@ -217,7 +217,7 @@ def test_twenty_living_keys_are_the_most(ada: User) -> None:
 
 
 def test_a_ticket_makes_one_key_however_often_it_is_sent(ada: User) -> None:
-    first, again = (keys.issue(ada, name="laptop", ticket="t") for _ in range(2))
+    first, again = (keys.issue(ada, name="laptop", idempotency_key="t") for _ in range(2))
 
     assert first == again
     assert ApiKey.objects.count() == 1
@@ -227,24 +227,29 @@ def test_a_double_click_on_the_last_free_place_shows_the_key(ada: User) -> None:
     for number in range(19):
         keys.issue(ada, name=str(number))
 
-    assert keys.issue(ada, name="last", ticket="t") == keys.issue(ada, name="last", ticket="t")
+    assert keys.issue(ada, name="last", idempotency_key="t") == keys.issue(
+        ada, name="last", idempotency_key="t"
+    )
 
 
 def test_a_ticket_means_nothing_to_another_person(ada: User) -> None:
     bob = User.objects.create_user("bob@lab.example")
 
-    assert keys.issue(ada, name="a", ticket="t")[1] != keys.issue(bob, name="b", ticket="t")[1]
+    assert (
+        keys.issue(ada, name="a", idempotency_key="t")[1]
+        != keys.issue(bob, name="b", idempotency_key="t")[1]
+    )
 
 
 @pytest.mark.parametrize(
     "later", [{"created_at": timedelta(minutes=2)}, {"revoked_at": timedelta()}]
 )
 def test_a_form_sent_again_later_shows_no_secret(ada: User, later: dict[str, timedelta]) -> None:
-    keys.issue(ada, name="laptop", ticket="t")
+    keys.issue(ada, name="laptop", idempotency_key="t")
     ApiKey.objects.update(**{field: timezone.now() - age for field, age in later.items()})
 
     with pytest.raises(keys.AlreadyShown):
-        keys.issue(ada, name="laptop", ticket="t")
+        keys.issue(ada, name="laptop", idempotency_key="t")
 
 
 # --- races --------------------------------------------------------------------------------------
@@ -272,7 +277,7 @@ def test_two_keys_at_once_cannot_both_be_the_twentieth(racer: User) -> None:
 
 
 def test_a_double_click_makes_one_key_and_one_secret(racer: User) -> None:
-    made = at_once(lambda _: keys.issue(racer, name="laptop", ticket="t"), 8)
+    made = at_once(lambda _: keys.issue(racer, name="laptop", idempotency_key="t"), 8)
 
     assert len(set(made)) == 1
     assert ApiKey.objects.count() == 1

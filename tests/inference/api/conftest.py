@@ -28,7 +28,7 @@ from catalog.models import ModelCard, Stage
 from inference.api.limits import WINDOW_S
 from inference.models import Job, Worker
 from inference.worker import loop as drain
-from inference.worker.text_cache import TextMemory
+from inference.worker.text_cache import TextCache
 from tests.conftest import make_card, photo_bytes
 from tests.fakes.encoder import HashEncoder
 from tests.support.site import free_port, wait_for
@@ -80,7 +80,7 @@ class WorkerLoop(threading.Thread):
     def __init__(self, card: ModelCard) -> None:
         super().__init__(daemon=True)
         self.encoder = HashEncoder()
-        self.server = drain.Server(card, TextMemory(self.encoder), images_per_s=1000.0)
+        self.server = drain.Server(card, TextCache(self.encoder), images_per_s=1000.0)
         self.paused = threading.Event()
         self.stopped = threading.Event()
         self._idle = threading.Event()

@@ -115,10 +115,10 @@ def test_streams_that_are_opened_at_the_same_moment_are_counted(
 
     async def story() -> list[int]:
         async with api.async_client() as client:
-            asked = [
+            parsed = [
                 asyncio.create_task(client.get(f"/v1/jobs/{job.pk}/events")) for _ in range(10)
             ]
-            answered = asyncio.as_completed(asked)
+            answered = asyncio.as_completed(parsed)
             refused = [(await next(answered)).status_code for _ in range(7)]
             api.worker.resume()
             return [*refused, *[(await each).status_code for each in answered]]

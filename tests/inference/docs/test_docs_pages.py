@@ -14,6 +14,7 @@ from catalog.models import ModelCard, Stage
 from inference import images, jobs
 from inference.api.resources import events
 from inference.docs import views
+from inference.kinds.classify import request as classify
 from inference.models import ErrorCode, Worker
 from inference.outbound.errors import ImageUrlRefused
 from inference.playground import labels
@@ -156,13 +157,13 @@ def test_a_result_carries_the_call_that_does_it_again(
     client.force_login(ada)
     given = labels.parse('it\'s a "cat"\n</code><script>alert(1)</script>')
     job = jobs.submit(
-        jobs.Request(
-            card=served_card,
-            inputs=[images.accept(photo_bytes())],
+        classify.job_request(
+            served_card,
+            [images.accept(photo_bytes())],
             labels=given,
             template="one {} here",
         ),
-        asker=jobs.Asker(ada.pk, None),
+        requester=jobs.Requester(ada.pk, None),
     )
     answer_next(served_card)
 

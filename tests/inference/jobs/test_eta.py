@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from catalog.models import ModelCard
 from inference import jobs
 from inference.jobs import claims, eta
-from inference.jobs.eta import Eta, Standing
+from inference.jobs.eta import Eta, Position
 from inference.models import Job, Worker
 from tests.conftest import make_card
 
@@ -36,8 +36,8 @@ def other(db: None) -> ModelCard:
     return make_card("b/slow")
 
 
-def stranger() -> jobs.Asker:
-    return jobs.Asker(user_id=None, visitor=uuid.uuid4())
+def stranger() -> jobs.Requester:
+    return jobs.Requester(user_id=None, visitor=uuid.uuid4())
 
 
 def test_the_range_follows_from_what_is_ahead_and_the_rate(submit: Submit) -> None:
@@ -47,7 +47,7 @@ def test_the_range_follows_from_what_is_ahead_and_the_rate(submit: Submit) -> No
 
     last = submit(by=stranger())
 
-    assert eta.standing_of(last) == Standing(ahead=4, eta=Eta(low_s=0.5, high_s=1.8))
+    assert eta.position_of(last) == Position(ahead=4, eta=Eta(low_s=0.5, high_s=1.8))
 
 
 def test_two_workers_halve_it(submit: Submit) -> None:
@@ -85,7 +85,7 @@ def test_without_a_living_worker_it_is_unknown(submit: Submit) -> None:
     worker(a__fast=10)
     Worker.objects.update(seen_at=Now() - timedelta(minutes=1))
 
-    assert eta.standing_of(submit()) == Standing(ahead=0, eta=None)
+    assert eta.position_of(submit()) == Position(ahead=0, eta=None)
 
 
 def test_a_worker_that_has_done_nothing_yet_makes_no_promise(submit: Submit) -> None:
@@ -120,7 +120,7 @@ def test_a_job_that_has_ended_has_no_eta(submit: Submit) -> None:
     job = submit()
     jobs.cancel(job)
 
-    assert eta.standing_of(Job.objects.get()) == Standing()
+    assert eta.position_of(Job.objects.get()) == Position()
 
 
 @pytest.mark.parametrize(
@@ -144,14 +144,14 @@ def test_it_costs_four_queries_at_most(
     job = submit(by=stranger())
 
     with django_assert_max_num_queries(4):
-        eta.standing_of(job)
+        eta.position_of(job)
 
 
 def test_the_page_says_how_long_or_that_nobody_knows(client: Client, submit: Submit) -> None:
     session = client.session
     session["visitor"] = str(uuid.uuid4())
     session.save()
-    job = submit(by=jobs.Asker(user_id=None, visitor=uuid.UUID(session["visitor"])))
+    job = submit(by=jobs.Requester(user_id=None, visitor=uuid.UUID(session["visitor"])))
 
     assert "is unknown" in client.get(job.get_absolute_url()).content.decode()
     worker(a__fast=10)

@@ -15,13 +15,13 @@ Submit = Callable[..., Job]
 pytestmark = pytest.mark.django_db
 
 
-def somebody() -> jobs.Asker:
-    return jobs.Asker(user_id=None, visitor=uuid4())
+def somebody() -> jobs.Requester:
+    return jobs.Requester(user_id=None, visitor=uuid4())
 
 
 def before(job: Job) -> int:
-    turn = Job.objects.get(pk=job.pk).turn
-    return Job.objects.queued().filter(turn__lt=turn).count()
+    start = Job.objects.get(pk=job.pk).virtual_start
+    return Job.objects.queued().filter(virtual_start__lt=start).count()
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def overdue(submit: Submit) -> None:
     """20 jobs of one person whose turns came long ago: the worker is slow."""
     for _ in range(20):
         submit()
-    Job.objects.update(turn=F("turn") - timedelta(minutes=5))
+    Job.objects.update(virtual_start=F("virtual_start") - timedelta(minutes=5))
 
 
 def test_somebody_else_comes_after_one_job_of_an_overdue_flood(
@@ -41,8 +41,8 @@ def test_somebody_else_comes_after_one_job_of_an_overdue_flood(
 def test_those_who_come_later_come_after(submit: Submit, overdue: None) -> None:
     bob = submit(by=somebody())
     # As if a minute had passed.
-    Job.objects.exclude(pk=bob.pk).update(turn=F("turn") - timedelta(minutes=1))
-    Job.objects.filter(pk=bob.pk).update(turn=F("turn") - timedelta(minutes=1))
+    Job.objects.exclude(pk=bob.pk).update(virtual_start=F("virtual_start") - timedelta(minutes=1))
+    Job.objects.filter(pk=bob.pk).update(virtual_start=F("virtual_start") - timedelta(minutes=1))
 
     carol = submit(by=somebody())
 
@@ -61,4 +61,4 @@ def test_who_waits_alone_has_their_turn_now(submit: Submit) -> None:
     job = submit()
     job.refresh_from_db()
 
-    assert job.turn == job.created_at
+    assert job.virtual_start == job.created_at

@@ -32,20 +32,20 @@ def test_a_submitted_job_waits_with_its_picture(submit: Submit) -> None:
     job = Job.objects.get(pk=submit().pk)
 
     assert job.state == State.QUEUED
-    assert default_storage.exists(job.picture_name())
-    assert default_storage.exists(job.preview_name)
+    assert default_storage.exists(job.image_files[0])
+    assert default_storage.exists(job.preview_file)
     assert job.deadline_at - job.created_at >= jobs.DEADLINE - timedelta(seconds=1)
 
 
 def test_the_same_ticket_and_input_give_the_same_job(submit: Submit) -> None:
-    first, again = submit(ticket="t"), submit(ticket="t")
+    first, again = submit(idempotency_key="t"), submit(idempotency_key="t")
 
     assert first.pk == again.pk
     assert Job.objects.count() == 1
 
 
 def test_the_same_ticket_with_other_labels_gives_another_job(submit: Submit) -> None:
-    first, other = submit(ticket="t"), submit(ticket="t", labels=("a car",))
+    first, other = submit(idempotency_key="t"), submit(idempotency_key="t", labels=("a car",))
 
     assert first.pk != other.pk
 
@@ -96,8 +96,8 @@ def test_success_keeps_the_result_and_drops_the_picture(submit: Submit, card: Mo
 
     job.refresh_from_db()
     assert (job.state, job.result) == (State.SUCCEEDED, RESULT)
-    assert not default_storage.exists(job.picture_name())
-    assert default_storage.exists(job.preview_name)
+    assert not default_storage.exists(job.image_files[0])
+    assert default_storage.exists(job.preview_file)
 
 
 def test_a_stale_claim_changes_nothing(submit: Submit, card: ModelCard) -> None:
@@ -130,11 +130,11 @@ def test_a_cancelled_job_is_never_claimed(submit: Submit, card: ModelCard) -> No
 def test_forgetting_leaves_no_file_and_no_row(submit: Submit) -> None:
     job = submit()
 
-    jobs.forget(job)
+    jobs.delete(job)
 
     assert not Job.objects.exists()
-    assert not default_storage.exists(job.picture_name())
-    assert not default_storage.exists(job.preview_name)
+    assert not default_storage.exists(job.image_files[0])
+    assert not default_storage.exists(job.preview_file)
 
 
 def test_only_the_lease_in_hand_is_renewed(submit: Submit, card: ModelCard) -> None:
@@ -170,13 +170,24 @@ def test_what_was_not_settled_is_given_back(submit: Submit, card: ModelCard) -> 
 
 
 def test_a_file_left_by_a_failed_commit_does_not_shadow_the_new_one(submit: Submit) -> None:
-    job = submit(ticket="t")
+    job = submit(idempotency_key="t")
     Job.objects.all().delete()  # as if the commit had failed after the files were written
 
-    again = submit(ticket="t")
+    again = submit(idempotency_key="t")
 
     assert again.pk == job.pk
-    assert default_storage.listdir("pictures")[1] == [f"{job.pk}-0"]
+    assert again.image_files != job.image_files
+
+
+def test_a_job_that_is_submitted_twice_keeps_the_files_of_the_first(submit: Submit) -> None:
+    job = submit(idempotency_key="t")
+
+    submit(idempotency_key="t")
+
+    assert [f"pictures/{name}" for name in default_storage.listdir("pictures")[1]] == (
+        job.image_files
+    )
+    assert default_storage.exists(job.preview_file)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +241,7 @@ def test_cancel_and_success_at_once_have_one_winner(submit: Submit, card: ModelC
 
 @pytest.mark.django_db(transaction=True)
 def test_a_double_click_makes_one_job(submit: Submit) -> None:
-    made = at_once(lambda _: submit(ticket="t").pk, 8)
+    made = at_once(lambda _: submit(idempotency_key="t").pk, 8)
 
     assert len(set(made)) == 1
     assert Job.objects.count() == 1

@@ -13,9 +13,10 @@ from catalog.models import ModelCard
 from inference import images as pictures
 from inference import jobs
 from inference.jobs import claims, sweep
+from inference.kinds.classify import request as classify
 from inference.models import ErrorCode, Job, State
-from inference.worker import batches, settlement
-from inference.worker.text_cache import TextMemory
+from inference.worker import decode, settlement
+from inference.worker.text_cache import TextCache
 from tests.conftest import make_card, photo_bytes
 from tests.fakes.encoder import HashEncoder
 from tests.support.batches import settle_all, settle_parts
@@ -43,10 +44,10 @@ def payer(db: None) -> User:
 def submit(card: ModelCard, payer: User) -> Callable[..., Job]:
     def submit_one(*, images: int = 1, labels: tuple[str, ...] = ("a cat", "a dog")) -> Job:
         picture = pictures.accept(photo_bytes())
-        request = jobs.Request(
-            card=card, inputs=[picture] * images, labels=labels, template="a photo of {}"
+        request = classify.job_request(
+            card, [picture] * images, labels=labels, template="a photo of {}"
         )
-        return jobs.submit(request, asker=jobs.Asker(payer.pk, None), payer=payer)
+        return jobs.submit(request, requester=jobs.Requester(payer.pk, None), payer=payer)
 
     return submit_one
 
@@ -63,7 +64,7 @@ def money(user: User) -> tuple[int, int]:
 def run_next(card: ModelCard) -> None:
     encoder = HashEncoder()
     batch = claims.claim(card, worker="w", budget=64)
-    settle_all(TextMemory(encoder), encoder, batch)
+    settle_all(TextCache(encoder), encoder, batch)
 
 
 def test_submitting_holds_the_most_a_job_may_cost(submit: Submit, payer: User) -> None:
@@ -81,7 +82,7 @@ def test_a_success_is_captured_and_known_labels_cost_nothing(
     submit()
     run_next(card)
 
-    first, second = Job.objects.in_turn()
+    first, second = Job.objects.in_queue_order()
     assert (first.cost_micro_usd, second.cost_micro_usd) == (94 + 2 * 8, 94)
     assert after_first == (GRANTED - 110, 0)
     assert money(payer) == (GRANTED - 110 - 94, 0)
@@ -153,7 +154,7 @@ def test_a_stale_worker_charges_nothing(submit: Submit, payer: User, card: Model
     Job.objects.update(**claims.UNCLAIMED)
     claims.claim(card, worker="fresh", budget=1)
 
-    settle_all(TextMemory(encoder), encoder, stale)
+    settle_all(TextCache(encoder), encoder, stale)
 
     assert Job.objects.get().state == State.RUNNING
     assert money(payer) == (GRANTED - 110, 110)
@@ -164,11 +165,11 @@ def test_a_job_is_charged_or_cancelled_never_both(
     submit: Submit, payer: User, card: ModelCard
 ) -> None:
     encoder = HashEncoder()
-    memory = TextMemory(encoder)
+    memory = TextCache(encoder)
     memory.learn(["a photo of a cat", "a photo of a dog"])
 
     def race(job: Job) -> None:
-        ready = batches.make_ready(encoder, claims.claim(card, worker="w", budget=1))
+        ready = decode.make_ready(encoder, claims.claim(card, worker="w", budget=1))
         ends: list[Callable[[], object]] = [
             lambda: jobs.cancel(job),
             lambda: settle_parts(memory, ready),
@@ -197,13 +198,13 @@ def test_two_batches_settle_at_once_without_a_deadlock(card: ModelCard) -> None:
     picture = pictures.accept(photo_bytes())
     for turn in range(12):
         for person in people if turn % 2 else reversed(people):
-            request = jobs.Request(card=card, inputs=[picture], labels=["a"], template="{}")
-            jobs.submit(request, asker=jobs.Asker(person.pk, None), payer=person)
+            request = classify.job_request(card, [picture], labels=["a"], template="{}")
+            jobs.submit(request, requester=jobs.Requester(person.pk, None), payer=person)
 
     def work(index: int) -> None:
         encoder = HashEncoder()
         while batch := claims.claim(card, worker=str(index), budget=5):
-            settle_all(TextMemory(encoder), encoder, batch)
+            settle_all(TextCache(encoder), encoder, batch)
 
     at_once(work, 4)
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile
@@ -11,7 +12,7 @@ from django.db.models.functions import Now
 
 from catalog.models import ModelCard
 from inference import jobs
-from inference.jobs import claims, sweep, wake
+from inference.jobs import claims, sweep, tidy, wake
 from inference.models import ErrorCode, Job, State, Worker
 from tests.conftest import make_card
 from tests.support.threads import at_once
@@ -31,7 +32,7 @@ def test_a_lost_lease_goes_back_to_the_queue(submit: Submit, card: ModelCard) ->
 
     swept = sweep.sweep()
 
-    assert (swept.given_back, swept.rung) == (1, 1)
+    assert (swept.given_back, swept.woken) == (1, 1)
     job = Job.objects.get()
     assert (job.state, job.attempt, job.worker) == (State.QUEUED, 1, "")
 
@@ -69,17 +70,17 @@ def test_an_ended_job_loses_its_picture(submit: Submit) -> None:
 
     sweep.sweep()
 
-    assert not default_storage.exists(job.picture_name())
+    assert not default_storage.exists(job.image_files[0])
 
 
-@pytest.mark.parametrize(("heard_s", "rung"), [(None, 1), (2, 0), (6, 1)])
+@pytest.mark.parametrize(("heard_s", "woken"), [(None, 1), (2, 0), (6, 1)])
 def test_jobs_whose_message_may_be_lost_are_rung_again(
-    submit: Submit, heard_s: int | None, rung: int
+    submit: Submit, heard_s: int | None, woken: int
 ) -> None:
     submit()
-    Job.objects.update(rung_at=None if heard_s is None else Now() - timedelta(seconds=heard_s))
+    Job.objects.update(woken_at=None if heard_s is None else Now() - timedelta(seconds=heard_s))
 
-    assert sweep.sweep().rung == rung
+    assert sweep.sweep().woken == woken
 
 
 @pytest.mark.django_db(transaction=True)
@@ -100,43 +101,49 @@ def test_tidy_deletes_what_was_kept_long_enough(submit: Submit, card: ModelCard)
     kept = timedelta(hours=24)
     Job.objects.filter(pk=old.pk).update(finished_at=Now() - kept - AGO)
 
-    assert sweep.tidy() == 1
+    assert tidy.tidy() == 1
 
     assert set(Job.objects.all()) == {young, waiting}
-    assert not default_storage.exists(old.preview_name)
-    assert default_storage.exists(young.preview_name)
+    assert not default_storage.exists(old.preview_file)
+    assert default_storage.exists(young.preview_file)
 
 
 def test_tidy_forgets_workers_that_went_silent(db: None) -> None:
     Worker.objects.create(name="gone", pid=1, device="cpu", seen_at=Now() - timedelta(days=2))
     Worker.objects.create(name="here", pid=2, device="cpu")
 
-    sweep.tidy()
+    tidy.tidy()
 
     assert [worker.name for worker in Worker.objects.all()] == ["here"]
 
 
-def test_tidy_deletes_files_that_no_job_needs(submit: Submit, card: ModelCard) -> None:
-    waiting, ended = submit(), submit()
-    jobs.cancel(ended)
-    default_storage.save(ended.picture_name(), ContentFile(b"left by a crash"))
-    default_storage.save("previews/gone.jpg", ContentFile(b"of a job that is gone"))
+def age_all_files() -> None:
     for folder in ("pictures", "previews"):
         for name in default_storage.listdir(folder)[1]:
             os.utime(default_storage.path(f"{folder}/{name}"), (0, 0))
 
-    sweep.tidy()
 
-    assert default_storage.listdir("pictures")[1] == [f"{waiting.pk}-0"]
-    assert sorted(default_storage.listdir("previews")[1]) == sorted(
-        f"{job.pk}.jpg" for job in (waiting, ended)
-    )
+def test_files_that_no_job_needs_are_deleted(submit: Submit, card: ModelCard) -> None:
+    waiting, ended = submit(), submit()
+    jobs.cancel(ended)
+    default_storage.save(ended.image_files[0], ContentFile(b"left by a crash"))
+    default_storage.save("previews/gone.jpg", ContentFile(b"of a job that is gone"))
+    default_storage.save(f"pictures/{waiting.pk}-late-0", ContentFile(b"of a second submission"))
+    age_all_files()
+
+    assert tidy.delete_orphans() == 3
+
+    assert default_storage.listdir("pictures")[1] == [Path(waiting.image_files[0]).name]
+    assert {f"previews/{name}" for name in default_storage.listdir("previews")[1]} == {
+        waiting.preview_file,
+        ended.preview_file,
+    }
 
 
-def test_tidy_leaves_young_files_alone(db: None) -> None:
+def test_young_files_are_no_orphans_yet(db: None) -> None:
     default_storage.save("pictures/being-committed", ContentFile(b"x"))
 
-    sweep.tidy()
+    assert tidy.delete_orphans() == 0
 
     assert default_storage.exists("pictures/being-committed")
 
@@ -145,9 +152,9 @@ def test_each_model_that_waits_is_rung_once(submit: Submit, card: ModelCard) -> 
     other = make_card("laion/other")
     for each in (card, other, card, card):
         submit(card=each)
-    Job.objects.update(rung_at=None)
+    Job.objects.update(woken_at=None)
 
-    assert sweep.sweep().rung == 2
+    assert sweep.sweep().woken == 2
 
 
 @pytest.mark.django_db(transaction=True)
@@ -155,16 +162,16 @@ def test_the_sweep_rings_for_the_models_themselves(
     submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submit()
-    Job.objects.update(rung_at=None)
-    rung: list[ModelCard] = []
+    Job.objects.update(woken_at=None)
+    woken: list[ModelCard] = []
 
     def ring(card: ModelCard) -> bool:
-        rung.append(card)
+        woken.append(card)
         return True
 
-    monkeypatch.setattr(wake, "ring_for", ring)
+    monkeypatch.setattr(wake, "workers_of", ring)
 
     sweep.sweep()
 
-    assert rung == [card]
-    assert sweep.sweep().rung == 0
+    assert woken == [card]
+    assert sweep.sweep().woken == 0

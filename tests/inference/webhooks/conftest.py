@@ -47,9 +47,9 @@ def ada(transactional_db: None) -> User:
 
 
 @pytest.fixture
-def hers(ada: User) -> jobs.Asker:
+def hers(ada: User) -> jobs.Requester:
     key, _ = keys.issue(ada, name="laptop")
-    return jobs.Asker(user_id=ada.pk, visitor=None, key=key)
+    return jobs.Requester(user_id=ada.pk, visitor=None, key=key)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def hook(ada: User) -> tuple[Webhook, str]:
 
 
 @pytest.fixture
-def told(submit: Submit, hers: jobs.Asker, hook: tuple[Webhook, str]) -> Delivery:
+def told(submit: Submit, hers: jobs.Requester, hook: tuple[Webhook, str]) -> Delivery:
     """One delivery that waits: a cancelled job's."""
     jobs.cancel(submit(by=hers))
     return Delivery.objects.get()

@@ -25,7 +25,7 @@ from inference.models import (
     Delivery,
     DeliveryState,
     Event,
-    Job,
+    State,
     Trouble,
     Webhook,
     WhyDisabled,
@@ -50,7 +50,7 @@ def wait_over() -> None:
 
 
 def test_a_job_that_succeeds_is_told_with_its_end(
-    card: ModelCard, submit: Submit, hers: jobs.Asker, hook: tuple[Webhook, str]
+    card: ModelCard, submit: Submit, hers: jobs.Requester, hook: tuple[Webhook, str]
 ) -> None:
     job = submit(by=hers)
     assert not Delivery.objects.exists()
@@ -73,11 +73,11 @@ def test_a_job_that_succeeds_is_told_with_its_end(
 
 @pytest.mark.parametrize(("code", "status"), [("invalid_image", "failed"), ("deadline", "expired")])
 def test_a_job_that_fails_is_told_with_its_code(
-    submit: Submit, hers: jobs.Asker, hook: tuple[Webhook, str], code: Any, status: str
+    submit: Submit, hers: jobs.Requester, hook: tuple[Webhook, str], code: Any, status: str
 ) -> None:
     job = submit(by=hers)
 
-    jobs.fail(Job.objects.queued(), [job], code)
+    jobs.end([job], state=State.FAILED, code=code)
 
     said = json.loads(Delivery.objects.get().body)
     assert (said["type"], said["data"]["status"], said["data"]["error_code"]) == (
@@ -94,7 +94,7 @@ def test_a_cancelled_job_is_told_as_the_api_spells_it(told: Delivery) -> None:
 
 
 def test_an_end_that_is_rolled_back_is_not_told(
-    submit: Submit, hers: jobs.Asker, hook: tuple[Webhook, str]
+    submit: Submit, hers: jobs.Requester, hook: tuple[Webhook, str]
 ) -> None:
     job = submit(by=hers)
     with transaction.atomic():
@@ -105,7 +105,7 @@ def test_an_end_that_is_rolled_back_is_not_told(
 
 
 def test_only_what_was_asked_for_is_told(
-    card: ModelCard, submit: Submit, hers: jobs.Asker, ada: User
+    card: ModelCard, submit: Submit, hers: jobs.Requester, ada: User
 ) -> None:
     endpoints.add(ada, url=URL, events=["job.failed"])
     submit(by=hers)
@@ -114,7 +114,9 @@ def test_only_what_was_asked_for_is_told(
     assert not Delivery.objects.exists()
 
 
-def test_nobody_else_is_told(submit: Submit, hers: jobs.Asker, asker: jobs.Asker) -> None:
+def test_nobody_else_is_told(
+    submit: Submit, hers: jobs.Requester, requester: jobs.Requester
+) -> None:
     endpoints.add(User.objects.create_user("bob@lab.example"), url=URL, events=Event.values)
 
     jobs.cancel(submit(by=hers))
@@ -126,14 +128,14 @@ def test_nobody_else_is_told(submit: Submit, hers: jobs.Asker, asker: jobs.Asker
 def test_what_was_tried_in_the_playground_is_not_told(
     submit: Submit, ada: User, hook: tuple[Webhook, str]
 ) -> None:
-    jobs.cancel(submit(by=jobs.Asker(user_id=ada.pk, visitor=None)))
+    jobs.cancel(submit(by=jobs.Requester(user_id=ada.pk, visitor=None)))
 
     assert not Delivery.objects.exists()
 
 
 @pytest.mark.parametrize("verb", [endpoints.switch_off, endpoints.remove])
 def test_a_webhook_that_is_off_is_not_told(
-    submit: Submit, hers: jobs.Asker, hook: tuple[Webhook, str], verb: Callable[[Webhook], None]
+    submit: Submit, hers: jobs.Requester, hook: tuple[Webhook, str], verb: Callable[[Webhook], None]
 ) -> None:
     verb(hook[0])
 
@@ -149,8 +151,8 @@ def test_the_same_end_is_queued_once(told: Delivery) -> None:
 
 def test_a_worker_is_rung_on_commit_if_somebody_is_told(
     submit: Submit,
-    hers: jobs.Asker,
-    asker: jobs.Asker,
+    hers: jobs.Requester,
+    requester: jobs.Requester,
     hook: tuple[Webhook, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -168,7 +170,7 @@ def test_a_worker_is_rung_on_commit_if_somebody_is_told(
 
 
 def test_a_broker_that_is_away_does_not_fail_the_job(
-    submit: Submit, hers: jobs.Asker, hook: tuple[Webhook, str], monkeypatch: pytest.MonkeyPatch
+    submit: Submit, hers: jobs.Requester, hook: tuple[Webhook, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object, **__: object) -> None:
         raise OSError("no broker")
@@ -181,7 +183,7 @@ def test_a_broker_that_is_away_does_not_fail_the_job(
 
 
 def test_a_webhook_that_is_deleted_meanwhile_fails_no_batch(
-    submit: Submit, hers: jobs.Asker, hook: tuple[Webhook, str]
+    submit: Submit, hers: jobs.Requester, hook: tuple[Webhook, str]
 ) -> None:
     all_jobs = [submit(by=hers) for _ in range(8)]
 
@@ -337,7 +339,7 @@ def test_a_sender_that_died_costs_a_wait_and_no_delivery(told: Delivery, send: S
 
 
 def test_ten_senders_at_once_tell_each_thing_once(
-    submit: Submit, hers: jobs.Asker, hook: tuple[Webhook, str], far: FarServer, send: Send
+    submit: Submit, hers: jobs.Requester, hook: tuple[Webhook, str], far: FarServer, send: Send
 ) -> None:
     for _ in range(12):
         jobs.cancel(submit(by=hers))
@@ -351,7 +353,7 @@ def test_ten_senders_at_once_tell_each_thing_once(
 
 def test_a_webhook_that_fails_takes_one_place_of_a_round(
     submit: Submit,
-    hers: jobs.Asker,
+    hers: jobs.Requester,
     hook: tuple[Webhook, str],
     far: FarServer,
     send: Send,

@@ -11,10 +11,12 @@ from catalog.models import ModelCard
 from inference import images as pictures
 from inference import jobs
 from inference.jobs import claims
-from inference.models import ErrorCode, Job, Kind, State
+from inference.kinds.classify import request as classify
+from inference.kinds.embed import request as embed
+from inference.models import ErrorCode, Job, State
 from inference.runtime.encoder import Encoder
-from inference.worker import batches, text_cache
-from inference.worker.text_cache import TextMemory
+from inference.worker import batches, decode, text_cache
+from inference.worker.text_cache import TextCache
 from tests.conftest import photo_bytes
 from tests.fakes.encoder import HashEncoder, poison_photo
 from tests.support.batches import settle_all
@@ -31,12 +33,12 @@ def encoder() -> HashEncoder:
 def run_next(card: ModelCard, encoder: Encoder) -> int:
     """One batch."""
     batch = claims.claim(card, worker="w", budget=16)
-    settle_all(TextMemory(encoder), encoder, batch)
+    settle_all(TextCache(encoder), encoder, batch)
     return len(batch)
 
 
 def states() -> list[tuple[str, str]]:
-    return list(Job.objects.in_turn().values_list("state", "error_code"))
+    return list(Job.objects.in_queue_order().values_list("state", "error_code"))
 
 
 def test_queued_jobs_are_scored_in_one_forward_pass(
@@ -77,8 +79,8 @@ def test_a_damaged_picture_fails_alone(
     submit()
     damaged = submit()
     submit()
-    default_storage.delete(damaged.picture_name())
-    default_storage.save(damaged.picture_name(), ContentFile(photo_bytes()[:200]))
+    default_storage.delete(damaged.image_files[0])
+    default_storage.save(damaged.image_files[0], ContentFile(photo_bytes()[:200]))
 
     run_next(card, encoder)
 
@@ -113,7 +115,7 @@ def test_most_mates_of_a_picture_that_breaks_the_model_wait_for_one_retry(
     batch = claims.claim(card, worker="w", budget=16)
     known: list[int] = []
 
-    for part in batches.score(TextMemory(encoder), batches.make_ready(encoder, batch)):
+    for part in batches.score(TextCache(encoder), decode.make_ready(encoder, batch)):
         batches.settle(part)
         known.append(Job.objects.filter(state=State.SUCCEEDED).count())
 
@@ -141,7 +143,7 @@ def test_a_job_cancelled_after_the_claim_stays_cancelled(
     batch = claims.claim(card, worker="w", budget=1)
     jobs.cancel(batch[0])
 
-    settle_all(TextMemory(encoder), encoder, batch)
+    settle_all(TextCache(encoder), encoder, batch)
 
     assert states() == [(State.CANCELLED, "")]
 
@@ -177,13 +179,13 @@ def test_many_prompts_go_through_the_text_tower_in_chunks(
 def test_a_text_is_read_once_and_then_known(
     submit: Submit, card: ModelCard, encoder: HashEncoder
 ) -> None:
-    memory = TextMemory(encoder)
+    memory = TextCache(encoder)
     for _ in range(2):
         submit()
         batch = claims.claim(card, worker="w", budget=16)
         settle_all(memory, encoder, batch)
 
-    first, second = Job.objects.in_turn()
+    first, second = Job.objects.in_queue_order()
     assert memory.encoded == 2
     assert encoder.texts == ["a photo of a cat", "a photo of a dog"]
     assert (result_of(first)["labels_cached"], result_of(second)["labels_cached"]) == (0, 2)
@@ -198,7 +200,7 @@ def test_what_one_worker_has_read_another_need_not(
         run_next(card, each)
 
     assert (len(encoder.texts), len(other.texts)) == (2, 0)
-    one, two = Job.objects.in_turn()
+    one, two = Job.objects.in_queue_order()
     assert result_of(one)["rows"] == result_of(two)["rows"]
 
 
@@ -215,12 +217,12 @@ def test_weights_without_a_revision_share_nothing(
 
 
 def test_several_pictures_of_a_job_are_scored_in_order(
-    card: ModelCard, asker: jobs.Asker, encoder: HashEncoder
+    card: ModelCard, requester: jobs.Requester, encoder: HashEncoder
 ) -> None:
     sides = [(40, 40), (80, 40), (40, 90)]
     inputs = [pictures.accept(photo_bytes(*side)) for side in sides]
-    request = jobs.Request(card=card, inputs=inputs, labels=["a cat"], template="{}")
-    jobs.submit(request, asker=asker)
+    request = classify.job_request(card, inputs, labels=["a cat"], template="{}")
+    jobs.submit(request, requester=requester)
 
     run_next(card, encoder)
 
@@ -231,11 +233,11 @@ def test_several_pictures_of_a_job_are_scored_in_order(
 
 
 def test_pictures_and_texts_are_embedded_in_order(
-    card: ModelCard, asker: jobs.Asker, encoder: HashEncoder
+    card: ModelCard, requester: jobs.Requester, encoder: HashEncoder
 ) -> None:
     picture = pictures.accept(photo_bytes(40, 40))
-    request = jobs.Request(card=card, inputs=["a cat", picture, "a dog"], kind=Kind.EMBED)
-    jobs.submit(request, asker=asker)
+    request = embed.job_request(card, ["a cat", picture, "a dog"])
+    jobs.submit(request, requester=requester)
 
     run_next(card, encoder)
 
@@ -249,16 +251,16 @@ def test_pictures_and_texts_are_embedded_in_order(
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid", "none"])
 def test_the_activation_asked_for_is_used(
-    card: ModelCard, asker: jobs.Asker, encoder: HashEncoder, activation: str
+    card: ModelCard, requester: jobs.Requester, encoder: HashEncoder, activation: str
 ) -> None:
-    request = jobs.Request(
-        card=card,
-        inputs=[pictures.accept(photo_bytes())],
+    request = classify.job_request(
+        card,
+        [pictures.accept(photo_bytes())],
         labels=["a", "b"],
         template="{}",
         activation=activation,
     )
-    jobs.submit(request, asker=asker)
+    jobs.submit(request, requester=requester)
 
     run_next(card, encoder)
 

@@ -16,8 +16,8 @@ from inference import jobs
 from inference.jobs import queue, wake
 from inference.models import Job, State
 from inference.runtime.encoder import Embeddings
-from inference.worker import batches, leases, loop
-from inference.worker.text_cache import TextMemory
+from inference.worker import batches, decode, leases, loop
+from inference.worker.text_cache import TextCache
 from tests.fakes.encoder import HashEncoder, poison_photo
 from tests.support.site import wait_for
 
@@ -34,7 +34,7 @@ def encoder() -> HashEncoder:
 @pytest.fixture
 def server(card: ModelCard, encoder: HashEncoder) -> loop.Server:
     """A model that has shown to be fast."""
-    return loop.Server(card, TextMemory(encoder), images_per_s=1000.0)
+    return loop.Server(card, TextCache(encoder), images_per_s=1000.0)
 
 
 def test_the_queue_is_emptied_in_full_batches(
@@ -66,7 +66,7 @@ def test_the_next_batch_is_made_ready_while_one_is_computed(
     settings.BATCH_IMAGES = 1
     submit(), submit()
     second_is_ready = threading.Event()
-    make_ready, encode = batches.make_ready, encoder.encode_images
+    make_ready, encode = decode.make_ready, encoder.encode_images
 
     def watched(*arguments: object) -> object:
         ready = make_ready(*arguments)  # type: ignore[arg-type]
@@ -81,7 +81,7 @@ def test_the_next_batch_is_made_ready_while_one_is_computed(
         assert encoder.batches or second_is_ready.wait(10), "the next batch waited for this one"
         return encode(images)
 
-    monkeypatch.setattr(batches, "make_ready", watched)
+    monkeypatch.setattr(decode, "make_ready", watched)
     monkeypatch.setattr(encoder, "encode_images", slow)
 
     assert loop.drain(server, worker="w") == 2
@@ -94,7 +94,7 @@ def test_a_model_whose_turn_is_over_leaves_the_rest_and_rings(
     monkeypatch.setattr(loop, "TURN_S", -1.0)
     submit(), submit()
     rung: list[ModelCard] = []
-    monkeypatch.setattr(wake, "ring_for", rung.append)
+    monkeypatch.setattr(wake, "workers_of", rung.append)
 
     assert loop.drain(server, worker="w") == 1
 
@@ -152,7 +152,7 @@ def test_a_batch_that_breaks_off_keeps_what_was_found_of_it(
     found, left = submit(), submit()
     score = batches.score
 
-    def break_off(memory: TextMemory, batch: list[batches.Ready]) -> Iterator[batches.Scored]:
+    def break_off(memory: TextCache, batch: list[decode.Ready]) -> Iterator[batches.Scored]:
         yield from score(memory, batch[:1])
         raise KeyboardInterrupt
 
@@ -219,7 +219,7 @@ def test_the_heartbeat_sees_the_batch_in_hand(
 
 
 def test_a_slow_model_gets_small_batches(card: ModelCard, encoder: HashEncoder) -> None:
-    slow = loop.Server(card, TextMemory(encoder))
+    slow = loop.Server(card, TextCache(encoder))
     first = slow.budget
 
     slow.note_speed(images=1, seconds=3.0)
@@ -236,7 +236,7 @@ def test_jobs_that_gather_send_one_message(
 
     for _ in range(3):
         submit()
-    wake.heard(card)
+    wake.acknowledge(card)
     submit()
 
     assert len(sent) == 2
@@ -252,20 +252,20 @@ def test_a_bell_that_fails_leaves_the_job_to_the_sweep(
 
     submit()
 
-    assert Job.objects.get().rung_at is None
+    assert Job.objects.get().woken_at is None
     assert cache.get(f"rung:{card.queue}") is None
 
 
 def test_a_flood_does_not_hold_back_somebody_elses_first(
     submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "SHARE", timedelta(seconds=10))
+    monkeypatch.setattr(queue, "TIME_PER_INPUT", timedelta(seconds=10))
     for _ in range(20):
         submit()
-    late = submit(by=jobs.Asker(user_id=None, visitor=uuid.uuid4()))
+    late = submit(by=jobs.Requester(user_id=None, visitor=uuid.uuid4()))
 
     # In the order in which they are claimed: two that come within a few milliseconds may have the
     # same turn, and then the one that came first goes first.
-    in_turn = list(Job.objects.queued().order_by("turn", "created_at", "pk"))
+    in_turn = list(Job.objects.queued().order_by("virtual_start", "created_at", "pk"))
 
     assert in_turn.index(late) == 1

@@ -20,7 +20,7 @@ from tests.conftest import photo_bytes
 from tests.inference.api.clients.table import CURL, NODE_MODULES, compatible
 from tests.inference.api.conftest import Api
 
-FILES = sorted(path.name for path in snippets.FOLDER.iterdir())
+FILES = [path.name for path in snippets.files()]
 RUN = [name for name in FILES if not name.startswith(("webhook.", "events."))]
 CLASSIFY = [name for name in FILES if name.startswith("classify.")]
 SECRET = "whsec_" + "QUJD" * 8
@@ -102,8 +102,8 @@ def test_a_visitors_own_words_arrive_as_they_are(
     run(name, code_of(name, filling), folder=folder, secret=api.secret)
 
     job = Job.objects.get()
-    assert job.labels == NASTY
-    assert job.template == filling.template
+    assert job.payload["labels"] == NASTY
+    assert job.payload["template"] == filling.template
     assert not (folder / "pwned").exists()
 
 

@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from inference.api.request import inputs, strict_json
+from inference.api.request import strict_json
+from inference.kinds.fields import inputs
 from tests.inference.api.conftest import Api, in_base64
 
 # Where a body of 16 MB takes its time.

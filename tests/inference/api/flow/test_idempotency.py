@@ -10,7 +10,7 @@ import pytest
 from django.db.models.functions import Now
 
 from inference.api.flow import idempotency
-from inference.jobs import sweep
+from inference.jobs import tidy
 from inference.models import IdempotentCall, Job
 from tests.conftest import photo_bytes
 from tests.inference.api.conftest import (
@@ -198,7 +198,7 @@ def test_the_tidying_forgets_old_keys(api: Api) -> None:
     IdempotentCall.objects.update(created_at=Now() - timedelta(hours=25))
     ask(api, key="k2")
 
-    sweep.tidy()
+    tidy.tidy()
 
     assert [call.key for call in IdempotentCall.objects.all()] == ["k2"]
 
@@ -243,7 +243,7 @@ def test_the_row_says_what_it_must(api: Api) -> None:
 
 def test_after_an_accident_the_key_finds_the_job(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr("inference.api.flow.response.Writer._write", lambda *_: 1 / 0)
+        broken.setattr("inference.api.flow.response.ResponseWriter._write", lambda *_: 1 / 0)
         assert ask(api).status_code == 500
     eventually(lambda: IdempotentCall.objects.get().held_until is None)
 

@@ -33,8 +33,8 @@ async def all_at_once(
 ) -> list[httpx.Response]:
     async with api.async_client() as client:
         headers = {"Authorization": f"Bearer {secret}"}
-        asked = [client.post(PATH, json=each, headers=headers) for each in bodies]
-        return await asyncio.gather(*asked)
+        parsed = [client.post(PATH, json=each, headers=headers) for each in bodies]
+        return await asyncio.gather(*parsed)
 
 
 def test_exactly_as_many_succeed_as_the_credit_pays_for(api: Api) -> None:

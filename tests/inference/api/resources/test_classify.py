@@ -54,7 +54,7 @@ def test_a_picture_is_scored_against_its_labels(api: Api) -> None:
     assert found["usage"]["labels_cached"] == 0
     assert "warning" not in found
     assert money(api.user) == (CREDIT - PRICE_IMAGE - 3 * PRICE_TEXT, 0)
-    assert Job.objects.get().template == "This is a photo of {}."
+    assert Job.objects.get().payload["template"] == "This is a photo of {}."
 
 
 def test_labels_that_are_known_cost_nothing(api: Api) -> None:
@@ -100,7 +100,7 @@ def test_another_activation_can_be_chosen(api: Api, activation: str, adds_up: bo
 def test_a_template_of_ones_own(api: Api) -> None:
     answer(ask(api, hypothesis_template="a drawing of {label}"))
 
-    assert Job.objects.get().template == "a drawing of {}"
+    assert Job.objects.get().payload["template"] == "a drawing of {}"
 
 
 def test_labels_have_two_names_and_may_be_one_string(api: Api) -> None:

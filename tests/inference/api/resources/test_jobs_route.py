@@ -1,4 +1,4 @@
-"""Jobs: asked for without waiting, looked up, listed, cancelled."""
+"""Jobs: submitted without waiting, looked up, listed, canceled."""
 
 import uuid
 from datetime import timedelta

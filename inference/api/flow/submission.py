@@ -1,0 +1,96 @@
+"""From a parsed call to a queued job: its idempotency key, its deadline, and who pays."""
+
+import hashlib
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from starlette.requests import Request
+
+from accounts import credits
+from inference import jobs
+from inference.api import limits
+from inference.api.auth import Caller
+from inference.api.errors import OutOfCredit, Unauthorized, field_errors
+from inference.api.flow import idempotency
+from inference.api.middleware import context_of
+from inference.api.request.preference import Preference
+from inference.kinds.request import ParsedRequest
+from inference.models import IdempotentCall, Job
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 5
+
+
+def log_retry(request: Request, caller: Caller, fingerprint: str) -> None:
+    count = request.headers.get("x-stainless-retry-count", "0")
+    if count != "0":
+        log.info("client retries key=%s count=%.3s body=%s", caller.key.pk, count, fingerprint[:16])
+
+
+def claim_key(request: Request, caller: Caller, fingerprint: str) -> IdempotentCall | None:
+    """The row of the call's Idempotency-Key, None without one; raises ApiError."""
+    key = idempotency.key_of(request.headers.get("idempotency-key"))
+    if not key:
+        return None
+    content = f"{request.url.path} {fingerprint}"
+    return idempotency.begin(
+        caller.user,
+        endpoint=request.scope["route"].path,
+        key=key,
+        fingerprint=hashlib.sha256(content.encode()).hexdigest(),
+    )
+
+
+def submit(
+    request: Request,
+    caller: Caller,
+    parsed: ParsedRequest,
+    preference: Preference,
+    row: IdempotentCall | None,
+) -> Job:
+    """Queue the job, paid by the caller; raises ApiError."""
+    with field_errors():
+        job_request = parsed.check()
+    job = _submit(
+        job_request,
+        caller,
+        idempotency_key=str(row.submission_key) if row else "",
+        # A worker that comes later than the caller waits would work for nobody.
+        deadline=jobs.DEADLINE
+        if preference.is_patient
+        else timedelta(seconds=preference.wait_s + GRACE_S),
+    )
+    request_id = context_of(request).request_id
+    log.info("call request_id=%s key=%s job=%s", request_id, caller.key.pk, job.pk)
+    return job
+
+
+def _submit(
+    job_request: jobs.Request, caller: Caller, *, idempotency_key: str, deadline: timedelta
+) -> Job:
+    try:
+        return jobs.submit(
+            job_request,
+            requester=caller.requester,
+            idempotency_key=idempotency_key,
+            payer=caller.user,
+            deadline=deadline,
+            max_queued=settings.API_QUEUED_JOBS,
+        )
+    except jobs.TooManyQueued as error:
+        raise limits.too_many_queued() from error
+    except credits.NotEnoughCredit as error:
+        raise OutOfCredit(
+            f"{error} Add credit on your account page.",
+            metadata={"available_micro_usd": error.available, "wanted_micro_usd": error.wanted},
+        ) from error
+    except credits.KeyLimitReached as error:
+        raise OutOfCredit(
+            str(error),
+            code="key_limit_reached",
+            metadata={"left_micro_usd": error.left, "wanted_micro_usd": error.wanted},
+        ) from error
+    except credits.KeyEnded as error:
+        raise Unauthorized from error

@@ -1,0 +1,80 @@
+"""How jobs end: one conditional UPDATE, whoever ends them, and the news of it on commit."""
+
+import logging
+import uuid
+from collections.abc import Iterable, Sequence
+
+from django.db import connection, transaction
+
+from accounts import credits
+from inference import notify
+from inference.jobs import image_files
+from inference.models import OPEN, ErrorCode, Job, State
+from inference.webhooks import queueing
+
+log = logging.getLogger(__name__)
+
+# The filter says what must still be true: a job that somebody else has ended, or claimed anew,
+# is not in the answer, and whoever asked leaves it alone.
+END = """
+UPDATE inference_job SET state = %(state)s, error_code = %(code)s, finished_at = now(),
+    lease_token = NULL, lease_until = NULL
+WHERE id = ANY(%(ids)s) AND state = ANY(%(from_states)s)
+    AND (%(token)s::uuid IS NULL OR lease_token = %(token)s)
+RETURNING id
+"""
+
+
+def end(
+    jobs: Sequence[Job],
+    *,
+    state: State,
+    code: ErrorCode | None = None,
+    from_states: Iterable[State] = OPEN,
+    lease_token: uuid.UUID | None = None,
+) -> list[Job]:
+    """Fail or cancel jobs that are still in these states, and under this lease if one is named.
+
+    Returns those that were ended; their held credit is released in the same transaction.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                END,
+                {
+                    "state": str(state),
+                    "code": str(code or ""),
+                    "ids": [job.pk for job in jobs],
+                    "from_states": [str(state) for state in from_states],
+                    "token": lease_token,
+                },
+            )
+            ids = {row[0] for row in cursor.fetchall()}
+        ended = [job for job in jobs if job.pk in ids]
+        if paid := [job.hold_reference for job in ended if job.is_paid]:
+            credits.release_many(paid)  # all at once: wallets are locked in one order
+        announce([job.pk for job in ended])
+    return ended
+
+
+def announce(job_ids: Sequence[uuid.UUID]) -> None:
+    """Queue webhook deliveries for jobs that end in this transaction; wake who waits, on commit."""
+    queueing.queue(job_ids)
+    notify.send(job_ids)
+
+
+def cancel(job: Job, *, from_states: Iterable[State] = OPEN) -> bool:
+    """False: the job is in no such state any more."""
+    ended = end([job], state=State.CANCELLED, from_states=from_states)
+    if not ended:
+        return False
+    image_files.delete(job.image_files)
+    log.info("job canceled id=%s", job.pk)
+    return True
+
+
+def delete(job: Job) -> None:
+    """Delete a job with everything that was kept of it; a running one is canceled first."""
+    cancel(job)
+    image_files.delete([*job.image_files, job.preview_file])
+    job.delete()

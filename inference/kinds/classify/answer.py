@@ -1,0 +1,103 @@
+"""The scores as the API writes them: ours, a superset of Jina's."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from inference.kinds.fields.labels import NONE_OF_THESE, SOMETHING_ELSE
+from inference.kinds.fields.schema import Usage
+from inference.models import Job
+
+# What JSON is made of.
+Json = dict[str, Any]
+ONE_LABEL = (
+    "Softmax over one label is always 1. Send several labels, none_of_these, or another activation."
+)
+
+
+class Prediction(BaseModel):
+    label: str
+    score: float
+    similarity: float
+    logit: float
+
+
+class Classification(BaseModel):
+    object: Literal["classification"]
+    index: int
+    prediction: str
+    score: float
+    activation: Literal["softmax", "sigmoid", "none"]
+    predictions: list[Prediction]
+
+
+class ClassificationUsage(Usage):
+    labels: int
+    labels_cached: int
+
+
+class ClassificationList(BaseModel):
+    id: str
+    object: Literal["list"]
+    created: int
+    model: str
+    revision: str | None
+    data: list[Classification]
+    usage: ClassificationUsage
+    warning: str | None = None
+
+
+def answer(job: Job) -> Json:
+    result = job.result or {}
+    found: Json = {
+        "id": f"cls_{job.pk.hex}",
+        "object": "list",
+        "created": int(job.created_at.timestamp()),
+        "model": job.card.repo,
+        "revision": result.get("revision"),
+        "data": [
+            _classification(job, index, predictions)
+            for index, predictions in enumerate(predictions_of(job))
+        ],
+    }
+    if len(job.payload["labels"]) == 1 and result["activation"] == "softmax":
+        found["warning"] = ONE_LABEL
+    return found
+
+
+def _classification(job: Job, index: int, predictions: list[Mapping[str, Any]]) -> Json:
+    return {
+        "object": "classification",
+        "index": index,
+        "prediction": predictions[0]["label"],
+        "score": predictions[0]["score"],
+        "activation": (job.result or {})["activation"],
+        "predictions": top(job, predictions),
+    }
+
+
+def top(job: Job, predictions: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """As many as were asked for, or all."""
+    return predictions[: job.options.get("top_k") or len(predictions)]
+
+
+def predictions_of(job: Job) -> list[list[Mapping[str, Any]]]:
+    """For each image its predictions, best first, under the labels that the caller knows."""
+    rows = [row["predictions"] for row in (job.result or {})["rows"]]
+    if not job.options.get("none_of_these"):
+        return rows
+    return [[_relabeled(prediction) for prediction in row] for row in rows]
+
+
+def _relabeled(prediction: Mapping[str, Any]) -> Mapping[str, Any]:
+    if prediction["label"] != SOMETHING_ELSE:
+        return prediction
+    return {**prediction, "label": NONE_OF_THESE}
+
+
+def usage(job: Job) -> Json:
+    return {
+        "labels": len(job.payload["labels"]),
+        "labels_cached": (job.result or {}).get("labels_cached", 0),
+    }

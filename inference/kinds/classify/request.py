@@ -1,0 +1,150 @@
+"""A classification as it is asked for: images, labels, and the template around each label."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict, cast
+
+from pydantic import ConfigDict, Field
+
+from catalog.models import ModelCard
+from inference import jobs
+from inference.images import ImageFile
+from inference.kinds.classify.answer import ClassificationList
+from inference.kinds.errors import FieldError
+from inference.kinds.fields import inputs, labels
+from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Inputs, Labels, Model, TopK
+from inference.kinds.kind import Endpoint
+from inference.kinds.request import ParsedRequest
+from inference.models import Job
+
+NAME = "classify"
+MAX_SCORES = 20_000  # images times labels: an answer of two megabytes
+
+
+class Payload(TypedDict):
+    """`activation` is softmax, sigmoid, none, or auto: what fits the model."""
+
+    labels: list[str]
+    template: str
+    activation: str
+
+
+class ClassifyBody(Body):
+    """Pictures to score against labels."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "model": "gigarouter/conse-demo",
+                    "input": [{"image": EXAMPLE_IMAGE}],
+                    "labels": ["a cat", "a dog"],
+                }
+            ]
+        }
+    )
+
+    model: Model
+    input: Inputs
+    labels: Labels = None
+    candidate_labels: Labels = None
+    hypothesis_template: str | None = Field(
+        default=None, max_length=200, description="With one {} or {label}: `This is a photo of {}.`"
+    )
+    activation: Literal["auto", "softmax", "sigmoid", "none"] = "auto"
+    top_k: TopK | None = None
+    none_of_these: bool = Field(default=False, description="Adds the label `none of these`.")
+
+
+def payload_of(job: Job) -> Payload:
+    return cast(Payload, job.payload)  # written by this module alone
+
+
+def prompts(job: Job) -> list[str]:
+    """What the model reads, one for each label."""
+    payload = payload_of(job)
+    return [payload["template"].replace("{}", label) for label in payload["labels"]]
+
+
+def job_request(
+    card: ModelCard,
+    images: Sequence[ImageFile],
+    *,
+    labels: Sequence[str],
+    template: str,
+    activation: str = "auto",
+) -> jobs.Request:
+    """For callers whose images and labels are checked already, such as the playground."""
+    return jobs.Request(
+        card=card,
+        kind=NAME,
+        inputs=images,
+        payload=_payload(labels, template, activation),
+        text_count=len(labels),
+    )
+
+
+def parse(body: ClassifyBody, card: ModelCard) -> ParsedRequest:
+    if body.labels is not None and body.candidate_labels is not None:
+        raise FieldError("Send `labels` or `candidate_labels`: they are the same.", param="labels")
+    name = "candidate_labels" if body.labels is None else "labels"
+    return parse_fields(
+        card,
+        images=body.input,
+        labels=labels.read(getattr(body, name), param=name, none_of_these=body.none_of_these),
+        template=labels.read_template(body.hypothesis_template),
+        activation=body.activation,
+        options={"top_k": body.top_k, "none_of_these": body.none_of_these},
+    )
+
+
+def parse_fields(
+    card: ModelCard,
+    *,
+    images: Any,
+    labels: Sequence[str],
+    template: str,
+    activation: str = "auto",
+    options: Mapping[str, object] | None = None,
+    param: str = "input",
+) -> ParsedRequest:
+    """A classification in whatever dialect; `images` as they were sent. Raises FieldError."""
+    items = inputs.read(images, are_images=True, param=param)
+    for item in items:
+        if isinstance(item.content, str):
+            raise FieldError(
+                "Only pictures can be classified here; this input is a text.",
+                code="unsupported_input",
+                param=item.param,
+            )
+    if len(items) * len(labels) > MAX_SCORES:
+        raise FieldError(
+            f"{len(items):,} pictures by {len(labels):,} labels are more than"
+            f" {MAX_SCORES:,} scores: send fewer at once.",
+            param=param,
+        )
+    return ParsedRequest(
+        card=card,
+        kind=NAME,
+        inputs=items,
+        payload=_payload(labels, template, activation),
+        options=options or {},
+        text_count=len(labels),
+    )
+
+
+def _payload(labels: Sequence[str], template: str, activation: str) -> Mapping[str, object]:
+    return Payload(labels=list(labels), template=template, activation=activation)
+
+
+ENDPOINT = Endpoint(
+    path="/v1/classify",
+    tag="classification",
+    summary="Score pictures against labels",
+    description=(
+        "For each picture its predictions, best first. OpenAI has no such endpoint; the shape is a"
+        " superset of Jina's. (vLLM's and infinity's /classify means something else: fixed labels.)"
+    ),
+    body=ClassifyBody,
+    answer=ClassificationList,
+    parse=parse,
+)

@@ -1,0 +1,52 @@
+"""Vectors to scores: predictions best first, and what the model saw of each image."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from inference.kinds.classify.request import payload_of, prompts
+from inference.kinds.kind import Json, Outcome, Work
+from inference.models import Input, Job
+from inference.runtime.encoder import Encoder
+from inference.runtime.zero_shot import Activation, LabelScore, classify
+
+
+def run(work: Work) -> Outcome:
+    encoder = work.encoder
+    activation = activation_of(work.job, encoder)
+    scores = classify(
+        work.image_vectors,
+        work.text_vectors(prompts(work.job)),
+        logit_scale=encoder.logit_scale,
+        logit_bias=encoder.logit_bias,
+        activation=activation,
+    )
+    labels = payload_of(work.job)["labels"]
+    rows = [
+        {"predictions": _predictions(encoder, labels, row), "crop": _crop(encoder, image)}
+        for row, image in zip(scores, work.job.image_inputs, strict=True)
+    ]
+    return Outcome({"activation": activation.value, "rows": rows})
+
+
+def activation_of(job: Job, encoder: Encoder) -> Activation:
+    """ "auto" is softmax for CLIP, and sigmoid for what has a bias (SigLIP)."""
+    wanted = payload_of(job)["activation"]
+    if wanted != "auto":
+        return Activation(wanted)
+    return Activation.SIGMOID if encoder.logit_bias else Activation.SOFTMAX
+
+
+def _predictions(
+    encoder: Encoder, labels: Sequence[str], scores: Sequence[LabelScore]
+) -> list[Json]:
+    # NaN is no JSON, and no answer: the batch is tried again in parts, down to this job.
+    if not all(math.isfinite(score.logit) for score in scores):
+        raise ArithmeticError(f"{encoder.repo} gave a score that is no number")
+    rows = [{"label": label} | asdict(score) for label, score in zip(labels, scores, strict=True)]
+    return sorted(rows, key=lambda row: row["logit"], reverse=True)
+
+
+def _crop(encoder: Encoder, image: Input) -> list[float]:
+    """Left, top, right, bottom in pixels of the upright image."""
+    return list(encoder.preprocessing.crop_box(image["width"], image["height"]))

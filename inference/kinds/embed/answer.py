@@ -1,0 +1,60 @@
+"""Vectors as the API writes them: OpenAI's list, floats or base64 of little-endian float32."""
+
+import base64
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from inference.kinds.fields.schema import Usage
+from inference.models import Job
+
+# What JSON is made of.
+Json = dict[str, Any]
+
+
+class Embedding(BaseModel):
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class EmbeddingList(BaseModel):
+    object: Literal["list"]
+    model: str
+    revision: str | None
+    data: list[Embedding]
+    usage: Usage
+
+
+def answer(job: Job) -> Json:
+    is_base64 = job.options.get("encoding_format") == "base64"
+    data = [
+        {
+            "object": "embedding",
+            "index": index,
+            "embedding": _base64(vector) if is_base64 else vector.tolist(),
+        }
+        for index, vector in enumerate(vectors_of(job))
+    ]
+    return {
+        "object": "list",
+        "model": job.card.repo,
+        "data": data,
+        "revision": (job.result or {}).get("revision"),
+    }
+
+
+def vectors_of(job: Job) -> NDArray[np.float32]:
+    """float32 [n, dim], input order."""
+    flat = np.frombuffer(bytes(job.vectors or b""), dtype="<f4")
+    return flat.reshape(len(job.inputs), -1)
+
+
+def _base64(vector: NDArray[np.float32]) -> str:
+    return base64.b64encode(vector.tobytes()).decode()
+
+
+def usage(job: Job) -> Json:
+    return {}

@@ -1,0 +1,105 @@
+"""Embeddings as OpenAI's clients ask for them, with images beside texts."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from catalog.models import ModelCard
+from inference import jobs
+from inference.images import ImageFile
+from inference.kinds.embed.answer import EmbeddingList
+from inference.kinds.errors import FieldError
+from inference.kinds.fields import inputs
+from inference.kinds.fields.inputs import ParsedInput
+from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Inputs, Messages, Model
+from inference.kinds.kind import Endpoint
+from inference.kinds.request import ParsedRequest
+from inference.models import Job
+
+NAME = "embed"
+
+
+class EmbeddingsBody(Body):
+    """Texts and pictures to embed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"model": "gigarouter/conse-demo", "input": "a photo of a cat"},
+                {
+                    "model": "gigarouter/conse-demo",
+                    "input": ["a cat", {"image": EXAMPLE_IMAGE}],
+                    "encoding_format": "float",
+                },
+            ]
+        }
+    )
+
+    model: Model
+    input: Inputs = None
+    messages: Messages = None
+    modality: Literal["text", "image"] | None = Field(
+        default=None, description="`image`: bare strings are pictures (infinity)."
+    )
+    encoding_format: Literal["float", "base64"] | None = Field(
+        default=None, description="base64: little-endian float32. Absent: floats."
+    )
+    dimensions: int | None = Field(default=None, description="Refused: these models have one size.")
+    user: str | None = Field(default=None, description="Ignored.")
+
+
+def texts(job: Job) -> list[str]:
+    return job.text_inputs
+
+
+def job_request(card: ModelCard, items: Sequence[ImageFile | str]) -> jobs.Request:
+    """For callers whose inputs are checked already."""
+    text_count = sum(isinstance(item, str) for item in items)
+    return jobs.Request(card=card, kind=NAME, inputs=items, text_count=text_count)
+
+
+def parse(body: EmbeddingsBody, card: ModelCard) -> ParsedRequest:
+    if body.dimensions is not None:
+        raise FieldError(
+            "These models have one size of vector; leave `dimensions` out.",
+            code="unsupported_parameter",
+            param="dimensions",
+        )
+    return parse_inputs(card, _inputs(body), encoding_format=body.encoding_format or "float")
+
+
+def parse_inputs(
+    card: ModelCard, items: list[ParsedInput], *, encoding_format: str = "float"
+) -> ParsedRequest:
+    """Embeddings in whatever dialect."""
+    return ParsedRequest(
+        card=card,
+        kind=NAME,
+        inputs=items,
+        options={"encoding_format": encoding_format},
+        text_count=sum(isinstance(item.content, str) for item in items),
+    )
+
+
+def _inputs(body: EmbeddingsBody) -> list[ParsedInput]:
+    if body.input is not None and body.messages is not None:
+        raise FieldError("Send `input` or `messages`, not both.", param="messages")
+    if body.messages is not None:
+        return inputs.read_messages(body.messages)
+    if body.input is None:
+        raise FieldError("`input` is missing.", param="input")
+    return inputs.read(body.input, are_images=body.modality == "image")
+
+
+ENDPOINT = Endpoint(
+    path="/v1/embeddings",
+    tag="embeddings",
+    summary="Embed texts and pictures",
+    description=(
+        "One vector for each input, in order. OpenAI's clients ask for base64 by themselves."
+    ),
+    body=EmbeddingsBody,
+    answer=EmbeddingList,
+    parse=parse,
+)

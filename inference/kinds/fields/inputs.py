@@ -1,0 +1,199 @@
+"""Every way in which clients send texts and images, read into one list.
+
+"a cat"                                                          a text (OpenAI)
+{"content": [{"type": "image_url", "image_url": {"url": "..."}}]}  blocks (OpenRouter)
+{"text": "a cat"}, {"image": "https, data URL or base64"}        Jina
+"https://..." beside "modality": "image"                         infinity
+{"messages": [{"role": "user", "content": [...]}]}               vLLM: one vector
+bytes                                                            a form's file
+"""
+
+import base64
+import binascii
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from inference import images
+from inference.images import ImageFile
+from inference.kinds.errors import FieldError, ImageTooLarge
+from inference.kinds.fields import labels
+from inference.outbound import dispatch
+from inference.outbound.errors import ImageUrlRefused, TooManyUrls
+
+MAX_INPUTS = 256
+MAX_CHARACTERS = 8192
+IMAGE_KEYS = ("image", "image_url", "image_base64", "input_image")
+
+
+@dataclass(frozen=True)
+class Url:
+    address: str
+
+
+@dataclass(frozen=True)
+class ParsedInput:
+    """A text, an image's bytes, or where an image lies; `param` names it in errors."""
+
+    content: str | bytes | Url
+    param: str
+
+
+def read(value: Any, *, are_images: bool, param: str = "input") -> list[ParsedInput]:
+    """The inputs in order; bare strings are texts unless `are_images`. Raises FieldError."""
+    items = value if isinstance(value, list) else [value]
+    if not items:
+        raise FieldError("There is nothing to work on: the list is empty.", param=param)
+    if isinstance(items[0], int | float | list):
+        raise _unsupported("Lists of tokens are not supported: send the text itself.", param)
+    if len(items) > MAX_INPUTS:
+        raise FieldError(
+            f"{len(items):,} inputs are more than the {MAX_INPUTS} of one request.", param=param
+        )
+    is_list = isinstance(value, list)
+    return [
+        _item(item, f"{param}[{index}]" if is_list else param, are_images=are_images)
+        for index, item in enumerate(items)
+    ]
+
+
+def read_messages(messages: Any) -> list[ParsedInput]:
+    """The one part of all messages, as vLLM takes them: there is one vector for it."""
+    if not isinstance(messages, list):
+        raise FieldError("`messages` must be a list.", param="messages")
+    parts: list[Any] = []
+    for message in messages:
+        content = message.get("content") if isinstance(message, dict) else None
+        parts += content if isinstance(content, list) else [content]
+    return [_only(parts, "messages")]
+
+
+def _item(item: Any, param: str, *, are_images: bool) -> ParsedInput:
+    match item:
+        case bytes():
+            return ParsedInput(item, param)
+        case str():
+            return _image(item, param) if are_images else _text(item, param)
+        case {"content": list() as parts}:
+            return _only(parts, f"{param}.content")
+        case {"content": part}:
+            return _only([part], f"{param}.content")
+        case dict():
+            return _part(item, param)
+    raise FieldError("An input is a text, or an object with a text or a picture.", param=param)
+
+
+def _only(parts: Sequence[Any], param: str) -> ParsedInput:
+    if not parts:
+        raise FieldError("There is nothing to work on: the list is empty.", param=param)
+    if len(parts) > 1:
+        raise _unsupported(
+            "Each input gives one vector, of one text or one picture: these models have none for"
+            " several together. Send them as inputs of their own.",
+            param,
+        )
+    part = parts[0]
+    if isinstance(part, str):
+        return _text(part, param)
+    if not isinstance(part, dict):
+        raise FieldError("A part is a text, or an object with a text or a picture.", param=param)
+    return _part(part, f"{param}[0]")
+
+
+def _part(part: Mapping[str, Any], param: str) -> ParsedInput:
+    """{"text": ...}, {"image": ...}, {"type": "image_url", "image_url": {"url": ...}}."""
+    named = [key for key in IMAGE_KEYS if part.get(key) is not None]
+    has_text = part.get("text") is not None
+    if has_text and named:
+        raise _unsupported(
+            "An input with a text and a picture has no single vector: send two inputs.", param
+        )
+    if has_text:
+        return _text(part["text"], f"{param}.text")
+    if not named:
+        raise _unsupported("An input is a text or a picture; this one names neither.", param)
+    image = part[named[0]]
+    if isinstance(image, dict):
+        image = image.get("url")
+    return _image(image, f"{param}.{named[0]}")
+
+
+def _text(text: Any, param: str) -> ParsedInput:
+    if not isinstance(text, str):
+        raise FieldError("A text must be a string.", param=param)
+    if len(text) > MAX_CHARACTERS:
+        raise FieldError(
+            f"A text of {len(text):,} characters is longer than the {MAX_CHARACTERS:,} allowed.",
+            param=param,
+        )
+    composed = unicodedata.normalize("NFC", text)
+    if not labels.clean(composed):
+        raise FieldError("A text must not be empty.", param=param)
+    return ParsedInput(composed, param)
+
+
+def _image(image: Any, param: str) -> ParsedInput:
+    """A file of a form, an address, a data URL, or plain base64."""
+    if isinstance(image, bytes):
+        return ParsedInput(image, param)
+    if not isinstance(image, str) or not image.strip():
+        raise FieldError("A picture is an https URL, a data URL, or base64.", param=param)
+    if image[:8].lower().startswith(("https://", "http://")):
+        return ParsedInput(Url(image), param)
+    if image[:5].lower() != "data:":
+        return ParsedInput(_decoded(image, param), param)
+    head, comma, data = image.partition(",")
+    if not comma or not head.lower().endswith(";base64"):
+        raise _bad_image("That data URL is not `data:image/...;base64,...`.", param)
+    return ParsedInput(_decoded(data, param), param)
+
+
+def _decoded(text: str, param: str) -> bytes:
+    """Line breaks are common in base64, and mean nothing."""
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _bad_image(
+            "That picture is neither an https URL, nor a data URL, nor base64.", param
+        ) from error
+
+
+async def fetch(items: Sequence[ParsedInput]) -> list[ParsedInput]:
+    """The same with the bytes behind URLs; a worker fetches them. Raises FieldError."""
+    urls = [item.content.address for item in items if isinstance(item.content, Url)]
+    try:
+        images = iter(await dispatch.by_worker(urls))
+    except TooManyUrls as error:
+        raise FieldError(str(error), code="too_many_image_urls", param="input") from error
+    except ImageUrlRefused as error:
+        raise FieldError(str(error), code=error.code, param="input") from error
+    return [
+        ParsedInput(next(images), item.param) if isinstance(item.content, Url) else item
+        for item in items
+    ]
+
+
+def check(items: Sequence[ParsedInput]) -> list[ImageFile | str]:
+    """Texts, and images checked by their header; none is a URL any more. Raises FieldError."""
+    return [_checked(item) for item in items]
+
+
+def _checked(item: ParsedInput) -> ImageFile | str:
+    if isinstance(item.content, str):
+        return item.content
+    assert isinstance(item.content, bytes)  # noqa: S101  `fetch` has left nothing else
+    if len(item.content) > images.MAX_BYTES:
+        raise ImageTooLarge(images.TOO_MANY_BYTES, code="image_too_large", param=item.param)
+    try:
+        return images.check(item.content)
+    except images.ImageRefused as error:
+        raise _bad_image(str(error), item.param) from error
+
+
+def _bad_image(message: str, param: str) -> FieldError:
+    return FieldError(message, code="invalid_image", param=param)
+
+
+def _unsupported(message: str, param: str) -> FieldError:
+    return FieldError(message, code="unsupported_input", param=param)

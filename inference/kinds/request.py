@@ -1,0 +1,43 @@
+"""A request in whatever dialect it was written, on its way from a body to a job."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from catalog.models import ModelCard
+from inference import jobs
+from inference.kinds.fields import inputs
+from inference.kinds.fields.inputs import ParsedInput, Url
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParsedRequest:
+    """A job to be: its images are not checked yet, and may have to be fetched first.
+
+    The other fields are those of jobs.Request.
+    """
+
+    card: ModelCard
+    kind: str
+    inputs: Sequence[ParsedInput]
+    payload: Mapping[str, object] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
+    text_count: int = 0
+
+    @property
+    def has_urls(self) -> bool:
+        return any(isinstance(item.content, Url) for item in self.inputs)
+
+    async def fetch(self) -> "ParsedRequest":
+        """The same with the bytes behind its URLs; raises FieldError."""
+        return replace(self, inputs=await inputs.fetch(self.inputs))
+
+    def check(self) -> jobs.Request:
+        """What jobs.submit takes; raises FieldError for an image that cannot be used."""
+        return jobs.Request(
+            card=self.card,
+            kind=self.kind,
+            inputs=inputs.check(self.inputs),
+            payload=self.payload,
+            options=self.options,
+            text_count=self.text_count,
+        )

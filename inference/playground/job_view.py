@@ -1,0 +1,74 @@
+"""A job as its page shows it, in any state and of any kind."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from inference import kinds
+from inference.jobs import eta
+from inference.jobs.eta import Eta
+from inference.kinds.kind import Page
+from inference.models import ErrorCode, Job, State
+
+
+@dataclass(frozen=True)
+class Crop:
+    """What the model saw of the first image: pixels of the upright image, and percent of it."""
+
+    box: tuple[float, float, float, float]
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def is_whole(self) -> bool:
+        return self.width > 99.5 and self.height > 99.5
+
+
+@dataclass(frozen=True)
+class JobView:
+    """Everything that job.html shows besides the job itself."""
+
+    page: Page
+    result_template: str
+    ahead: int = 0
+    eta: Eta | None = None
+    error: str = ""
+    crop: Crop | None = None
+    queued_ms: int | None = None
+    running_ms: int | None = None
+
+
+def view_of(job: Job) -> JobView:
+    kind = kinds.of(job)
+    page = kind.page(job)
+    position = eta.position_of(job)
+    return JobView(
+        page=page,
+        result_template=kind.result_template,
+        ahead=position.ahead,
+        eta=position.eta,
+        error=ErrorCode(job.error_code).label if job.state == State.FAILED else "",
+        crop=_crop(job, page),
+        queued_ms=_ms(job.created_at, job.started_at),
+        running_ms=_ms(job.started_at, job.finished_at),
+    )
+
+
+def _crop(job: Job, page: Page) -> Crop | None:
+    if not page.crop:
+        return None
+    left, top, right, bottom = page.crop
+    image = job.image_inputs[0]
+    across, down = 100 / image["width"], 100 / image["height"]
+    return Crop(
+        box=(left, top, right, bottom),
+        left=left * across,
+        top=top * down,
+        width=(right - left) * across,
+        height=(bottom - top) * down,
+    )
+
+
+def _ms(start: datetime | None, end: datetime | None) -> int | None:
+    return round((end - start).total_seconds() * 1000) if start and end else None

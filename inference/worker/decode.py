@@ -1,0 +1,65 @@
+"""Reads and decodes the images of a batch, in threads, into what the model sees of them."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from django.core.files.storage import default_storage
+from PIL import Image
+
+from inference import faults, images
+from inference.models import ErrorCode, Job
+from inference.runtime.cpu import threads
+from inference.runtime.encoder import Encoder
+from inference.runtime.images import decoding
+
+# Pillow decodes and resizes without the GIL. Threads only touch storage, never the database.
+_decoders = ThreadPoolExecutor(
+    max_workers=2, thread_name_prefix="decode", initializer=threads.stay_alone
+)
+
+
+class OutOfMemory(Exception):
+    """There was not enough memory to decode a batch."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A job and the squares that the model sees of its images, or why there are none."""
+
+    job: Job
+    crops: Sequence[Image.Image]
+    error: ErrorCode | None = None
+
+
+def make_ready(encoder: Encoder, batch: Sequence[Job]) -> list[Ready]:
+    faults.hit("claimed", *batch)
+    jobs_and_files = [(job, name) for job in batch for name in job.image_files]
+    crops = iter(list(_decoders.map(lambda pair: _crop(encoder, *pair), jobs_and_files)))
+    return [_ready(job, [next(crops) for _ in job.image_inputs]) for job in batch]
+
+
+def _ready(job: Job, crops: Sequence[Image.Image | ErrorCode]) -> Ready:
+    return Ready(
+        job,
+        [crop for crop in crops if isinstance(crop, Image.Image)],
+        next((crop for crop in crops if isinstance(crop, ErrorCode)), None),
+    )
+
+
+def _crop(encoder: Encoder, job: Job, name: str) -> Image.Image | ErrorCode:
+    try:
+        faults.hit("decode", job)
+        with (
+            default_storage.open(name) as file,
+            decoding.opened(file, formats=images.FORMATS, max_pixels=images.MAX_PIXELS) as image,
+        ):
+            return encoder.preprocessing.crop(image)
+    except FileNotFoundError:
+        return ErrorCode.INTERNAL  # most likely canceled a moment ago; then this changes nothing
+    except MemoryError as error:
+        # Perhaps another job's doing: the batch is given back, and each job of it tried alone.
+        # Celery would end the worker for a MemoryError.
+        raise OutOfMemory(f"decoding an image of job {job.pk}") from error
+    except Exception:  # noqa: BLE001  decoders meet hostile bytes; any failure is the image's
+        return ErrorCode.INVALID_IMAGE
