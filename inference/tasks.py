@@ -48,12 +48,12 @@ def fetch_images(key: str, urls: list[str]) -> None:
 
 @shared_task
 def send_webhooks() -> None:
-    """Rung when jobs have ended that somebody wants to be told of."""
+    """Send webhooks of jobs that have just ended."""
     sending.send_due()
 
 
 @shared_task
 def sweep_webhooks() -> None:
-    """Send what no ring was heard for and what failed before; forget what is done."""
+    """Send what no message was sent for and what failed before; forget what is done."""
     sending.send_due()
     sending.tidy()

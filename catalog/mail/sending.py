@@ -14,20 +14,19 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any
 
-from celery import current_app
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models.functions import Now
-from kombu.exceptions import OperationalError
 
+from catalog.infrastructure import broker
 from catalog.models import Mail, MailQuerySet, MailState
 
 log = logging.getLogger(__name__)
 
 SEND_MAIL = "catalog.tasks.send_mail"  # by name: tasks import this module, not the reverse
-RING_LIVES_S = 30  # the sweep does what a ring missed
+MESSAGE_LIVES_S = 30  # the sweep sends what no message was sent for
 MAILS_PER_ROUND = 100
 # Longer than the slowest talk with a server: ten answers, each within EMAIL_TIMEOUT.
 LEASE = timedelta(minutes=2)
@@ -50,12 +49,9 @@ class Outcome(Enum):
     SERVER_AWAY = "server away"
 
 
-def ring() -> None:
-    """Tell a worker that there is mail. A broker that is away is logged: the sweep looks, too."""
-    try:
-        current_app.send_task(SEND_MAIL, retry=False, expires=RING_LIVES_S)
-    except (OperationalError, OSError) as error:
-        log.warning("broker away, mail waits for the sweep error=%s", error)
+def send_soon() -> None:
+    """Have a worker send what is due, once the transaction has committed."""
+    broker.send_on_commit(SEND_MAIL, expires_s=MESSAGE_LIVES_S)
 
 
 def send_due() -> int:

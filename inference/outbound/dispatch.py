@@ -15,12 +15,11 @@ import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 
-from celery import current_app
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
+from catalog.infrastructure import broker
 from inference import jobs
 from inference.notify import Waiting, here
 from inference.outbound import bundles, fetcher
@@ -68,7 +67,9 @@ async def _ask(urls: Sequence[str], waiting: Waiting, until_s: float) -> list[by
     """One message; None if the worker refused, or nobody answered in time."""
     key = uuid.uuid4()
     async with waiting.for_end_of(key) as end:
-        if not await asyncio.to_thread(_send, key, list(urls), until_s - time.monotonic()):
+        # A message that nobody takes in time is dropped: whoever waited has given up by then.
+        expires_s = until_s - time.monotonic()
+        if not await asyncio.to_thread(_send, key, list(urls), expires_s):
             return None
         try:
             while (left_s := until_s - time.monotonic()) > 0:
@@ -82,15 +83,7 @@ async def _ask(urls: Sequence[str], waiting: Waiting, until_s: float) -> list[by
 
 
 def _send(key: uuid.UUID, urls: list[str], expires_s: float) -> bool:
-    """False: the broker is away. A message that nobody takes in time is dropped."""
-    try:
-        current_app.send_task(
-            FETCH_IMAGES, args=[str(key), urls], queue=QUEUE, expires=expires_s, retry=False
-        )
-    except (OperationalError, OSError) as error:
-        log.warning("broker away, nothing fetched error=%s", error)
-        return False
-    return True
+    return broker.send(FETCH_IMAGES, str(key), urls, queue=QUEUE, expires_s=expires_s)
 
 
 def _open(key: uuid.UUID) -> list[bytes] | None:

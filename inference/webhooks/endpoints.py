@@ -115,7 +115,7 @@ def switch_on(webhook: Webhook) -> bool:
     switched = Webhook.objects.kept().filter(pk=webhook.pk, disabled_at__isnull=False)
     on = switched.update(disabled_at=None, disabled_why="", failing_since=None)
     if on:
-        transaction.on_commit(queueing.ring, robust=True)
+        queueing.send_soon()
     return bool(on)
 
 
@@ -136,5 +136,5 @@ def replay(delivery: Delivery) -> bool:
         next_try_at=Now(),
     )
     if replayed:
-        transaction.on_commit(queueing.ring, robust=True)
+        queueing.send_soon()
     return bool(replayed)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from celery import current_app
 from django.core.mail import EmailMessage, EmailMultiAlternatives, send_mail
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
@@ -235,7 +236,7 @@ def test_a_broker_that_is_away_does_not_fail_the_caller(
     def away(*_: object, **__: object) -> None:
         raise OSError("no broker")
 
-    monkeypatch.setattr(sending.current_app, "send_task", away)
+    monkeypatch.setattr(current_app, "send_task", away)
 
     with django_capture_on_commit_callbacks(execute=True):
         write()

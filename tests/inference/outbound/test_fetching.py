@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.core.files.storage import default_storage
 from django.utils import timezone
 from pytest_django import Settings
@@ -353,7 +354,7 @@ def queue(far: FarServer, bird: Canary, monkeypatch: pytest.MonkeyPatch) -> list
         taken.append(args[1])
         tasks.fetch_images(*args)
 
-    monkeypatch.setattr(dispatch.current_app, "send_task", send_task)
+    monkeypatch.setattr(current_app, "send_task", send_task)
     monkeypatch.setattr(fetcher, "the_internet", lambda: world(far, bird))
     return taken
 
@@ -393,7 +394,7 @@ def test_one_bad_url_refuses_the_request(queue: list[list[str]]) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_nobody_waits_longer_than_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch.current_app, "send_task", lambda *_, **__: None)
+    monkeypatch.setattr(current_app, "send_task", lambda *_, **__: None)
 
     with pytest.raises(ImageUrlRefused):
         ask(["https://good.example/cat.jpg"], deadline_s=0.3)
@@ -404,7 +405,7 @@ def test_without_a_broker_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) ->
     def away(*_: object, **__: object) -> None:
         raise OSError("no broker")
 
-    monkeypatch.setattr(dispatch.current_app, "send_task", away)
+    monkeypatch.setattr(current_app, "send_task", away)
 
     with pytest.raises(ImageUrlRefused):
         ask(["https://good.example/cat.jpg"])

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.core import mail
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
@@ -147,24 +148,24 @@ def test_the_same_end_is_queued_once(told: Delivery) -> None:
     assert Delivery.objects.count() == 1
 
 
-def test_a_worker_is_rung_on_commit_if_somebody_is_told(
+def test_a_worker_is_woken_on_commit_if_somebody_is_told(
     submit: Submit,
     hers: jobs.Asker,
     asker: jobs.Asker,
     hook: tuple[Webhook, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rung: list[str] = []
+    queues: list[str] = []
 
     def note(name: str, *, queue: str, **_: object) -> None:
-        rung.append(queue)
+        queues.append(queue)
 
     job, stranger = submit(by=hers), submit()
-    monkeypatch.setattr(queueing.current_app, "send_task", note)
+    monkeypatch.setattr(current_app, "send_task", note)
     jobs.cancel(stranger)
-    assert rung == []
+    assert queues == []
     jobs.cancel(job)
-    assert rung == ["fetch"]
+    assert queues == ["fetch"]
 
 
 def test_a_broker_that_is_away_does_not_fail_the_job(
@@ -174,7 +175,7 @@ def test_a_broker_that_is_away_does_not_fail_the_job(
         raise OSError("no broker")
 
     job = submit(by=hers)
-    monkeypatch.setattr(queueing.current_app, "send_task", away)
+    monkeypatch.setattr(current_app, "send_task", away)
 
     assert jobs.cancel(job)
     assert Delivery.objects.count() == 1
