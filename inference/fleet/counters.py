@@ -4,11 +4,12 @@ Jobs are deleted after a while, so their number is no total. Whoever asks for th
 adds what has ended since the last time; several at once do no harm.
 """
 
-from django.db import connection, transaction
+from django.db import connection
 
+from catalog.infrastructure.locks import try_lock
 from inference.models import Tally
 
-LOCK = 4_201_002  # any number of our own
+LOCK = "inference.counters"
 # A job's end is dated by the start of its transaction: by now every such transaction is over.
 SETTLED_AFTER_S = 30
 LARGEST_BATCH = 1024
@@ -35,9 +36,8 @@ ON CONFLICT (card_id, state, error_code, batch_size) DO UPDATE SET
 
 def count() -> None:
     """Add what has ended since the last time, but for the last half minute."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
-        if cursor.fetchone() == (True,):
+    with try_lock(LOCK) as is_locked, connection.cursor() as cursor:
+        if is_locked:
             cursor.execute(COUNT, {"settled": SETTLED_AFTER_S, "largest": LARGEST_BATCH})
 
 

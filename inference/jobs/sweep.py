@@ -4,19 +4,19 @@ Several sweeps at once do no harm, but one is enough: an advisory lock lets the 
 """
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.files.storage import default_storage
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from catalog.infrastructure.locks import try_lock
 from catalog.models import ModelCard
 from inference import jobs
 from inference.jobs import claims, wake
@@ -24,7 +24,7 @@ from inference.models import FINAL, ErrorCode, IdempotentCall, Job, JobQuerySet,
 
 log = logging.getLogger(__name__)
 
-LOCK = 4_201_001  # any number of our own
+LOCK = "inference.sweep"
 RING_AGAIN_AFTER = timedelta(seconds=5)
 FORGET_WORKERS_AFTER = timedelta(days=1)
 ORPHAN_AFTER = timedelta(hours=1)
@@ -43,8 +43,8 @@ class Swept:
 
 def sweep() -> Swept:
     """One round; does nothing if another is under way."""
-    with _alone() as is_alone:
-        if not is_alone:
+    with try_lock(LOCK) as is_locked:
+        if not is_locked:
             return Swept()
         swept = Swept(
             crashed=_end_crashed(), given_back=_give_back(), expired=_expire(), rung=_ring_again()
@@ -52,15 +52,6 @@ def sweep() -> Swept:
     if swept != Swept():
         log.info("swept %s", swept)
     return swept
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    """Hold the sweep's lock for one transaction; yields False if somebody else has it."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
-        row = cursor.fetchone()
-        yield bool(row and row[0])
 
 
 def _end_crashed() -> int:
