@@ -11,14 +11,15 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from kombu.exceptions import OperationalError
-from psycopg_pool import PoolTimeout
 
+from catalog.infrastructure.outages import BROKER_OUTAGES, DATABASE_OUTAGES
 from inference.models import Worker
 
 log = logging.getLogger(__name__)
 
 CHECK_TIMEOUT_S = 3
+# A database that answers with an error is not ready, whatever the error is.
+NOT_READY = (DatabaseError, *DATABASE_OUTAGES, *BROKER_OUTAGES, TimeoutError)
 
 # Few: while a server hangs, checks wait for these threads, not for ever more of them.
 _askers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="readyz")
@@ -66,7 +67,7 @@ def _holds(check: Callable[[], None]) -> bool:
     asked = _askers.submit(check)
     try:
         asked.result(timeout=CHECK_TIMEOUT_S)
-    except (DatabaseError, PoolTimeout, OperationalError, OSError, TimeoutError) as error:
+    except NOT_READY as error:
         asked.cancel()
         log.warning("not ready check=%s error=%r", check.__name__, error)
         return False

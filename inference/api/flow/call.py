@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from accounts import credits
+from catalog.infrastructure.outages import OUTAGES
 from catalog.models import ModelCard
 from inference import jobs, notify
 from inference.api import limits
@@ -31,7 +32,7 @@ from inference.api.auth import Caller
 from inference.api.errors import ApiError, OutOfCredit, Unauthorized
 from inference.api.flow import idempotency, serializers
 from inference.api.flow.response import Writer, Written
-from inference.api.middleware import AWAY, facts_of
+from inference.api.middleware import facts_of
 from inference.api.request import reader
 from inference.api.request.parsed import Asked
 from inference.api.request.preference import Preference, at_once
@@ -226,7 +227,7 @@ def _with_balance(
     """The headers will say what is left: it is asked now, in this turn of a thread."""
     written = write(job_id)
     if written:
-        with suppress(*AWAY):  # no reason to withhold an answer
+        with suppress(*OUTAGES):  # no reason to withhold an answer
             facts_of(call.request).available_micro_usd = credits.available_to(call.caller.user)
     return written
 
