@@ -19,7 +19,7 @@ from inference.models import Delivery, DeliveryState, Webhook, WhyDisabled
 from inference.outbound import targets
 from inference.outbound.errors import Refused
 from inference.webhooks import queueing, sealing
-from inference.webhooks.schedule import LAST_TRY
+from inference.webhooks.schedule import MAX_ATTEMPTS
 
 log = logging.getLogger(__name__)
 
@@ -128,10 +128,10 @@ def remove(webhook: Webhook) -> None:
 def replay(delivery: Delivery) -> bool:
     """Try once more, now, under the same id. False: its webhook is switched off."""
     ready = Delivery.objects.filter(pk=delivery.pk, webhook__in=Webhook.objects.enabled())
-    is_waiting = When(state=DeliveryState.WAITING, then=F("tries"))
+    is_waiting = When(state=DeliveryState.WAITING, then=F("attempt_count"))
     replayed = ready.update(
         # What waits goes on with its schedule; what is done gets one more try.
-        tries=Case(is_waiting, default=Value(LAST_TRY - 1)),
+        attempt_count=Case(is_waiting, default=Value(MAX_ATTEMPTS - 1)),
         state=DeliveryState.WAITING,
         next_try_at=Now(),
     )
