@@ -10,6 +10,7 @@ from django.core.management.utils import get_random_secret_key
 from environ import Env
 
 from config.database import PatientConnection
+from config.logging import logging_config
 from devserver import engines
 
 django_stubs_ext.monkeypatch()  # ModelAdmin[Job] and its like must work at run time, too
@@ -109,6 +110,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.request_id.RequestId",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.headers.ContentSecurityPolicy",
     "config.middleware.errors.ErrorPages",
@@ -431,15 +433,6 @@ USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"event": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "event"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {
-        # Each request is already in uvicorn's access log.
-        "django.request": {"level": "ERROR"},
-        "httpx": {"level": "WARNING"},
-    },
-}
+LOGGING = logging_config(
+    level=env.str("LOG_LEVEL", default="INFO"), is_json=env.bool("LOG_JSON", default=False)
+)

@@ -11,6 +11,7 @@ import logging
 from celery import current_app
 from django.db import transaction
 
+from catalog.infrastructure import log_context
 from catalog.infrastructure.outages import BROKER_OUTAGES
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,14 @@ def send(
     """Send a task, by its name, to a queue (Celery's default one). False: the broker is away."""
     try:
         # Without retries: a visitor may be waiting, and the sweep looks within seconds.
-        current_app.send_task(task, args=list(args), queue=queue, expires=expires_s, retry=False)
+        current_app.send_task(
+            task,
+            args=list(args),
+            queue=queue,
+            expires=expires_s,
+            retry=False,
+            headers=_headers(),
+        )
     except BROKER_OUTAGES as error:
         log.warning("broker away task=%s error=%s", task, error)
         return False
@@ -34,3 +42,9 @@ def send_on_commit(
 ) -> None:
     """Send once the transaction has committed: a worker that looks sooner would find nothing."""
     transaction.on_commit(lambda: send(task, *args, queue=queue, expires_s=expires_s), robust=True)
+
+
+def _headers() -> dict[str, str]:
+    """The request's id goes with the message, so that the worker's log lines have it, too."""
+    fields = log_context.fields()
+    return {"request_id": fields["request_id"]} if "request_id" in fields else {}

@@ -15,7 +15,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models import Case, When
 from django.db.models.functions import Now
 
-from catalog.infrastructure import broker
+from catalog.infrastructure import broker, log_context
 from catalog.infrastructure.backoff import Exponential
 from catalog.models import Mail, MailState
 
@@ -60,7 +60,8 @@ def send_due() -> int:
     outcomes: list[Outcome] = []
     try:
         while len(outcomes) < MAILS_PER_ROUND and (mail := claim_next()):
-            outcomes.append(_send(mail, connection))
+            with log_context.bound(mail=mail.pk, attempt=mail.attempt_count):
+                outcomes.append(_send(mail, connection))
             if outcomes[-1] is Outcome.SERVER_AWAY:
                 break
     finally:
@@ -103,7 +104,7 @@ def _send(mail: Mail, connection: BaseEmailBackend) -> Outcome:
     Mail.objects.waiting().filter(pk=mail.pk).update(
         state=MailState.SENT, sent_at=Now(), server_away_at=None, error="", **Mail.EMPTIED
     )
-    log.info("mail sent id=%s attempt=%s", mail.pk, mail.attempt_count)
+    log.info("mail sent")
     return Outcome.SENT
 
 
@@ -125,14 +126,14 @@ def _note_refusal(mail: Mail, refusal: smtplib.SMTPException) -> None:
     """The server answers, but does not take this mail: now, or ever."""
     wait = None if _is_permanent(refusal) else WHEN_REFUSED.wait_after(mail.attempt_count)
     Mail.objects.claimed(mail).retry(wait, error=_shortened(refusal))
-    log.warning("mail refused id=%s attempt=%s next_in=%s", mail.pk, mail.attempt_count, wait)
+    log.warning("mail refused next_in=%s", wait)
 
 
 def _note_server_away(mail: Mail, error: Exception) -> None:
     wait = WHILE_AWAY.wait_after(mail.attempt_count)
     # `server_away_at` keeps the other senders from waiting for it, too.
     Mail.objects.claimed(mail).retry(wait, server_away_at=Now(), error=_shortened(error))
-    log.warning("mail server away id=%s attempt=%s error=%r", mail.pk, mail.attempt_count, error)
+    log.warning("mail server away error=%r", error)
 
 
 def _is_permanent(refusal: smtplib.SMTPException) -> bool:

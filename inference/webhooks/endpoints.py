@@ -59,7 +59,7 @@ def add(user: User, *, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
             _save(webhook)
     except IntegrityError:
         return _added_before(webhook)
-    log.info("webhook added id=%s user=%s", webhook.pk, user.pk)
+    log.info("webhook added webhook=%s user=%s", webhook.pk, user.pk)
     return webhook, secret
 
 
@@ -97,7 +97,7 @@ def rotate(webhook: Webhook) -> str:
         )
         webhook.refresh_from_db()
     if rotated:
-        log.info("webhook secret rotated id=%s", webhook.pk)
+        log.info("webhook secret rotated webhook=%s", webhook.pk)
     return sealing.unseal(webhook.secret)
 
 
@@ -122,7 +122,7 @@ def switch_on(webhook: Webhook) -> bool:
 def remove(webhook: Webhook) -> None:
     """Gone for its owner at once; the row goes an hour later (sending.tidy)."""
     Webhook.objects.kept().filter(pk=webhook.pk).update(removed_at=Now())
-    log.info("webhook removed id=%s", webhook.pk)
+    log.info("webhook removed webhook=%s", webhook.pk)
 
 
 def replay(delivery: Delivery) -> bool:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import httpcore2
 from standardwebhooks import Webhook as Signer
 
+from catalog.infrastructure import log_context
 from inference.models import Delivery, Trouble
 from inference.outbound.connections import FAILURES, Outside
 from inference.outbound.errors import Refused
@@ -32,14 +33,19 @@ class Outcome:
 
 async def post(delivery: Delivery, outside: Outside) -> Outcome:
     """Needs the delivery's webhook loaded: it runs where no query may."""
-    try:
-        secrets = _secrets(delivery)
-    except sealing.CannotUnseal:
-        log.error("webhook secret cannot be read id=%s", delivery.webhook_id)
-        return Outcome(trouble=Trouble.SECRET)
-    began_s = time.monotonic()
-    status, trouble = await _post(delivery, secrets, outside)
-    return Outcome(status, trouble, round((time.monotonic() - began_s) * 1000))
+    with log_context.bound(**log_fields(delivery)):
+        try:
+            secrets = _secrets(delivery)
+        except sealing.CannotUnseal:
+            log.error("webhook secret cannot be read")
+            return Outcome(trouble=Trouble.SECRET)
+        began_s = time.monotonic()
+        status, trouble = await _post(delivery, secrets, outside)
+        return Outcome(status, trouble, round((time.monotonic() - began_s) * 1000))
+
+
+def log_fields(delivery: Delivery) -> dict[str, object]:
+    return {"webhook": delivery.webhook_id, "delivery": delivery.pk, "job": delivery.job_id}
 
 
 def _secrets(delivery: Delivery) -> list[str]:
@@ -66,7 +72,7 @@ async def _post(
         return None, Trouble.TIMEOUT
     except (Refused, *FAILURES) as error:
         # The log learns which; the owner does not: it could tell what is inside our networks.
-        log.info("webhook not reached id=%s: %r", delivery.webhook_id, error)
+        log.info("webhook not reached error=%r", error)
         return None, Trouble.CONNECTION
 
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, Q, Window
 from django.db.models.functions import Now, RowNumber
 
+from catalog.infrastructure import log_context
 from inference.models import Attempt, Delivery, DeliveryState, Webhook
 from inference.outbound.connections import Outside
 from inference.webhooks import failing, posting
@@ -41,7 +42,8 @@ def send_due(*, outside: Outside | None = None) -> int:
             break
         outcomes = asyncio.run(_post_all(deliveries, outside or Outside()))
         for delivery, outcome in zip(deliveries, outcomes, strict=True):
-            _note(delivery, outcome)
+            with log_context.bound(**posting.log_fields(delivery)):
+                _note(delivery, outcome)
         attempts += len(deliveries)
     return attempts
 
@@ -100,4 +102,4 @@ def _try_later(delivery: Delivery) -> None:
     wait = BACKOFF.wait_after(delivery.attempt_count)
     Delivery.objects.claimed(delivery).retry(wait)
     if wait is None:
-        log.warning("webhook delivery given up id=%s", delivery.pk)
+        log.warning("webhook delivery given up")
