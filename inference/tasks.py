@@ -7,7 +7,7 @@ from celery import shared_task
 
 from catalog.models import ModelCard
 from inference.jobs import sweep as sweeping
-from inference.outbound import dispatch
+from inference.outbound import fetch_queue
 from inference.webhooks import sending
 from inference.worker import loop, process
 
@@ -34,7 +34,7 @@ def sweep() -> None:
 def tidy() -> None:
     """Delete what has been kept long enough."""
     sweeping.tidy()
-    dispatch.tidy()
+    fetch_queue.tidy()
 
 
 # The rest runs in the queue `fetch`: what connects to addresses that strangers name.
@@ -43,7 +43,7 @@ def tidy() -> None:
 @shared_task
 def fetch_images(key: str, urls: list[str]) -> None:
     """Fetch pictures for a request that waits for them."""
-    dispatch.fetch_for(uuid.UUID(key), urls)
+    fetch_queue.serve(uuid.UUID(key), urls)
 
 
 @shared_task

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from accounts.models import User
 from inference.models import Delivery, DeliveryState, Webhook, WhyDisabled
 from inference.outbound import targets
-from inference.outbound.errors import Refused
+from inference.outbound.errors import OutboundError
 from inference.webhooks import queueing, sealing
 from inference.webhooks.schedule import MAX_ATTEMPTS
 
@@ -48,7 +48,7 @@ def add(user: User, *, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
     """A new webhook and its secret, which its owner can read this once. Raises NotAdded."""
     try:
         targets.parse(url)
-    except Refused:
+    except OutboundError:
         raise BadAddress("It must be an https:// address with a public name.") from None
     secret = sealing.new_secret()
     webhook = Webhook(user=user, url=url, events=list(events), secret=sealing.seal(secret))

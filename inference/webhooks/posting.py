@@ -12,8 +12,8 @@ from standardwebhooks import Webhook as Signer
 
 from catalog.infrastructure import log_context
 from inference.models import Delivery, Trouble
-from inference.outbound.connections import FAILURES, Outside
-from inference.outbound.errors import Refused
+from inference.outbound.client import NETWORK_ERRORS, OutboundClient
+from inference.outbound.errors import OutboundError
 from inference.webhooks import sealing
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Outcome:
     duration_ms: int = 0
 
 
-async def post(delivery: Delivery, outside: Outside) -> Outcome:
+async def post(delivery: Delivery, client: OutboundClient) -> Outcome:
     """Needs the delivery's webhook loaded: it runs where no query may."""
     with log_context.bound(**log_fields(delivery)):
         try:
@@ -40,7 +40,7 @@ async def post(delivery: Delivery, outside: Outside) -> Outcome:
             log.error("webhook secret cannot be read")
             return Outcome(trouble=Trouble.SECRET)
         began_s = time.monotonic()
-        status, trouble = await _post(delivery, secrets, outside)
+        status, trouble = await _post(delivery, secrets, client)
         return Outcome(status, trouble, round((time.monotonic() - began_s) * 1000))
 
 
@@ -58,19 +58,19 @@ def _secrets(delivery: Delivery) -> list[str]:
 
 
 async def _post(
-    delivery: Delivery, secrets: Sequence[str], outside: Outside
+    delivery: Delivery, secrets: Sequence[str], client: OutboundClient
 ) -> tuple[int | None, str]:
     """The answer's status and what is wrong with it; its body is not read."""
     headers = _headers(delivery, secrets, at=datetime.now(UTC))
     try:
-        target = outside.target(delivery.webhook.url)
+        target = client.parse(delivery.webhook.url)
         async with asyncio.timeout(TOTAL_S):
             body = delivery.body.encode()
-            async with outside.ask("POST", target, headers=headers, body=body) as response:
+            async with client.stream("POST", target, headers=headers, body=body) as response:
                 return response.status, _trouble_with(response.status)
     except (TimeoutError, httpcore2.TimeoutException):
         return None, Trouble.TIMEOUT
-    except (Refused, *FAILURES) as error:
+    except (OutboundError, *NETWORK_ERRORS) as error:
         # The log learns which; the owner does not: it could tell what is inside our networks.
         log.info("webhook not reached error=%r", error)
         return None, Trouble.CONNECTION

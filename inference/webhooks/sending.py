@@ -15,7 +15,7 @@ from django.db.models.functions import Now, RowNumber
 
 from catalog.infrastructure import log_context
 from inference.models import Attempt, Delivery, DeliveryState, Webhook
-from inference.outbound.connections import Outside
+from inference.outbound.client import OutboundClient
 from inference.webhooks import failing, posting
 from inference.webhooks.posting import Outcome
 from inference.webhooks.schedule import BACKOFF
@@ -33,14 +33,14 @@ KEEP_FOR = timedelta(days=30)
 KEEP_REMOVED_FOR = timedelta(hours=1)
 
 
-def send_due(*, outside: Outside | None = None) -> int:
+def send_due(*, client: OutboundClient | None = None) -> int:
     """Try what is due; how many attempts that were."""
     attempts = 0
     for _ in range(ROUNDS):
         deliveries = claim()
         if not deliveries:
             break
-        outcomes = asyncio.run(_post_all(deliveries, outside or Outside()))
+        outcomes = asyncio.run(_post_all(deliveries, client or OutboundClient()))
         for delivery, outcome in zip(deliveries, outcomes, strict=True):
             with log_context.bound(**posting.log_fields(delivery)):
                 _note(delivery, outcome)
@@ -74,8 +74,8 @@ def claim() -> list[Delivery]:
     )
 
 
-async def _post_all(deliveries: Sequence[Delivery], outside: Outside) -> list[Outcome]:
-    return await asyncio.gather(*(posting.post(delivery, outside) for delivery in deliveries))
+async def _post_all(deliveries: Sequence[Delivery], client: OutboundClient) -> list[Outcome]:
+    return await asyncio.gather(*(posting.post(delivery, client) for delivery in deliveries))
 
 
 def _note(delivery: Delivery, outcome: Outcome) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from inference import images
 from inference.api.errors import Invalid, TooLarge
 from inference.images import Picture
-from inference.outbound import dispatch
+from inference.outbound import fetch_queue
 from inference.outbound.errors import ImageUrlRefused, TooManyUrls
 from inference.playground import labels
 
@@ -165,7 +165,7 @@ async def fetched(sent: Sequence[Sent]) -> list[Sent]:
     """The same with the bytes of what lay elsewhere; a worker fetches them. Raises Invalid."""
     urls = [each.what.address for each in sent if isinstance(each.what, Url)]
     try:
-        found = iter(await dispatch.by_worker(urls))
+        found = iter(await fetch_queue.fetch(urls))
     except TooManyUrls as error:
         raise Invalid(str(error), code="too_many_image_urls", param="input") from error
     except ImageUrlRefused as error:

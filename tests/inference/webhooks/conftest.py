@@ -33,7 +33,7 @@ def far(servers: tuple[FarServer, Canary]) -> FarServer:
 
 @pytest.fixture
 def send(far: FarServer, servers: tuple[FarServer, Canary]) -> Send:
-    return lambda: sending.send_due(outside=world(far, servers[1]))
+    return lambda: sending.send_due(client=world(far, servers[1]))
 
 
 @pytest.fixture(autouse=True)
