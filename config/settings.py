@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from environ import Env
 
-from config.database import PatientConnection
+from config.database import KeepaliveConnection
 from config.logging import logging_config
 from devserver import engines
 
@@ -163,7 +163,7 @@ _options.update(
             "min_size": 1,
             "max_size": env.int("DATABASE_POOL_SIZE", default=12),
             "timeout": 3,
-            "connection_class": PatientConnection,
+            "connection_class": KeepaliveConnection,
         },
         "connect_timeout": 3,
         "options": "-c statement_timeout=15000 -c lock_timeout=2000"
