@@ -17,7 +17,7 @@ def tidy() -> None:
 
 @shared_task
 def tell_of_launch(launch_id: int) -> None:
-    """Rung by a launch, and again until everybody was told."""
+    """Sent by a launch, and again until everybody was told."""
     launched = Launch.objects.select_related("card").filter(pk=launch_id).first()
     if launched and not launched.told_at:
         launches.tell(launched)

@@ -18,13 +18,13 @@ HUB_CARDS_A_RUN = 4
 
 @shared_task
 def send_mail() -> None:
-    """Rung when mail has been queued."""
+    """Send mail that has just been queued."""
     sending.send_due()
 
 
 @shared_task
 def sweep_mail() -> None:
-    """Send what no ring was heard for, give up what is too old, forget what is done."""
+    """Send what no message was sent for, give up what is too old, forget what is done."""
     sending.send_due()
     sending.tidy()
 
@@ -53,7 +53,7 @@ def sync_hub() -> None:
 
 @shared_task
 def check_request(request_id: int) -> None:
-    """Rung when somebody has asked for a model."""
+    """Look up a model that somebody has just asked for."""
     request = ModelRequest.objects.filter(pk=request_id).first()
     if request is not None:
         requests.check(request, _patient_hub())
@@ -61,7 +61,7 @@ def check_request(request_id: int) -> None:
 
 @shared_task
 def sweep_requests() -> None:
-    """Check what no ring was heard for, and what the hub was away for."""
+    """Check what no message was sent for, and what the hub was away for."""
     requests.sweep(_patient_hub())
 
 

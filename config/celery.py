@@ -1,12 +1,28 @@
 """The Celery app: `celery -A config worker`."""
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
+
+from catalog.infrastructure import log_context
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-app = Celery("gigarouter")
+
+class LoggedTask(Task[..., Any]):
+    """A task whose log lines carry its name, and the id of the request that sent it, if one did."""
+
+    abstract = True
+
+    # Any: tasks take and return what they like.
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        headers = self.request.headers or {}  # those that broker.send added
+        with log_context.bound(task=self.name, request_id=headers.get("request_id")):
+            return super().__call__(*args, **kwargs)
+
+
+app = Celery("gigarouter", task_cls=LoggedTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

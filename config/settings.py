@@ -9,7 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from environ import Env
 
-from config.database import PatientConnection
+from config.database import KeepaliveConnection
+from config.logging import logging_config
 from devserver import engines
 
 django_stubs_ext.monkeypatch()  # ModelAdmin[Job] and its like must work at run time, too
@@ -109,9 +110,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.request_id.RequestId",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.headers.ContentSecurityPolicy",
-    "config.middleware.errors.Refusals",
+    "config.middleware.errors.ErrorPages",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -162,7 +164,7 @@ _options.update(
             "min_size": 1,
             "max_size": env.int("DATABASE_POOL_SIZE", default=12),
             "timeout": 3,
-            "connection_class": PatientConnection,
+            "connection_class": KeepaliveConnection,
         },
         "connect_timeout": 3,
         "options": "-c statement_timeout=15000 -c lock_timeout=2000"
@@ -437,15 +439,6 @@ USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"event": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "event"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {
-        # Each request is already in uvicorn's access log.
-        "django.request": {"level": "ERROR"},
-        "httpx": {"level": "WARNING"},
-    },
-}
+LOGGING = logging_config(
+    level=env.str("LOG_LEVEL", default="INFO"), is_json=env.bool("LOG_JSON", default=False)
+)

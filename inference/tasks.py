@@ -8,7 +8,7 @@ from celery import shared_task
 from catalog.models import ModelCard
 from inference.jobs import sweep as sweeping
 from inference.jobs import tidy as tidying
-from inference.outbound import dispatch
+from inference.outbound import fetch_queue
 from inference.webhooks import sending
 from inference.worker import loop, process
 
@@ -35,7 +35,7 @@ def sweep() -> None:
 def tidy() -> None:
     """Delete what has been kept long enough."""
     tidying.tidy()
-    dispatch.tidy()
+    fetch_queue.tidy()
 
 
 @shared_task
@@ -50,17 +50,17 @@ def delete_orphans() -> None:
 @shared_task
 def fetch_images(key: str, urls: list[str]) -> None:
     """Fetch pictures for a request that waits for them."""
-    dispatch.fetch_for(uuid.UUID(key), urls)
+    fetch_queue.serve(uuid.UUID(key), urls)
 
 
 @shared_task
 def send_webhooks() -> None:
-    """Rung when jobs have ended that somebody wants to be told of."""
+    """Send webhooks of jobs that have just ended."""
     sending.send_due()
 
 
 @shared_task
 def sweep_webhooks() -> None:
-    """Send what no ring was heard for and what failed before; forget what is done."""
+    """Send what no message was sent for and what failed before; forget what is done."""
     sending.send_due()
     sending.tidy()

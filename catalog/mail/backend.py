@@ -11,9 +11,8 @@ from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.message import make_msgid
-from django.db import transaction
 
-from catalog.mail.sending import ring
+from catalog.mail.sending import send_soon
 from catalog.models import Mail
 
 IDEMPOTENCY_HEADER = "X-Idempotency-Key"
@@ -24,14 +23,14 @@ class CannotKeep(ValueError):
 
 
 class Outbox(BaseEmailBackend):
-    """Keeps mail and rings for it to be sent once the transaction has committed."""
+    """Keeps mail, for a worker to send once the transaction has committed."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         """How many are taken care of; one whose key was queued before is not queued again."""
         kept = [_row(message) for message in email_messages if message.recipients()]
         Mail.objects.bulk_create(kept, ignore_conflicts=True)
         if kept:
-            transaction.on_commit(ring)
+            send_soon()
         return len(kept)
 
 

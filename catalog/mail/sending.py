@@ -1,8 +1,4 @@
-"""Sends what the outbox keeps, once each.
-
-A claim is one conditional UPDATE that also says when to try again, so a sender that dies costs a
-wait and no mail. There is one way to send twice: the process dies between the server's "accepted"
-and our row's update. Both copies then bear the same Message-ID, which mail programs fold into one.
+"""Sends what the outbox keeps, once each; catalog.infrastructure.outbox says how a mail is claimed.
 
 While the server does not answer, one mail is tried at a time and the others wait: a server that
 hangs holds one thread of one worker for seconds.
@@ -12,50 +8,45 @@ import logging
 import smtplib
 from datetime import timedelta
 from enum import Enum
-from typing import Any
 
-from celery import current_app
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
+from django.db.models import Case, When
 from django.db.models.functions import Now
-from kombu.exceptions import OperationalError
 
-from catalog.models import Mail, MailQuerySet, MailState
+from catalog.infrastructure import broker, log_context
+from catalog.infrastructure.backoff import Exponential
+from catalog.models import Mail, MailState
 
 log = logging.getLogger(__name__)
 
 SEND_MAIL = "catalog.tasks.send_mail"  # by name: tasks import this module, not the reverse
-RING_LIVES_S = 30  # the sweep does what a ring missed
+MESSAGE_LIVES_S = 30  # the sweep sends what no message was sent for
 MAILS_PER_ROUND = 100
 # Longer than the slowest talk with a server: ten answers, each within EMAIL_TIMEOUT.
 LEASE = timedelta(minutes=2)
-ASK_AGAIN_AFTER = timedelta(seconds=10)
 # A server that is back should be noticed soon; one that refuses a mail should not be pestered.
-LONGEST_WAIT_AWAY = timedelta(minutes=1)
-LONGEST_WAIT_REFUSED = timedelta(hours=1)
+PROBE_EVERY = timedelta(seconds=10)
+WHILE_AWAY = Exponential(first=PROBE_EVERY, longest=timedelta(minutes=1))
+WHEN_REFUSED = Exponential(first=timedelta(seconds=30), longest=timedelta(hours=1))
 GIVE_UP_AFTER = timedelta(days=1)
 KEEP_FOR = timedelta(days=30)
 PERMANENT = 500  # SMTP's 5xx: do not try again
-
-EMPTY: dict[str, Any] = {"text": "", "html": "", "headers": {}}
+MAX_ERROR_LENGTH = 300
 
 
 class Outcome(Enum):
-    """How one try went."""
+    """How one attempt went."""
 
-    TAKEN = "taken"
+    SENT = "sent"
     REFUSED = "refused"
     SERVER_AWAY = "server away"
 
 
-def ring() -> None:
-    """Tell a worker that there is mail. A broker that is away is logged: the sweep looks, too."""
-    try:
-        current_app.send_task(SEND_MAIL, retry=False, expires=RING_LIVES_S)
-    except (OperationalError, OSError) as error:
-        log.warning("broker away, mail waits for the sweep error=%s", error)
+def send_soon() -> None:
+    """Have a worker send what is due, once the transaction has committed."""
+    broker.send_on_commit(SEND_MAIL, expires_s=MESSAGE_LIVES_S)
 
 
 def send_due() -> int:
@@ -63,60 +54,43 @@ def send_due() -> int:
 
     Without a mail server, mail waits to be read in the development inbox, and is given up in time.
     """
-    if not settings.MAIL_TRANSPORT or _server_was_away():
+    if not settings.MAIL_TRANSPORT or _was_away_just_now():
         return 0
     connection = get_connection(settings.MAIL_TRANSPORT)
-    sent = 0
+    outcomes: list[Outcome] = []
     try:
-        for _ in range(MAILS_PER_ROUND):
-            mail = _claim()
-            if mail is None:
-                break
-            outcome = _deliver(mail, connection)
-            sent += outcome is Outcome.TAKEN
-            if outcome is Outcome.SERVER_AWAY:
+        while len(outcomes) < MAILS_PER_ROUND and (mail := claim_next()):
+            with log_context.bound(mail=mail.pk, attempt=mail.attempt_count):
+                outcomes.append(_send(mail, connection))
+            if outcomes[-1] is Outcome.SERVER_AWAY:
                 break
     finally:
         connection.close()
-    return sent
+    return outcomes.count(Outcome.SENT)
 
 
 def tidy() -> None:
-    """Give up what could not be sent for a day, and forget what is a month old."""
-    old = Mail.objects.waiting().filter(created_at__lt=Now() - GIVE_UP_AFTER)
-    given_up = old.update(state=MailState.GIVEN_UP, **EMPTY)
+    given_up = Mail.objects.waiting().older_than(GIVE_UP_AFTER).give_up()
     if given_up:
         log.error("mail given up count=%s", given_up)
-    Mail.objects.filter(created_at__lt=Now() - KEEP_FOR).delete()
+    Mail.objects.older_than(KEEP_FOR).delete()
 
 
-def _server_was_away() -> bool:
-    """Somebody has just waited for it in vain."""
-    return Mail.objects.waiting().filter(server_away_at__gt=Now() - ASK_AGAIN_AFTER).exists()
+def _was_away_just_now() -> bool:
+    """Another sender has just waited for the server in vain."""
+    return Mail.objects.waiting().filter(server_away_at__gt=Now() - PROBE_EVERY).exists()
 
 
-def _claim() -> Mail | None:
-    """The next mail that is due, ours until its lease ends."""
-    with transaction.atomic():
-        mail = (
-            Mail.objects.due()
-            .order_by("next_try_at", "pk")
-            .select_for_update(skip_locked=True)
-            .first()
-        )
-        if mail is None:
-            return None
-        mail.attempts += 1
-        Mail.objects.filter(pk=mail.pk).update(
-            attempts=mail.attempts,
-            next_try_at=Now() + LEASE,
-            # We ask whether the server is back; nobody else need ask meanwhile.
-            server_away_at=Now() if mail.server_away_at else None,
-        )
-    return mail
+def claim_next() -> Mail | None:
+    """The mail that has been due for longest, ours until its lease ends."""
+    # If the server was away when this mail was tried last, this is the probe whether it is back:
+    # the other senders hold off meanwhile.
+    away = Case(When(server_away_at__isnull=False, then=Now()))
+    mails = Mail.objects.due().claim(limit=1, lease=LEASE, server_away_at=away)
+    return mails[0] if mails else None
 
 
-def _deliver(mail: Mail, connection: BaseEmailBackend) -> Outcome:
+def _send(mail: Mail, connection: BaseEmailBackend) -> Outcome:
     """Hand one mail to the server and note how it went."""
     try:
         connection.send_messages([_message(mail)])
@@ -124,14 +98,14 @@ def _deliver(mail: Mail, connection: BaseEmailBackend) -> Outcome:
         _note_refusal(mail, no)
         return Outcome.REFUSED
     except (smtplib.SMTPException, OSError) as error:
-        _note_away(mail, error)
+        _note_server_away(mail, error)
         return Outcome.SERVER_AWAY
-    # Whoever sent it, it is sent: this is not fenced by the attempt.
-    Mail.objects.filter(pk=mail.pk, state=MailState.WAITING).update(
-        state=MailState.SENT, sent_at=Now(), server_away_at=None, error="", **EMPTY
+    # Not fenced by the attempt: it is sent, whoever sent it.
+    Mail.objects.waiting().filter(pk=mail.pk).update(
+        state=MailState.SENT, sent_at=Now(), server_away_at=None, error="", **Mail.EMPTIED
     )
-    log.info("mail sent id=%s attempts=%s", mail.pk, mail.attempts)
-    return Outcome.TAKEN
+    log.info("mail sent")
+    return Outcome.SENT
 
 
 def _message(mail: Mail) -> EmailMultiAlternatives:
@@ -140,6 +114,7 @@ def _message(mail: Mail) -> EmailMultiAlternatives:
         mail.text,
         mail.sender,
         mail.recipients,
+        # Mail programs fold two copies with one Message-ID into one.
         headers=mail.headers | {"Message-ID": mail.message_id},
     )
     if mail.html:
@@ -149,30 +124,16 @@ def _message(mail: Mail) -> EmailMultiAlternatives:
 
 def _note_refusal(mail: Mail, refusal: smtplib.SMTPException) -> None:
     """The server answers, but does not take this mail: now, or ever."""
-    if _is_permanent(refusal):
-        _ours(mail).update(state=MailState.GIVEN_UP, error=_words(refusal), **EMPTY)
-        log.warning("mail refused for good id=%s", mail.pk)
-        return
-    wait = _wait(mail, first=timedelta(seconds=30), longest=LONGEST_WAIT_REFUSED)
-    _ours(mail).update(next_try_at=Now() + wait, error=_words(refusal))
-    log.warning("mail refused for now id=%s attempts=%s", mail.pk, mail.attempts)
+    wait = None if _is_permanent(refusal) else WHEN_REFUSED.wait_after(mail.attempt_count)
+    Mail.objects.claimed(mail).retry(wait, error=_shortened(refusal))
+    log.warning("mail refused next_in=%s", wait)
 
 
-def _note_away(mail: Mail, error: Exception) -> None:
-    """Nobody answered; `server_away_at` keeps the other senders from waiting, too."""
-    wait = _wait(mail, first=ASK_AGAIN_AFTER, longest=LONGEST_WAIT_AWAY)
-    _ours(mail).update(next_try_at=Now() + wait, server_away_at=Now(), error=_words(error))
-    log.warning("mail server away id=%s attempts=%s error=%r", mail.pk, mail.attempts, error)
-
-
-def _ours(mail: Mail) -> MailQuerySet:
-    """The row, unless another sender has claimed it since."""
-    return Mail.objects.waiting().filter(pk=mail.pk, attempts=mail.attempts)
-
-
-def _wait(mail: Mail, *, first: timedelta, longest: timedelta) -> timedelta:
-    """Twice as long each time."""
-    return min(first * (1 << min(mail.attempts - 1, 12)), longest)
+def _note_server_away(mail: Mail, error: Exception) -> None:
+    wait = WHILE_AWAY.wait_after(mail.attempt_count)
+    # `server_away_at` keeps the other senders from waiting for it, too.
+    Mail.objects.claimed(mail).retry(wait, server_away_at=Now(), error=_shortened(error))
+    log.warning("mail server away error=%r", error)
 
 
 def _is_permanent(refusal: smtplib.SMTPException) -> bool:
@@ -181,6 +142,6 @@ def _is_permanent(refusal: smtplib.SMTPException) -> bool:
     return isinstance(refusal, smtplib.SMTPResponseException) and refusal.smtp_code >= PERMANENT
 
 
-def _words(error: Exception) -> str:
+def _shortened(error: Exception) -> str:
     """What support needs to know. A server's own words can name the address, no more than we do."""
-    return repr(error)[:300]
+    return repr(error)[:MAX_ERROR_LENGTH]

@@ -1,36 +1,32 @@
 """Outgoing mail as rows, so that none is lost while the mail server is away."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+
+from catalog.infrastructure import outbox
+from catalog.infrastructure.outbox import OutboxMessage, OutboxQuerySet
 
 
 class MailState(models.TextChoices):
     """Where a mail stands; only `waiting` is ever left."""
 
-    WAITING = "waiting"
+    WAITING = outbox.WAITING
     SENT = "sent"
-    GIVEN_UP = "given up"
+    GIVEN_UP = outbox.GIVEN_UP
 
 
-class MailQuerySet(models.QuerySet["Mail"]):
-    """Mail as sentences."""
-
-    def waiting(self) -> "MailQuerySet":
-        return self.filter(state=MailState.WAITING)
-
-    def due(self) -> "MailQuerySet":
-        return self.waiting().filter(next_try_at__lte=Now())
-
+class MailQuerySet(OutboxQuerySet["Mail"]):
     def to_any(self, addresses: list[str]) -> "MailQuerySet":
         return self.filter(recipients__overlap=addresses)
 
 
-class Mail(models.Model):
+class Mail(OutboxMessage):
     """One mail. What it said is emptied once it is sent or given up: it may hold a code or link."""
+
+    EMPTIED: ClassVar[dict[str, Any]] = {"text": "", "html": "", "headers": {}}
 
     # What the sender gave as X-Idempotency-Key: queued twice, sent once.
     key = models.CharField(max_length=200, blank=True)
@@ -43,9 +39,6 @@ class Mail(models.Model):
     html = models.TextField(blank=True)
 
     state = models.CharField(max_length=10, choices=MailState.choices, default=MailState.WAITING)
-    attempts = models.PositiveIntegerField(default=0)
-    next_try_at = models.DateTimeField(db_default=Now())
-    created_at = models.DateTimeField(db_default=Now(), db_index=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     # When the server itself did not answer: nobody else needs to try for some seconds.
     server_away_at = models.DateTimeField(null=True, blank=True)

@@ -3,19 +3,17 @@
 import logging
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.template.loader import render_to_string
-from psycopg_pool import PoolTimeout
-from redis.exceptions import RedisError
+
+from catalog.infrastructure.outages import OUTAGES
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
-AWAY = (OperationalError, InterfaceError, PoolTimeout, RedisError)
 
 
-class Refusals:
+class ErrorPages:
     """400 for what PostgreSQL could not even be asked, 503 with Retry-After while it is away."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -28,7 +26,7 @@ class Refusals:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, AWAY):
+        if not isinstance(error, OUTAGES):
             return None
         log.error("away path=%s error=%r", request.path, error)
         # No request in its context: greeting a person would ask the database.

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from catalog.infrastructure.outages import OUTAGES
 from catalog.limits import Refused
 from inference import notify
 from inference.api import openapi
@@ -26,7 +27,7 @@ from inference.api.errors import (
     Unavailable,
     response_of,
 )
-from inference.api.middleware import AWAY, Envelope
+from inference.api.middleware import Envelope
 from inference.api.resources import account, events, jobs, kinds, models
 from inference.kinds import KINDS
 
@@ -157,6 +158,6 @@ ANSWERS: dict[type[Exception], Any] = {
     HTTPException: _http,
     RequestValidationError: _invalid,
     Refused: _limited,
-    **dict.fromkeys(AWAY, _away),
+    **dict.fromkeys(OUTAGES, _away),
     Exception: _broken,
 }

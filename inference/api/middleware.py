@@ -7,15 +7,13 @@ import uuid
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
-from psycopg_pool import PoolTimeout
-from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from accounts import credits
 from accounts.models import ApiKey, User
+from catalog.infrastructure.outages import OUTAGES
 from inference.api import limits
 from inference.api.amounts import usd
 from inference.api.errors import Broken, Forbidden, response_of
@@ -23,7 +21,6 @@ from inference.api.threads import in_thread
 
 log = logging.getLogger(__name__)
 
-AWAY = (OperationalError, InterfaceError, PoolTimeout, RedisError)
 ALWAYS = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -160,7 +157,7 @@ async def _account_headers(context: RequestContext) -> dict[str, str]:
     if context.window is None or context.available_micro_usd is None:
         try:
             await in_thread(_learn, context, context.user, context.key)
-        except AWAY as error:
+        except OUTAGES as error:
             log.warning("headers left out error=%r", error)
     if context.window is None or context.available_micro_usd is None:
         return limits.policy(context.calls)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inference.fleet.snapshot import Fleet, Line, Middle
+from inference.fleet.snapshot import FleetSnapshot, ModelStatus, Percentiles
 
 WIDTH, HEIGHT = 720, 140
 LEFT, BOTTOM, TOP = 48, 20, 12
@@ -45,20 +45,20 @@ class Span:
 
     start: float
     width: float
-    middle: Middle
+    percentiles: Percentiles
 
 
 @dataclass(frozen=True)
 class Row:
-    """A model's line with its pictures."""
+    """A model's row of the table, with its bars."""
 
-    line: Line
+    model: ModelStatus
     queue_share: float
     wait: Span | None
     run: Span | None
 
 
-def curve_of(fleet: Fleet) -> Curve:
+def curve_of(fleet: FleetSnapshot) -> Curve:
     figures = fleet.images_per_s
     highest = max(figures, default=0.0)
     step = (WIDTH - LEFT) / max(len(figures) - 1, 1)
@@ -72,7 +72,7 @@ def curve_of(fleet: Fleet) -> Curve:
     return Curve(path, highest, round(sum(figures) * 60))
 
 
-def columns_of(fleet: Fleet) -> list[Column]:
+def columns_of(fleet: FleetSnapshot) -> list[Column]:
     if not fleet.batches:
         return []
     most = max(count for _, count in fleet.batches)
@@ -93,29 +93,29 @@ def columns_of(fleet: Fleet) -> list[Column]:
     ]
 
 
-def rows_of(fleet: Fleet) -> list[Row]:
-    longest_queue = max((line.queued for line in fleet.lines), default=0)
-    waits = [line.lately.wait for line in fleet.lines if line.lately]
-    runs = [line.lately.run for line in fleet.lines if line.lately]
+def rows_of(fleet: FleetSnapshot) -> list[Row]:
+    longest_queue = max((model.queued for model in fleet.models), default=0)
+    waits = [model.last_10_minutes.wait for model in fleet.models if model.last_10_minutes]
+    runs = [model.last_10_minutes.run for model in fleet.models if model.last_10_minutes]
     longest_wait, longest_run = _longest(waits), _longest(runs)
     return [
         Row(
-            line,
-            queue_share=100 * line.queued / longest_queue if longest_queue else 0.0,
-            wait=_span(line.lately.wait if line.lately else None, longest_wait),
-            run=_span(line.lately.run if line.lately else None, longest_run),
+            model,
+            queue_share=100 * model.queued / longest_queue if longest_queue else 0.0,
+            wait=_span(model.last_10_minutes.wait if model.last_10_minutes else None, longest_wait),
+            run=_span(model.last_10_minutes.run if model.last_10_minutes else None, longest_run),
         )
-        for line in fleet.lines
+        for model in fleet.models
     ]
 
 
-def _longest(middles: Sequence[Middle | None]) -> float:
-    return max((each.p95_s for each in middles if each), default=0.0)
+def _longest(percentiles: Sequence[Percentiles | None]) -> float:
+    return max((each.p95_s for each in percentiles if each), default=0.0)
 
 
-def _span(middle: Middle | None, longest_s: float) -> Span | None:
-    if middle is None or not longest_s:
+def _span(percentiles: Percentiles | None, longest_s: float) -> Span | None:
+    if percentiles is None or not longest_s:
         return None
-    start = 100 * middle.p50_s / longest_s
-    width = max(100 * (middle.p95_s - middle.p50_s) / longest_s, 1.0)
-    return Span(round(min(start, 99.0), 1), round(width, 1), middle)
+    start = 100 * percentiles.p50_s / longest_s
+    width = max(100 * (percentiles.p95_s - percentiles.p50_s) / longest_s, 1.0)
+    return Span(round(min(start, 99.0), 1), round(width, 1), percentiles)

@@ -1,46 +1,48 @@
-"""Counts what has ended, once and for good: totals for Prometheus, which must never shrink.
+"""Counts jobs that have ended, once and for good: Prometheus' counters must never shrink.
 
-Jobs are deleted after a while, so their number is no total. Whoever asks for the totals first
-adds what has ended since the last time; several at once do no harm.
+Jobs are deleted after a while, so their number is no total. A scrape first adds what has ended
+since the last one; several at once do no harm.
 """
 
-from django.db import connection, transaction
+from django.db import connection
 
-from inference.models import Tally
+from catalog.infrastructure.locks import try_lock
+from inference.models import JobCounter
 
-LOCK = 4_201_002  # any number of our own
-# A job's end is dated by the start of its transaction: by now every such transaction is over.
+LOCK = "inference.counters"
+# A job's end is dated by the start of its transaction, and seen only at its commit: after so long
+# every transaction that began before is over, and none can slip in behind `counted_until`.
 SETTLED_AFTER_S = 30
 LARGEST_BATCH = 1024
 
 COUNT = """
-WITH spell AS (
+WITH period AS (
     SELECT coalesce(max(counted_until), '-infinity') AS since,
         now() - %(settled)s * interval '1 s' AS until
-    FROM inference_tally
+    FROM inference_jobcounter
 )
-INSERT INTO inference_tally AS tally
-    (card_id, state, error_code, batch_size, jobs, images, batched, counted_until)
+INSERT INTO inference_jobcounter AS counter
+    (card_id, state, error_code, batch_size, jobs, images, batch_size_sum, counted_until)
 SELECT card_id, state, error_code,
     least(2 ^ ceil(log(2, nullif(batch_size, 0))), %(largest)s)::int AS bucket,
-    count(*), sum(image_count), sum(coalesce(batch_size, 0)), max(spell.until)
-FROM inference_job, spell
-WHERE finished_at > spell.since AND finished_at <= spell.until
+    count(*), sum(image_count), sum(coalesce(batch_size, 0)), max(period.until)
+FROM inference_job, period
+WHERE finished_at > period.since AND finished_at <= period.until
 GROUP BY card_id, state, error_code, bucket
 ON CONFLICT (card_id, state, error_code, batch_size) DO UPDATE SET
-    jobs = tally.jobs + excluded.jobs, images = tally.images + excluded.images,
-    batched = tally.batched + excluded.batched, counted_until = excluded.counted_until
+    jobs = counter.jobs + excluded.jobs, images = counter.images + excluded.images,
+    batch_size_sum = counter.batch_size_sum + excluded.batch_size_sum,
+    counted_until = excluded.counted_until
 """
 
 
 def count() -> None:
     """Add what has ended since the last time, but for the last half minute."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
-        if cursor.fetchone() == (True,):
+    with try_lock(LOCK) as is_locked, connection.cursor() as cursor:
+        if is_locked:
             cursor.execute(COUNT, {"settled": SETTLED_AFTER_S, "largest": LARGEST_BATCH})
 
 
-def totals() -> list[Tally]:
-    """All totals, each with its card."""
-    return list(Tally.objects.select_related("card").order_by("card__repo", "state", "batch_size"))
+def totals() -> list[JobCounter]:
+    counters = JobCounter.objects.select_related("card")
+    return list(counters.order_by("card__repo", "state", "batch_size"))

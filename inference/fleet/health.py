@@ -11,17 +11,18 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from kombu.exceptions import OperationalError
-from psycopg_pool import PoolTimeout
 
+from catalog.infrastructure.outages import BROKER_OUTAGES, DATABASE_OUTAGES
 from inference.models import Worker
 
 log = logging.getLogger(__name__)
 
 CHECK_TIMEOUT_S = 3
+# A database that answers with an error is not ready, whatever the error is.
+NOT_READY = (DatabaseError, *DATABASE_OUTAGES, *BROKER_OUTAGES, TimeoutError)
 
 # Few: while a server hangs, checks wait for these threads, not for ever more of them.
-_askers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="readyz")
+_checks = ThreadPoolExecutor(max_workers=4, thread_name_prefix="readyz")
 
 
 class WorkerReport(TypedDict):
@@ -43,8 +44,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 if database, broker and at least one worker are there, else 503; names each of them."""
-    database = _holds(_database_answers)
-    broker = _holds(_broker_answers)
+    database = _passes(_database_answers)
+    broker = _passes(_broker_answers)
     workers = _workers() if database else []
     models = sorted({repo for worker in workers for repo in worker["models"]})
     ready = database and broker and bool(models)
@@ -58,16 +59,15 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse(report, status=200 if ready else 503)
 
 
-def _holds(check: Callable[[], None]) -> bool:
-    """Whether a check ends well, and in time: what hangs is as good as away.
-
-    Sockets have time limits of their own, but none holds for a frozen server behind a unix socket.
-    """
-    asked = _askers.submit(check)
+def _passes(check: Callable[[], None]) -> bool:
+    """Whether a check ends well, and in time: what hangs is as good as away."""
+    # Sockets have time limits of their own, but none holds for a frozen server behind a unix
+    # socket: so a thread of ours does the waiting, and is left behind.
+    future = _checks.submit(check)
     try:
-        asked.result(timeout=CHECK_TIMEOUT_S)
-    except (DatabaseError, PoolTimeout, OperationalError, OSError, TimeoutError) as error:
-        asked.cancel()
+        future.result(timeout=CHECK_TIMEOUT_S)
+    except NOT_READY as error:
+        future.cancel()
         log.warning("not ready check=%s error=%r", check.__name__, error)
         return False
     return True
@@ -88,8 +88,11 @@ def _broker_answers() -> None:
 
 def _workers() -> list[WorkerReport]:
     alive = Worker.objects.alive().order_by("name")
-    return [WorkerReport(name=w.name, device=w.device, models=w.repos) for w in alive]
+    return [
+        WorkerReport(name=worker.name, device=worker.device, models=worker.repos)
+        for worker in alive
+    ]
 
 
-def _word(holds: bool) -> str:
-    return "ok" if holds else "unreachable"
+def _word(passes: bool) -> str:
+    return "ok" if passes else "unreachable"

@@ -4,7 +4,7 @@ Nothing is counted in a process: any web process gives the same answer, however 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -24,9 +24,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from inference.fleet import counters
-from inference.models import Job, State, Tally, Worker
+from inference.models import Job, JobCounter, State, Worker
 
-BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+# Upper bounds; the counters' own buckets are powers of two, too, so that none is split here.
+BATCH_BUCKETS = [2**power for power in range(10)]
 
 
 @require_safe
@@ -36,12 +37,28 @@ def metrics(request: HttpRequest) -> HttpResponse:
     token = settings.METRICS_TOKEN
     if not token:
         raise Http404("METRICS_TOKEN is not set")
-    given = request.headers.get("Authorization", "")
-    if not constant_time_compare(given, f"Bearer {token}"):
+    authorization = request.headers.get("Authorization", "")
+    if not constant_time_compare(authorization, f"Bearer {token}"):
         return HttpResponseForbidden("wrong token\n", content_type="text/plain")
     registry = CollectorRegistry()
-    registry.register(Fleet())
+    registry.register(FleetCollector())
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+class FleetCollector(Collector):
+    def collect(self) -> Iterator[Metric]:
+        counters.count()
+        totals = counters.totals()
+        workers = list(Worker.objects.alive())
+        # A model that was ever served is always there, with zeros if need be: an autoscaler cannot
+        # tell a series that is absent from one that is broken.
+        repos = {repo for worker in workers for repo in worker.repos}
+        repos |= {counter.card.repo for counter in totals}
+        yield from _queue_metrics(repos)
+        yield from _worker_metrics(repos, workers)
+        yield _ended_jobs(totals)
+        yield _scored_images(totals)
+        yield _batch_sizes(totals)
 
 
 @dataclass
@@ -54,105 +71,97 @@ class _Queue:
     running: int = 0
 
 
-class Fleet(Collector):
-    """All families; a model that was ever served is always among them, with zeros if need be."""
-
-    def collect(self) -> Iterator[Metric]:
-        counters.count()
-        totals = counters.totals()
-        workers = list(Worker.objects.alive())
-        known = {repo for worker in workers for repo in worker.repos}
-        known |= {tally.card.repo for tally in totals}
-        yield from _queues(known)
-        yield from _workers(known, workers)
-        yield from _ended(totals)
-        yield _batches(totals)
-
-
-def _queues(known: set[str]) -> Iterator[Metric]:
-    found: defaultdict[str, _Queue] = defaultdict(_Queue, {repo: _Queue() for repo in known})
-    now = timezone.now()
-    for repo, jobs, images, oldest in (
-        Job.objects.queued()
-        .order_by()
-        .values_list("card__repo")
-        .annotate(Count("pk"), Sum("image_count"), Min("created_at"))
-    ):
-        waited_s = max((now - oldest).total_seconds(), 0.0)
-        found[repo] = _Queue(jobs, images or 0, waited_s)
-    running = Job.objects.running().order_by().values_list("card__repo").annotate(Count("pk"))
-    for repo, jobs in running:
-        found[repo].running = jobs
-    yield _gauge("queued_jobs", "Jobs that wait.", {r: q.queued for r, q in found.items()})
-    yield _gauge("queued_images", "Pictures that wait.", {r: q.images for r, q in found.items()})
+def _queue_metrics(repos: set[str]) -> Iterator[Metric]:
+    queues = _queues(repos).items()
+    yield _gauge("queued_jobs", "Jobs that wait.", {repo: q.queued for repo, q in queues})
+    yield _gauge("queued_images", "Pictures that wait.", {repo: q.images for repo, q in queues})
     yield _gauge(
         "oldest_wait_seconds",
         "Age of the job that waits longest; 0 if none does.",
-        {r: q.oldest_s for r, q in found.items()},
+        {repo: q.oldest_s for repo, q in queues},
     )
-    yield _gauge(
-        "running_jobs", "Jobs that a worker has.", {r: q.running for r, q in found.items()}
-    )
+    yield _gauge("running_jobs", "Jobs that a worker has.", {repo: q.running for repo, q in queues})
 
 
-def _workers(known: Iterable[str], workers: Sequence[Worker]) -> Iterator[Metric]:
-    counts = dict.fromkeys(known, 0)
-    rates = dict.fromkeys(known, 0.0)
+def _queues(repos: set[str]) -> Mapping[str, _Queue]:
+    queues: defaultdict[str, _Queue] = defaultdict(_Queue, {repo: _Queue() for repo in repos})
+    now = timezone.now()
+    queued = Job.objects.queued().order_by().values_list("card__repo")
+    for repo, jobs, images, oldest in queued.annotate(
+        Count("pk"), Sum("image_count"), Min("created_at")
+    ):
+        waited_s = max((now - oldest).total_seconds(), 0.0)
+        queues[repo] = _Queue(jobs, images or 0, waited_s)
+    running = Job.objects.running().order_by().values_list("card__repo")
+    for repo, jobs in running.annotate(Count("pk")):
+        queues[repo].running = jobs
+    return queues
+
+
+def _worker_metrics(repos: Iterable[str], workers: Sequence[Worker]) -> Iterator[Metric]:
+    counts = dict.fromkeys(repos, 0)
+    rates = dict.fromkeys(repos, 0.0)
     for worker in workers:
-        for each in worker.services:
-            counts[each.repo] += 1
-            rates[each.repo] += each.images_per_s
+        for service in worker.services:
+            counts[service.repo] += 1
+            rates[service.repo] += service.images_per_s
     yield _gauge("workers", "Living workers that have the model loaded.", counts)
     yield _gauge(
         "worker_images_per_second", "What those do while they are busy, as a moving mean.", rates
     )
 
 
-def _gauge(name: str, words: str, values: dict[str, float] | dict[str, int]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(f"gigarouter_{name}", words, labels=["model"])
+def _gauge(
+    name: str, description: str, values: Mapping[str, float] | Mapping[str, int]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"gigarouter_{name}", description, labels=["model"])
     for repo, value in sorted(values.items()):
         family.add_metric([repo], value)
     return family
 
 
-def _ended(totals: Sequence[Tally]) -> Iterator[Metric]:
-    jobs: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-    images: defaultdict[str, int] = defaultdict(int)
-    for tally in totals:
-        jobs[tally.card.repo, tally.state, tally.error_code] += tally.jobs
-        if tally.state == State.SUCCEEDED:
-            images[tally.card.repo] += tally.images
-    ended = CounterMetricFamily(
+def _ended_jobs(totals: Sequence[JobCounter]) -> CounterMetricFamily:
+    family = CounterMetricFamily(
         "gigarouter_jobs", "Jobs that have ended.", labels=["model", "state", "error_code"]
     )
+    jobs: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+    for counter in totals:
+        jobs[counter.card.repo, counter.state, counter.error_code] += counter.jobs
     for labels, count in sorted(jobs.items()):
-        ended.add_metric(labels, count)
-    yield ended
-    scored = CounterMetricFamily(
-        "gigarouter_images", "Pictures of jobs that succeeded.", labels=["model"]
-    )
-    for repo, count in sorted(images.items()):
-        scored.add_metric([repo], count)
-    yield scored
-
-
-def _batches(totals: Sequence[Tally]) -> HistogramMetricFamily:
-    family = HistogramMetricFamily(
-        "gigarouter_batch_size", "Jobs in the batch in which each job ran.", labels=["model"]
-    )
-    by_model: defaultdict[str, list[Tally]] = defaultdict(list)
-    for tally in totals:
-        if tally.batch_size is not None:
-            by_model[tally.card.repo].append(tally)
-    for repo, rows in sorted(by_model.items()):
-        family.add_metric([repo], _cumulated(rows), sum(row.batched for row in rows))
+        family.add_metric(labels, count)
     return family
 
 
-def _cumulated(rows: Sequence[Tally]) -> list[tuple[str, float]]:
+def _scored_images(totals: Sequence[JobCounter]) -> CounterMetricFamily:
+    family = CounterMetricFamily(
+        "gigarouter_images", "Pictures of jobs that succeeded.", labels=["model"]
+    )
+    images: defaultdict[str, int] = defaultdict(int)
+    for counter in totals:
+        if counter.state == State.SUCCEEDED:
+            images[counter.card.repo] += counter.images
+    for repo, count in sorted(images.items()):
+        family.add_metric([repo], count)
+    return family
+
+
+def _batch_sizes(totals: Sequence[JobCounter]) -> HistogramMetricFamily:
+    family = HistogramMetricFamily(
+        "gigarouter_batch_size", "Jobs in the batch in which each job ran.", labels=["model"]
+    )
+    by_model: defaultdict[str, list[JobCounter]] = defaultdict(list)
+    for counter in totals:
+        if counter.batch_size is not None:
+            by_model[counter.card.repo].append(counter)
+    for repo, rows in sorted(by_model.items()):
+        family.add_metric([repo], _cumulated(rows), sum(row.batch_size_sum for row in rows))
+    return family
+
+
+def _cumulated(rows: Sequence[JobCounter]) -> list[tuple[str, float]]:
     """Prometheus counts in each bucket all that is in the smaller ones, too."""
-    counted = [
-        (str(float(most)), float(sum(row.jobs for row in rows if (row.batch_size or 0) <= most)))
-        for most in BUCKETS
+    counts = [
+        (str(float(bound)), float(sum(row.jobs for row in rows if (row.batch_size or 0) <= bound)))
+        for bound in BATCH_BUCKETS
     ]
-    return [*counted, ("+Inf", float(sum(row.jobs for row in rows)))]
+    return [*counts, ("+Inf", float(sum(row.jobs for row in rows)))]

@@ -1,6 +1,6 @@
 """What the workers are doing: queues, waits, batches, errors, and who lives, for the staff's page.
 
-All from the job table and the workers' heartbeats, in six queries, and kept for a few seconds,
+All from the job table and the workers' heartbeats, in six queries, and cached for a few seconds,
 however many people look.
 """
 
@@ -17,14 +17,15 @@ from django.utils import timezone
 
 from inference.models import WORKER_SILENT_AFTER, Job, State, Worker
 
-KEPT_S = 3
+CACHE_KEY = "fleet-snapshot"
+CACHE_S = 3
 MINUTES = 60
 WINDOWS = {"10 minutes": 600, "hour": 3600}
-# Workers that fell silent stay in sight for a while: somebody may wonder where they went.
-SHOWN_FOR = timedelta(hours=1)
+# Workers that fell silent are shown for a while: somebody may wonder where they went.
+SHOW_SILENT_FOR = timedelta(hours=1)
 
-PACES = """
-SELECT card.repo, spell.seconds, count(*),
+THROUGHPUT = """
+SELECT card.repo, period.seconds, count(*),
     coalesce(sum(image_count) FILTER (WHERE state = 'succeeded'), 0),
     percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY
         extract(epoch FROM started_at - job.created_at)) FILTER (WHERE state = 'succeeded'),
@@ -32,9 +33,9 @@ SELECT card.repo, spell.seconds, count(*),
         extract(epoch FROM finished_at - started_at)) FILTER (WHERE state = 'succeeded')
 FROM inference_job AS job
 JOIN catalog_modelcard AS card ON card.id = job.card_id
-JOIN unnest(%s::int[]) AS spell(seconds) ON finished_at > now() - spell.seconds * interval '1 s'
+JOIN unnest(%s::int[]) AS period(seconds) ON finished_at > now() - period.seconds * interval '1 s'
 WHERE finished_at > now() - %s * interval '1 s'
-GROUP BY card.repo, spell.seconds
+GROUP BY card.repo, period.seconds
 """
 # Jobs of one batch were claimed by one worker in one statement.
 BATCHES = """
@@ -53,7 +54,7 @@ GROUP BY ago
 
 
 @dataclass(frozen=True)
-class Middle:
+class Percentiles:
     """Half of all took no longer than `p50_s` seconds, 95 of 100 no longer than `p95_s`."""
 
     p50_s: float
@@ -61,26 +62,24 @@ class Middle:
 
 
 @dataclass(frozen=True)
-class Pace:
-    """What a model's workers did in one spell of time."""
+class Throughput:
+    """Of one period; `wait` until a job was started, `run` from then on."""
 
     jobs: int
     images_per_s: float
-    wait: Middle | None
-    run: Middle | None
+    wait: Percentiles | None
+    run: Percentiles | None
 
 
 @dataclass(frozen=True)
-class Line:
-    """One model: what waits, what runs, and its pace in the last ten minutes and the last hour."""
-
+class ModelStatus:
     repo: str
     queued: int = 0
     queued_images: int = 0
     running: int = 0
     oldest: datetime | None = None
-    lately: Pace | None = None
-    hour: Pace | None = None
+    last_10_minutes: Throughput | None = None
+    last_hour: Throughput | None = None
 
 
 @dataclass(frozen=True)
@@ -93,14 +92,14 @@ class Failures:
 
 
 @dataclass(frozen=True)
-class Fleet:
-    """The page: models, images/s of each of the last 60 minutes (the latest last), batches.
+class FleetSnapshot:
+    """`images_per_s`: of each of the last 60 minutes, the latest last.
 
-    `batches`: (most pictures, how many batches) by powers of two.
+    `batches`: (most images, how many batches) by powers of two.
     """
 
     at: datetime
-    lines: Sequence[Line]
+    models: Sequence[ModelStatus]
     images_per_s: Sequence[float]
     batches: Sequence[tuple[int, int]]
     failures: Sequence[Failures]
@@ -115,76 +114,80 @@ def is_alive(worker: Worker, *, at: datetime) -> bool:
     return worker.seen_at > at - WORKER_SILENT_AFTER
 
 
-def look() -> Fleet:
+def current() -> FleetSnapshot:
     """The fleet as it is, or was a few seconds ago."""
-    found: Fleet | None = cache.get("fleet")
-    if found is None:
-        found = _look()
-        cache.set("fleet", found, timeout=KEPT_S)
-    return found
+    snapshot: FleetSnapshot | None = cache.get(CACHE_KEY)
+    if snapshot is None:
+        snapshot = _take()
+        cache.set(CACHE_KEY, snapshot, timeout=CACHE_S)
+    return snapshot
 
 
-def _look() -> Fleet:
-    paces = _paces()
+def _take() -> FleetSnapshot:
+    throughput = _throughput()
     queues = _open_jobs()
-    repos = sorted({repo for repo, _ in paces} | queues.keys())
-    return Fleet(
+    repos = sorted({repo for repo, _ in throughput} | queues.keys())
+    return FleetSnapshot(
         at=timezone.now(),
-        lines=[_line(repo, queues.get(repo, {}), paces) for repo in repos],
+        models=[_status(repo, queues.get(repo, {}), throughput) for repo in repos],
         images_per_s=_images_per_s(),
         batches=[(2**doubled, count) for doubled, count in _rows(BATCHES)],
         failures=_failures(),
-        workers=list(Worker.objects.filter(seen_at__gt=Now() - SHOWN_FOR).order_by("name")),
+        workers=list(Worker.objects.filter(seen_at__gt=Now() - SHOW_SILENT_FOR).order_by("name")),
     )
 
 
-def _line(repo: str, waiting: dict[str, Any], paces: dict[tuple[str, int], Pace]) -> Line:
-    lately, hour = (paces.get((repo, seconds)) for seconds in WINDOWS.values())
-    return Line(repo, **waiting, lately=lately, hour=hour)
+def _status(
+    repo: str, open_jobs: dict[str, Any], throughput: dict[tuple[str, int], Throughput]
+) -> ModelStatus:
+    last_10_minutes, last_hour = (throughput.get((repo, seconds)) for seconds in WINDOWS.values())
+    return ModelStatus(repo, **open_jobs, last_10_minutes=last_10_minutes, last_hour=last_hour)
 
 
 def _open_jobs() -> dict[str, dict[str, Any]]:
-    """The fields of each model's line that come from jobs not yet final."""
-    found: dict[str, dict[str, Any]] = {}
-    # Apart: each has an index of its own, and all final jobs are not looked through.
+    """The fields of each model's status that come from jobs not yet final."""
+    statuses: dict[str, dict[str, Any]] = {}
+    # Two queries: each has an index of its own, so that final jobs are not looked through.
     for row in (
         Job.objects.queued()
         .order_by()
         .values("card__repo")
         .annotate(jobs=Count("pk"), images=Coalesce(Sum("image_count"), 0), at=Min("created_at"))
     ):
-        found[row["card__repo"]] = {
+        statuses[row["card__repo"]] = {
             "queued": row["jobs"],
             "queued_images": row["images"],
             "oldest": row["at"],
         }
     running = Job.objects.running().order_by().values("card__repo").annotate(jobs=Count("pk"))
-    for each in running:
-        found.setdefault(each["card__repo"], {})["running"] = each["jobs"]
-    return found
+    for row in running:
+        statuses.setdefault(row["card__repo"], {})["running"] = row["jobs"]
+    return statuses
 
 
-def _paces() -> dict[tuple[str, int], Pace]:
-    spells = list(WINDOWS.values())
+def _throughput() -> dict[tuple[str, int], Throughput]:
+    periods = list(WINDOWS.values())
     return {
-        (repo, seconds): Pace(jobs, float(images) / seconds, _middle(wait), _middle(run))
-        for repo, seconds, jobs, images, wait, run in _rows(PACES, [spells, max(spells)])
+        (repo, seconds): Throughput(
+            jobs, float(images) / seconds, _percentiles(wait), _percentiles(run)
+        )
+        for repo, seconds, jobs, images, wait, run in _rows(THROUGHPUT, [periods, max(periods)])
     }
 
 
-def _middle(percentiles: Sequence[float] | None) -> Middle | None:
-    return Middle(*map(float, percentiles)) if percentiles else None
+def _percentiles(values: Sequence[float] | None) -> Percentiles | None:
+    return Percentiles(*map(float, values)) if values else None
 
 
 def _images_per_s() -> list[float]:
-    counted = dict(_rows(MINUTE_BY_MINUTE))
-    return [float(counted.get(ago, 0)) / 60 for ago in reversed(range(MINUTES))]
+    images = dict(_rows(MINUTE_BY_MINUTE))  # by minutes ago; idle ones are missing
+    return [float(images.get(ago, 0)) / 60 for ago in reversed(range(MINUTES))]
 
 
 def _failures() -> list[Failures]:
     failed = Job.objects.filter(state=State.FAILED, finished_at__gt=Now() - timedelta(hours=1))
-    counted = failed.order_by().values_list("card__repo", "error_code").annotate(Count("pk"))
-    return sorted((Failures(*row) for row in counted), key=lambda each: -each.jobs)
+    rows = failed.order_by().values_list("card__repo", "error_code").annotate(Count("pk"))
+    return sorted((Failures(*row) for row in rows), key=lambda failures: -failures.jobs)
 
 
 # Whatever columns the statement names.

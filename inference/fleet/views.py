@@ -16,14 +16,14 @@ REFRESH_S = 4
 @admin.site.admin_view
 def fleet_page(request: HttpRequest) -> HttpResponse:
     """Everything at once; htmx asks again every few seconds and takes the changing part."""
-    seen = snapshot.look()
+    fleet = snapshot.current()
     context = admin.site.each_context(request) | {
         "title": "Workers and queues",
-        "fleet": seen,
-        "curve": charts.curve_of(seen),
-        "columns": charts.columns_of(seen),
-        "rows": charts.rows_of(seen),
-        "workers": [(each, snapshot.is_alive(each, at=seen.at)) for each in seen.workers],
+        "fleet": fleet,
+        "curve": charts.curve_of(fleet),
+        "columns": charts.columns_of(fleet),
+        "rows": charts.rows_of(fleet),
+        "workers": [(worker, snapshot.is_alive(worker, at=fleet.at)) for worker in fleet.workers],
         "refresh_s": REFRESH_S,
     }
     return render(request, "admin/fleet.html", context)

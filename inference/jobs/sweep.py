@@ -4,22 +4,22 @@ Several sweeps at once do no harm, but one is enough: an advisory lock lets the 
 """
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from catalog.infrastructure.locks import try_lock
 from catalog.models import ModelCard
 from inference.jobs import claims, completion, image_files, wake
 from inference.models import ErrorCode, Job, JobQuerySet, State
 
 log = logging.getLogger(__name__)
 
-LOCK = 4_201_001  # any number of our own
+LOCK = "inference.sweep"
 WAKE_AGAIN_AFTER = timedelta(seconds=5)
 
 
@@ -35,8 +35,8 @@ class Swept:
 
 def sweep() -> Swept:
     """One round; does nothing if another is under way."""
-    with _alone() as is_alone:
-        if not is_alone:
+    with try_lock(LOCK) as is_locked:
+        if not is_locked:
             return Swept()
         swept = Swept(
             crashed=_end_crashed(), given_back=_give_back(), expired=_expire(), woken=_wake_again()
@@ -44,15 +44,6 @@ def sweep() -> Swept:
     if swept != Swept():
         log.info("swept %s", swept)
     return swept
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    """Hold the sweep's lock for one transaction; yields False if somebody else has it."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
-        row = cursor.fetchone()
-        yield bool(row and row[0])
 
 
 def _end_crashed() -> int:

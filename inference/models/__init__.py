@@ -13,7 +13,7 @@ from inference.models.webhooks import (
     WebhookQuerySet,
     WhyDisabled,
 )
-from inference.models.workers import WORKER_SILENT_AFTER, Tally, Worker, WorkerQuerySet
+from inference.models.workers import WORKER_SILENT_AFTER, JobCounter, Worker, WorkerQuerySet
 
 __all__ = [
     "FINAL",
@@ -28,9 +28,9 @@ __all__ = [
     "IdempotentCall",
     "Input",
     "Job",
+    "JobCounter",
     "JobQuerySet",
     "State",
-    "Tally",
     "Trouble",
     "Webhook",
     "WebhookQuerySet",

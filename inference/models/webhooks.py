@@ -9,6 +9,9 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from catalog.infrastructure import outbox
+from catalog.infrastructure.outbox import OutboxMessage, OutboxQuerySet
+
 
 class Event(models.TextChoices):
     """What a webhook may be told of."""
@@ -100,23 +103,18 @@ class Webhook(models.Model):
 class DeliveryState(models.TextChoices):
     """Where a delivery stands; a replay makes it wait again."""
 
-    WAITING = "waiting"
+    WAITING = outbox.WAITING
     DELIVERED = "delivered"
-    GIVEN_UP = "given up"
+    GIVEN_UP = outbox.GIVEN_UP
 
 
-class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    """Deliveries as sentences."""
-
+class DeliveryQuerySet(OutboxQuerySet["Delivery"]):
     def of(self, user_id: int) -> "DeliveryQuerySet":
         return self.filter(webhook__user=user_id, webhook__removed_at__isnull=True)
 
-    def waiting(self) -> "DeliveryQuerySet":
-        return self.filter(state=DeliveryState.WAITING)
 
-
-class Delivery(models.Model):
-    """One thing that one webhook is to be told; its id stays the same however often it is tried.
+class Delivery(OutboxMessage):
+    """One event of one job for one webhook; its id stays the same however often it is tried.
 
     The job is named, not referred to: its row goes sooner than this one.
     """
@@ -133,11 +131,6 @@ class Delivery(models.Model):
         default=DeliveryState.WAITING,
         db_default=DeliveryState.WAITING,
     )
-    tries = models.PositiveSmallIntegerField(
-        default=0, db_default=0, help_text="of the schedule; fences a sender that lost its lease"
-    )
-    next_try_at = models.DateTimeField(db_default=Now())
-    created_at = models.DateTimeField(db_default=Now(), db_index=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[DeliveryQuerySet] = DeliveryQuerySet.as_manager()  # type: ignore[assignment]

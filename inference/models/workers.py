@@ -67,28 +67,29 @@ class Worker(models.Model):
         ]
 
 
-class Tally(models.Model):
+class JobCounter(models.Model):
     """How many jobs have ended so far: totals that only grow, whatever is deleted meanwhile.
 
     `batch_size` is the bucket of the size of the batch in which they ran; null: in none.
     """
 
-    card = models.ForeignKey(ModelCard, models.CASCADE, related_name="tallies")
+    card = models.ForeignKey(ModelCard, models.CASCADE, related_name="job_counters")
     state = models.CharField(max_length=10)
     error_code = models.CharField(max_length=20, blank=True)
     batch_size = models.PositiveSmallIntegerField(null=True, blank=True, help_text="at most")
     jobs = models.PositiveBigIntegerField(default=0)
     images = models.PositiveBigIntegerField(default=0)
-    batched = models.PositiveBigIntegerField(default=0, help_text="sum of the batches' sizes")
+    batch_size_sum = models.PositiveBigIntegerField(
+        default=0, help_text="of each job, how many were in its batch"
+    )
     counted_until = models.DateTimeField()
 
     class Meta:
-        verbose_name_plural = "tallies"
         constraints = [
             models.UniqueConstraint(
                 fields=["card", "state", "error_code", "batch_size"],
                 nulls_distinct=False,
-                name="tally_once",
+                name="job_counter_once",
             )
         ]
 

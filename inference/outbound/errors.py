@@ -1,18 +1,16 @@
 """What can go wrong while something is fetched.
 
-Refused             root, inside: the reason, which is for the log alone
+OutboundError       root, inside: the reason, which is for the log alone
 ImageUrlRefused     what callers see: one wording and one code, whatever the reason was
 TooManyUrls         more URLs in one request than are fetched together
 """
 
 
-class Refused(Exception):
-    """Why nothing was fetched. An requester who learned it could map the networks around us."""
+class OutboundError(Exception):
+    """Why nothing was fetched. A caller who learned it could map the networks around us."""
 
 
 class ImageUrlRefused(Exception):
-    """A picture could not be had from its URL: nobody is told why."""
-
     code = "image_fetch_failed"
 
     def __init__(self) -> None:
@@ -23,4 +21,4 @@ class ImageUrlRefused(Exception):
 
 
 class TooManyUrls(ValueError):
-    """More URLs than one request may name; `str(error)` is a sentence for people."""
+    """`str(error)` is a sentence for people."""

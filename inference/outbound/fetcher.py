@@ -9,8 +9,8 @@ import httpcore2
 from django.conf import settings
 
 from inference.images import MAX_BYTES
-from inference.outbound.connections import FAILURES, Outside
-from inference.outbound.errors import ImageUrlRefused, Refused
+from inference.outbound.client import NETWORK_ERRORS, OutboundClient
+from inference.outbound.errors import ImageUrlRefused, OutboundError
 from inference.outbound.targets import check_characters
 
 log = logging.getLogger(__name__)
@@ -27,41 +27,39 @@ HEADERS = {
 }
 
 
-def the_internet() -> Outside:
-    """What a site reaches: https, and http only where a setting says so."""
+def default_client() -> OutboundClient:
     schemes = {"https", "http"} if settings.FETCH_HTTP else {"https"}
-    return Outside(schemes=frozenset(schemes))
+    return OutboundClient(schemes=frozenset(schemes))
 
 
-async def image(url: str, *, outside: Outside | None = None) -> bytes:
+async def fetch_image(url: str, *, client: OutboundClient | None = None) -> bytes:
     """The bytes behind a URL, at most 10 MB; whether they are a picture is not looked at.
 
     Raises ImageUrlRefused, which never says why; the log does.
     """
     try:
         async with asyncio.timeout(TOTAL_S):
-            return await _follow(url, outside or the_internet())
-    except (Refused, *FAILURES) as error:
+            return await _follow(url, client or default_client())
+    except (OutboundError, *NETWORK_ERRORS) as error:
         log.info("image url refused host=%s reason=%s: %s", _host(url), type(error).__name__, error)
     # Not inside the handler: the refusal must not carry the reason as its context.
     raise ImageUrlRefused
 
 
-async def _follow(url: str, outside: Outside) -> bytes:
-    """Each hop is checked as if it were the first."""
+async def _follow(url: str, client: OutboundClient) -> bytes:
     for _ in range(MAX_REDIRECTS + 1):
-        target = outside.target(url)
-        async with outside.ask("GET", target, headers=HEADERS) as response:
+        target = client.parse(url)  # each hop is checked as if it were the first
+        async with client.stream("GET", target, headers=HEADERS) as response:
             if response.status not in REDIRECTS:
                 return await _read(response)
             url = _next_hop(url, response)
-    raise Refused("more than three redirects")
+    raise OutboundError("more than three redirects")
 
 
 def _next_hop(url: str, response: httpcore2.Response) -> str:
-    locations = _all(response, b"location")
+    locations = _header_values(response, b"location")
     if len(locations) != 1:
-        raise Refused("redirect without one location")
+        raise OutboundError("redirect without one location")
     check_characters(locations[0])
     # With a scheme it stands for itself: `urljoin` would mend `https:///cat.jpg`.
     return locations[0] if SCHEME.match(locations[0]) else urljoin(url, locations[0])
@@ -69,20 +67,20 @@ def _next_hop(url: str, response: httpcore2.Response) -> str:
 
 async def _read(response: httpcore2.Response) -> bytes:
     if response.status != OK:
-        raise Refused(f"status {response.status}")
-    if set(_all(response, b"content-encoding")) - {"identity"}:
-        raise Refused("packed")
+        raise OutboundError(f"status {response.status}")
+    if set(_header_values(response, b"content-encoding")) - {"identity"}:
+        raise OutboundError("packed")
     body = bytearray()
     async for chunk in response.aiter_stream():
         body += chunk
         if len(body) > MAX_BYTES:
-            raise Refused("larger than 10 MB")
+            raise OutboundError("larger than 10 MB")
     if not body:
-        raise Refused("empty")
+        raise OutboundError("empty")
     return bytes(body)
 
 
-def _all(response: httpcore2.Response, name: bytes) -> list[str]:
+def _header_values(response: httpcore2.Response, name: bytes) -> list[str]:
     return [value.decode("latin-1") for key, value in response.headers if key.lower() == name]
 
 

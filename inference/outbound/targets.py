@@ -1,15 +1,15 @@
-"""What a URL must look like before anybody is asked anything: stricter than any standard."""
+"""What a URL must look like before a name is resolved: stricter than any standard."""
 
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote, urlsplit
 
-from inference.outbound.errors import Refused
+from inference.outbound.errors import OutboundError
 
-MAX_URL = 2048
+MAX_URL_LENGTH = 2048
 PORTS = {"http": 80, "https": 443}
-MAX_HOST = 253
+MAX_HOST_LENGTH = 253  # of a name in DNS (RFC 1035)
 # A bracketed IPv6 address or a name, perhaps a port. No user info, no percent signs: two parsers
 # that disagree about where the host ends are how a check is walked around.
 AUTHORITY = re.compile(
@@ -17,7 +17,7 @@ AUTHORITY = re.compile(
 )
 LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 NUMBER = re.compile(r"0[xX][0-9A-Fa-f]*|[0-9]+")
-PRINTABLE = "".join(chr(each) for each in range(0x21, 0x7F))
+PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
 @dataclass(frozen=True)
@@ -46,56 +46,55 @@ class Target:
 
 
 def parse(url: str, *, schemes: frozenset[str] = frozenset({"https"})) -> Target:
-    """The target of a URL. Raises Refused."""
+    """The target of a URL. Raises OutboundError."""
     check_characters(url)
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise Refused("not a URL") from error
+        raise OutboundError("not a URL") from error
     if parts.scheme not in schemes:
-        raise Refused("scheme")
-    found = AUTHORITY.fullmatch(parts.netloc)
-    if not found:
-        raise Refused("host")
-    port = int(found["port"]) if found["port"] else PORTS[parts.scheme]
+        raise OutboundError("scheme")
+    authority = AUTHORITY.fullmatch(parts.netloc)
+    if not authority:
+        raise OutboundError("host")
+    port = int(authority["port"]) if authority["port"] else PORTS[parts.scheme]
     if port not in PORTS.values():
-        raise Refused("port")
-    host = _v6(found["v6"]) if found["v6"] else _name(found["name"])
+        raise OutboundError("port")
+    host = _v6(authority["v6"]) if authority["v6"] else _name(authority["name"])
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, port, quote(path, safe=PRINTABLE))
 
 
 def check_characters(url: str) -> None:
-    """Before a parser sees it: parsers drop or turn some of these. Raises Refused."""
-    if len(url) > MAX_URL:
-        raise Refused("longer than 2,048")
-    if any(
-        each <= " " or each in "\\\x7f" or each.isspace() or _is_surrogate(each) for each in url
-    ):
-        raise Refused("white space or backslash")
+    """Before a parser sees it: parsers drop or turn some of these. Raises OutboundError."""
+    if len(url) > MAX_URL_LENGTH:
+        raise OutboundError("longer than 2,048")
+    if any(map(_is_forbidden, url)):
+        raise OutboundError("white space or backslash")
 
 
-def _is_surrogate(character: str) -> bool:
-    return "\ud800" <= character <= "\udfff"
+def _is_forbidden(character: str) -> bool:
+    is_surrogate = "\ud800" <= character <= "\udfff"
+    return character <= " " or character in "\\\x7f" or character.isspace() or is_surrogate
 
 
 def _v6(text: str) -> str:
     try:
         return str(IPv6Address(text))
     except ValueError as error:
-        raise Refused("host") from error
+        raise OutboundError("host") from error
 
 
 def _name(text: str) -> str:
     """A name with a dot, or four decimal numbers; other spellings of an address are none."""
     labels = text.split(".")
-    if len(text) > MAX_HOST or len(labels) == 1 or not all(map(LABEL.fullmatch, labels)):
-        raise Refused("host")
+    if len(text) > MAX_HOST_LENGTH or len(labels) == 1 or not all(map(LABEL.fullmatch, labels)):
+        raise OutboundError("host")
     if _is_number(text):
         try:
             return str(IPv4Address(text))
         except ValueError as error:
-            raise Refused("host") from error
+            raise OutboundError("host") from error
     return text.lower()
 
 

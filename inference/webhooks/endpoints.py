@@ -17,9 +17,9 @@ from django.db.models.functions import Now
 from accounts.models import User
 from inference.models import Delivery, DeliveryState, Webhook, WhyDisabled
 from inference.outbound import targets
-from inference.outbound.errors import Refused
+from inference.outbound.errors import OutboundError
 from inference.webhooks import queueing, sealing
-from inference.webhooks.schedule import LAST_TRY
+from inference.webhooks.schedule import MAX_ATTEMPTS
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def add(user: User, *, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
     """A new webhook and its secret, which its owner can read this once. Raises NotAdded."""
     try:
         targets.parse(url)
-    except Refused:
+    except OutboundError:
         raise BadAddress("It must be an https:// address with a public name.") from None
     secret = sealing.new_secret()
     webhook = Webhook(user=user, url=url, events=list(events), secret=sealing.seal(secret))
@@ -59,7 +59,7 @@ def add(user: User, *, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
             _save(webhook)
     except IntegrityError:
         return _added_before(webhook)
-    log.info("webhook added id=%s user=%s", webhook.pk, user.pk)
+    log.info("webhook added webhook=%s user=%s", webhook.pk, user.pk)
     return webhook, secret
 
 
@@ -97,7 +97,7 @@ def rotate(webhook: Webhook) -> str:
         )
         webhook.refresh_from_db()
     if rotated:
-        log.info("webhook secret rotated id=%s", webhook.pk)
+        log.info("webhook secret rotated webhook=%s", webhook.pk)
     return sealing.unseal(webhook.secret)
 
 
@@ -115,26 +115,26 @@ def switch_on(webhook: Webhook) -> bool:
     switched = Webhook.objects.kept().filter(pk=webhook.pk, disabled_at__isnull=False)
     on = switched.update(disabled_at=None, disabled_why="", failing_since=None)
     if on:
-        transaction.on_commit(queueing.ring, robust=True)
+        queueing.send_soon()
     return bool(on)
 
 
 def remove(webhook: Webhook) -> None:
     """Gone for its owner at once; the row goes an hour later (sending.tidy)."""
     Webhook.objects.kept().filter(pk=webhook.pk).update(removed_at=Now())
-    log.info("webhook removed id=%s", webhook.pk)
+    log.info("webhook removed webhook=%s", webhook.pk)
 
 
 def replay(delivery: Delivery) -> bool:
     """Try once more, now, under the same id. False: its webhook is switched off."""
     ready = Delivery.objects.filter(pk=delivery.pk, webhook__in=Webhook.objects.enabled())
-    is_waiting = When(state=DeliveryState.WAITING, then=F("tries"))
+    is_waiting = When(state=DeliveryState.WAITING, then=F("attempt_count"))
     replayed = ready.update(
         # What waits goes on with its schedule; what is done gets one more try.
-        tries=Case(is_waiting, default=Value(LAST_TRY - 1)),
+        attempt_count=Case(is_waiting, default=Value(MAX_ATTEMPTS - 1)),
         state=DeliveryState.WAITING,
         next_try_at=Now(),
     )
     if replayed:
-        transaction.on_commit(queueing.ring, robust=True)
+        queueing.send_soon()
     return bool(replayed)

@@ -38,7 +38,7 @@ def _switch_off(webhook: Webhook, why: WhyDisabled) -> None:
     still_on = Webhook.objects.enabled().filter(pk=webhook.pk)
     if not still_on.update(disabled_at=Now(), disabled_why=why):
         return
-    log.warning("webhook switched off id=%s why=%s", webhook.pk, why)
+    log.warning("webhook switched off why=%s", why)
     context = {
         "webhook": webhook,
         "why": why.label,

@@ -1,18 +1,15 @@
 """What webhooks are to be told, written in the transaction in which the jobs end."""
 
-import logging
 import uuid
 from collections.abc import Sequence
 
-from celery import current_app
-from django.db import connection, transaction
-from kombu.exceptions import OperationalError
+from django.db import connection
 
-log = logging.getLogger(__name__)
+from catalog.infrastructure import broker
 
-SEND_WEBHOOKS = "inference.tasks.send_webhooks"  # by name: tasks import who rings, not the reverse
+SEND_WEBHOOKS = "inference.tasks.send_webhooks"  # by name: tasks import us, not the reverse
 QUEUE = "fetch"
-RING_LIVES_S = 30  # the sweep does what a ring missed
+MESSAGE_LIVES_S = 30  # the sweep sends what no message was sent for
 
 # Only jobs that came by an API key: nobody wants a call for what they did in the playground.
 # The key share lock keeps a webhook that is being deleted from failing the batch that ends here.
@@ -50,13 +47,10 @@ def queue(job_ids: Sequence[uuid.UUID]) -> int:
         cursor.execute(TELL, [list(job_ids)])
         told: int = cursor.rowcount
     if told:
-        transaction.on_commit(ring, robust=True)
+        send_soon()
     return told
 
 
-def ring() -> None:
-    """Tell a worker to look. A broker that is away is logged: the sweep looks, too."""
-    try:
-        current_app.send_task(SEND_WEBHOOKS, queue=QUEUE, retry=False, expires=RING_LIVES_S)
-    except (OperationalError, OSError) as error:
-        log.warning("broker away, webhooks wait for the sweep error=%s", error)
+def send_soon() -> None:
+    """Have a worker send what is due, once the transaction has committed."""
+    broker.send_on_commit(SEND_WEBHOOKS, queue=QUEUE, expires_s=MESSAGE_LIVES_S)

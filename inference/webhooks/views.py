@@ -16,7 +16,7 @@ from catalog.limits import CannotCount, take
 from inference.models import Delivery, Event, Webhook
 from inference.webhooks import endpoints
 from inference.webhooks.forms import WebhookForm
-from inference.webhooks.schedule import LAST_TRY
+from inference.webhooks.schedule import MAX_ATTEMPTS
 
 SHOWN_DELIVERIES = 100
 REPLAYS_PER_HOUR = 120
@@ -69,7 +69,7 @@ def _log_page(request: PersonsRequest, webhook: Webhook, *, secret: str = "") ->
         "webhook": webhook,
         "secret": secret,
         "deliveries": told[:SHOWN_DELIVERIES],
-        "most_tries": LAST_TRY,
+        "max_attempts": MAX_ATTEMPTS,
     }
     return render(request, "inference/webhooks/log.html", context)
 

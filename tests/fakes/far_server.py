@@ -1,7 +1,7 @@
 """Other people's servers, on this machine: TLS with a certificate that only the tests trust.
 
     with far_server() as far, canary() as bird:
-        outside = world(far, bird)          # names resolve as tests.support.hostile_urls says
+        client = world(far, bird)           # names resolve as tests.support.hostile_urls says
         far.answers["/cat.jpg"] = Answer(body=b"...")
 
 A public address leads to the far server, every other one to the canary, which must stay silent:
@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from inference.outbound.connections import Outside, dial_by_system
+from inference.outbound.client import OutboundClient, system_dial
 from tests.support.hostile_urls import NAMES, PUBLIC, PUBLIC_V6
 
 CERTIFIED = ["good.example", "six.example", "both.example", "*.good.example"]
@@ -158,8 +158,8 @@ def canary() -> Iterator[Canary]:
             yield bird
 
 
-def world(far: FarServer, bird: Canary, **changes: object) -> Outside:
-    """The outside as the code sees it, but for where names and addresses lead."""
+def world(far: FarServer, bird: Canary, **changes: object) -> OutboundClient:
+    """The site's own client, but for where names and addresses lead."""
 
     async def resolve(host: str, port: int) -> list[str]:
         if host not in NAMES:
@@ -168,10 +168,10 @@ def world(far: FarServer, bird: Canary, **changes: object) -> Outside:
 
     async def dial(address: str, port: int) -> httpcore2.AsyncNetworkStream:
         is_far = address in {PUBLIC, PUBLIC_V6}
-        return await dial_by_system("127.0.0.1", far.port if is_far else bird.port)
+        return await system_dial("127.0.0.1", far.port if is_far else bird.port)
 
-    outside = Outside(resolve=resolve, dial=dial, tls=lambda: _certificate().client)
-    return replace(outside, **changes)  # type: ignore[arg-type]  # each field of it may be changed
+    client = OutboundClient(resolve=resolve, dial=dial, tls=lambda: _certificate().client)
+    return replace(client, **changes)  # type: ignore[arg-type]  # each field of it may be changed
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from accounts import credits
 from accounts.models import Category, User
+from catalog.infrastructure.locks import number_of
 from catalog.models import ModelCard
 from inference.jobs import sweep
 from inference.runtime import torchvision_schemas
@@ -49,7 +50,7 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
         if name in given
     }
     with psycopg.connect(**ours, autocommit=True) as sweeper:
-        sweeper.execute("SELECT pg_advisory_lock(%s)", [sweep.LOCK])
+        sweeper.execute("SELECT pg_advisory_lock(%s)", [number_of(sweep.LOCK)])
         yield
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import psutil
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, connection
 from django.db.models.functions import Now
-from psycopg_pool import PoolTimeout
 
 from accounts.models import User
+from catalog.infrastructure.outages import DATABASE_OUTAGES
 from catalog.models import ModelCard
 from inference import images, jobs
 from inference.jobs import sweep
@@ -31,11 +31,12 @@ from tests.fakes.encoder import HashEncoder
 from tests.faults import invariants
 from tests.support.site import Site, wait_for
 
-AWAY = (DatabaseError, InterfaceError, PoolTimeout)
+AWAY = (DatabaseError, *DATABASE_OUTAGES)
 # As a worker, but without Celery and torch, which take seconds to start; it may crash.
 DRAIN = """
 import sys, django
 django.setup()
+from catalog.infrastructure.outages import DATABASE_OUTAGES
 from catalog.models import ModelCard
 from inference.worker import loop, process
 from inference.worker.text_cache import TextCache

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from celery import current_app
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
@@ -21,13 +20,13 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from accounts import credits
 from accounts.models import Category, User
 from catalog import stages
 from catalog.demand import preferences, waitlist
 from catalog.demand.waitlist import letters, links
+from catalog.infrastructure import broker
 from catalog.models import Launch, ModelCard, Stage, Subscriber, Vote
 from catalog.pricing import price_history
 
@@ -95,23 +94,15 @@ def _launch(card: ModelCard, micro_usd: int, reason: str, by: User | None) -> La
         credit_micro_usd=settings.LAUNCH_CREDIT_MICRO_USD,
         by=by,
     )
-    transaction.on_commit(lambda: ring(launched))
+    broker.send_on_commit(TELL, launched.pk)
     return launched
 
 
-def ring(launched: Launch) -> None:
-    """Let a worker tell people. A broker that is away is logged: `resume` rings again."""
-    try:
-        current_app.send_task(TELL, args=[launched.pk], retry=False)
-    except (OperationalError, OSError) as error:
-        log.warning("broker away launch=%s error=%s", launched.pk, error)
-
-
 def resume() -> int:
-    """Ring for launches that have not told everybody yet; how many there are."""
+    """Send again for launches that have not told everybody yet; how many there are."""
     unfinished = list(Launch.objects.filter(told_at__isnull=True))
     for launched in unfinished:
-        ring(launched)
+        broker.send(TELL, launched.pk)
     return len(unfinished)
 
 

@@ -9,14 +9,12 @@ from contextlib import suppress
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
-from celery import current_app
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from catalog import limits
 from catalog.demand import votes
@@ -25,12 +23,13 @@ from catalog.demand.requests.suitability import Candidate, Unsuitable
 from catalog.hub import sync
 from catalog.hub.citing import cite, the_hub
 from catalog.hub.reading import Figures, Garbled, Hub, NotShown, Unavailable
+from catalog.infrastructure import broker
 from catalog.models import ModelCard, ModelRequest, Stage, StageChange
 
 log = logging.getLogger(__name__)
 
 CHECK_REQUEST = "catalog.tasks.check_request"  # by name: tasks import this module
-RING_LIVES_S = 60  # the sweep does what a ring missed
+MESSAGE_LIVES_S = 60  # the sweep checks what no message was sent for
 REQUESTS_A_DAY = 10
 LONGEST_NAME = 200
 REPO = re.compile(r"[a-z0-9][\w.-]*/[a-z0-9][\w.-]*", re.ASCII | re.IGNORECASE)
@@ -127,16 +126,8 @@ def ask(name: str, user: AbstractBaseUser) -> ModelRequest:
             state=ModelRequest.State.WAITING, reason="", asked_at=Now(), checked_at=None
         )
         kept = mine.get()
-        transaction.on_commit(lambda: ring(kept), robust=True)
+        broker.send_on_commit(CHECK_REQUEST, kept.pk, expires_s=MESSAGE_LIVES_S)
     return kept
-
-
-def ring(request: ModelRequest) -> None:
-    """Tell a worker of a request. A broker that is away is logged: the sweep looks, too."""
-    try:
-        current_app.send_task(CHECK_REQUEST, args=[request.pk], retry=False, expires=RING_LIVES_S)
-    except (OperationalError, OSError) as error:
-        log.warning("broker away, request waits id=%s error=%s", request.pk, error)
 
 
 def sweep(hub: Hub) -> int:

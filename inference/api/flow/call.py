@@ -20,13 +20,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from accounts import credits
+from catalog.infrastructure.outages import OUTAGES
 from catalog.models import ModelCard
 from inference import jobs, notify
 from inference.api.auth import Caller
 from inference.api.errors import ApiError, field_errors
 from inference.api.flow import idempotency, serializers, submission, waiting
 from inference.api.flow.response import ApiResponse, ResponseWriter
-from inference.api.middleware import AWAY, context_of
+from inference.api.middleware import context_of
 from inference.api.request import reader
 from inference.api.request.preference import Preference, at_once
 from inference.api.threads import in_thread, later
@@ -142,7 +143,7 @@ def _with_balance(
     answer = write(job_id)
     if answer:
         # For the headers. Asked in this thread, since another one would cost more than the query.
-        with suppress(*AWAY):
+        with suppress(*OUTAGES):
             context_of(call.request).available_micro_usd = credits.available_to(call.caller.user)
     return answer
 

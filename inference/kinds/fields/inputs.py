@@ -19,7 +19,7 @@ from inference import images
 from inference.images import ImageFile
 from inference.kinds.errors import FieldError, ImageTooLarge
 from inference.kinds.fields import labels
-from inference.outbound import dispatch
+from inference.outbound import fetch_queue
 from inference.outbound.errors import ImageUrlRefused, TooManyUrls
 
 MAX_INPUTS = 256
@@ -163,7 +163,7 @@ async def fetch(items: Sequence[ParsedInput]) -> list[ParsedInput]:
     """The same with the bytes behind URLs; a worker fetches them. Raises FieldError."""
     urls = [item.content.address for item in items if isinstance(item.content, Url)]
     try:
-        images = iter(await dispatch.by_worker(urls))
+        images = iter(await fetch_queue.fetch(urls))
     except TooManyUrls as error:
         raise FieldError(str(error), code="too_many_image_urls", param="input") from error
     except ImageUrlRefused as error:

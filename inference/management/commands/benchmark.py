@@ -10,9 +10,8 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
-from psycopg_pool import PoolTimeout
 
+from catalog.infrastructure.outages import DATABASE_OUTAGES
 from catalog.models import ModelCard
 from catalog.pages.benchmarks import BenchmarkStory
 from inference.runtime import errors, process_stats
@@ -95,7 +94,7 @@ class Command(BaseCommand):
 def _card(repo: str) -> ModelCard:
     try:
         card = ModelCard.objects.filter(repo=repo).first()
-    except (OperationalError, PoolTimeout) as error:
+    except DATABASE_OUTAGES as error:
         raise CommandError(
             "The database does not answer, and the model cards are in it: run `make run` in "
             "another terminal, or set DATABASE_URL."

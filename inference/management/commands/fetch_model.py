@@ -4,9 +4,8 @@ from argparse import ArgumentParser
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
-from psycopg_pool import PoolTimeout
 
+from catalog.infrastructure.outages import DATABASE_OUTAGES
 from catalog.models import ModelCard
 from inference.runtime import errors
 from inference.runtime.weights import store
@@ -22,7 +21,7 @@ class Command(BaseCommand):
     def handle(self, *, repo: str, **options: object) -> None:
         try:
             card = ModelCard.objects.filter(repo=repo).first()
-        except (OperationalError, PoolTimeout) as error:
+        except DATABASE_OUTAGES as error:
             raise CommandError(
                 "The database does not answer, and the model cards are in it: run `make run` in "
                 "another terminal, or set DATABASE_URL."

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from celery import current_app
 from django.core.mail import EmailMessage, EmailMultiAlternatives, send_mail
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
@@ -13,6 +14,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from accounts import profile
 from accounts.models import User
 from catalog import tasks
+from catalog.infrastructure.backoff import Exponential
 from catalog.mail import sending
 from catalog.mail.backend import CannotKeep
 from catalog.models import Mail, MailState
@@ -128,7 +130,7 @@ def test_while_the_server_is_away_one_mail_is_tried_and_the_rest_wait(server: Ma
         sending.send_due()
 
     assert server.calls == 1
-    assert Mail.objects.filter(attempts=0).count() == 4
+    assert Mail.objects.filter(attempt_count=0).count() == 4
 
 
 @pytest.mark.django_db(transaction=True)
@@ -183,7 +185,7 @@ def test_twenty_senders_at_once_send_each_mail_once(server: MailServer, settings
 @pytest.mark.django_db(transaction=True)
 def test_a_sender_that_died_costs_a_wait_and_no_mail(server: MailServer) -> None:
     write()
-    assert sending._claim()  # and then the process dies
+    assert sending.claim_next()  # and then the process dies
     assert sending.send_due() == 0
 
     wait_over()
@@ -195,8 +197,8 @@ def test_each_wait_is_twice_the_one_before_up_to_its_bound() -> None:
     half_a_minute, hour = timedelta(seconds=30), timedelta(hours=1)
 
     waits = [
-        sending._wait(Mail(attempts=attempts), first=half_a_minute, longest=hour)
-        for attempts in (1, 2, 3, 20, 4000)
+        Exponential(first=half_a_minute, longest=hour).wait_after(attempt)
+        for attempt in (1, 2, 3, 20, 4000)
     ]
 
     assert waits == [half_a_minute, half_a_minute * 2, half_a_minute * 4, hour, hour]
@@ -223,7 +225,7 @@ def test_without_a_server_mail_waits(db: None, settings: Settings) -> None:
     write()
 
     assert sending.send_due() == 0
-    assert Mail.objects.get().attempts == 0
+    assert Mail.objects.get().attempt_count == 0
 
 
 def test_a_broker_that_is_away_does_not_fail_the_caller(
@@ -235,7 +237,7 @@ def test_a_broker_that_is_away_does_not_fail_the_caller(
     def away(*_: object, **__: object) -> None:
         raise OSError("no broker")
 
-    monkeypatch.setattr(sending.current_app, "send_task", away)
+    monkeypatch.setattr(current_app, "send_task", away)
 
     with django_capture_on_commit_callbacks(execute=True):
         write()

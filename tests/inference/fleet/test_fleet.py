@@ -53,32 +53,32 @@ def busy(submit: Submit, served_card: ModelCard) -> ModelCard:
     return served_card
 
 
-def test_each_model_has_its_line(busy: ModelCard) -> None:
-    [line] = snapshot.look().lines
+def test_each_model_has_its_row(busy: ModelCard) -> None:
+    [model] = snapshot.current().models
 
-    assert (line.repo, line.queued, line.running) == (busy.repo, 2, 1)
-    assert line.lately is not None
-    assert line.lately.jobs == 4
-    assert line.lately.images_per_s == pytest.approx(3 / 600)
-    assert line.lately.wait is not None
-    assert line.lately.wait.p50_s <= line.lately.wait.p95_s
+    assert (model.repo, model.queued, model.running) == (busy.repo, 2, 1)
+    assert model.last_10_minutes is not None
+    assert model.last_10_minutes.jobs == 4
+    assert model.last_10_minutes.images_per_s == pytest.approx(3 / 600)
+    assert model.last_10_minutes.wait is not None
+    assert model.last_10_minutes.wait.p50_s <= model.last_10_minutes.wait.p95_s
 
 
 def test_an_hour_has_more_in_it_than_ten_minutes(busy: ModelCard) -> None:
     Job.objects.final().update(finished_at=Now() - timedelta(minutes=30))
 
-    [line] = snapshot.look().lines
+    [model] = snapshot.current().models
 
-    assert line.lately is None
-    assert line.hour is not None
-    assert line.hour.jobs == 4
+    assert model.last_10_minutes is None
+    assert model.last_hour is not None
+    assert model.last_hour.jobs == 4
 
 
 def test_batches_are_counted_by_the_pictures_they_held(busy: ModelCard) -> None:
-    found = snapshot.look()
+    fleet = snapshot.current()
 
-    assert found.batches == [(1, 1), (4, 1)]
-    assert [(c.at_most, c.count) for c in charts.columns_of(found)] == [
+    assert fleet.batches == [(1, 1), (4, 1)]
+    assert [(c.at_most, c.count) for c in charts.columns_of(fleet)] == [
         (1, 1),
         (2, 0),
         (4, 1),
@@ -86,16 +86,16 @@ def test_batches_are_counted_by_the_pictures_they_held(busy: ModelCard) -> None:
 
 
 def test_errors_are_counted_by_model_and_code(busy: ModelCard) -> None:
-    assert snapshot.look().failures == [snapshot.Failures(busy.repo, "invalid_image", 1)]
+    assert snapshot.current().failures == [snapshot.Failures(busy.repo, "invalid_image", 1)]
 
 
 def test_a_silent_worker_stays_in_sight_and_does_not_count(busy: ModelCard) -> None:
     Worker.objects.update(seen_at=Now() - timedelta(minutes=1))
 
-    found = snapshot.look()
+    fleet = snapshot.current()
 
-    assert len(found.workers) == 1
-    assert found.alive == 0
+    assert len(fleet.workers) == 1
+    assert fleet.alive == 0
 
 
 def test_an_empty_fleet_is_a_page_too(staff: Client) -> None:
@@ -143,10 +143,10 @@ def test_a_worker_reports_its_memory(db: None) -> None:
     assert row.device_bytes is None
 
 
-def test_what_is_kept_goes(busy: ModelCard) -> None:
-    snapshot.look()
+def test_a_cached_snapshot_goes(busy: ModelCard) -> None:
+    snapshot.current()
     answer = answer_next(busy)
-    cache.delete("fleet")
+    cache.delete(snapshot.CACHE_KEY)
 
     assert answer.card_id == busy.pk
-    assert snapshot.look().lines[0].queued == 1
+    assert snapshot.current().models[0].queued == 1

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from catalog.models import ModelCard
 from inference.fleet import counters
 from inference.jobs import claims
-from inference.models import ErrorCode, Job, Tally, Worker
+from inference.models import ErrorCode, Job, JobCounter, Worker
 from inference.worker import settlement
 from tests.support.threads import at_once
 
@@ -119,7 +119,7 @@ def test_totals_grow_and_outlive_the_jobs(client: Client, submit: Submit, card: 
     Job.objects.all().delete()
     submit()
     end_batch(card, 1, ago=timedelta(seconds=31))
-    Tally.objects.update(counted_until=Now() - timedelta(seconds=60))
+    JobCounter.objects.update(counted_until=Now() - timedelta(seconds=60))
 
     assert scrape(client)["gigarouter_images_total"][card.repo,] == 2
     assert scrape(client)["gigarouter_images_total"][card.repo,] == 2
@@ -142,4 +142,4 @@ def test_many_scrapes_at_once_count_once(submit: Submit, card: ModelCard) -> Non
 
     at_once(lambda _: counters.count(), 8)
 
-    assert [tally.jobs for tally in Tally.objects.all()] == [4]
+    assert [counter.jobs for counter in JobCounter.objects.all()] == [4]

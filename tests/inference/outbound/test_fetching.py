@@ -1,4 +1,4 @@
-"""Pictures from strangers' addresses: fetched from the outside world, and from nowhere else."""
+"""Pictures from strangers' addresses: fetched from the open internet, and from nowhere else."""
 
 import asyncio
 import gzip
@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.core.files.storage import default_storage
 from django.utils import timezone
 from pytest_django import Settings
 
+import inference.outbound.client as outbound_client
 from inference import tasks
 from inference.images import MAX_BYTES
-from inference.outbound import bundles, connections, dispatch, fetcher
-from inference.outbound.addresses import is_public
+from inference.outbound import fetch_queue, fetcher, image_bundle
 from inference.outbound.errors import ImageUrlRefused, TooManyUrls
+from inference.outbound.ip_addresses import is_public
 from tests.conftest import photo_bytes
 from tests.fakes.far_server import Answer, Canary, FarServer, canary, far_server, world
 from tests.support.hostile_urls import HOSTILE, INSIDE, PUBLIC, PUBLIC_V6
@@ -51,11 +53,11 @@ Get = Callable[[str], bytes]
 
 @pytest.fixture
 def get(far: FarServer, bird: Canary) -> Get:
-    return lambda url: asyncio.run(fetcher.image(url, outside=world(far, bird)))
+    return lambda url: asyncio.run(fetcher.fetch_image(url, client=world(far, bird)))
 
 
 @pytest.mark.parametrize("host", ["good.example", "six.example", "both.example", "GOOD.example"])
-def test_a_picture_of_the_outside_world_is_fetched(get: Get, bird: Canary, host: str) -> None:
+def test_a_picture_of_the_open_internet_is_fetched(get: Get, bird: Canary, host: str) -> None:
     assert get(f"https://{host}/cat.jpg") == PHOTO
     assert bird.touched == 0
 
@@ -66,12 +68,12 @@ def test_the_corpus_is_large_and_without_repetition() -> None:
 
 def fetched(urls: list[str], far: FarServer, bird: Canary) -> list[str]:
     """Which of them gave a picture; any other error than the refusal is raised."""
-    there, few_at_once = world(far, bird), asyncio.Semaphore(8)
+    client, few_at_once = world(far, bird), asyncio.Semaphore(8)
 
     async def is_fetched(url: str) -> bool:
         async with few_at_once:
             try:
-                return bool(await fetcher.image(url, outside=there))
+                return bool(await fetcher.fetch_image(url, client=client))
             except ImageUrlRefused:
                 return False
 
@@ -106,10 +108,10 @@ def test_no_redirect_leads_to_a_hostile_url(far: FarServer, bird: Canary) -> Non
 
 
 def test_the_canary_sings_when_the_rule_is_missing(far: FarServer, bird: Canary) -> None:
-    open_world = world(far, bird, may_reach=lambda _: True)
+    open_world = world(far, bird, is_allowed=lambda _: True)
 
     with pytest.raises(ImageUrlRefused):
-        asyncio.run(fetcher.image("https://localtest.example/cat.jpg", outside=open_world))
+        asyncio.run(fetcher.fetch_image("https://localtest.example/cat.jpg", client=open_world))
 
     assert bird.touched == 1
 
@@ -120,7 +122,7 @@ def test_an_inside_address_is_not_public(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", [PUBLIC, PUBLIC_V6, "1.1.1.1", "2001:4860:4860::8888"])
-def test_an_outside_address_is_public(address: str) -> None:
+def test_an_address_of_the_open_internet_is_public(address: str) -> None:
     assert is_public(address)
 
 
@@ -132,9 +134,9 @@ def test_a_name_is_resolved_once_and_the_checked_address_is_used(
     async def rebind(host: str, port: int) -> list[str]:
         return next(answers)
 
-    there = world(far, bird, resolve=rebind)
+    client = world(far, bird, resolve=rebind)
 
-    assert asyncio.run(fetcher.image("https://good.example/cat.jpg", outside=there)) == PHOTO
+    assert asyncio.run(fetcher.fetch_image("https://good.example/cat.jpg", client=client)) == PHOTO
     assert bird.touched == 0
 
 
@@ -145,9 +147,9 @@ def test_each_hop_is_resolved_again_and_checked_again(far: FarServer, bird: Cana
     async def rebind(host: str, port: int) -> list[str]:
         return next(answers)
 
-    there = world(far, bird, resolve=rebind)
+    client = world(far, bird, resolve=rebind)
     with pytest.raises(ImageUrlRefused):
-        asyncio.run(fetcher.image("https://good.example/hop", outside=there))
+        asyncio.run(fetcher.fetch_image("https://good.example/hop", client=client))
 
     assert bird.touched == 0
 
@@ -162,9 +164,9 @@ def test_another_address_of_the_name_is_tried_if_the_first_is_away(
             raise OSError("no route")
         return await good.dial(address, port)
 
-    there = world(far, bird, dial=dial)
+    client = world(far, bird, dial=dial)
 
-    assert asyncio.run(fetcher.image("https://both.example/cat.jpg", outside=there)) == PHOTO
+    assert asyncio.run(fetcher.fetch_image("https://both.example/cat.jpg", client=client)) == PHOTO
 
 
 def test_three_redirects_are_followed_and_a_fourth_is_not(get: Get, far: FarServer) -> None:
@@ -221,18 +223,18 @@ def test_a_certificate_for_another_name_is_refused(far: FarServer, bird: Canary)
     async def resolve(host: str, port: int) -> list[str]:
         return [PUBLIC]
 
-    there = world(far, bird, resolve=resolve)
+    client = world(far, bird, resolve=resolve)
     with pytest.raises(ImageUrlRefused):
-        asyncio.run(fetcher.image("https://other.example/cat.jpg", outside=there))
+        asyncio.run(fetcher.fetch_image("https://other.example/cat.jpg", client=client))
 
     assert far.asked == []
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(far: FarServer, bird: Canary) -> None:
-    there = world(far, bird, tls=connections.Outside().tls)
+    client = world(far, bird, tls=outbound_client.OutboundClient().tls)
 
     with pytest.raises(ImageUrlRefused):
-        asyncio.run(fetcher.image("https://good.example/cat.jpg", outside=there))
+        asyncio.run(fetcher.fetch_image("https://good.example/cat.jpg", client=client))
 
 
 @pytest.mark.parametrize("says_length", [True, False])
@@ -299,11 +301,11 @@ def test_names_that_never_resolve_are_given_up(
         await asyncio.sleep(60)
         return [PUBLIC]
 
-    monkeypatch.setattr(connections, "CONNECT_S", 0.2)
+    monkeypatch.setattr(outbound_client, "CONNECT_S", 0.2)
 
-    there = world(far, bird, resolve=never)
+    client = world(far, bird, resolve=never)
     with pytest.raises(ImageUrlRefused):
-        asyncio.run(fetcher.image("https://good.example/cat.jpg", outside=there))
+        asyncio.run(fetcher.fetch_image("https://good.example/cat.jpg", client=client))
 
 
 def test_all_refusals_look_alike_and_only_the_log_knows_why(
@@ -325,19 +327,19 @@ def test_all_refusals_look_alike_and_only_the_log_knows_why(
 
 
 def test_plain_http_needs_a_setting(settings: Settings) -> None:
-    assert fetcher.the_internet().schemes == {"https"}
+    assert fetcher.default_client().schemes == {"https"}
 
     settings.FETCH_HTTP = True
 
-    assert fetcher.the_internet().schemes == {"https", "http"}
+    assert fetcher.default_client().schemes == {"https", "http"}
 
 
 @pytest.mark.parametrize("pictures", [[], [b""], [b"cat", b"", b"dog" * 1000]])
-def test_a_parcel_gives_back_what_was_put_in_and_nothing_by_halves(pictures: list[bytes]) -> None:
-    parcel = bundles.pack(pictures)
+def test_a_bundle_gives_back_what_was_put_in_and_nothing_by_halves(pictures: list[bytes]) -> None:
+    bundle = image_bundle.pack(pictures)
 
-    assert bundles.unpack(parcel) == pictures
-    assert all(bundles.unpack(parcel[:end]) is None for end in range(len(parcel)))
+    assert image_bundle.unpack(bundle) == pictures
+    assert all(image_bundle.unpack(bundle[:end]) is None for end in range(len(bundle)))
 
 
 # --- by a worker ------------------------------------------------------------------------------
@@ -353,18 +355,18 @@ def queue(far: FarServer, bird: Canary, monkeypatch: pytest.MonkeyPatch) -> list
         taken.append(args[1])
         tasks.fetch_images(*args)
 
-    monkeypatch.setattr(dispatch.current_app, "send_task", send_task)
-    monkeypatch.setattr(fetcher, "the_internet", lambda: world(far, bird))
+    monkeypatch.setattr(current_app, "send_task", send_task)
+    monkeypatch.setattr(fetcher, "default_client", lambda: world(far, bird))
     return taken
 
 
 def ask(urls: list[str], **options: Any) -> list[bytes]:
-    return asyncio.run(dispatch.by_worker(urls, **options))
+    return asyncio.run(fetch_queue.fetch(urls, **options))
 
 
 def left_behind() -> list[str]:
     try:
-        return default_storage.listdir(dispatch.FOLDER)[1]
+        return default_storage.listdir(fetch_queue.FOLDER)[1]
     except FileNotFoundError:
         return []
 
@@ -393,7 +395,7 @@ def test_one_bad_url_refuses_the_request(queue: list[list[str]]) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_nobody_waits_longer_than_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch.current_app, "send_task", lambda *_, **__: None)
+    monkeypatch.setattr(current_app, "send_task", lambda *_, **__: None)
 
     with pytest.raises(ImageUrlRefused):
         ask(["https://good.example/cat.jpg"], deadline_s=0.3)
@@ -404,7 +406,7 @@ def test_without_a_broker_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) ->
     def away(*_: object, **__: object) -> None:
         raise OSError("no broker")
 
-    monkeypatch.setattr(dispatch.current_app, "send_task", away)
+    monkeypatch.setattr(current_app, "send_task", away)
 
     with pytest.raises(ImageUrlRefused):
         ask(["https://good.example/cat.jpg"])
@@ -414,7 +416,7 @@ def test_without_a_broker_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) ->
 def test_pictures_that_are_too_much_together_are_refused(
     queue: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch, "MOST_BYTES_TOGETHER", 2 * len(PHOTO))
+    monkeypatch.setattr(fetch_queue, "MAX_BYTES_TOGETHER", 2 * len(PHOTO))
 
     assert len(ask(["https://good.example/cat.jpg"] * 2)) == 2
     with pytest.raises(ImageUrlRefused):
@@ -434,7 +436,7 @@ def test_no_urls_are_no_pictures() -> None:
 def test_a_message_that_comes_twice_does_no_harm(far: FarServer, bird: Canary) -> None:
     key = uuid.uuid4()
     for _ in range(2):
-        dispatch.fetch_for(key, ["https://good.example/cat.jpg"], outside=world(far, bird))
+        fetch_queue.serve(key, ["https://good.example/cat.jpg"], client=world(far, bird))
 
     assert left_behind() == [str(key)]
 
@@ -443,13 +445,13 @@ def test_a_message_that_comes_twice_does_no_harm(far: FarServer, bird: Canary) -
 def test_what_nobody_came_for_is_tidied_away(
     far: FarServer, bird: Canary, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    dispatch.tidy()
-    dispatch.fetch_for(uuid.uuid4(), ["https://good.example/cat.jpg"], outside=world(far, bird))
-    dispatch.tidy()
+    fetch_queue.tidy()
+    fetch_queue.serve(uuid.uuid4(), ["https://good.example/cat.jpg"], client=world(far, bird))
+    fetch_queue.tidy()
     assert len(left_behind()) == 1
 
     later = timezone.now() + timedelta(minutes=11)
-    monkeypatch.setattr(dispatch.timezone, "now", lambda: later)
-    dispatch.tidy()
+    monkeypatch.setattr(fetch_queue.timezone, "now", lambda: later)
+    fetch_queue.tidy()
 
     assert left_behind() == []

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from celery import current_app
 
 from accounts import keys
 from accounts.models import User
 from inference import jobs
 from inference.models import Delivery, Event, Job, Webhook
-from inference.webhooks import endpoints, queueing, sending
+from inference.webhooks import endpoints, sending
 from tests.fakes.far_server import Answer, Canary, FarServer, canary, far_server, world
 
 URL = "https://good.example/hook"
@@ -32,13 +33,13 @@ def far(servers: tuple[FarServer, Canary]) -> FarServer:
 
 @pytest.fixture
 def send(far: FarServer, servers: tuple[FarServer, Canary]) -> Send:
-    return lambda: sending.send_due(outside=world(far, servers[1]))
+    return lambda: sending.send_due(client=world(far, servers[1]))
 
 
 @pytest.fixture(autouse=True)
 def _quiet_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """No worker listens here; each test sends for itself."""
-    monkeypatch.setattr(queueing.current_app, "send_task", lambda *_, **__: None)
+    monkeypatch.setattr(current_app, "send_task", lambda *_, **__: None)
 
 
 @pytest.fixture

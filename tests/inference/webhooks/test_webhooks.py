@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.core import mail
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
@@ -30,8 +31,8 @@ from inference.models import (
     Webhook,
     WhyDisabled,
 )
-from inference.webhooks import endpoints, queueing, sealing, sending
-from inference.webhooks.schedule import LAST_TRY, WAITS
+from inference.webhooks import endpoints, posting, queueing, sealing, sending
+from inference.webhooks.schedule import BACKOFF, MAX_ATTEMPTS
 from tests.conftest import answer_next
 from tests.fakes.far_server import Answer, Canary, FarServer
 from tests.inference.webhooks.conftest import URL, Send, Submit
@@ -149,24 +150,24 @@ def test_the_same_end_is_queued_once(told: Delivery) -> None:
     assert Delivery.objects.count() == 1
 
 
-def test_a_worker_is_rung_on_commit_if_somebody_is_told(
+def test_a_worker_is_woken_on_commit_if_somebody_is_told(
     submit: Submit,
     hers: jobs.Requester,
     requester: jobs.Requester,
     hook: tuple[Webhook, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rung: list[str] = []
+    queues: list[str] = []
 
     def note(name: str, *, queue: str, **_: object) -> None:
-        rung.append(queue)
+        queues.append(queue)
 
     job, stranger = submit(by=hers), submit()
-    monkeypatch.setattr(queueing.current_app, "send_task", note)
+    monkeypatch.setattr(current_app, "send_task", note)
     jobs.cancel(stranger)
-    assert rung == []
+    assert queues == []
     jobs.cancel(job)
-    assert rung == ["fetch"]
+    assert queues == ["fetch"]
 
 
 def test_a_broker_that_is_away_does_not_fail_the_job(
@@ -176,7 +177,7 @@ def test_a_broker_that_is_away_does_not_fail_the_job(
         raise OSError("no broker")
 
     job = submit(by=hers)
-    monkeypatch.setattr(queueing.current_app, "send_task", away)
+    monkeypatch.setattr(current_app, "send_task", away)
 
     assert jobs.cancel(job)
     assert Delivery.objects.count() == 1
@@ -274,7 +275,7 @@ def test_what_fails_is_logged_and_told_again_under_the_same_id(
     status: int | None,
     trouble: str,
 ) -> None:
-    monkeypatch.setattr(sending, "TOTAL_S", 0.5)
+    monkeypatch.setattr(posting, "TOTAL_S", 0.5)
     far.answers = {"/hook": answer, "/elsewhere": Answer()}
     assert send() == 1
     assert send() == 0, "not yet: it waits before it tries again"
@@ -282,7 +283,7 @@ def test_what_fails_is_logged_and_told_again_under_the_same_id(
     attempt = Attempt.objects.get()
     assert (attempt.status, attempt.trouble) == (status, trouble)
 
-    monkeypatch.setattr(sending, "TOTAL_S", 10)
+    monkeypatch.setattr(posting, "TOTAL_S", 10)
     far.answers["/hook"] = Answer()
     wait_over()
     assert send() == 1
@@ -318,19 +319,19 @@ def test_a_webhook_is_tried_for_a_day_and_then_given_up(
     told: Delivery, far: FarServer, send: Send
 ) -> None:
     far.answers["/hook"] = Answer(status=500)
-    for _ in range(LAST_TRY + 2):
+    for _ in range(MAX_ATTEMPTS + 2):
         send()
         wait_over()
 
     told.refresh_from_db()
-    assert (told.state, told.tries) == (DeliveryState.GIVEN_UP, LAST_TRY)
-    assert len(far.asked) == LAST_TRY
-    assert timedelta(hours=23) < sum(WAITS, timedelta()) < timedelta(hours=25)
-    assert all(longer > shorter for shorter, longer in pairwise(WAITS))
+    assert (told.state, told.attempt_count) == (DeliveryState.GIVEN_UP, MAX_ATTEMPTS)
+    assert len(far.asked) == MAX_ATTEMPTS
+    assert timedelta(hours=23) < sum(BACKOFF.waits, timedelta()) < timedelta(hours=25)
+    assert all(longer > shorter for shorter, longer in pairwise(BACKOFF.waits))
 
 
 def test_a_sender_that_died_costs_a_wait_and_no_delivery(told: Delivery, send: Send) -> None:
-    assert sending._claim()  # and then the process dies
+    assert sending.claim()  # and then the process dies
     assert send() == 0
 
     wait_over()

@@ -8,7 +8,7 @@ from psycopg_pool import PoolTimeout
 from pytest_django import Settings
 from redis.exceptions import RedisError
 
-from config.middleware.errors import Refusals
+from config.middleware.errors import ErrorPages
 from inference.playground import views
 
 
@@ -25,9 +25,9 @@ def test_a_nul_in_a_cookie_is_a_bad_request(client: Client) -> None:
 
 @pytest.mark.parametrize("error", [OperationalError("away"), PoolTimeout("away"), RedisError()])
 def test_a_server_that_is_away_is_a_503_that_says_when_to_come_back(error: Exception) -> None:
-    refusals = Refusals(views.home)
+    middleware = ErrorPages(views.home)
 
-    response = refusals.process_exception(RequestFactory().get("/"), error)
+    response = middleware.process_exception(RequestFactory().get("/"), error)
 
     assert response is not None
     assert response.status_code == 503
@@ -36,7 +36,7 @@ def test_a_server_that_is_away_is_a_503_that_says_when_to_come_back(error: Excep
 
 
 def test_other_errors_stay_errors() -> None:
-    assert Refusals(views.home).process_exception(RequestFactory().get("/"), ValueError()) is None
+    assert ErrorPages(views.home).process_exception(RequestFactory().get("/"), ValueError()) is None
 
 
 def test_a_page_that_breaks_needs_no_context() -> None:

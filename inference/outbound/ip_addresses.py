@@ -1,12 +1,12 @@
-"""Which IP addresses the outside world has: the rest is ours, or somebody's inside."""
+"""Which IP addresses belong to the open internet; the rest is ours, or somebody's inside."""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 # Written out, since what `is_global` says of a network has changed with the releases of Python.
-CLOSED_V4: Sequence[IPv4Network] = [
-    IPv4Network(each)
-    for each in (
+BLOCKED_V4: Sequence[IPv4Network] = [
+    IPv4Network(network)
+    for network in (
         "0.0.0.0/8",  # this network
         "10.0.0.0/8",
         "100.64.0.0/10",  # carriers' NAT; a cloud's metadata, too
@@ -30,9 +30,9 @@ CLOSED_V4: Sequence[IPv4Network] = [
 # The only part of IPv6 that is given out. Mapped and translated IPv4 (::ffff:0:0/96, 64:ff9b::/96),
 # unique local, link-local, site-local and multicast addresses all lie outside of it.
 GLOBAL_UNICAST = IPv6Network("2000::/3")
-CLOSED_V6: Sequence[IPv6Network] = [
-    IPv6Network(each)
-    for each in (
+BLOCKED_V6: Sequence[IPv6Network] = [
+    IPv6Network(network)
+    for network in (
         "2001::/23",  # Teredo, ORCHID, benchmarks and other protocol assignments
         "2001:db8::/32",  # documentation
         "2002::/16",  # 6to4: an IPv4 address in disguise
@@ -44,7 +44,7 @@ ISATAP = 0x5EFE  # the middle of an IPv6 address that ends in an IPv4 address
 
 
 def is_public(address: str) -> bool:
-    """Whether an address belongs to the open internet, whoever asks for it.
+    """Whether an address belongs to the open internet; False for what is no address.
 
     >>> is_public("93.184.215.14"), is_public("127.0.0.1"), is_public("::ffff:93.184.215.14")
     (True, False, False)
@@ -55,16 +55,16 @@ def is_public(address: str) -> bool:
         return False
     if not parsed.is_global or parsed.is_multicast:
         return False
-    return _is_open_v4(parsed) if isinstance(parsed, IPv4Address) else _is_open_v6(parsed)
+    return _is_public_v4(parsed) if isinstance(parsed, IPv4Address) else _is_public_v6(parsed)
 
 
-def _is_open_v4(address: IPv4Address) -> bool:
-    return not any(address in network for network in CLOSED_V4)
+def _is_public_v4(address: IPv4Address) -> bool:
+    return not any(address in network for network in BLOCKED_V4)
 
 
-def _is_open_v6(address: IPv6Address) -> bool:
+def _is_public_v6(address: IPv6Address) -> bool:
     if address.scope_id or address not in GLOBAL_UNICAST:
         return False
     if (int(address) >> 32) & 0xFCFF_FFFF == ISATAP:
         return False
-    return not any(address in network for network in CLOSED_V6)
+    return not any(address in network for network in BLOCKED_V6)

@@ -7,14 +7,14 @@ import pytest
 from django.db import OperationalError, connection
 
 from config import database
-from config.database import PatientConnection
+from config.database import KeepaliveConnection
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "ASK_AFTER_S", 0.1)
+    monkeypatch.setattr(database, "PROBE_EVERY_S", 0.1)
 
 
 def sleep(seconds: float) -> None:
@@ -25,7 +25,7 @@ def sleep(seconds: float) -> None:
 def test_a_slow_query_goes_on_while_the_server_answers() -> None:
     sleep(1)
 
-    assert isinstance(connection.connection, PatientConnection)
+    assert isinstance(connection.connection, KeepaliveConnection)
 
 
 @pytest.fixture

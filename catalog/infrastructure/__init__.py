@@ -1,0 +1,1 @@
+"""What every app needs of PostgreSQL, the cache and the broker, written once."""

@@ -1,0 +1,50 @@
+"""Sends Celery messages without making anybody wait for a broker that is away.
+
+    transaction.on_commit(lambda: broker.send(CHECK_REQUEST, request.pk, expires_s=60))
+
+Messages only wake a worker: what is to be done stands in a table, and a periodic sweep looks there,
+too. So a lost message costs some seconds and nothing else.
+"""
+
+import logging
+
+from celery import current_app
+from django.db import transaction
+
+from catalog.infrastructure import log_context
+from catalog.infrastructure.outages import BROKER_OUTAGES
+
+log = logging.getLogger(__name__)
+
+
+def send(
+    task: str, *args: object, queue: str | None = None, expires_s: float | None = None
+) -> bool:
+    """Send a task, by its name, to a queue (Celery's default one). False: the broker is away."""
+    try:
+        # Without retries: a visitor may be waiting, and the sweep looks within seconds.
+        current_app.send_task(
+            task,
+            args=list(args),
+            queue=queue,
+            expires=expires_s,
+            retry=False,
+            headers=_headers(),
+        )
+    except BROKER_OUTAGES as error:
+        log.warning("broker away task=%s error=%s", task, error)
+        return False
+    return True
+
+
+def send_on_commit(
+    task: str, *args: object, queue: str | None = None, expires_s: float | None = None
+) -> None:
+    """Send once the transaction has committed: a worker that looks sooner would find nothing."""
+    transaction.on_commit(lambda: send(task, *args, queue=queue, expires_s=expires_s), robust=True)
+
+
+def _headers() -> dict[str, str]:
+    """The request's id goes with the message, so that the worker's log lines have it, too."""
+    fields = log_context.fields()
+    return {"request_id": fields["request_id"]} if "request_id" in fields else {}

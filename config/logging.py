@@ -1,0 +1,86 @@
+"""How a log line looks: readable, or one JSON object a line where LOG_JSON=1.
+
+2026-11-29 23:50:43,635 INFO catalog.mail.sending mail sent attempt=1 mail=7
+{"time": "2026-11-29T23:50:43.635+00:00", "level": "INFO", "mail": "7", ...}
+"""
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from catalog.infrastructure import log_context
+
+
+class ContextFilter(logging.Filter):
+    """Notes the context's fields on the record."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        # Now, and not when the line is formatted: that may happen in another thread.
+        record.context = log_context.fields()
+        return True
+
+
+class ReadableFormatter(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  as logging spells it
+        context: dict[str, str] = getattr(record, "context", {})
+        return " ".join(
+            [super().formatMessage(record), *(f"{name}={value}" for name, value in context.items())]
+        )
+
+
+class JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        event = self._event(record)
+        # Twice: first what a reader looks for first, and no field of the context replaces it.
+        # ASCII only, with its line ends escaped: one event is one line, whatever it quotes.
+        return json.dumps({**event, **getattr(record, "context", {}), **event})
+
+    def _event(self, record: logging.LogRecord) -> dict[str, str]:
+        event = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            event["exception"] = self.formatException(record.exc_info)
+        return event
+
+
+# Any: the schema of logging.config.dictConfig is an open dictionary.
+def logging_config(*, level: str, is_json: bool) -> dict[str, Any]:
+    """`settings.LOGGING`."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"context": {"()": ContextFilter}},
+        "formatters": {
+            "readable": {
+                "()": ReadableFormatter,
+                "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s",
+            },
+            "json": {"()": JsonFormatter},
+        },
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "json" if is_json else "readable",
+                "filters": ["context"],
+            }
+        },
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            # Each request is already in uvicorn's access log.
+            "django.request": {"level": "ERROR"},
+            "httpx": {"level": "WARNING"},
+        }
+        | (_UVICORN_BY_ROOT if is_json else {}),
+    }
+
+
+# uvicorn has set up handlers of its own before Django is; two formats in one stream help nobody.
+_UVICORN_BY_ROOT: dict[str, dict[str, Any]] = {
+    name: {"handlers": [], "propagate": True}
+    for name in ("uvicorn", "uvicorn.access", "uvicorn.error")
+}

@@ -1,0 +1,135 @@
+"""Has a worker fetch images, so that the web process connects to nobody.
+
+    [cat, dog] = await fetch_queue.fetch(["https://…/cat.jpg", "https://…/dog.jpg"])
+
+The worker listens to a queue of its own, `fetch`, so that it may run as a host user who cannot
+reach private networks (docs/fetching.md). It leaves the images in storage under a random name and
+says so by PostgreSQL's NOTIFY; a request waits for that at the cost of an event, no thread. There
+is no row of it: a message that is lost is an image that could not be fetched in time.
+"""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from catalog.infrastructure import broker
+from inference import notify
+from inference.notify import Waiting, here
+from inference.outbound import fetcher, image_bundle
+from inference.outbound.client import OutboundClient
+from inference.outbound.errors import ImageUrlRefused, TooManyUrls
+
+log = logging.getLogger(__name__)
+
+FETCH_IMAGES = "inference.tasks.fetch_images"  # by name: tasks import this module
+QUEUE = "fetch"
+FOLDER = "fetched"
+MAX_URLS = 32
+URLS_PER_MESSAGE = 8  # one thread of a worker holds so many images at most: 80 MB
+MAX_BYTES_TOGETHER = 64 * 1024 * 1024
+# One fetch ends within fetcher.TOTAL_S; as much again for requests that came before.
+DEADLINE_S = 2 * fetcher.TOTAL_S
+LOOK_AGAIN_S = 1.0  # without news: the listener may have lost its connection
+ORPHAN_AFTER = timedelta(minutes=10)
+
+
+async def fetch(
+    urls: Sequence[str], *, waiting: Waiting | None = None, deadline_s: float = DEADLINE_S
+) -> list[bytes]:
+    """The images behind URLs, in order, fetched by a worker.
+
+    Raises ImageUrlRefused if one of them cannot be had in time, and TooManyUrls.
+    """
+    if len(urls) > MAX_URLS:
+        raise TooManyUrls(f"At most {MAX_URLS} image URLs fit in one request.")
+    until_s = time.monotonic() + deadline_s
+    bundles = await asyncio.gather(
+        *(
+            _fetch_bundle(urls[start : start + URLS_PER_MESSAGE], waiting or here(), until_s)
+            for start in range(0, len(urls), URLS_PER_MESSAGE)
+        )
+    )
+    images = [image for bundle in bundles for image in bundle or ()]
+    if len(images) < len(urls):
+        raise ImageUrlRefused
+    if sum(map(len, images)) > MAX_BYTES_TOGETHER:
+        log.info("image urls refused reason=more than %s bytes together", MAX_BYTES_TOGETHER)
+        raise ImageUrlRefused
+    return images
+
+
+async def _fetch_bundle(
+    urls: Sequence[str], waiting: Waiting, until_s: float
+) -> list[bytes] | None:
+    """One message; None if the worker refused, or nobody answered in time."""
+    key = uuid.uuid4()
+    async with waiting.for_end_of(key) as end:
+        # A message that nobody takes in time is dropped: the request has given up by then.
+        expires_s = until_s - time.monotonic()
+        if not await asyncio.to_thread(_send, key, list(urls), expires_s):
+            return None
+        try:
+            while (remaining_s := until_s - time.monotonic()) > 0:
+                await end.wait(min(remaining_s, LOOK_AGAIN_S))
+                if (images := await asyncio.to_thread(_open, key)) is not None:
+                    return images
+        finally:
+            await asyncio.to_thread(default_storage.delete, _name(key))
+    log.warning("image urls not fetched in time count=%s", len(urls))
+    return None
+
+
+def _send(key: uuid.UUID, urls: list[str], expires_s: float) -> bool:
+    return broker.send(FETCH_IMAGES, str(key), urls, queue=QUEUE, expires_s=expires_s)
+
+
+def _open(key: uuid.UUID) -> list[bytes] | None:
+    """What the worker left; None: nothing yet."""
+    try:
+        with default_storage.open(_name(key)) as file:
+            return image_bundle.unpack(file.read())
+    except FileNotFoundError:
+        return None
+
+
+def serve(key: uuid.UUID, urls: Sequence[str], *, client: OutboundClient | None = None) -> None:
+    """The worker's part: fetch all, store them (none, if one was refused) and notify."""
+    images = asyncio.run(_fetch_all(urls, client))
+    # There is one already if a worker died between saving and acknowledging the message.
+    default_storage.delete(_name(key))
+    default_storage.save(_name(key), ContentFile(image_bundle.pack(images)))
+    notify.send([key])
+
+
+async def _fetch_all(urls: Sequence[str], client: OutboundClient | None) -> list[bytes]:
+    try:
+        return await asyncio.gather(*(fetcher.fetch_image(url, client=client) for url in urls))
+    except ImageUrlRefused:
+        # Nothing at all then. The end of the loop cancels the others.
+        return []
+
+
+def tidy() -> None:
+    """Delete what no request came for: it had given up, or its process had died."""
+    try:
+        names = default_storage.listdir(FOLDER)[1]
+    except FileNotFoundError:
+        return
+    for path in (f"{FOLDER}/{name}" for name in names):
+        try:
+            is_old = default_storage.get_modified_time(path) < timezone.now() - ORPHAN_AFTER
+        except FileNotFoundError:  # taken since it was listed
+            continue
+        if is_old:
+            default_storage.delete(path)
+
+
+def _name(key: uuid.UUID) -> str:
+    return f"{FOLDER}/{key}"

@@ -1,0 +1,95 @@
+"""One signed POST to a webhook, as Standard Webhooks describes it, and how it went. No queries."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpcore2
+from standardwebhooks import Webhook as Signer
+
+from catalog.infrastructure import log_context
+from inference.models import Delivery, Trouble
+from inference.outbound.client import NETWORK_ERRORS, OutboundClient
+from inference.outbound.errors import OutboundError
+from inference.webhooks import sealing
+
+log = logging.getLogger(__name__)
+
+TOTAL_S = 10.0
+USER_AGENT = "gigarouter-webhooks/1"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt went: the HTTP status, if there was one, and what was wrong, if anything."""
+
+    status: int | None = None
+    trouble: str = ""
+    duration_ms: int = 0
+
+
+async def post(delivery: Delivery, client: OutboundClient) -> Outcome:
+    """Needs the delivery's webhook loaded: it runs where no query may."""
+    with log_context.bound(**log_fields(delivery)):
+        try:
+            secrets = _secrets(delivery)
+        except sealing.CannotUnseal:
+            log.error("webhook secret cannot be read")
+            return Outcome(trouble=Trouble.SECRET)
+        began_s = time.monotonic()
+        status, trouble = await _post(delivery, secrets, client)
+        return Outcome(status, trouble, round((time.monotonic() - began_s) * 1000))
+
+
+def log_fields(delivery: Delivery) -> dict[str, object]:
+    return {"webhook": delivery.webhook_id, "delivery": delivery.pk, "job": delivery.job_id}
+
+
+def _secrets(delivery: Delivery) -> list[str]:
+    """The webhook's secret, and for a day the one before it. Raises CannotUnseal."""
+    webhook = delivery.webhook
+    sealed = [webhook.secret]
+    if webhook.old_secret_until and webhook.old_secret_until > datetime.now(UTC):
+        sealed.append(webhook.old_secret)
+    return [sealing.unseal(secret) for secret in sealed]
+
+
+async def _post(
+    delivery: Delivery, secrets: Sequence[str], client: OutboundClient
+) -> tuple[int | None, str]:
+    """The answer's status and what is wrong with it; its body is not read."""
+    headers = _headers(delivery, secrets, at=datetime.now(UTC))
+    try:
+        target = client.parse(delivery.webhook.url)
+        async with asyncio.timeout(TOTAL_S):
+            body = delivery.body.encode()
+            async with client.stream("POST", target, headers=headers, body=body) as response:
+                return response.status, _trouble_with(response.status)
+    except (TimeoutError, httpcore2.TimeoutException):
+        return None, Trouble.TIMEOUT
+    except (OutboundError, *NETWORK_ERRORS) as error:
+        # The log learns which; the owner does not: it could tell what is inside our networks.
+        log.info("webhook not reached error=%r", error)
+        return None, Trouble.CONNECTION
+
+
+def _headers(delivery: Delivery, secrets: Sequence[str], *, at: datetime) -> dict[str, str]:
+    # Signed at the moment of sending: receivers refuse what is minutes old. During a rotation the
+    # header holds both signatures, separated by a space.
+    signatures = [Signer(secret).sign(delivery.message_id, at, delivery.body) for secret in secrets]
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": USER_AGENT,
+        "webhook-id": delivery.message_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }
+
+
+def _trouble_with(status: int) -> str:
+    if 200 <= status < 300:
+        return ""
+    return Trouble.REDIRECT if 300 <= status < 400 else Trouble.STATUS
