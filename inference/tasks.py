@@ -5,12 +5,13 @@ import uuid
 
 from celery import shared_task
 
+from catalog.infrastructure import log_context
 from catalog.models import ModelCard
 from inference.jobs import sweep as sweeping
 from inference.jobs import tidy as tidying
 from inference.outbound import fetch_queue
 from inference.webhooks import sending
-from inference.worker import loop, process
+from inference.worker import loop, process, served_models
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,8 @@ def run_batches(card_id: int) -> None:
     if card is None:
         log.info("message for a deleted model id=%s", card_id)
         return
-    loop.drain(process.server_of(card), worker=process.name())
+    with log_context.bound(model=card.repo, worker=process.name()):
+        loop.drain(served_models.get(card), worker=process.name())
 
 
 @shared_task

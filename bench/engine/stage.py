@@ -10,7 +10,7 @@ from django.core.management import call_command
 from bench.engine import photos
 from catalog.models import Loader, ModelCard, Stage
 from inference.runtime.weights import random_weights
-from inference.worker import process
+from inference.worker import served_models
 
 PAYER = "bench@localhost.example"
 SERVED = "bench/clip-vit-base-patch32"
@@ -34,8 +34,8 @@ def build() -> Props:
     call_command("load_catalog", stdout=StringIO())
     call_command("collectstatic", interactive=False, verbosity=0)
     cards = {repo: _card(repo) for repo in (SERVED, DIRECT, SILENT)}
-    weights = random_weights.write(process.spec_of(cards[SERVED]), settings.MODEL_DIR)
-    twin = settings.MODEL_DIR / process.spec_of(cards[DIRECT]).folder
+    weights = random_weights.write(served_models.spec_of(cards[SERVED]), settings.MODEL_DIR)
+    twin = settings.MODEL_DIR / served_models.spec_of(cards[DIRECT]).folder
     twin.symlink_to(weights)
     large, small = settings.DATA_DIR / "photos", settings.DATA_DIR / "small-photos"
     photos.write(large)

@@ -21,7 +21,8 @@ class Exponential:
     longest: timedelta
 
     def wait_after(self, attempt: int) -> timedelta:
-        return min(self.first * 2 ** min(attempt - 1, MOST_DOUBLINGS), self.longest)
+        factor: int = 2 ** min(attempt - 1, MOST_DOUBLINGS)
+        return min(self.first * factor, self.longest)
 
 
 @dataclass(frozen=True)

@@ -160,8 +160,8 @@ def _open_jobs() -> dict[str, dict[str, Any]]:
             "oldest": row["at"],
         }
     running = Job.objects.running().order_by().values("card__repo").annotate(jobs=Count("pk"))
-    for row in running:
-        statuses.setdefault(row["card__repo"], {})["running"] = row["jobs"]
+    for count in running:
+        statuses.setdefault(count["card__repo"], {})["running"] = count["jobs"]
     return statuses
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from django.db import connection, transaction
 
 from accounts import credits
+from catalog.infrastructure import log_context
 from inference import notify
 from inference.jobs import image_files
 from inference.models import OPEN, ErrorCode, Job, State
@@ -69,7 +70,8 @@ def cancel(job: Job, *, from_states: Iterable[State] = OPEN) -> bool:
     if not ended:
         return False
     image_files.delete(job.image_files)
-    log.info("job canceled id=%s", job.pk)
+    with log_context.bound(job=job.pk):
+        log.info("job canceled")
     return True
 
 

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from accounts import credits
 from accounts.models import ApiKey, User
+from catalog.infrastructure import log_context
 from catalog.models import ModelCard
 from catalog.pricing import Price
 from inference import faults
@@ -101,7 +102,8 @@ def submit(
     if not is_new:
         image_files.delete([*names, job.preview_file])
         return _existing(job)
-    log.info("job queued id=%s model=%s", job.pk, request.card.repo)
+    with log_context.bound(job=job.pk, model=request.card.repo):
+        log.info("job queued")
     return job
 
 

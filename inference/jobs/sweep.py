@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from catalog.infrastructure import log_context
 from catalog.infrastructure.locks import try_lock
 from catalog.models import ModelCard
 from inference.jobs import claims, completion, image_files, wake
@@ -69,7 +70,8 @@ def _fail(lost: JobQuerySet, code: ErrorCode) -> int:
     files = [name for job in ended for name in job.image_files]
     transaction.on_commit(lambda: image_files.delete(files))
     for job in ended:
-        log.info("job failed id=%s code=%s", job.pk, code)
+        with log_context.bound(job=job.pk):
+            log.info("job failed code=%s", code)
     return len(ended)
 
 

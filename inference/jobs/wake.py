@@ -7,11 +7,10 @@ a lost message left behind expires, and the sweep wakes again for jobs that nobo
 
 import logging
 
-from celery import current_app
 from django.core.cache import cache
-from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from catalog.infrastructure import broker
 from catalog.models import ModelCard
 from inference.models import Job
 
@@ -22,7 +21,7 @@ UNDER_WAY_S = 2
 
 
 def workers_for(job: Job) -> bool:
-    """Wake a worker for this job. False, and a line in the log: the broker is away."""
+    """Wake a worker for this job. False: the broker is away."""
     if workers_of(job.card):
         return True
     Job.objects.queued().filter(pk=job.pk).update(woken_at=None)  # for the sweep
@@ -33,14 +32,10 @@ def workers_of(card: ModelCard) -> bool:
     """Wake a worker of this model, unless a message is already under way."""
     if not _mark(card):
         return True
-    try:
-        # Without retries: a visitor is waiting, and the sweep wakes again within seconds.
-        current_app.send_task(RUN_BATCHES, args=[card.pk], queue=card.queue, retry=False)
-    except (OperationalError, OSError) as error:
-        log.warning("broker away model=%s error=%s", card.repo, error)
-        acknowledge(card)
-        return False
-    return True
+    if broker.send(RUN_BATCHES, card.pk, queue=card.queue):
+        return True
+    acknowledge(card)
+    return False
 
 
 def acknowledge(card: ModelCard) -> None:

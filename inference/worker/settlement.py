@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from accounts import credits
+from catalog.infrastructure import log_context
 from inference import faults, jobs
 from inference.jobs import image_files
 from inference.models import ErrorCode, Job, State
@@ -103,7 +104,8 @@ def fail(job: Job, code: ErrorCode) -> bool:
 def _clean_up(ended: Sequence[Job], state: str, *, ours: set[uuid.UUID]) -> None:
     image_files.delete(name for job in ended if job.pk in ours for name in job.image_files)
     for job in ended:
-        if job.pk in ours:
-            log.info("job %s id=%s worker=%s", state, job.pk, job.worker)
-        else:
-            log.warning("stale claim ignored id=%s worker=%s", job.pk, job.worker)
+        with log_context.bound(job=job.pk):
+            if job.pk in ours:
+                log.info("job %s", state)
+            else:
+                log.warning("stale claim ignored, somebody else has ended or holds the job")

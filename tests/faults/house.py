@@ -24,6 +24,7 @@ from inference.jobs import sweep
 from inference.kinds.classify import request as classify
 from inference.models import OPEN, Job, Worker
 from inference.worker import loop
+from inference.worker.served_models import ServedModel
 from inference.worker.text_cache import TextCache
 from tests import engines
 from tests.conftest import photo_bytes
@@ -36,13 +37,13 @@ AWAY = (DatabaseError, *DATABASE_OUTAGES)
 DRAIN = """
 import sys, django
 django.setup()
-from catalog.infrastructure.outages import DATABASE_OUTAGES
 from catalog.models import ModelCard
 from inference.worker import loop, process
+from inference.worker.served_models import ServedModel
 from inference.worker.text_cache import TextCache
 from tests.fakes.encoder import HashEncoder
 card = ModelCard.objects.get(repo=sys.argv[1])
-loop.drain(loop.Server(card, TextCache(HashEncoder())), worker=process.name())
+loop.drain(ServedModel(card, TextCache(HashEncoder())), worker=process.name())
 """
 LABELS = ("a cat", "a dog", "a rocket")
 
@@ -193,7 +194,7 @@ class House:
     def second_worker(self) -> None:
         """Another worker of the same model, in this process: empties the queue once."""
         name = f"second-{os.getpid()}"
-        loop.drain(loop.Server(self.card, TextCache(HashEncoder())), worker=name)
+        loop.drain(ServedModel(self.card, TextCache(HashEncoder())), worker=name)
 
     def settles(self, *, seconds: float = 150) -> float:
         """Wait until every job has ended; how long that took."""

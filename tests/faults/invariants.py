@@ -11,7 +11,7 @@ from django.db.models import Count, F, Q
 from accounts.credits import ledger
 from accounts.models import Entry, Hold, HoldState, Kind, Wallet
 from catalog.models import Mail
-from inference.jobs import sweep, tidy
+from inference.jobs import tidy
 from inference.models import FINAL, Job, State
 from tests.faults import audit
 
@@ -71,14 +71,14 @@ def _ends() -> Iterator[str]:
 
 def _files() -> Iterator[str]:
     """A crash may leave pictures of jobs that have ended, which the tidying then finds."""
-    with mock.patch.object(sweep, "ORPHAN_AFTER", timedelta(seconds=-5)):
-        tidy.tidy()
+    with mock.patch.object(tidy, "ORPHAN_AFTER", timedelta(seconds=-5)):
+        tidy.delete_orphans()
     left = default_storage.listdir("pictures")[1] if default_storage.exists("pictures") else []
     yield from (f"the picture {name} is left" for name in left)
 
 
 def _outbox() -> Iterator[str]:
-    waiting = Mail.objects.due().filter(attempts__gt=0)
+    waiting = Mail.objects.due().filter(attempt_count__gt=0)
     yield from (f"I10 mail {mail.pk} waits for ever" for mail in waiting)
     unrung = Job.objects.queued().count()
     if unrung:

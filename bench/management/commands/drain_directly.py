@@ -21,7 +21,7 @@ from inference import images, jobs
 from inference.kinds.embed import request as embed
 from inference.models import Job
 from inference.runtime.cpu import threads
-from inference.worker import loop, process
+from inference.worker import loop, served_models
 
 
 class Command(BaseCommand):
@@ -34,13 +34,13 @@ class Command(BaseCommand):
     def handle(self, *, repo: str, folder: Path, **options: object) -> None:
         threads.wait_passively()
         card = ModelCard.objects.get(repo=repo)
-        process.load_models([card])
+        served_models.load([card])
         found = itertools.cycle([images.check(photo) for photo in photos.read(folder)])
         payer = User.objects.get(email=PAYER)
         for line in sys.stdin:
             _queue(card, list(itertools.islice(found, int(line))), payer)
             began = time.perf_counter()
-            while loop.drain(process.server_of(card), worker="direct"):
+            while loop.drain(served_models.get(card), worker="direct"):
                 pass
             took_s = time.perf_counter() - began
             left = Job.objects.queued().filter(card=card).count()

@@ -17,7 +17,7 @@ from catalog.pages.benchmarks import BenchmarkStory
 from inference.runtime import errors, process_stats
 from inference.runtime.cpu import threads
 from inference.runtime.weights import random_weights
-from inference.worker import benchmark, process
+from inference.worker import benchmark, served_models
 from inference.worker.benchmark import Machine
 
 SAMPLES = settings.BASE_DIR / "static" / "samples"
@@ -63,8 +63,8 @@ class Command(BaseCommand):
         try:
             with _weights(card, is_random=is_random) as model_dir:
                 found = benchmark.measure(
-                    process.spec_of(card),
-                    options=replace(process.options(), device=device),
+                    served_models.spec_of(card),
+                    options=replace(served_models.loading_options(), device=device),
                     model_dir=model_dir,
                     photos=[path.read_bytes() for path in sorted(SAMPLES.glob("*.jpg"))],
                     seconds=seconds,
@@ -111,5 +111,5 @@ def _weights(card: ModelCard, *, is_random: bool) -> Iterator[Path]:
         yield settings.MODEL_DIR
         return
     with tempfile.TemporaryDirectory(prefix="gigarouter-weights-") as folder:
-        random_weights.write(process.spec_of(card), Path(folder))
+        random_weights.write(served_models.spec_of(card), Path(folder))
         yield Path(folder)

@@ -9,7 +9,7 @@ from catalog.infrastructure.outages import DATABASE_OUTAGES
 from catalog.models import ModelCard
 from inference.runtime import errors
 from inference.runtime.weights import store
-from inference.worker import process
+from inference.worker import served_models
 
 
 class Command(BaseCommand):
@@ -30,7 +30,7 @@ class Command(BaseCommand):
             known = ", ".join(ModelCard.objects.real().values_list("repo", flat=True))
             raise CommandError(f"No model card is called {repo}. Known: {known}.")
         try:
-            folder = store.fetch(process.spec_of(card), settings.MODEL_DIR)
+            folder = store.fetch(served_models.spec_of(card), settings.MODEL_DIR)
         except errors.EncoderError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{repo} is in {folder}. Restart the worker to serve it.")

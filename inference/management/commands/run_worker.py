@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from inference.runtime.cpu import threads
-from inference.worker import process
+from inference.worker import process, served_models
 
 
 class Command(BaseCommand):
@@ -20,8 +20,8 @@ class Command(BaseCommand):
     def handle(self, *, models: str, **options: object) -> None:
         """Replace this process by Celery: one solo worker, since CUDA cannot be forked."""
         try:
-            cards = process.cards_to_serve(models)
-        except process.NotServed as error:
+            cards = served_models.cards_to_serve(models)
+        except served_models.NotServed as error:
             raise CommandError(str(error)) from error
         if not cards:
             raise CommandError("no model to serve: see `manage.py fetch_model --help`")

@@ -27,7 +27,8 @@ from accounts.models import ApiKey, Category, User
 from catalog.models import ModelCard, Stage
 from inference.api.limits import WINDOW_S
 from inference.models import Job, Worker
-from inference.worker import loop as drain
+from inference.worker import loop
+from inference.worker.served_models import ServedModel
 from inference.worker.text_cache import TextCache
 from tests.conftest import make_card, photo_bytes
 from tests.fakes.encoder import HashEncoder
@@ -75,12 +76,12 @@ def server_address(django_db_setup: None, django_db_blocker: DjangoDbBlocker) ->
 
 
 class WorkerLoop(threading.Thread):
-    """Drains a card's queue again and again, as a Celery worker would at each ring of the bell."""
+    """Drains a card's queue again and again, as a Celery worker would at each message."""
 
     def __init__(self, card: ModelCard) -> None:
         super().__init__(daemon=True)
         self.encoder = HashEncoder()
-        self.server = drain.Server(card, TextCache(self.encoder), images_per_s=1000.0)
+        self.server = ServedModel(card, TextCache(self.encoder), images_per_s=1000.0)
         self.paused = threading.Event()
         self.stopped = threading.Event()
         self._idle = threading.Event()
@@ -93,7 +94,7 @@ class WorkerLoop(threading.Thread):
                     continue
                 self._idle.clear()
                 Worker.objects.filter(name="w").update(seen_at=Now())
-                drain.drain(self.server, worker="w")
+                loop.drain(self.server, worker="w")
         finally:
             connections.close_all()
 

@@ -16,7 +16,8 @@ from inference import jobs
 from inference.jobs import queue, wake
 from inference.models import Job, State
 from inference.runtime.encoder import Embeddings
-from inference.worker import batches, decode, leases, loop
+from inference.worker import batches, decode, leases, loop, served_models
+from inference.worker.served_models import ServedModel
 from inference.worker.text_cache import TextCache
 from tests.fakes.encoder import HashEncoder, poison_photo
 from tests.support.site import wait_for
@@ -32,13 +33,13 @@ def encoder() -> HashEncoder:
 
 
 @pytest.fixture
-def server(card: ModelCard, encoder: HashEncoder) -> loop.Server:
+def server(card: ModelCard, encoder: HashEncoder) -> ServedModel:
     """A model that has shown to be fast."""
-    return loop.Server(card, TextCache(encoder), images_per_s=1000.0)
+    return ServedModel(card, TextCache(encoder), images_per_s=1000.0)
 
 
 def test_the_queue_is_emptied_in_full_batches(
-    submit: Submit, server: loop.Server, encoder: HashEncoder, settings: Settings
+    submit: Submit, server: ServedModel, encoder: HashEncoder, settings: Settings
 ) -> None:
     settings.BATCH_IMAGES = 4
     for _ in range(10):
@@ -51,14 +52,14 @@ def test_the_queue_is_emptied_in_full_batches(
     assert leases.in_hand() == []
 
 
-def test_nothing_queued_runs_nothing(server: loop.Server, encoder: HashEncoder) -> None:
+def test_nothing_queued_runs_nothing(server: ServedModel, encoder: HashEncoder) -> None:
     assert loop.drain(server, worker="w") == 0
     assert encoder.batches == []
 
 
 def test_the_next_batch_is_made_ready_while_one_is_computed(
     submit: Submit,
-    server: loop.Server,
+    server: ServedModel,
     encoder: HashEncoder,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
@@ -88,10 +89,10 @@ def test_the_next_batch_is_made_ready_while_one_is_computed(
 
 
 def test_a_model_whose_turn_is_over_leaves_the_rest_and_rings(
-    submit: Submit, server: loop.Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    submit: Submit, server: ServedModel, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.BATCH_IMAGES = 1
-    monkeypatch.setattr(loop, "TURN_S", -1.0)
+    monkeypatch.setattr(loop, "TIME_SLICE_S", -1.0)
     submit(), submit()
     rung: list[ModelCard] = []
     monkeypatch.setattr(wake, "workers_of", rung.append)
@@ -103,7 +104,7 @@ def test_a_model_whose_turn_is_over_leaves_the_rest_and_rings(
 
 
 def test_a_batch_that_is_abandoned_is_queued_again_at_once(
-    submit: Submit, server: loop.Server, monkeypatch: pytest.MonkeyPatch
+    submit: Submit, server: ServedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submit()
 
@@ -120,7 +121,7 @@ def test_a_batch_that_is_abandoned_is_queued_again_at_once(
 
 
 def test_mates_of_a_bad_picture_have_their_results_while_it_is_still_looked_for(
-    submit: Submit, server: loop.Server, encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+    submit: Submit, server: ServedModel, encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(4):
         submit()
@@ -147,7 +148,7 @@ def test_mates_of_a_bad_picture_have_their_results_while_it_is_still_looked_for(
 
 
 def test_a_batch_that_breaks_off_keeps_what_was_found_of_it(
-    submit: Submit, server: loop.Server, monkeypatch: pytest.MonkeyPatch
+    submit: Submit, server: ServedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found, left = submit(), submit()
     score = batches.score
@@ -168,7 +169,7 @@ def test_a_batch_that_breaks_off_keeps_what_was_found_of_it(
 
 
 def test_a_batch_that_is_not_written_takes_no_other_with_it(
-    submit: Submit, server: loop.Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    submit: Submit, server: ServedModel, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next one is being computed when the writing of the first breaks."""
     settings.BATCH_IMAGES = 1
@@ -202,7 +203,7 @@ def test_a_batch_that_is_not_written_takes_no_other_with_it(
 
 
 def test_the_heartbeat_sees_the_batch_in_hand(
-    submit: Submit, server: loop.Server, monkeypatch: pytest.MonkeyPatch
+    submit: Submit, server: ServedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submit()
     seen: list[object] = []
@@ -219,12 +220,12 @@ def test_the_heartbeat_sees_the_batch_in_hand(
 
 
 def test_a_slow_model_gets_small_batches(card: ModelCard, encoder: HashEncoder) -> None:
-    slow = loop.Server(card, TextCache(encoder))
+    slow = ServedModel(card, TextCache(encoder))
     first = slow.budget
 
     slow.note_speed(images=1, seconds=3.0)
 
-    assert first == loop.FIRST_BUDGET
+    assert first == served_models.FIRST_BUDGET
     assert slow.budget == 1
 
 

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from catalog.models import ModelCard
 from inference.models import Worker
-from inference.worker import process
+from inference.worker import process, served_models
 from tests.conftest import make_card
 
 
@@ -28,21 +28,21 @@ def test_auto_serves_what_has_its_weights_here(
     for name in ["config.json", "preprocessor_config.json", "model.safetensors"]:
         (folder / name).touch()
 
-    assert process.cards_to_serve("auto") == [stand_in, card]
+    assert served_models.cards_to_serve("auto") == [stand_in, card]
 
 
 def test_named_models_are_served_in_the_order_named(card: ModelCard, stand_in: ModelCard) -> None:
-    assert process.cards_to_serve(f"{card.repo}, {stand_in.repo}") == [card, stand_in]
+    assert served_models.cards_to_serve(f"{card.repo}, {stand_in.repo}") == [card, stand_in]
 
 
 def test_a_model_without_a_card_is_named(card: ModelCard) -> None:
-    with pytest.raises(process.NotServed, match="no model card for nobody/nothing"):
-        process.cards_to_serve(f"{card.repo},nobody/nothing")
+    with pytest.raises(served_models.NotServed, match="no model card for nobody/nothing"):
+        served_models.cards_to_serve(f"{card.repo},nobody/nothing")
 
 
 def test_a_message_for_a_model_that_is_not_loaded_is_an_error(card: ModelCard) -> None:
-    with pytest.raises(process.NotServed, match=card.repo):
-        process.server_of(card)
+    with pytest.raises(served_models.NotServed, match=card.repo):
+        served_models.get(card)
 
 
 def test_announcing_again_renews_one_row(db: None) -> None:

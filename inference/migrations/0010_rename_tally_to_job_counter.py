@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("inference", "0007_count_delivery_attempts_as_an_outbox")]
+    dependencies = [("inference", "0009_count_delivery_attempts_as_an_outbox")]
 
     operations = [
         migrations.RenameModel("Tally", "JobCounter"),

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("inference", "0006_idempotent_calls")]
+    dependencies = [("inference", "0008_rename_to_the_terms_of_fair_queueing")]
 
     operations = [
         migrations.RenameField("delivery", "tries", "attempt_count"),

@@ -1,0 +1,176 @@
+"""The models that this worker process answers for, and which of them are in memory.
+
+Where MODEL_MEMORY_MB does not hold all of them, those that were used last stay loaded and the
+others are loaded when a message comes. A model that can no longer be loaded is withdrawn.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from catalog.infrastructure import log_context
+from catalog.models import ModelCard
+from inference.runtime import devices, errors, loading
+from inference.runtime.cpu import threads
+from inference.runtime.images.preprocessing import Method
+from inference.runtime.model_cache import Shelf
+from inference.runtime.spec import Loader, ModelSpec
+from inference.runtime.weights.store import find
+from inference.worker.text_cache import TextCache
+
+log = logging.getLogger(__name__)
+
+LONGEST_BATCH_S = 4.0  # well below the time limit of an attempt, also for large towers on a CPU
+FIRST_BUDGET = 4
+SPEED_SMOOTHING = 0.3
+
+
+class NotServed(Exception):
+    """A message for a model that this worker cannot run: its queues and models disagree."""
+
+
+@dataclass
+class ServedModel:
+    """A model in memory: its cache of text vectors, and how fast it has been."""
+
+    card: ModelCard
+    cache: TextCache
+    images_per_s: float = 0.0
+
+    @property
+    def budget(self) -> int:
+        """Images of one batch: as many as fit the device, and do not take too long."""
+        if not self.images_per_s:
+            return min(FIRST_BUDGET, int(settings.BATCH_IMAGES))
+        in_time = int(self.images_per_s * LONGEST_BATCH_S)
+        return max(1, min(in_time, int(settings.BATCH_IMAGES)))
+
+    def note_speed(self, images: int, seconds: float) -> None:
+        if images:
+            # A moving mean: the machine may have other things to do for a while.
+            speed = images / max(seconds, 1e-6)
+            before = self.images_per_s or speed
+            self.images_per_s = (1 - SPEED_SMOOTHING) * before + SPEED_SMOOTHING * speed
+
+
+# One process serves one set of models, so this state is the module's own.
+_cards: dict[str, ModelCard] = {}
+_loaded: Shelf[ServedModel] = Shelf(weight=lambda model: model.cache.encoder.parameter_bytes)
+# Called with the queue of a model that was withdrawn.
+on_withdrawal: list[Callable[[str], None]] = []
+
+
+def repos() -> list[str]:
+    return sorted(_cards)
+
+
+def loaded() -> dict[str, ServedModel]:
+    return dict(sorted(_loaded.items()))
+
+
+def get(card: ModelCard) -> ServedModel:
+    """The model, loaded now if it is not; raises NotServed."""
+    if card.repo not in _cards:
+        raise NotServed(f"this worker does not serve {card.repo}")
+    if card.repo not in _loaded and not _load(card):
+        _withdraw(card)
+        raise NotServed(f"this worker could not load {card.repo} again")
+    model = _loaded.take(card.repo)
+    model.card = card  # as it is now: it may have been deleted and made again since we loaded it
+    return model
+
+
+def cards_to_serve(selection: str) -> list[ModelCard]:
+    """The cards of `repo,repo`; "auto" means those whose weights are on this machine."""
+    if selection == "auto":
+        cards = ModelCard.objects.order_by("repo")
+        return [card for card in cards if find(spec_of(card), settings.MODEL_DIR)]
+    wanted = [repo.strip() for repo in selection.split(",") if repo.strip()]
+    by_repo = {card.repo: card for card in ModelCard.objects.filter(repo__in=wanted)}
+    if missing := [repo for repo in wanted if repo not in by_repo]:
+        raise NotServed(f"no model card for {', '.join(missing)}; run `manage.py load_catalog`?")
+    return [by_repo[repo] for repo in wanted]
+
+
+def load(cards: Sequence[ModelCard]) -> list[ModelCard]:
+    """Load each model that fits; returns those that cannot be served.
+
+    What does not fit beside the others is loaded when it is asked for. Raises EncoderError if
+    nothing at all can be served.
+    """
+    threads.limit_threads(settings.WORKER_THREADS or None)
+    _loaded.budget_bytes = settings.MODEL_MEMORY_MB * 1024 * 1024
+    failed = [card for card in cards if not _serve(card)]
+    if not _cards:
+        names = ", ".join(card.repo for card in cards)
+        raise errors.EncoderError(f"none of {names or 'no models'} could be loaded")
+    return failed
+
+
+def spec_of(card: ModelCard) -> ModelSpec:
+    return ModelSpec(
+        repo=card.repo,
+        loader=Loader(card.loader),
+        open_clip_model=card.open_clip_model,
+        revision=card.revision,
+    )
+
+
+def loading_options() -> loading.Options:
+    return loading.Options(
+        device=settings.WORKER_DEVICE,
+        dtype=settings.DTYPE,
+        preprocessing=Method(settings.PREPROCESSING),
+        is_compiled=settings.COMPILE,
+        is_packed=settings.PACK_WEIGHTS,
+    )
+
+
+def _serve(card: ModelCard) -> bool:
+    with log_context.bound(model=card.repo):
+        is_full = bool(_loaded) and not _loaded.has_room(_expected_bytes(card))
+        if is_full and find(spec_of(card), settings.MODEL_DIR):
+            log.info("no room now, will be loaded when asked for")
+        elif not _load(card):
+            return False
+    _cards[card.repo] = card
+    return True
+
+
+def _load(card: ModelCard) -> bool:
+    log.info("loading device=%s", settings.WORKER_DEVICE)
+    try:
+        _free_memory_of(_loaded.make_room(_expected_bytes(card)))
+        encoder = loading.load(
+            spec_of(card),
+            model_dir=settings.MODEL_DIR,
+            cache_dir=settings.CACHE_DIR,
+            options=loading_options(),
+        )
+        loading.warm_up(encoder)
+    except errors.EncoderError as error:
+        log.error("not serving model=%s: %s", card.repo, error)
+        return False
+    _free_memory_of(_loaded.put(card.repo, ServedModel(card, TextCache(encoder))))
+    return True
+
+
+def _expected_bytes(card: ModelCard) -> int:
+    return loading.expected_bytes(
+        spec_of(card), model_dir=settings.MODEL_DIR, options=loading_options()
+    )
+
+
+def _free_memory_of(unloaded: Sequence[str]) -> None:
+    if unloaded:
+        log.info("unloaded to make room models=%s", ",".join(unloaded))
+        devices.free_memory(settings.WORKER_DEVICE)
+
+
+def _withdraw(card: ModelCard) -> None:
+    # Its messages are left to workers that can answer them; its jobs are still queued.
+    del _cards[card.repo]
+    for tell in on_withdrawal:
+        tell(card.queue)
