@@ -44,8 +44,6 @@ LABELS = [
 
 @dataclass
 class Story:
-    """What the clients have lived through."""
-
     answered: Counter[int] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
     took_s: list[float] = field(default_factory=list)

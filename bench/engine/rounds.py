@@ -67,8 +67,6 @@ class Talker:
 
 @dataclass(frozen=True)
 class Site:
-    """A running site: the web process's port, and the processes whose memory counts."""
-
     port: int
     web: psutil.Process
     worker: psutil.Process
@@ -104,8 +102,6 @@ def _cpu_s(process: psutil.Process) -> float:
 
 @dataclass(frozen=True)
 class Cases:
-    """All that can be asked, by name; each returns what it found."""
-
     site: Site
     bare: Sequence[Talker]
     direct: Talker

@@ -21,8 +21,6 @@ PAGE = "/models/openai/clip-vit-large-patch14/"
 
 @dataclass(frozen=True)
 class Props:
-    """Where the things lie, and the key that pays."""
-
     weights: Path
     photos: Path
     small_photos: Path

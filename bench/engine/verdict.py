@@ -20,7 +20,7 @@ Round = Mapping[str, Mapping[str, Any]]
 
 
 def ratios(rounds: Sequence[Round], name: str) -> list[float]:
-    """Round by round: what slows the machine slows both."""
+    # Round by round: what slows the machine slows both.
     return [
         each[name]["images_per_s"] / each[BARE]["images_per_s"]
         for each in rounds

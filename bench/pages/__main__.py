@@ -28,7 +28,7 @@ def main(options: Sequence[str]) -> int:
 
 
 def environment(data_dir: str) -> dict[str, str]:
-    """A production site's, but without HTTPS. Empty values keep a developer's .env out."""
+    # A production site's, but without HTTPS. Empty values keep a developer's .env out.
     return {
         "DATA_DIR": data_dir,
         "DATABASE_URL": "",

@@ -17,7 +17,6 @@ BATCH = 1000
 
 
 def fill(total: int) -> None:
-    """Add cards until there are `total`."""
     real = list(ModelCard.objects.real())
     missing = total - ModelCard.objects.count()
     chance = random.Random(SEED)  # noqa: S311  figures, not secrets

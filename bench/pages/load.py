@@ -16,7 +16,7 @@ HEADERS = "Host: 127.0.0.1\r\nAccept: text/html\r\nAccept-Encoding: gzip\r\n"
 
 
 class Unexpected(Exception):
-    """The server answered, but not with a page."""
+    pass
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,6 @@ class Burst:
 
 
 class Line:
-    """One keep-alive connection."""
-
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
@@ -59,7 +57,6 @@ class Line:
         return int(head.split(maxsplit=2)[1]), await self._reader.readexactly(length)
 
     async def write(self, request: bytes) -> None:
-        """Send a whole request, and leave its answer unread."""
         self._writer.write(request)
         await self._writer.drain()
 

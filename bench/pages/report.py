@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Spread:
-    """The middle, the least and the most of some rounds."""
-
     median: float
     least: float
     most: float
@@ -20,7 +18,7 @@ class Spread:
 
     @classmethod
     def of_ratios(cls, upper: Sequence[float], lower: Sequence[float]) -> "Spread":
-        """Round by round: what slows the machine slows both."""
+        # Round by round: what slows the machine slows both.
         return cls.of([u / v for u, v in zip(upper, lower, strict=True)])
 
 
@@ -33,7 +31,7 @@ def as_json(report: Mapping[str, Spread]) -> str:
 
 
 def as_text(report: Mapping[str, Spread]) -> str:
-    """A line each, the ratios last, because they are what counts."""
+    # A line each, the ratios last, because they are what counts.
     ordered = sorted(report.items(), key=lambda item: item[0].startswith("RATIO"))
     return "\n".join(f"{_figures(figure):>36}   {name}" for name, figure in ordered)
 

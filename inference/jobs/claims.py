@@ -80,12 +80,10 @@ def claim(
 
 
 def renew(token: uuid.UUID) -> int:
-    """Push back a lease, but never past the time limit of an attempt."""
     recent = Job.objects.running().filter(lease_token=token, started_at__gt=Now() - TIME_LIMIT)
     return recent.update(lease_until=Now() + LEASE)
 
 
 def give_back(token: uuid.UUID) -> int:
-    """Queue again what is left of a batch that was not settled; the sweep wakes a worker for it."""
     unsettled = Job.objects.running().filter(lease_token=token, attempt__lt=MAX_ATTEMPTS)
     return unsettled.update(**UNCLAIMED)

@@ -65,7 +65,6 @@ def announce(job_ids: Sequence[uuid.UUID]) -> None:
 
 
 def cancel(job: Job, *, from_states: Iterable[State] = OPEN) -> bool:
-    """False: the job is in no such state any more."""
     ended = end([job], state=State.CANCELLED, from_states=from_states)
     if not ended:
         return False
@@ -76,7 +75,6 @@ def cancel(job: Job, *, from_states: Iterable[State] = OPEN) -> bool:
 
 
 def delete(job: Job) -> None:
-    """Delete a job with everything that was kept of it; a running one is canceled first."""
     cancel(job)
     image_files.delete([*job.image_files, job.preview_file])
     job.delete()

@@ -49,16 +49,12 @@ def _range(low: int, high: int, unit: str) -> str:
 
 @dataclass(frozen=True)
 class Position:
-    """How many jobs of the model come first, and when this one will be done if that is known."""
-
     ahead: int = 0
     eta: Eta | None = None
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Images per second of all living workers together, by repo; who shares a worker with whom."""
-
     rates: Mapping[str, float]
     neighbours: Mapping[str, set[str]]
 
@@ -74,7 +70,6 @@ class Pace:
 
 
 def eta_of(job: Job) -> Eta | None:
-    """When the job will be done. None: unknown, or it is done."""
     return position_of(job).eta
 
 

@@ -24,7 +24,7 @@ DEADLINE = timedelta(minutes=10)
 
 
 class TooManyQueued(Exception):
-    """Nothing was queued: some of the requester's jobs have to end first."""
+    pass
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,6 @@ class Requester:
 
     @property
     def fair_share_key(self) -> str:
-        """Whose jobs queue behind each other, and not before everybody else's."""
         return f"user:{self.user_id}" if self.user_id is not None else f"visitor:{self.visitor}"
 
 

@@ -26,8 +26,6 @@ WAKE_AGAIN_AFTER = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class Swept:
-    """What one sweep moved."""
-
     given_back: int = 0
     crashed: int = 0
     expired: int = 0

@@ -21,7 +21,7 @@ UNDER_WAY_S = 2
 
 
 def workers_for(job: Job) -> bool:
-    """Wake a worker for this job. False: the broker is away."""
+    # Wake a worker for this job. False: the broker is away.
     if workers_of(job.card):
         return True
     Job.objects.queued().filter(pk=job.pk).update(woken_at=None)  # for the sweep
@@ -29,7 +29,6 @@ def workers_for(job: Job) -> bool:
 
 
 def workers_of(card: ModelCard) -> bool:
-    """Wake a worker of this model, unless a message is already under way."""
     if not _mark(card):
         return True
     if broker.send(RUN_BATCHES, card.pk, queue=card.queue):
@@ -39,7 +38,7 @@ def workers_of(card: ModelCard) -> bool:
 
 
 def acknowledge(card: ModelCard) -> None:
-    """The message has come; from now on others may send one."""
+    # The message has come; from now on others may send one.
     try:
         cache.delete(_cache_key(card))
     except RedisError as error:

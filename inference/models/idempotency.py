@@ -14,14 +14,12 @@ KEPT_FOR = timedelta(hours=24)
 
 
 class IdempotentCallQuerySet(models.QuerySet["IdempotentCall"]):
-    """`IdempotentCall.objects.old().delete()`"""
-
     def old(self) -> "IdempotentCallQuerySet":
-        """Those whose key may be used for something else."""
+        # Those whose key may be used for something else.
         return self.filter(created_at__lt=Now() - KEPT_FOR)
 
     def abandoned(self) -> "IdempotentCallQuerySet":
-        """Those whose process has not come back with an answer."""
+        # Those whose process has not come back with an answer.
         return self.filter(held_until__lt=Now())
 
 

@@ -13,8 +13,6 @@ from catalog.models import ModelCard
 
 
 class State(models.TextChoices):
-    """Where a job is; docs/jobs.md draws the ways between."""
-
     QUEUED = "queued", "queued"
     RUNNING = "running", "running"
     SUCCEEDED = "succeeded", "succeeded"
@@ -27,8 +25,6 @@ FINAL = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 
 
 class ErrorCode(models.TextChoices):
-    """Why a job failed; the label is the sentence people read."""
-
     INVALID_IMAGE = (
         "invalid_image",
         "The picture could not be decoded; it may be damaged. Try another copy of it.",
@@ -51,7 +47,6 @@ class JobQuerySet(models.QuerySet["Job"]):
     """`Job.objects.visible_to(...)` is the only way that views look a job up."""
 
     def visible_to(self, *, user_id: int | None, visitor: uuid.UUID | None) -> "JobQuerySet":
-        """The jobs of this person, or, signed out, of this browser session."""
         if user_id is not None:
             return self.filter(Q(owner_id=user_id) | Q(visitor=visitor, visitor__isnull=False))
         return self.filter(visitor=visitor, visitor__isnull=False, owner__isnull=True)
@@ -208,7 +203,7 @@ class Job(models.Model):
 
     @property
     def hold_reference(self) -> str:
-        """The name of its credit in the ledger."""
+        # The name of its credit in the ledger.
         return f"job:{self.pk}"
 
     @property
@@ -221,5 +216,4 @@ class Job(models.Model):
 
     @property
     def image_files(self) -> list[str]:
-        """Names in storage of the images as they were sent, in input order."""
         return [image["file"] for image in self.image_inputs]

@@ -14,29 +14,22 @@ from catalog.infrastructure.outbox import OutboxMessage, OutboxQuerySet
 
 
 class Event(models.TextChoices):
-    """What a webhook may be told of."""
-
     SUCCEEDED = "job.succeeded", "a job succeeded"
     FAILED = "job.failed", "a job failed"
     CANCELED = "job.canceled", "a job was canceled"  # as the API spells it
 
 
 class WhyDisabled(models.TextChoices):
-    """Who switched a webhook off, and why."""
-
     OWNER = "owner", "you switched it off"
     FAILING = "failing", "it failed for days"
     GONE = "gone", "its server answered 410 Gone"
 
 
 class WebhookQuerySet(models.QuerySet["Webhook"]):
-    """`Webhook.objects.of(user).kept()`"""
-
     def of(self, user_id: int) -> "WebhookQuerySet":
         return self.filter(user=user_id)
 
     def kept(self) -> "WebhookQuerySet":
-        """Not removed by its owner."""
         return self.filter(removed_at__isnull=True)
 
     def enabled(self) -> "WebhookQuerySet":
@@ -101,8 +94,6 @@ class Webhook(models.Model):
 
 
 class DeliveryState(models.TextChoices):
-    """Where a delivery stands; a replay makes it wait again."""
-
     WAITING = outbox.WAITING
     DELIVERED = "delivered"
     GIVEN_UP = outbox.GIVEN_UP
@@ -160,7 +151,7 @@ class Delivery(OutboxMessage):
 
     @property
     def message_id(self) -> str:
-        """The `webhook-id` that receivers know it by."""
+        # The `webhook-id` that receivers know it by.
         return f"msg_{self.pk.hex}"
 
 
@@ -175,8 +166,6 @@ class Trouble(models.TextChoices):
 
 
 class Attempt(models.Model):
-    """One try to deliver."""
-
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="attempts")
     made_at = models.DateTimeField(db_default=Now())
     duration_ms = models.PositiveIntegerField()

@@ -21,19 +21,14 @@ class Service:
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
-    """`Worker.objects.alive()`"""
-
     def alive(self) -> "WorkerQuerySet":
         return self.filter(seen_at__gt=Now() - WORKER_SILENT_AFTER)
 
     def served_repos(self) -> set[str]:
-        """Repo ids that a living worker has loaded."""
         return {repo for repos in self.alive().values_list("repos", flat=True) for repo in repos}
 
 
 class Worker(models.Model):
-    """A worker process as it last announced itself."""
-
     name = models.CharField(max_length=100, unique=True)
     pid = models.PositiveIntegerField()
     device = models.CharField(max_length=40)
@@ -60,7 +55,6 @@ class Worker(models.Model):
 
     @property
     def services(self) -> list[Service]:
-        """What it does for each of its models."""
         return [
             Service(repo, self.images_per_s.get(repo, 0.0), self.batch_images.get(repo, 0))
             for repo in self.repos

@@ -40,8 +40,6 @@ PARTS = 4
 
 @dataclass(frozen=True)
 class Scored:
-    """Results of a part of a batch, and its failed jobs; not written yet."""
-
     done: Sequence[Done] = ()
     failed: Sequence[tuple[Job, ErrorCode]] = ()
 
@@ -79,7 +77,7 @@ def _try(cache: TextCache, part: Sequence[Ready]) -> list[Done] | None:
 
 
 def settle(scored: Scored) -> None:
-    """Write results; what cannot be written now stays under its lease, to be given back."""
+    # Write results; what cannot be written now stays under its lease, to be given back.
     try:
         settlement.succeed(scored.done)
         for job, code in scored.failed:

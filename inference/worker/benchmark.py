@@ -55,8 +55,6 @@ class Figure:
 
 @dataclass(frozen=True)
 class Measured:
-    """A model on this machine."""
-
     dtype: str
     load_s: float
     resident_bytes: int
@@ -65,7 +63,7 @@ class Measured:
 
     @property
     def images_per_s(self) -> float:
-        """What a price may count on: from JPEG bytes, at the best of the callers' numbers."""
+        # What a price may count on: from JPEG bytes, at the best of the callers' numbers.
         return max(each.images_per_s for each in self.figures if each.what == "photos")
 
 

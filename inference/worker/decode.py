@@ -20,7 +20,7 @@ _decoders = ThreadPoolExecutor(
 
 
 class OutOfMemory(Exception):
-    """There was not enough memory to decode a batch."""
+    pass
 
 
 @dataclass(frozen=True)

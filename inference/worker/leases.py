@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Held:
-    """A lease token and the monotonic second at which its batch was taken."""
-
     token: uuid.UUID
     since_s: float
 
@@ -37,6 +35,5 @@ def drop(token: uuid.UUID) -> None:
 
 
 def in_hand() -> list[Held]:
-    """What this process holds, the oldest first, for the heartbeat."""
     with _lock:
         return sorted(_held.values(), key=lambda held: held.since_s)

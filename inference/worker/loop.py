@@ -36,14 +36,12 @@ _behind = ThreadPoolExecutor(max_workers=1, thread_name_prefix="behind")
 
 @dataclass(frozen=True)
 class Batch:
-    """Jobs under one lease, their images decoded."""
-
     token: uuid.UUID
     jobs: list[Ready]
 
     @property
     def is_suspect(self) -> bool:
-        """It was tried before, and may be what killed its worker."""
+        # It was tried before, and may be what killed its worker.
         return any(ready.job.attempt > 1 for ready in self.jobs)
 
 

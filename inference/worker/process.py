@@ -30,12 +30,11 @@ STDERR = 2
 
 
 def name() -> str:
-    """One name per process, by which the site and the logs tell workers apart."""
+    # One name per process, by which the site and the logs tell workers apart.
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
 def announce() -> None:
-    """Tell the site that this worker lives, what it answers for, and how it is doing."""
     models = served_models.loaded()
     report = {
         "pid": os.getpid(),

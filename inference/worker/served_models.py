@@ -41,7 +41,7 @@ class ServedModel:
 
     @property
     def budget(self) -> int:
-        """Images of one batch: as many as fit the device, and do not take too long."""
+        # Images of one batch: as many as fit the device, and do not take too long.
         if not self.images_per_s:
             return min(FIRST_BUDGET, int(settings.BATCH_IMAGES))
         in_time = int(self.images_per_s * LONGEST_BATCH_S)

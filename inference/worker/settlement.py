@@ -49,7 +49,6 @@ class Done:
 
     @property
     def cost_micro_usd(self) -> int | None:
-        """What is captured; None for a job that nobody pays for."""
         job = self.job
         if not job.is_paid:
             return None

@@ -51,7 +51,7 @@ class TextCache:
         return np.stack([self._kept[text] for text in texts])
 
     def shrink(self) -> None:
-        """Forget what was not asked for lately; between batches only."""
+        # Forget what was not asked for lately; between batches only.
         while len(self._kept) > KEPT_HERE:
             self._kept.popitem(last=False)
 
