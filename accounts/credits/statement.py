@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 
 from django.db.models import QuerySet, Sum
 
 from accounts.models import Entry, User
 from catalog.models import ModelCard
+from catalog.numbers.money import usd
 
 PAGE_LINES = 50
 MOST_EXPORTED_LINES = 100_000
-MICRO_USD = Decimal(1_000_000)
 
-Row = list[str | Decimal]
+Row = list[str]
 COLUMNS: Row = [
     "entry",
     "time",
@@ -73,7 +72,7 @@ def rows(user: User) -> Iterator[Row]:
             entry.kind,
             entry.reference,
             entry.note,
-            *(_dollars(micro_usd) for micro_usd in [*sums, line.balance_after_micro_usd]),
+            *(usd(micro_usd) for micro_usd in [*sums, line.balance_after_micro_usd]),
         ]
 
 
@@ -90,10 +89,6 @@ def _balance_after(entry: Entry) -> int:
     """Entries of a wallet are numbered in the order in which they happened."""
     until = Entry.objects.filter(wallet=entry.wallet_id, pk__lte=entry.pk)
     return int(until.aggregate(sum=Sum("balance_effect_micro_usd"))["sum"])
-
-
-def _dollars(micro_usd: int) -> Decimal:
-    return micro_usd / MICRO_USD
 
 
 def buys(micro_usd: int) -> list[Purchase]:

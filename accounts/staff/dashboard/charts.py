@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from accounts.staff.dashboard.numbers import Earned, Wanted, Week
-from accounts.templatetags.money import grouped, usd
+from accounts.templatetags.money import grouped
+from catalog.numbers.money import format_usd
 
 # Narrow, so that letters stay readable where a phone shows it as wide as the page.
 WIDTH, HEIGHT = 360, 170
@@ -71,7 +72,7 @@ def by_week(weeks: Sequence[Week]) -> list[Picture]:
         _weekly("accounts", weeks, {"signed up": "signed_up", "confirmed": "confirmed"}),
         _weekly("votes", weeks, {"counted": "votes", "set aside": "set_aside"}),
         _weekly("waitlist", weeks, {"asked": "asked", "confirmed": "joined"}),
-        _weekly("credit", weeks, {"granted": "granted", "spent": "spent"}, write=usd),
+        _weekly("credit", weeks, {"granted": "granted", "spent": "spent"}, write=format_usd),
     ]
 
 
@@ -163,7 +164,7 @@ def of_earned(rows: Sequence[Earned]) -> Picture:
         "credit by model",
         [row.repo or "not named" for row in rows],
         {"spent": [row.spent for row in rows], "launch credit": [row.granted for row in rows]},
-        write=usd,
+        write=format_usd,
     )
 
 

@@ -7,8 +7,8 @@ from starlette.responses import JSONResponse
 
 from accounts import credits
 from accounts.models import ApiKey, User
+from catalog.numbers.money import usd
 from inference.api import openapi
-from inference.api.amounts import usd
 from inference.api.auth import Known
 from inference.api.schemas.responses import Account
 from inference.api.threads import in_thread
