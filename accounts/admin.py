@@ -112,6 +112,7 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
 class HoldAdmin(ReadOnlyAdmin[Hold]):
     list_display = [
         "reference",
+        "model",
         "wallet",
         "key",
         "state",
@@ -133,6 +134,7 @@ class EntryAdmin(ReadOnlyAdmin[Entry]):
         "wallet",
         "kind",
         "reference",
+        "model",
         "balance_effect_micro_usd",
         "held_effect_micro_usd",
         "note",
@@ -140,7 +142,7 @@ class EntryAdmin(ReadOnlyAdmin[Entry]):
     ]
     list_filter = ["kind"]
     list_select_related = ["wallet"]
-    search_fields = ["reference", "wallet__user__email"]
+    search_fields = ["reference", "=model", "wallet__user__email"]
     ordering = ["-pk"]
 
 

@@ -26,11 +26,13 @@ def grant(
     reference: str,
     expires_at: datetime | None = None,
     priority: int | None = None,
+    model: str = "",
     note: str = "",
 ) -> Grant:
     """Put credit into the wallet; a repeated reference gives the first grant, unchanged.
 
-    `priority`: lower is spent first; by default the category's. Raises ReferenceTaken.
+    `priority`: lower is spent first; by default the category's. `model`: owner/name of the model
+    whose launch gives it. Raises ReferenceTaken.
     """
     if amount_micro_usd <= 0:
         raise ValueError(f"a grant of {amount_micro_usd} µ$")
@@ -53,6 +55,7 @@ def grant(
                 wallet=wallet,
                 kind=Kind.GRANT,
                 reference=reference,
+                model=model,
                 balance_effect_micro_usd=amount_micro_usd,
                 note=note,
             )

@@ -42,8 +42,8 @@ WITH wallet AS (
     RETURNING key.id
 ), hold AS (
     INSERT INTO accounts_hold
-        (wallet_id, key_id, reference, amount_micro_usd, state, expires_at, created_at)
-    SELECT wallet.id, key.id, %(reference)s, %(amount)s, 'open', %(expires_at)s,
+        (wallet_id, key_id, reference, model, amount_micro_usd, state, expires_at, created_at)
+    SELECT wallet.id, key.id, %(reference)s, %(model)s, %(amount)s, 'open', %(expires_at)s,
         statement_timestamp()
     FROM wallet LEFT JOIN key ON true
     WHERE %(key)s IS NULL OR key.id IS NOT NULL
@@ -51,8 +51,8 @@ WITH wallet AS (
     RETURNING id, wallet_id, created_at
 ), entry AS (
     INSERT INTO accounts_entry
-        (wallet_id, kind, reference, balance_effect_micro_usd, held_effect_micro_usd, note)
-    SELECT wallet_id, 'hold', %(reference)s, 0, %(amount)s, %(note)s FROM hold
+        (wallet_id, kind, reference, model, balance_effect_micro_usd, held_effect_micro_usd, note)
+    SELECT wallet_id, 'hold', %(reference)s, %(model)s, 0, %(amount)s, '' FROM hold
 )
 SELECT hold.id, wallet.id, hold.created_at, key.id IS NOT NULL
 FROM wallet LEFT JOIN hold ON true LEFT JOIN key ON true
@@ -75,7 +75,7 @@ class _Wish:
     reference: str
     key: ApiKey | None
     expires_at: datetime | None
-    note: str
+    model: str
 
 
 def hold(
@@ -85,17 +85,17 @@ def hold(
     reference: str,
     key: ApiKey | None = None,
     expires_at: datetime | None = None,
-    note: str = "",
+    model: str = "",
 ) -> Hold:
     """Set credit aside; a repeated reference gives the first hold, and holds nothing more.
 
     Zero is allowed: a free model. Raises NotEnoughCredit, KeyLimitReached, KeyEnded and
     ReferenceTaken. `expires_at`: when `expire_due` may release it; None: never by itself.
-    `note` stands in the person's statement: what the credit is for.
+    `model`: owner/name of what the credit is for, in the ledger and on the person's statement.
     """
     if amount_micro_usd < 0 or (key and key.user_id != user.pk):
         raise ValueError(f"a hold of {amount_micro_usd} µ$ for {user.pk} by key {key}")
-    wish = _Wish(user, amount_micro_usd, reference, key, expires_at, note)
+    wish = _Wish(user, amount_micro_usd, reference, key, expires_at, model)
     with transaction.atomic(savepoint=False):
         held = _insert(wish)
     return held or _try_after_taking_back(wish) or _first_of(wish)
@@ -120,7 +120,7 @@ def _insert(wish: _Wish, *, ended_too: bool = False) -> Hold | None:
         "reference": wish.reference,
         "key": wish.key.pk if wish.key else None,
         "expires_at": wish.expires_at,
-        "note": wish.note,
+        "model": wish.model,
         "ended_too": ended_too,
     }
     with connection.cursor() as cursor:
@@ -139,6 +139,7 @@ def _insert(wish: _Wish, *, ended_too: bool = False) -> Hold | None:
         wallet_id=wallet_id,
         key=wish.key,
         reference=wish.reference,
+        model=wish.model,
         state=HoldState.OPEN,
         amount_micro_usd=wish.amount,
         expires_at=wish.expires_at,

@@ -33,8 +33,8 @@ WITH ended AS (
         captured_micro_usd = given.captured
     FROM unnest(%(holds)s::bigint[], %(captured)s::bigint[]) AS given(id, captured)
     WHERE hold.id = given.id
-    RETURNING hold.id, hold.wallet_id, hold.key_id, hold.reference, hold.amount_micro_usd AS held,
-        coalesce(given.captured, 0) AS spent
+    RETURNING hold.id, hold.wallet_id, hold.key_id, hold.reference, hold.model,
+        hold.amount_micro_usd AS held, coalesce(given.captured, 0) AS spent
 ), granted AS (
     UPDATE accounts_grant AS granted SET remaining_micro_usd = given.remaining
     FROM unnest(%(grants)s::bigint[], %(left)s::bigint[]) AS given(id, remaining)
@@ -55,8 +55,8 @@ WITH ended AS (
     WHERE key.id = total.key_id
 )
 INSERT INTO accounts_entry
-    (wallet_id, kind, reference, balance_effect_micro_usd, held_effect_micro_usd, note)
-SELECT wallet_id, %(kind)s, reference, -spent, -held, '' FROM ended ORDER BY id
+    (wallet_id, kind, reference, model, balance_effect_micro_usd, held_effect_micro_usd, note)
+SELECT wallet_id, %(kind)s, reference, model, -spent, -held, '' FROM ended ORDER BY id
 """
 
 

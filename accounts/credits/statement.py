@@ -18,6 +18,7 @@ COLUMNS: Row = [
     "time",
     "what",
     "reference",
+    "model",
     "note",
     "credit_usd",
     "held_usd",
@@ -71,6 +72,7 @@ def rows(user: User) -> Iterator[Row]:
             entry.created_at.isoformat(),
             entry.kind,
             entry.reference,
+            entry.model,
             entry.note,
             *(usd(micro_usd) for micro_usd in [*sums, line.balance_after_micro_usd]),
         ]

@@ -13,6 +13,16 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 
+def model_name() -> "models.CharField[str, str]":
+    """The column that says which model credit was for: owner/name, empty for none.
+
+    A name rather than a key: the ledger outlives jobs and cards, and says what it said.
+    """
+    return models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="owner/name of the model"
+    )
+
+
 class Wallet(models.Model):
     """A person's credit. It outlives the person: the history of money stays, without the name."""
 
@@ -137,6 +147,7 @@ class Hold(models.Model):
         "accounts.ApiKey", models.SET_NULL, null=True, blank=True, related_name="holds"
     )
     reference = models.CharField(max_length=100, unique=True, help_text="what it is for: job:<id>")
+    model = model_name()
     amount_micro_usd = models.BigIntegerField()
     state = models.CharField(max_length=10, choices=HoldState, default=HoldState.OPEN)
     captured_micro_usd = models.BigIntegerField(null=True, blank=True)
@@ -196,6 +207,7 @@ class Entry(models.Model):
     wallet = models.ForeignKey(Wallet, models.PROTECT, related_name="entries")
     kind = models.CharField(max_length=10, choices=Kind)
     reference = models.CharField(max_length=130)
+    model = model_name()
     balance_effect_micro_usd = models.BigIntegerField(default=0)
     held_effect_micro_usd = models.BigIntegerField(default=0)
     note = models.CharField(max_length=200, blank=True)
@@ -203,7 +215,11 @@ class Entry(models.Model):
 
     class Meta:
         verbose_name_plural = "entries"
-        indexes = [models.Index("wallet", "id", name="entry_of_wallet")]
+        indexes = [
+            models.Index("wallet", "id", name="entry_of_wallet"),
+            # Launches are few: nothing of what the API writes is in it.
+            models.Index("model", name="entry_of_launch", condition=Q(kind="grant") & ~Q(model="")),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["kind", "reference"], name="entry_once_per_kind"),
             models.CheckConstraint(

@@ -146,6 +146,7 @@ def _give_credit(launched: Launch) -> int:
             category=Category.LAUNCH,
             reference=f"launch:{launched.card_id}:{user.pk}",
             expires_at=timezone.now() + CREDIT_LIVES,
+            model=launched.card.repo,
             note=f"launch of {launched.card.repo}",
         )
     return len(voters)
