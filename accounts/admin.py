@@ -47,7 +47,7 @@ class UserAdmin(Audited[User]):
     @admin.action(description="delete with all that is kept of them", permissions=["forget"])
     def forget(self, request: HttpRequest, people: QuerySet[User]) -> None:
         others = [person for person in people if person != request.user]
-        staying = [person for person in others if profile.is_on_record(person)]
+        staying = [person for person in others if profile.has_admin_history(person)]
         leaving = [person for person in others if person not in staying]
         for person in leaving:
             _log_deletion(request, person)

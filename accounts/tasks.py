@@ -11,7 +11,7 @@ from catalog.models import Launch
 @shared_task
 def tidy() -> None:
     """Forget what has been kept long enough."""
-    profile.forget_unconfirmed()
+    profile.delete_unconfirmed()
     credits.expire_due(timezone.now())
 
 

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import profile
 from accounts.forms import DeleteForm
 from accounts.http import SignedInRequest
-from accounts.sign_in.recent import recent_sign_in_required
+from accounts.sign_in.reauthentication import recent_sign_in_required
 
 
 @require_safe
@@ -64,9 +64,9 @@ def export(request: SignedInRequest) -> HttpResponse:
 @never_cache
 def delete(request: SignedInRequest) -> HttpResponse:
     person = request.user
-    if profile.is_on_record(person):
+    if profile.has_admin_history(person):
         status = 409 if request.method == "POST" else 200
-        return render(request, "accounts/on_record.html", status=status)
+        return render(request, "accounts/keep_for_history.html", status=status)
     form = DeleteForm(request.POST or None, person=person)
     if request.method != "POST" or not form.is_valid():
         return render(request, "accounts/delete.html", {"form": form})
@@ -79,10 +79,12 @@ def delete(request: SignedInRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 @never_cache
-def again(request: SignedInRequest) -> HttpResponse:
+def sign_in_again(request: SignedInRequest) -> HttpResponse:
     """Ask who has been signed in for long to sign in once more, and lead back after."""
     if request.method != "POST":
-        return render(request, "accounts/again.html", {"next": get_next_redirect_url(request)})
+        return render(
+            request, "accounts/sign_in_again.html", {"next": get_next_redirect_url(request)}
+        )
     query = {"email": request.user.email, "next": get_next_redirect_url(request) or "/account/"}
     logout(request)
     return redirect(f"{reverse('account_login')}?{urlencode(query)}")

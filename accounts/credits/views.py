@@ -20,7 +20,7 @@ def credit(request: SignedInRequest) -> HttpResponse:
     balance = credits.balance_of(request.user)
     context = {
         "balance": balance,
-        "purchases": statement.buys(balance.available),
+        "purchases": statement.purchases_for(balance.available),
         "page": statement.page(request.user, before=_before(request)),
         "is_first_page": "before" not in request.GET,
     }

@@ -51,7 +51,7 @@ def _page(
     context = {
         "form": form,
         "keys": own[:MOST_LISTED],
-        "most_living_keys": keys.MOST_LIVING_KEYS,
+        "max_active_keys": keys.MAX_ACTIVE_KEYS,
         "idempotency_key": uuid.uuid4().hex,
     }
     return render(request, "accounts/keys.html", context | made, status=status)

@@ -61,7 +61,7 @@ class Category(models.TextChoices):
 
 
 # The rule of left() and over(), for statements by hand that have a row called "wallet".
-SOMETHING_HAS_ENDED = """EXISTS (
+HAS_ENDED_GRANT = """EXISTS (
     SELECT FROM accounts_grant AS ended
     WHERE ended.wallet_id = wallet.id AND ended.remaining_micro_usd > 0
         AND (ended.expires_at <= statement_timestamp() OR ended.voided_at IS NOT NULL)
@@ -69,12 +69,12 @@ SOMETHING_HAS_ENDED = """EXISTS (
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
-    """`Grant.objects.left().over(now)`"""
+    """`Grant.objects.unspent().ended(now)`"""
 
-    def left(self) -> "GrantQuerySet":
+    def unspent(self) -> "GrantQuerySet":
         return self.filter(remaining_micro_usd__gt=0)
 
-    def over(self, now: datetime | Now) -> "GrantQuerySet":
+    def ended(self, now: datetime | Now) -> "GrantQuerySet":
         """Run out or voided."""
         return self.filter(Q(expires_at__lte=now) | Q(voided_at__isnull=False))
 

@@ -24,7 +24,7 @@ async def show_account(caller: Known) -> Response:
 
 def _describe(user: User) -> dict[str, Any]:
     balance = credits.balance_of(user)
-    keys = ApiKey.objects.of(user.pk).living().order_by("pk")
+    keys = ApiKey.objects.of(user.pk).active().order_by("pk")
     return {
         "object": "account",
         "available": usd(balance.available),
