@@ -15,12 +15,12 @@ def tidy() -> None:
     credits.expire_due(timezone.now())
 
 
-@shared_task
-def tell_of_launch(launch_id: int) -> None:
-    """Rung by a launch, and again until everybody was told."""
-    launched = Launch.objects.select_related("card").filter(pk=launch_id).first()
-    if launched and not launched.told_at:
-        launches.tell(launched)
+@shared_task(name="accounts.tasks.tell_of_launch")
+def notify_of_launch(launch_id: int) -> None:
+    """Enqueued by a launch, and again until everybody was notified."""
+    launch = Launch.objects.select_related("card").filter(pk=launch_id).first()
+    if launch and not launch.told_at:
+        launches.notify(launch)
 
 
 @shared_task

@@ -37,7 +37,7 @@ def _launch(request: SignedInRequest, card: ModelCard, form: LaunchForm) -> bool
     """False: it was refused, and the form says why."""
     before = card.stage
     try:
-        launched, is_new = launches.launch(
+        launch, is_new = launches.launch(
             card,
             micro_usd_per_image=form.micro_usd_per_image,
             reason=form.cleaned_data["reason"],
@@ -47,9 +47,7 @@ def _launch(request: SignedInRequest, card: ModelCard, form: LaunchForm) -> bool
         form.add_error(None, str(refused))
         return False
     if is_new:
-        log_step(
-            request, card, "stage", before, f"{card.stage} at {launched.micro_usd_per_image} µ$"
-        )
+        log_step(request, card, "stage", before, f"{card.stage} at {launch.micro_usd_per_image} µ$")
         messages.success(request, f"{card.repo} is live. Everybody who wanted it is being told.")
     else:
         messages.info(request, f"{card.repo} was launched before; nothing has changed.")
@@ -67,7 +65,7 @@ def _page(
         "card": card,
         "form": form,
         "title": f"Launch {card.name}",
-        "concerned": launches.concerned(card),
+        "audience": launches.audience_of(card),
         "opts": ModelCard._meta,
     }
     return render(request, "admin/launch.html", context, status=status)

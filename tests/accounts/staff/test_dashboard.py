@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Permission
 from django.test import Client
@@ -48,7 +49,9 @@ def operator(db: None, client: Client) -> Client:
 def person(email: str, *, joined: datetime = NOW, confirmed: datetime | None = None) -> User:
     user = User.objects.create_user(email)
     User.objects.filter(pk=user.pk).update(date_joined=joined)
-    user.emailaddress_set.create(email=email, verified=confirmed is not None, primary=True)
+    EmailAddress.objects.create(
+        user=user, email=email, verified=confirmed is not None, primary=True
+    )
     if confirmed:
         wallet = credits.wallet_of(user)
         type(wallet).objects.filter(pk=wallet.pk).update(created_at=confirmed)
@@ -175,7 +178,7 @@ def launched_card() -> ModelCard:
             votes.cast(card, user)
         else:
             waitlist.join(card, user, consent_address="")
-    launches.tell(launches.launch(card, micro_usd_per_image=90)[0])
+    launches.notify(launches.launch(card, micro_usd_per_image=90)[0])
     return card
 
 
