@@ -47,7 +47,7 @@ class UserAdmin(Audited[User]):
     @admin.action(description="delete with all that is kept of them", permissions=["forget"])
     def forget(self, request: HttpRequest, people: QuerySet[User]) -> None:
         others = [person for person in people if person != request.user]
-        staying = [person for person in others if profile.is_on_record(person)]
+        staying = [person for person in others if profile.has_admin_history(person)]
         leaving = [person for person in others if person not in staying]
         for person in leaving:
             _log_deletion(request, person)
@@ -112,6 +112,7 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
 class HoldAdmin(ReadOnlyAdmin[Hold]):
     list_display = [
         "reference",
+        "model",
         "wallet",
         "key",
         "state",
@@ -133,6 +134,7 @@ class EntryAdmin(ReadOnlyAdmin[Entry]):
         "wallet",
         "kind",
         "reference",
+        "model",
         "balance_effect_micro_usd",
         "held_effect_micro_usd",
         "note",
@@ -140,7 +142,7 @@ class EntryAdmin(ReadOnlyAdmin[Entry]):
     ]
     list_filter = ["kind"]
     list_select_related = ["wallet"]
-    search_fields = ["reference", "wallet__user__email"]
+    search_fields = ["reference", "=model", "wallet__user__email"]
     ordering = ["-pk"]
 
 

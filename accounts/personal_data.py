@@ -60,6 +60,7 @@ def export(user: User) -> dict[str, object]:
                 .values(
                     "kind",
                     "reference",
+                    "model",
                     "balance_effect_micro_usd",
                     "held_effect_micro_usd",
                     "note",

@@ -1,6 +1,6 @@
-"""The verbs of being a person here: settle in, take one's data along, leave.
+"""The verbs of having an account: onboard, export, delete.
 
-OnRecord    the admin's history names this person, who can be closed but not deleted
+HasAdminHistory    the admin's history names this person, who can be closed but not deleted
 """
 
 import logging
@@ -22,11 +22,11 @@ from catalog.demand import preferences, votes
 
 log = logging.getLogger(__name__)
 
-FORGET_UNCONFIRMED_AFTER = timedelta(days=7)
+UNCONFIRMED_KEPT_FOR = timedelta(days=7)
 
 
-class OnRecord(Exception):
-    """To delete whoever has worked in the admin would delete the history of that work."""
+class HasAdminHistory(Exception):
+    """Deleting this person would delete the history of their work in the admin."""
 
 
 class Section(Protocol):
@@ -39,8 +39,8 @@ class Section(Protocol):
         """Delete it, or take the person out of it, before the person's row goes."""
 
 
-def settle_in(user: User) -> None:
-    """What a person with a confirmed address gets; called at each sign-in, given once."""
+def onboard(user: User) -> None:
+    """What a person with a confirmed address gets; called at each sign-in, takes effect once."""
     if EmailAddress.objects.filter(user=user, verified=True).exists():
         credits.welcome(user)
         preferences.adopt(user)
@@ -48,48 +48,45 @@ def settle_in(user: User) -> None:
 
 
 def export(user: User) -> dict[str, object]:
-    """All that is kept of a person, by section."""
     everything: dict[str, object] = {}
     for section in _sections():
         everything |= section.export(user)
     return everything
 
 
-def is_on_record(user: User) -> bool:
-    """Whether the admin's history says of anything that this person did it."""
+def has_admin_history(user: User) -> bool:
     return LogEntry.objects.filter(user=user).exists()
 
 
 @transaction.atomic
 def delete(user: User) -> None:
-    """Remove a person for good. The ledger's lines stay, and name nobody. Raises OnRecord."""
-    number = user.pk
+    """For good. The ledger's lines stay, and name nobody. Raises HasAdminHistory."""
+    number = user.pk  # delete() clears it
     # The database refuses as well; here nothing has been erased yet, neither rows nor files.
-    if is_on_record(user):
-        raise OnRecord(f"the admin's history names person {number}")
+    if has_admin_history(user):
+        raise HasAdminHistory(f"the admin's history names person {number}")
     for section in _sections():
         section.erase(user)
+    # end() deletes Django's session, too; the cascade would delete allauth's row only.
     for session in UserSession.objects.filter(user=user):
         session.end()
     user.delete()
     log.info("person deleted id=%s", number)
 
 
-def forget_unconfirmed() -> int:
-    """Delete who asked for a code and never typed it: it may have been somebody else's address.
-
-    Whom the operator gave a key or credit (`manage.py issue_key`) may be a machine without mail.
-    """
+def delete_unconfirmed() -> int:
+    """Delete who asked for a code and never typed it: it may have been somebody else's address."""
     confirmed = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
-    forgotten, _ = User.objects.filter(
+    deleted, _ = User.objects.filter(
         ~Exists(confirmed),
         last_login__isnull=True,
         is_staff=False,
+        # Whom the operator gave a key or credit (`manage.py issue_key`) may be without mail.
         api_keys=None,
         wallet=None,
-        date_joined__lt=Now() - FORGET_UNCONFIRMED_AFTER,
+        date_joined__lt=Now() - UNCONFIRMED_KEPT_FOR,
     ).delete()
-    return forgotten
+    return deleted
 
 
 def _sections() -> list[Section]:

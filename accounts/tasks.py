@@ -11,16 +11,16 @@ from catalog.models import Launch
 @shared_task
 def tidy() -> None:
     """Forget what has been kept long enough."""
-    profile.forget_unconfirmed()
+    profile.delete_unconfirmed()
     credits.expire_due(timezone.now())
 
 
-@shared_task
-def tell_of_launch(launch_id: int) -> None:
-    """Sent by a launch, and again until everybody was told."""
-    launched = Launch.objects.select_related("card").filter(pk=launch_id).first()
-    if launched and not launched.told_at:
-        launches.tell(launched)
+@shared_task(name="accounts.tasks.tell_of_launch")
+def notify_of_launch(launch_id: int) -> None:
+    """Enqueued by a launch, and again until everybody was notified."""
+    launch = Launch.objects.select_related("card").filter(pk=launch_id).first()
+    if launch and not launch.told_at:
+        launches.notify(launch)
 
 
 @shared_task

@@ -8,7 +8,7 @@ from accounts.keys import views as key_views
 
 urlpatterns: list[URLPattern] = [
     path("", views.account, name="account"),
-    path("again/", views.again, name="account_again"),
+    path("again/", views.sign_in_again, name="account_again"),
     path("data/", views.export, name="account_data"),
     path("delete/", views.delete, name="account_delete"),
     path("sessions/<int:number>/end/", views.end_session, name="account_end_session"),

@@ -19,20 +19,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import profile
 from accounts.forms import DeleteForm
-from accounts.models import User
-from accounts.sign_in.recent import recent_sign_in_required
-
-
-def _person(request: HttpRequest) -> User:
-    """Who is signed in, behind a gate that has made sure that somebody is."""
-    assert isinstance(request.user, User)  # noqa: S101
-    return request.user
+from accounts.http import SignedInRequest
+from accounts.sign_in.reauthentication import recent_sign_in_required
 
 
 @require_safe
 @login_required
 @never_cache
-def account(request: HttpRequest) -> HttpResponse:
+def account(request: SignedInRequest) -> HttpResponse:
     person = request.user
     methods = Authenticator.objects.filter(user=person)
     context = {
@@ -47,7 +41,7 @@ def account(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-def end_session(request: HttpRequest, number: int) -> HttpResponse:
+def end_session(request: SignedInRequest, number: int) -> HttpResponse:
     """Sign one browser out, from another one."""
     session = get_object_or_404(UserSession, pk=number, user=request.user)
     session.end()
@@ -58,9 +52,9 @@ def end_session(request: HttpRequest, number: int) -> HttpResponse:
 @require_safe
 @recent_sign_in_required
 @never_cache
-def export(request: HttpRequest) -> HttpResponse:
+def export(request: SignedInRequest) -> HttpResponse:
     """A JSON file of everything kept of the person."""
-    response = JsonResponse(profile.export(_person(request)), json_dumps_params={"indent": 2})
+    response = JsonResponse(profile.export(request.user), json_dumps_params={"indent": 2})
     response.headers["Content-Disposition"] = 'attachment; filename="gigarouter-my-data.json"'
     return response
 
@@ -68,11 +62,11 @@ def export(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @recent_sign_in_required
 @never_cache
-def delete(request: HttpRequest) -> HttpResponse:
-    person = _person(request)
-    if profile.is_on_record(person):
+def delete(request: SignedInRequest) -> HttpResponse:
+    person = request.user
+    if profile.has_admin_history(person):
         status = 409 if request.method == "POST" else 200
-        return render(request, "accounts/on_record.html", status=status)
+        return render(request, "accounts/keep_for_history.html", status=status)
     form = DeleteForm(request.POST or None, person=person)
     if request.method != "POST" or not form.is_valid():
         return render(request, "accounts/delete.html", {"form": form})
@@ -85,11 +79,13 @@ def delete(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 @never_cache
-def again(request: HttpRequest) -> HttpResponse:
+def sign_in_again(request: SignedInRequest) -> HttpResponse:
     """Ask who has been signed in for long to sign in once more, and lead back after."""
     if request.method != "POST":
-        return render(request, "accounts/again.html", {"next": get_next_redirect_url(request)})
-    query = {"email": _person(request).email, "next": get_next_redirect_url(request) or "/account/"}
+        return render(
+            request, "accounts/sign_in_again.html", {"next": get_next_redirect_url(request)}
+        )
+    query = {"email": request.user.email, "next": get_next_redirect_url(request) or "/account/"}
     logout(request)
     return redirect(f"{reverse('account_login')}?{urlencode(query)}")
 

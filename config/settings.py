@@ -1,6 +1,5 @@
 """Every setting, read once from the environment; `.env.example` explains each variable."""
 
-from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from environ import Env
 
+from catalog.numbers.money import parse_usd
 from config.database import KeepaliveConnection
 from config.logging import logging_config
 from devserver import engines
@@ -311,8 +311,8 @@ API_MAX_BODY_BYTES = 16 * 1024 * 1024
 
 AUTH_USER_MODEL = "accounts.User"
 # What a confirmed person gets once, in whole micro-dollars; 0: nothing.
-FREE_CREDIT_MICRO_USD = int(Decimal(env.str("FREE_CREDIT_USD", default="1.00")) * 1_000_000)
-LAUNCH_CREDIT_MICRO_USD = int(Decimal(env.str("LAUNCH_CREDIT_USD", default="0.50")) * 1_000_000)
+FREE_CREDIT_MICRO_USD = parse_usd(env.str("FREE_CREDIT_USD", default="1.00"))
+LAUNCH_CREDIT_MICRO_USD = parse_usd(env.str("LAUNCH_CREDIT_USD", default="0.50"))
 WELCOME_CREDIT_DAYS = env.int("WELCOME_CREDIT_DAYS", default=365)
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
@@ -321,7 +321,7 @@ AUTHENTICATION_BACKENDS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.sign_in.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"login": "accounts.sign_in.by_mail.SignInForm"}
+ACCOUNT_FORMS = {"login": "accounts.sign_in.email_code.SignInForm"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*"]

@@ -6,12 +6,12 @@ from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 
-from accounts.credits import drawing
+from accounts.credits import allocation
 from accounts.models import Grant, Hold, User, Wallet
-from accounts.models.money import SOMETHING_HAS_ENDED
+from accounts.models.money import HAS_ENDED_GRANT
 
-FREE = f"""
-SELECT balance_micro_usd - held_micro_usd, {SOMETHING_HAS_ENDED}
+AVAILABLE = f"""
+SELECT balance_micro_usd - held_micro_usd, {HAS_ENDED_GRANT}
 FROM accounts_wallet AS wallet WHERE user_id = %s
 """  # noqa: S608  a rule of ours, no value
 
@@ -35,27 +35,28 @@ def wallet_of(user: User) -> Wallet:
 
 
 def balance_of(user: User) -> Balance:
-    """What the person has now."""
     wallet = Wallet.objects.filter(user=user).first()
     if wallet is None:
         return Balance(available=0, held=0, settled=0, grants=())
-    left = Grant.objects.left().filter(wallet=wallet)
-    ended = list(left.over(Now()))
+    unspent = Grant.objects.unspent().filter(wallet=wallet)
+    ended = list(unspent.ended(Now()))
+    # Most people have nothing that has ended: one query less.
     holds = list(Hold.objects.open().filter(wallet=wallet)) if ended else []
     free = wallet.balance_micro_usd - wallet.held_micro_usd
-    gone = sum(back for _, back in drawing.unneeded(ended, holds, at_most=free))
-    good = left.exclude(pk__in=[grant.pk for grant in ended])
+    lost = sum(amount for _, amount in allocation.reclaimable(ended, holds, at_most=free))
+    usable = unspent.exclude(pk__in=[grant.pk for grant in ended])
     return Balance(
-        available=free - gone,
+        available=free - lost,
         held=wallet.held_micro_usd,
-        settled=wallet.balance_micro_usd - gone,
-        grants=tuple(good.order_by("priority", F("expires_at").asc(nulls_last=True), "pk")),
+        settled=wallet.balance_micro_usd - lost,
+        grants=tuple(usable.order_by("priority", F("expires_at").asc(nulls_last=True), "pk")),
     )
 
 
 def available_to(user: User) -> int:
-    """µ$. One statement as long as nothing has run out: the API asks it with every answer."""
+    """µ$."""
+    # One statement as long as nothing has run out: the API asks this with every answer.
     with connection.cursor() as cursor:
-        cursor.execute(FREE, [user.pk])
-        free, something_has_ended = cursor.fetchone() or (0, False)
-    return balance_of(user).available if something_has_ended else int(free)
+        cursor.execute(AVAILABLE, [user.pk])
+        available, has_ended_grant = cursor.fetchone() or (0, False)
+    return balance_of(user).available if has_ended_grant else int(available)

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models.functions import Now
 
-from accounts.credits import drawing
+from accounts.credits import allocation
 from accounts.credits.settling import Outcome, release_many
 from accounts.models import Entry, Grant, Hold, Kind, Wallet
 
@@ -22,12 +22,12 @@ HOLDS_PER_SWEEP = 1000
 def expire_due(now: datetime) -> int:
     """Release overdue holds, then take back what ended grants have left; returns the µ$ taken."""
     release_overdue(now)
-    wallets = Grant.objects.left().over(now).order_by("wallet").values_list("wallet", flat=True)
-    return sum(take_back(wallet, now) for wallet in wallets.distinct())
+    ended = Grant.objects.unspent().ended(now).order_by("wallet")
+    return sum(take_back(pk, now) for pk in ended.values_list("wallet", flat=True).distinct())
 
 
 def release_overdue(now: datetime) -> int:
-    """Release the holds whose own time has come; returns how many."""
+    """How many holds were released because their own time had come."""
     overdue = Hold.objects.open().filter(expires_at__lte=now).order_by("expires_at")
     outcomes = release_many(overdue.values_list("reference", flat=True)[:HOLDS_PER_SWEEP])
     return list(outcomes.values()).count(Outcome.DONE)
@@ -36,29 +36,30 @@ def release_overdue(now: datetime) -> int:
 def take_back(wallet_id: int, now: datetime | Now) -> int:
     """Take back what a wallet's ended grants have left and no hold needs; returns the µ$."""
     with transaction.atomic():
+        # The wallet's lock makes what is read below stay true: see accounts.models.money.
         wallet = Wallet.objects.select_for_update(no_key=True).get(pk=wallet_id)
-        ended = list(Grant.objects.left().over(now).filter(wallet=wallet))
+        ended = list(Grant.objects.unspent().ended(now).filter(wallet=wallet))
         holds = list(Hold.objects.open().filter(wallet=wallet)) if ended else []
         free = wallet.balance_micro_usd - wallet.held_micro_usd
-        taken = 0
-        for grant, back in drawing.unneeded(ended, holds, at_most=free):
-            if back:
-                _lower(grant, back)
-                taken += back
-        if taken:
-            wallet.balance_micro_usd -= taken
+        total = 0
+        for grant, amount in allocation.reclaimable(ended, holds, at_most=free):
+            if amount:
+                _reduce(grant, amount)
+                total += amount
+        if total:
+            wallet.balance_micro_usd -= total
             wallet.save(update_fields=["balance_micro_usd"])
-            log.info("credit ended wallet=%s micro_usd=%d", wallet.pk, taken)
-    return taken
+            log.info("credit ended wallet=%s micro_usd=%d", wallet.pk, total)
+    return total
 
 
-def _lower(grant: Grant, back: int) -> None:
-    grant.remaining_micro_usd -= back
+def _reduce(grant: Grant, amount: int) -> None:
+    grant.remaining_micro_usd -= amount
     grant.save(update_fields=["remaining_micro_usd"])
     Entry.objects.create(
         wallet_id=grant.wallet_id,
         kind=Kind.ADJUST if grant.voided_at else Kind.EXPIRE,
         # What is left makes it unique: a grant that is partly held is taken back in steps.
         reference=f"{grant.reference}/{grant.remaining_micro_usd}",
-        balance_effect_micro_usd=-back,
+        balance_effect_micro_usd=-amount,
     )

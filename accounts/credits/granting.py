@@ -26,52 +26,61 @@ def grant(
     reference: str,
     expires_at: datetime | None = None,
     priority: int | None = None,
+    model: str = "",
     note: str = "",
 ) -> Grant:
     """Put credit into the wallet; a repeated reference gives the first grant, unchanged.
 
-    `priority`: lower is spent first; by default the category's. Raises ReferenceTaken.
+    `priority`: lower is spent first; by default the category's. `model`: owner/name of the model
+    whose launch gives it. Raises ReferenceTaken.
     """
     if amount_micro_usd <= 0:
         raise ValueError(f"a grant of {amount_micro_usd} µ$")
     wallet = wallet_of(user)
+    new = Grant(
+        wallet=wallet,
+        category=category,
+        amount_micro_usd=amount_micro_usd,
+        remaining_micro_usd=amount_micro_usd,
+        priority=category.priority if priority is None else priority,
+        expires_at=expires_at,
+        reference=reference,
+    )
     try:
-        with transaction.atomic():
-            given = Grant.objects.create(
-                wallet=wallet,
-                category=category,
-                amount_micro_usd=amount_micro_usd,
-                remaining_micro_usd=amount_micro_usd,
-                priority=category.priority if priority is None else priority,
-                expires_at=expires_at,
-                reference=reference,
-            )
-            Wallet.objects.filter(pk=wallet.pk).update(
-                balance_micro_usd=F("balance_micro_usd") + amount_micro_usd
-            )
-            Entry.objects.create(
-                wallet=wallet,
-                kind=Kind.GRANT,
-                reference=reference,
-                balance_effect_micro_usd=amount_micro_usd,
-                note=note,
-            )
+        _insert(new, model=model, note=note)
     except IntegrityError:
-        first = Grant.objects.filter(reference=reference).first()
-        if first is None:
+        # By the error, not by looking first: of two that grant at once, one arrives here.
+        existing = Grant.objects.filter(reference=reference).first()
+        if existing is None:
             raise
-        return _own(first, wallet)
+        return _own(existing, wallet)
     log.info(
         "credit granted wallet=%s reference=%s micro_usd=%d", wallet.pk, reference, amount_micro_usd
     )
-    return given
+    return new
+
+
+@transaction.atomic
+def _insert(new: Grant, *, model: str, note: str) -> None:
+    new.save(force_insert=True)
+    # An UPDATE adds and locks in one: reading the balance first would lose a change in between.
+    Wallet.objects.filter(pk=new.wallet_id).update(
+        balance_micro_usd=F("balance_micro_usd") + new.amount_micro_usd
+    )
+    Entry.objects.create(
+        wallet_id=new.wallet_id,
+        kind=Kind.GRANT,
+        reference=new.reference,
+        model=model,
+        balance_effect_micro_usd=new.amount_micro_usd,
+        note=note,
+    )
 
 
 def welcome(user: User) -> Grant | None:
     """The free credit of a person whose address is confirmed, once per person.
 
-    None: there is none to give, or this mailbox had it, under whatever spelling of its address and
-    even if that account was deleted since.
+    None: there is none to give, or this mailbox has had it.
     """
     wallet = wallet_of(user)
     welcomed = wallet.grants.filter(category=Category.WELCOME)
@@ -82,6 +91,8 @@ def welcome(user: User) -> Grant | None:
             user,
             amount_micro_usd=settings.FREE_CREDIT_MICRO_USD,
             category=Category.WELCOME,
+            # By mailbox, whatever the spelling of its address, and a hash: it outlives the account,
+            # so that deleting and signing up again gives no second welcome.
             reference=f"welcome:{email_addresses.fingerprint(user.email)}",
             expires_at=timezone.now() + timedelta(days=settings.WELCOME_CREDIT_DAYS),
         )
@@ -103,7 +114,7 @@ def void(reference: str) -> bool:
     return True
 
 
-def _own(first: Grant, wallet: Wallet) -> Grant:
-    if first.wallet_id != wallet.pk:
-        raise ReferenceTaken(f"{first.reference} is somebody else's")
-    return first
+def _own(existing: Grant, wallet: Wallet) -> Grant:
+    if existing.wallet_id != wallet.pk:
+        raise ReferenceTaken(f"{existing.reference} is somebody else's")
+    return existing

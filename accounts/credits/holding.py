@@ -21,29 +21,29 @@ from accounts.credits.errors import (
 )
 from accounts.credits.expiry import take_back
 from accounts.models import ApiKey, Hold, HoldState, User
-from accounts.models.keys import KEY_IS_LIVING
-from accounts.models.money import SOMETHING_HAS_ENDED
+from accounts.models.keys import KEY_IS_ACTIVE
+from accounts.models.money import HAS_ENDED_GRANT
 
 # What has run out is taken back before anything is held, but what older holds need of it stays:
-# then "ended_too" says that the rest is known to be good.
+# then "allow_ended" says that the rest is known to be good.
 HOLD = f"""
 WITH wallet AS (
     UPDATE accounts_wallet AS wallet SET held_micro_usd = held_micro_usd + %(amount)s
     WHERE wallet.user_id = %(user)s
         AND wallet.balance_micro_usd >= wallet.held_micro_usd + %(amount)s
-        AND (%(ended_too)s OR NOT {SOMETHING_HAS_ENDED})
+        AND (%(allow_ended)s OR NOT {HAS_ENDED_GRANT})
     RETURNING wallet.id
 ), key AS (
     UPDATE accounts_apikey AS key SET held_micro_usd = held_micro_usd + %(amount)s
     FROM wallet
-    WHERE key.id = %(key)s AND {KEY_IS_LIVING}
+    WHERE key.id = %(key)s AND {KEY_IS_ACTIVE}
         AND (key.limit_micro_usd IS NULL
             OR key.limit_micro_usd >= key.spent_micro_usd + key.held_micro_usd + %(amount)s)
     RETURNING key.id
 ), hold AS (
     INSERT INTO accounts_hold
-        (wallet_id, key_id, reference, amount_micro_usd, state, expires_at, created_at)
-    SELECT wallet.id, key.id, %(reference)s, %(amount)s, 'open', %(expires_at)s,
+        (wallet_id, key_id, reference, model, amount_micro_usd, state, expires_at, created_at)
+    SELECT wallet.id, key.id, %(reference)s, %(model)s, %(amount)s, 'open', %(expires_at)s,
         statement_timestamp()
     FROM wallet LEFT JOIN key ON true
     WHERE %(key)s IS NULL OR key.id IS NOT NULL
@@ -51,8 +51,8 @@ WITH wallet AS (
     RETURNING id, wallet_id, created_at
 ), entry AS (
     INSERT INTO accounts_entry
-        (wallet_id, kind, reference, balance_effect_micro_usd, held_effect_micro_usd, note)
-    SELECT wallet_id, 'hold', %(reference)s, 0, %(amount)s, %(note)s FROM hold
+        (wallet_id, kind, reference, model, balance_effect_micro_usd, held_effect_micro_usd, note)
+    SELECT wallet_id, 'hold', %(reference)s, %(model)s, 0, %(amount)s, '' FROM hold
 )
 SELECT hold.id, wallet.id, hold.created_at, key.id IS NOT NULL
 FROM wallet LEFT JOIN hold ON true LEFT JOIN key ON true
@@ -69,13 +69,13 @@ UPDATE accounts_apikey SET held_micro_usd = held_micro_usd - %(amount)s WHERE id
 
 
 @dataclass(frozen=True)
-class _Wish:
+class _Request:
     user: User
     amount: int
     reference: str
     key: ApiKey | None
     expires_at: datetime | None
-    note: str
+    model: str
 
 
 def hold(
@@ -85,82 +85,89 @@ def hold(
     reference: str,
     key: ApiKey | None = None,
     expires_at: datetime | None = None,
-    note: str = "",
+    model: str = "",
 ) -> Hold:
     """Set credit aside; a repeated reference gives the first hold, and holds nothing more.
 
     Zero is allowed: a free model. Raises NotEnoughCredit, KeyLimitReached, KeyEnded and
     ReferenceTaken. `expires_at`: when `expire_due` may release it; None: never by itself.
-    `note` stands in the person's statement: what the credit is for.
+    `model`: owner/name of what the credit is for, in the ledger and on the person's statement.
     """
     if amount_micro_usd < 0 or (key and key.user_id != user.pk):
         raise ValueError(f"a hold of {amount_micro_usd} µ$ for {user.pk} by key {key}")
-    wish = _Wish(user, amount_micro_usd, reference, key, expires_at, note)
+    request = _Request(user, amount_micro_usd, reference, key, expires_at, model)
     with transaction.atomic(savepoint=False):
-        held = _insert(wish)
-    return held or _try_after_taking_back(wish) or _first_of(wish)
+        held = _insert(request)
+    return held or _try_after_taking_back(request) or _existing(request)
 
 
-def _try_after_taking_back(wish: _Wish) -> Hold | None:
-    """The same where something has run out; a refused request writes nothing, not even that."""
-    wallet = balances.wallet_of(wish.user)
+def _try_after_taking_back(request: _Request) -> Hold | None:
+    """The same where something has run out."""
+    wallet = balances.wallet_of(request.user)
     with transaction.atomic():
         take_back(wallet.pk, Now())
-        held = _insert(wish, ended_too=True)
+        held = _insert(request, allow_ended=True)
         if held is None:
+            # A refused request writes nothing, not even what was taken back.
             transaction.set_rollback(True)
     return held
 
 
-def _insert(wish: _Wish, *, ended_too: bool = False) -> Hold | None:
+def _insert(request: _Request, *, allow_ended: bool = False) -> Hold | None:
     """None, and nothing has changed: this cannot be held, or not so."""
-    given: dict[str, str | int | datetime | None] = {
-        "user": wish.user.pk,
-        "amount": wish.amount,
-        "reference": wish.reference,
-        "key": wish.key.pk if wish.key else None,
-        "expires_at": wish.expires_at,
-        "note": wish.note,
-        "ended_too": ended_too,
+    values: dict[str, str | int | datetime | None] = {
+        "user": request.user.pk,
+        "amount": request.amount,
+        "reference": request.reference,
+        "model": request.model,
+        "key": request.key.pk if request.key else None,
+        "expires_at": request.expires_at,
+        "allow_ended": allow_ended,
     }
     with connection.cursor() as cursor:
-        cursor.execute(HOLD, given)
+        cursor.execute(HOLD, values)
         row = cursor.fetchone()
         if row is None:
             return None
         pk, wallet_id, created_at, key_was_raised = row
         if pk is None:
-            cursor.execute(UNDO_WALLET, given | {"wallet": wallet_id})
+            cursor.execute(UNDO_WALLET, values | {"wallet": wallet_id})
             if key_was_raised:
-                cursor.execute(UNDO_KEY, given)
+                cursor.execute(UNDO_KEY, values)
             return None
+    return _inserted(request, pk, wallet_id, created_at)
+
+
+def _inserted(request: _Request, pk: int, wallet_id: int, created_at: datetime) -> Hold:
+    # Put together from what is known: reading the row back would be a query for each request.
     return Hold(
         pk=pk,
         wallet_id=wallet_id,
-        key=wish.key,
-        reference=wish.reference,
+        key=request.key,
+        reference=request.reference,
+        model=request.model,
         state=HoldState.OPEN,
-        amount_micro_usd=wish.amount,
-        expires_at=wish.expires_at,
+        amount_micro_usd=request.amount,
+        expires_at=request.expires_at,
         created_at=created_at,
     )
 
 
-def _first_of(wish: _Wish) -> Hold:
+def _existing(request: _Request) -> Hold:
     """The hold of a request that was repeated; raises CreditError."""
-    first = Hold.objects.filter(reference=wish.reference).select_related("wallet").first()
-    if first is None:
-        raise _refusal(wish)
-    if first.wallet.user_id != wish.user.pk:
-        raise ReferenceTaken(f"{first.reference} is somebody else's")
-    return first
+    existing = Hold.objects.filter(reference=request.reference).select_related("wallet").first()
+    if existing is None:
+        raise _refusal(request)
+    if existing.wallet.user_id != request.user.pk:
+        raise ReferenceTaken(f"{existing.reference} is somebody else's")
+    return existing
 
 
-def _refusal(wish: _Wish) -> CreditError:
-    available = balances.available_to(wish.user)
-    if wish.key is None or available < wish.amount:
-        return NotEnoughCredit(available=available, wanted=wish.amount)
-    living = ApiKey.objects.living().filter(pk=wish.key.pk).first()
-    if living is None:
+def _refusal(request: _Request) -> CreditError:
+    available = balances.available_to(request.user)
+    if request.key is None or available < request.amount:
+        return NotEnoughCredit(available=available, wanted=request.amount)
+    key = ApiKey.objects.active().filter(pk=request.key.pk).first()
+    if key is None:
         return KeyEnded("This API key was revoked or has run out.")
-    return KeyLimitReached(left=living.left_micro_usd or 0, wanted=wish.amount)
+    return KeyLimitReached(left=key.left_micro_usd or 0, wanted=request.amount)

@@ -76,22 +76,22 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What a check looked at, and what it found."""
-
+class CheckResult:
     wallets: int
     entries: int
     differences: tuple[Difference, ...]
 
 
-def check() -> Checked:
+def check() -> CheckResult:
     """Compare everything, as of one moment: the site may go on meanwhile."""
+    # The isolation level is set before a transaction's first query, or not at all: within a
+    # caller's transaction (a test's) its level has to do.
     is_own_transaction = not connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         if is_own_transaction:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         cursor.execute("SET LOCAL statement_timeout = 0")  # a long ledger takes its time
-        return Checked(
+        return CheckResult(
             wallets=_count("accounts_wallet"),
             entries=_count("accounts_entry"),
             differences=tuple(_differences()),
@@ -108,5 +108,5 @@ def _differences() -> Iterator[Difference]:
     with connection.cursor() as cursor:
         for rule, query in RULES.items():
             cursor.execute(query)
-            for row, found, wanted in cursor.fetchall():
-                yield Difference(rule, row, int(found), int(wanted))
+            for row, stored, computed in cursor.fetchall():
+                yield Difference(rule, row, int(stored), int(computed))

@@ -12,7 +12,7 @@ from enum import StrEnum
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.credits import drawing
+from accounts.credits import allocation
 from accounts.models import Grant, Hold, HoldState, Kind
 
 log = logging.getLogger(__name__)
@@ -30,15 +30,15 @@ GRANTS = "SELECT * FROM accounts_grant WHERE wallet_id = ANY(%s) AND remaining_m
 END = """
 WITH ended AS (
     UPDATE accounts_hold AS hold SET state = %(state)s, settled_at = statement_timestamp(),
-        captured_micro_usd = given.captured
-    FROM unnest(%(holds)s::bigint[], %(captured)s::bigint[]) AS given(id, captured)
-    WHERE hold.id = given.id
-    RETURNING hold.id, hold.wallet_id, hold.key_id, hold.reference, hold.amount_micro_usd AS held,
-        coalesce(given.captured, 0) AS spent
+        captured_micro_usd = ending.captured
+    FROM unnest(%(holds)s::bigint[], %(captured)s::bigint[]) AS ending(id, captured)
+    WHERE hold.id = ending.id
+    RETURNING hold.id, hold.wallet_id, hold.key_id, hold.reference, hold.model,
+        hold.amount_micro_usd AS held, coalesce(ending.captured, 0) AS spent
 ), granted AS (
-    UPDATE accounts_grant AS granted SET remaining_micro_usd = given.remaining
-    FROM unnest(%(grants)s::bigint[], %(left)s::bigint[]) AS given(id, remaining)
-    WHERE granted.id = given.id
+    UPDATE accounts_grant AS granted SET remaining_micro_usd = drawn.remaining
+    FROM unnest(%(grants)s::bigint[], %(remaining)s::bigint[]) AS drawn(id, remaining)
+    WHERE granted.id = drawn.id
 ), wallet AS (
     UPDATE accounts_wallet AS wallet SET
         balance_micro_usd = balance_micro_usd - total.spent,
@@ -55,8 +55,8 @@ WITH ended AS (
     WHERE key.id = total.key_id
 )
 INSERT INTO accounts_entry
-    (wallet_id, kind, reference, balance_effect_micro_usd, held_effect_micro_usd, note)
-SELECT wallet_id, %(kind)s, reference, -spent, -held, '' FROM ended ORDER BY id
+    (wallet_id, kind, reference, model, balance_effect_micro_usd, held_effect_micro_usd, note)
+SELECT wallet_id, %(kind)s, reference, model, -spent, -held, '' FROM ended ORDER BY id
 """
 
 
@@ -76,14 +76,13 @@ def capture(reference: str, *, amount_micro_usd: int | None = None) -> Outcome:
 
 
 def release(reference: str) -> Outcome:
-    """Let go of what is held."""
     return release_many([reference])[reference]
 
 
 def capture_many(
     references: Iterable[str], *, amounts_micro_usd: Mapping[str, int] | None = None
 ) -> dict[str, Outcome]:
-    """Capture each hold, in whole where `amounts_micro_usd` does not say less."""
+    """In whole where `amounts_micro_usd` does not say less."""
     amounts = amounts_micro_usd or {}
     if any(amount < 0 for amount in amounts.values()):
         raise ValueError(f"a capture of less than nothing: {amounts}")
@@ -91,30 +90,29 @@ def capture_many(
 
 
 def release_many(references: Iterable[str]) -> dict[str, Outcome]:
-    """Release each hold."""
     return _settle(references, HoldState.RELEASED, {})
 
 
 def _settle(
     references: Iterable[str], state: HoldState, amounts: Mapping[str, int]
 ) -> dict[str, Outcome]:
-    wanted = list(dict.fromkeys(references))
+    unique = list(dict.fromkeys(references))
     with transaction.atomic():
-        wallets = _locked_wallets(wanted)
+        wallets = _locked_wallets(unique)
         # A hold that was made only after the wallets were locked is not ours to end.
-        found = [
+        holds = [
             hold
-            for hold in Hold.objects.raw(HOLDS, [wanted])
+            for hold in Hold.objects.raw(HOLDS, [unique])
             if hold.wallet_id in wallets or hold.state != HoldState.OPEN
         ]
-        outcomes = {hold.reference: _outcome(hold, state) for hold in found}
-        ending = [hold for hold in found if hold.state == HoldState.OPEN]
+        outcomes = {hold.reference: _outcome(hold, state) for hold in holds}
+        ending = [hold for hold in holds if hold.state == HoldState.OPEN]
         if ending:
             _end(ending, state, amounts)
     for reference, outcome in outcomes.items():
         if outcome is Outcome.TOO_LATE:
             log.warning("hold not %s, it had ended reference=%s", state, reference)
-    return {reference: outcomes.get(reference, Outcome.UNKNOWN) for reference in wanted}
+    return {reference: outcomes.get(reference, Outcome.UNKNOWN) for reference in unique}
 
 
 def _locked_wallets(references: Sequence[str]) -> set[int]:
@@ -131,29 +129,31 @@ def _outcome(hold: Hold, state: HoldState) -> Outcome:
 
 
 def _end(holds: Sequence[Hold], state: HoldState, amounts: Mapping[str, int]) -> None:
+    grants: list[Grant] = []
     if state == HoldState.CAPTURED:
         for hold in holds:
-            wanted = amounts.get(hold.reference, hold.amount_micro_usd)
-            hold.captured_micro_usd = min(hold.amount_micro_usd, wanted)
-    drawn = _drawn_down(holds) if state == HoldState.CAPTURED else []
-    given: dict[str, str | list[int] | list[int | None]] = {
+            amount = amounts.get(hold.reference, hold.amount_micro_usd)
+            hold.captured_micro_usd = min(hold.amount_micro_usd, amount)
+        grants = _drawn_down(holds)
+    values: dict[str, str | list[int] | list[int | None]] = {
         "state": state.value,
         "kind": (Kind.CAPTURE if state == HoldState.CAPTURED else Kind.RELEASE).value,
         "holds": [hold.pk for hold in holds],
         "captured": [hold.captured_micro_usd for hold in holds],
-        "grants": [grant.pk for grant in drawn],
-        "left": [grant.remaining_micro_usd for grant in drawn],
+        "grants": [grant.pk for grant in grants],
+        "remaining": [grant.remaining_micro_usd for grant in grants],
     }
     with connection.cursor() as cursor:
-        cursor.execute(END, given)
+        cursor.execute(END, values)
 
 
 def _drawn_down(holds: Sequence[Hold]) -> list[Grant]:
-    """The grants out of which is taken what was captured, with what they have left."""
-    now = timezone.now()  # it only decides which grant pays, never whether one does
+    """The grants that pay for what was captured, with what they then have left."""
+    # The web server's clock will do: it only decides which grant pays, never whether one does.
+    now = timezone.now()
     grants = list(Grant.objects.raw(GRANTS, [list({hold.wallet_id for hold in holds})]))
     before = {grant.pk: grant.remaining_micro_usd for grant in grants}
     for hold in sorted(holds, key=lambda hold: (hold.created_at, hold.pk)):
         own = [grant for grant in grants if grant.wallet_id == hold.wallet_id]
-        drawing.draw(own, hold=hold, amount_micro_usd=hold.captured_micro_usd or 0, now=now)
+        allocation.draw_down(own, hold=hold, amount_micro_usd=hold.captured_micro_usd or 0, now=now)
     return [grant for grant in grants if grant.remaining_micro_usd != before[grant.pk]]

@@ -2,23 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 
 from django.db.models import QuerySet, Sum
 
 from accounts.models import Entry, User
 from catalog.models import ModelCard
+from catalog.numbers.money import usd
 
 PAGE_LINES = 50
 MOST_EXPORTED_LINES = 100_000
-MICRO_USD = Decimal(1_000_000)
 
-Row = list[str | Decimal]
+Row = list[str]
 COLUMNS: Row = [
     "entry",
     "time",
     "what",
     "reference",
+    "model",
     "note",
     "credit_usd",
     "held_usd",
@@ -44,14 +44,12 @@ class Page:
 
 @dataclass(frozen=True)
 class Purchase:
-    """How many images of a model an amount buys."""
-
     card: ModelCard
     images: int
 
 
 def page(user: User, *, before: int | None = None) -> Page:
-    """One page; `before` is the number of an entry, as the page above it gave."""
+    """`before` is the number of an entry, as the page above it gave."""
     entries = Entry.objects.filter(wallet__user=user).order_by("-pk")
     if before is not None:
         entries = entries.filter(pk__lt=before)
@@ -72,12 +70,14 @@ def rows(user: User) -> Iterator[Row]:
             entry.created_at.isoformat(),
             entry.kind,
             entry.reference,
+            entry.model,
             entry.note,
-            *(_dollars(micro_usd) for micro_usd in [*sums, line.balance_after_micro_usd]),
+            *(usd(micro_usd) for micro_usd in [*sums, line.balance_after_micro_usd]),
         ]
 
 
 def _lines(newest_first: QuerySet[Entry]) -> Iterator[Line]:
+    # Newest first: the balance after the next line is this one's less what this one changed.
     after: int | None = None
     for entry in newest_first.iterator(chunk_size=2000):
         if after is None:
@@ -87,16 +87,12 @@ def _lines(newest_first: QuerySet[Entry]) -> Iterator[Line]:
 
 
 def _balance_after(entry: Entry) -> int:
-    """Entries of a wallet are numbered in the order in which they happened."""
+    # Entries of a wallet are numbered in the order in which they happened.
     until = Entry.objects.filter(wallet=entry.wallet_id, pk__lte=entry.pk)
     return int(until.aggregate(sum=Sum("balance_effect_micro_usd"))["sum"])
 
 
-def _dollars(micro_usd: int) -> Decimal:
-    return micro_usd / MICRO_USD
-
-
-def buys(micro_usd: int) -> list[Purchase]:
+def purchases_for(micro_usd: int) -> list[Purchase]:
     """What an amount buys on each model that has a page of its own and a price."""
     priced = [(card, card.price) for card in ModelCard.objects.real().written().best_first()]
     return [

@@ -10,23 +10,17 @@ from django.views.decorators.http import require_safe
 
 from accounts import credits
 from accounts.credits import statement
-from accounts.models import User
-
-
-class PersonsRequest(HttpRequest):
-    """What the type checker may know behind `login_required`."""
-
-    user: User
+from accounts.http import SignedInRequest
 
 
 @require_safe
 @login_required
 @never_cache
-def credit(request: PersonsRequest) -> HttpResponse:
+def credit(request: SignedInRequest) -> HttpResponse:
     balance = credits.balance_of(request.user)
     context = {
         "balance": balance,
-        "purchases": statement.buys(balance.available),
+        "purchases": statement.purchases_for(balance.available),
         "page": statement.page(request.user, before=_before(request)),
         "is_first_page": "before" not in request.GET,
     }
@@ -42,7 +36,7 @@ def _before(request: HttpRequest) -> int | None:
 @require_safe
 @login_required
 @never_cache
-def credit_csv(request: PersonsRequest) -> HttpResponse:
+def credit_csv(request: SignedInRequest) -> HttpResponse:
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="gigarouter-credit.csv"'
     csv.writer(response).writerows(statement.rows(request.user))

@@ -1,7 +1,7 @@
 """API keys: `keys.issue`, `keys.find`, `keys.revoke`; people's page of them is in views."""
 
 from accounts.keys.issuing import (
-    MOST_LIVING_KEYS,
+    MAX_ACTIVE_KEYS,
     AlreadyShown,
     NotIssued,
     TooManyKeys,
@@ -12,7 +12,7 @@ from accounts.keys.issuing import (
 )
 
 __all__ = [
-    "MOST_LIVING_KEYS",
+    "MAX_ACTIVE_KEYS",
     "AlreadyShown",
     "NotIssued",
     "TooManyKeys",

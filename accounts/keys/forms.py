@@ -6,7 +6,8 @@ from decimal import Decimal
 from django import forms
 from django.utils import timezone
 
-MICRO_USD = 1_000_000
+from catalog.numbers.money import parse_usd
+
 LIFETIMES = [("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"), ("", "never")]
 
 
@@ -32,4 +33,4 @@ class KeyForm(forms.Form):
     @property
     def limit_micro_usd(self) -> int | None:
         limit: Decimal | None = self.cleaned_data["limit"]
-        return None if limit is None else int(limit * MICRO_USD)
+        return None if limit is None else parse_usd(limit)

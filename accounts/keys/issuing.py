@@ -1,11 +1,10 @@
 """The verbs of API keys: issue, find, revoke.
 
 A secret is `gr_live_`, 43 random characters (256 bits in base 62) and a 6-character checksum, so
-that a typing mistake costs no query and a scanner knows a leaked key when it sees one. Only its
-SHA-256 is stored: 256 random bits cannot be guessed, so a slow hash would add nothing.
+that a typing mistake costs no query and a scanner knows a leaked key when it sees one.
 
 NotIssued           root; `str(error)` is a sentence for people
-    TooManyKeys     the person has as many living keys as there may be
+    TooManyKeys     the person has as many active keys as there may be
     AlreadyShown    the form was sent before, and its secret shown
 """
 
@@ -25,21 +24,21 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.models import ApiKey, User
-from accounts.models.keys import KEY_IS_LIVING
+from accounts.models.keys import KEY_IS_ACTIVE
 
 log = logging.getLogger(__name__)
 
 PREFIX = "gr_live_"
 RANDOM_LENGTH = 43
 CHECKSUM_LENGTH = 6
-MOST_LIVING_KEYS = 20
-SHOWN_AGAIN_FOR = timedelta(minutes=1)
-USE_IS_NOTED_EVERY = timedelta(minutes=1)
+MAX_ACTIVE_KEYS = 20
+SECRET_SHOWN_AGAIN_FOR = timedelta(minutes=1)
+LAST_USED_RESOLUTION = timedelta(minutes=1)
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 # Every request of the API asks this; the ORM would write it anew each time.
-GOOD = f"""
+FIND = f"""
 SELECT key.* FROM accounts_apikey AS key JOIN accounts_user AS person ON person.id = key.user_id
-WHERE key.sha256 = %s AND {KEY_IS_LIVING} AND person.is_active
+WHERE key.sha256 = %s AND {KEY_IS_ACTIVE} AND person.is_active
 """  # noqa: S608  a rule of ours, no value
 SHAPE = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{RANDOM_LENGTH + CHECKSUM_LENGTH}}}", re.ASCII)
 
@@ -66,73 +65,79 @@ def issue(
 ) -> tuple[ApiKey, str]:
     """A new key and its secret, which nobody can read again. Raises NotIssued.
 
-    The same idempotency key gives the same API key for a minute: a double click makes one key, and
-    the answer that the browser shows, which is the second, still has the secret.
+    For a minute the same `idempotency_key` gives the same key and secret.
     """
+    # A double click sends the form twice, and the browser shows the second response: it, too,
+    # must have the secret.
     secret = _secret(_random_bytes(user, idempotency_key))
-    key = ApiKey(
-        user=user,
-        name=name,
-        prefix=secret[: len(PREFIX) + 4],
-        last4=secret[-4:],
-        sha256=_sha256(secret),
-        expires_at=expires_at,
-        limit_micro_usd=limit_micro_usd,
-    )
+    key = _new_key(user, secret, name=name)
+    key.expires_at, key.limit_micro_usd = expires_at, limit_micro_usd
     try:
         with transaction.atomic():
             # The person's row is the gate: two keys at once must not both be the twentieth.
             User.objects.select_for_update(no_key=True).get(pk=user.pk)
             _save(key)
     except IntegrityError:
-        return _made_before(key), secret
+        return _issued_before(key), secret
     log.info("key issued id=%s user=%s", key.pk, user.pk)
     return key, secret
 
 
+def _new_key(user: User, secret: str, *, name: str) -> ApiKey:
+    return ApiKey(
+        user=user,
+        name=name,
+        prefix=secret[: len(PREFIX) + 4],
+        last4=secret[-4:],
+        sha256=_sha256(secret),
+    )
+
+
 def _random_bytes(user: User, idempotency_key: str) -> bytes:
-    # From an idempotency key: those that only it, this person and SECRET_KEY give.
+    """32 bytes."""
     if not idempotency_key:
         return secrets.token_bytes(32)
+    # Reproducible, but only for whoever has this person's form and SECRET_KEY.
     text = f"{user.pk} {idempotency_key}"
     return salted_hmac("accounts.keys", text, settings.SECRET_KEY, algorithm="sha256").digest()
 
 
 def _save(key: ApiKey) -> None:
-    living = ApiKey.objects.of(key.user_id).living().exclude(sha256=key.sha256)
-    if living.count() >= MOST_LIVING_KEYS:
-        raise TooManyKeys(f"You have {MOST_LIVING_KEYS} keys, the most there may be: revoke one.")
+    active = ApiKey.objects.of(key.user_id).active().exclude(sha256=key.sha256)
+    if active.count() >= MAX_ACTIVE_KEYS:
+        raise TooManyKeys(f"You have {MAX_ACTIVE_KEYS} keys, the most there may be: revoke one.")
     key.save(force_insert=True)
 
 
-def _made_before(key: ApiKey) -> ApiKey:
-    young = ApiKey.objects.living().filter(created_at__gt=Now() - SHOWN_AGAIN_FOR)
-    first = young.filter(sha256=key.sha256).first()
-    if first is None:
+def _issued_before(key: ApiKey) -> ApiKey:
+    recent = ApiKey.objects.active().filter(created_at__gt=Now() - SECRET_SHOWN_AGAIN_FOR)
+    existing = recent.filter(sha256=key.sha256).first()
+    if existing is None:
         raise AlreadyShown("This key was made before, and its secret shown. Make another one.")
-    return first
+    return existing
 
 
 def find(secret: str) -> ApiKey | None:
     """The key of this secret, with its user; None, whatever is wrong with it.
 
-    Call it outside a transaction: it notes the use, and wallets are locked before keys.
+    Call it outside a transaction: it writes the last use, and wallets are locked before keys.
     """
+    # The checksum spares the database what is no key at all: typos, and other services' secrets.
     if not is_well_formed(secret):
         return None
-    key = next(iter(ApiKey.objects.raw(GOOD, [_sha256(secret)])), None)
+    key = next(iter(ApiKey.objects.raw(FIND, [_sha256(secret)])), None)
     if key:
-        # What else there is of the user is read when somebody asks for it.
+        # With its id only: Django reads the rest if a view asks for it, and few do.
         key.user = User.from_db(key._state.db, ["id"], [key.user_id])
-        _note_use(key)
+        _touch(key)
     return key
 
 
-def _note_use(key: ApiKey) -> None:
-    """At most once a minute: a busy key would otherwise be rewritten with each request."""
-    if key.last_used_at and key.last_used_at > timezone.now() - USE_IS_NOTED_EVERY:
+def _touch(key: ApiKey) -> None:
+    # At most once a minute: a busy key would otherwise be rewritten with each request.
+    if key.last_used_at and key.last_used_at > timezone.now() - LAST_USED_RESOLUTION:
         return
-    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=Now() - USE_IS_NOTED_EVERY)
+    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=Now() - LAST_USED_RESOLUTION)
     ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=Now())
 
 

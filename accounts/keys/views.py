@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import keys
-from accounts.credits.views import PersonsRequest
+from accounts.http import SignedInRequest
 from accounts.keys.forms import KeyForm
 from accounts.models import ApiKey
 
@@ -23,7 +23,7 @@ MOST_LISTED = 100
 @login_required
 @never_cache  # no-store: the secret stays in no cache, and not behind the back button
 @sensitive_variables("secret")
-def api_keys(request: PersonsRequest) -> HttpResponse:
+def api_keys(request: SignedInRequest) -> HttpResponse:
     """The list; the answer to a POST is the only page that ever shows the secret."""
     if request.method != "POST":
         return _page(request, KeyForm())
@@ -45,13 +45,13 @@ def api_keys(request: PersonsRequest) -> HttpResponse:
 
 
 def _page(
-    request: PersonsRequest, form: KeyForm, *, status: int = HTTPStatus.OK, **made: object
+    request: SignedInRequest, form: KeyForm, *, status: int = HTTPStatus.OK, **made: object
 ) -> HttpResponse:
     own = ApiKey.objects.of(request.user.pk).order_by("-revoked_at", "-pk")  # NULLs come first
     context = {
         "form": form,
         "keys": own[:MOST_LISTED],
-        "most_living_keys": keys.MOST_LIVING_KEYS,
+        "max_active_keys": keys.MAX_ACTIVE_KEYS,
         "idempotency_key": uuid.uuid4().hex,
     }
     return render(request, "accounts/keys.html", context | made, status=status)
@@ -59,7 +59,7 @@ def _page(
 
 @require_POST
 @login_required
-def revoke_key(request: PersonsRequest, pk: int) -> HttpResponse:
+def revoke_key(request: SignedInRequest, pk: int) -> HttpResponse:
     key = get_object_or_404(ApiKey.objects.of(request.user.pk), pk=pk)
     keys.revoke(key)
     messages.success(request, f"The key “{key.name}” is revoked: it opens nothing any more.")

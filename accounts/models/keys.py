@@ -1,4 +1,4 @@
-"""API keys: the secret itself is not here, only what recognises it."""
+"""API keys: the secret itself is not here, only what recognizes it."""
 
 from django.conf import settings
 from django.db import models
@@ -6,20 +6,20 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-# The rule of living(), for statements by hand that have a row called "key".
-KEY_IS_LIVING = """(
+# The rule of active(), for statements by hand that have a row called "key".
+KEY_IS_ACTIVE = """(
     key.revoked_at IS NULL AND (key.expires_at IS NULL OR key.expires_at > statement_timestamp())
 )"""
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
-    """`ApiKey.objects.of(user).living()`"""
+    """`ApiKey.objects.of(user).active()`"""
 
     def of(self, user_id: int) -> "ApiKeyQuerySet":
         return self.filter(user=user_id)
 
-    def living(self) -> "ApiKeyQuerySet":
-        """Neither revoked nor run out."""
+    def active(self) -> "ApiKeyQuerySet":
+        """Neither revoked nor expired."""
         unending = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
         return self.filter(unending, revoked_at__isnull=True)
 
@@ -31,6 +31,8 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=60)
     prefix = models.CharField(max_length=16, help_text="how the secret begins")
     last4 = models.CharField(max_length=4, help_text="how the secret ends")
+    # A slow, salted hash would add nothing: 256 random bits cannot be guessed, and each request
+    # looks its key up by this.
     sha256 = models.CharField(max_length=64, unique=True, editable=False)
 
     created_at = models.DateTimeField(db_default=Now())
@@ -76,4 +78,4 @@ class ApiKey(models.Model):
             return "revoked"
         if self.expires_at and self.expires_at <= timezone.now():
             return "expired"
-        return "good"
+        return "active"

@@ -13,6 +13,16 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 
+def model_name() -> "models.CharField[str, str]":
+    """The column that says which model credit was for: owner/name, empty for none.
+
+    A name rather than a key: the ledger outlives jobs and cards, and says what it said.
+    """
+    return models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="owner/name of the model"
+    )
+
+
 class Wallet(models.Model):
     """A person's credit. It outlives the person: the history of money stays, without the name."""
 
@@ -51,7 +61,7 @@ class Category(models.TextChoices):
 
 
 # The rule of left() and over(), for statements by hand that have a row called "wallet".
-SOMETHING_HAS_ENDED = """EXISTS (
+HAS_ENDED_GRANT = """EXISTS (
     SELECT FROM accounts_grant AS ended
     WHERE ended.wallet_id = wallet.id AND ended.remaining_micro_usd > 0
         AND (ended.expires_at <= statement_timestamp() OR ended.voided_at IS NOT NULL)
@@ -59,12 +69,12 @@ SOMETHING_HAS_ENDED = """EXISTS (
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
-    """`Grant.objects.left().over(now)`"""
+    """`Grant.objects.unspent().ended(now)`"""
 
-    def left(self) -> "GrantQuerySet":
+    def unspent(self) -> "GrantQuerySet":
         return self.filter(remaining_micro_usd__gt=0)
 
-    def over(self, now: datetime | Now) -> "GrantQuerySet":
+    def ended(self, now: datetime | Now) -> "GrantQuerySet":
         """Run out or voided."""
         return self.filter(Q(expires_at__lte=now) | Q(voided_at__isnull=False))
 
@@ -137,6 +147,7 @@ class Hold(models.Model):
         "accounts.ApiKey", models.SET_NULL, null=True, blank=True, related_name="holds"
     )
     reference = models.CharField(max_length=100, unique=True, help_text="what it is for: job:<id>")
+    model = model_name()
     amount_micro_usd = models.BigIntegerField()
     state = models.CharField(max_length=10, choices=HoldState, default=HoldState.OPEN)
     captured_micro_usd = models.BigIntegerField(null=True, blank=True)
@@ -196,6 +207,7 @@ class Entry(models.Model):
     wallet = models.ForeignKey(Wallet, models.PROTECT, related_name="entries")
     kind = models.CharField(max_length=10, choices=Kind)
     reference = models.CharField(max_length=130)
+    model = model_name()
     balance_effect_micro_usd = models.BigIntegerField(default=0)
     held_effect_micro_usd = models.BigIntegerField(default=0)
     note = models.CharField(max_length=200, blank=True)
@@ -203,7 +215,11 @@ class Entry(models.Model):
 
     class Meta:
         verbose_name_plural = "entries"
-        indexes = [models.Index("wallet", "id", name="entry_of_wallet")]
+        indexes = [
+            models.Index("wallet", "id", name="entry_of_wallet"),
+            # Launches are few: nothing of what the API writes is in it.
+            models.Index("model", name="entry_of_launch", condition=Q(kind="grant") & ~Q(model="")),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["kind", "reference"], name="entry_once_per_kind"),
             models.CheckConstraint(

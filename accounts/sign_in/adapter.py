@@ -18,8 +18,8 @@ from django.urls import reverse
 
 from accounts import profile
 from accounts.models import User
-from accounts.sign_in.by_mail import count_code_mail
-from accounts.sign_in.recent import signed_in_recently
+from accounts.sign_in.email_code import count_code_mail
+from accounts.sign_in.reauthentication import signed_in_recently
 from catalog.demand.waitlist.forms import one_spelling
 
 CODE_MAILS = {"account/email/login_code"}
@@ -77,12 +77,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         is_confirmed: bool = super().confirm_email(request, email_address)
         if is_confirmed:
-            profile.settle_in(email_address.user)
+            profile.onboard(email_address.user)
         return is_confirmed
 
     def post_login(self, request: HttpRequest, user: User, **details: object) -> HttpResponse:
         """A code that signs in confirms its address too, without `confirm_email`."""
-        profile.settle_in(user)
+        profile.onboard(user)
         response: HttpResponse = super().post_login(request, user, **details)
         return response
 

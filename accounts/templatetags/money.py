@@ -2,29 +2,18 @@
 
 from django import template
 
+from catalog.numbers.money import format_usd
+
 register = template.Library()
+register.filter(format_usd)
 
 
 @register.filter
-def usd(micro_usd: int | None) -> str:
-    """US dollars, to the cent, and as much further as there is something.
-
-    >>> usd(1_000_000), usd(94), usd(-1_500_000), usd(0)
-    ('$1.00', '$0.000094', '−$1.50', '$0.00')
-    """
-    if micro_usd is None:
-        return ""
-    dollars, rest = divmod(abs(micro_usd), 1_000_000)
-    cents = f"{rest:06d}".rstrip("0").ljust(2, "0")
-    return f"{'−' if micro_usd < 0 else ''}${dollars:,}.{cents}"
-
-
-@register.filter
-def change_usd(micro_usd: int) -> str:
+def format_usd_change(micro_usd: int) -> str:
     """With its sign, and nothing for no change: `+$1.00`, `−$0.000094`."""
     if micro_usd == 0:
         return ""
-    return f"+{usd(micro_usd)}" if micro_usd > 0 else usd(micro_usd)
+    return f"+{format_usd(micro_usd)}" if micro_usd > 0 else format_usd(micro_usd)
 
 
 @register.filter

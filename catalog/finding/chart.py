@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from django.db.models import Count, F, Max, Q, RowRange, Window
 from django.db.models.functions import RowNumber
 
+from catalog import svg
 from catalog.models import ModelCard, ModelCardQuerySet
+from catalog.svg import Frame, Scale
 
-WIDTH, HEIGHT = 960, 320
+FRAME = Frame(width=960, height=320, left=48, right=24, top=24, bottom=40)
 LABEL_HEIGHT, LETTER_WIDTH = 16, 7.5
 # Models trained on tiny samples, for research, reach a few percent: they would press all others
 # into one line.
 LOWEST_TOP1 = 50
 # More points hide each other, and a page has to carry them.
 MOST_POINTS = 200
-LEFT, RIGHT, TOP, BOTTOM = 48, 24, 24, 40
 
 
 @dataclass(frozen=True)
@@ -59,31 +60,29 @@ class Chart:
     across: Sequence[Tick]
     down: Sequence[Tick]
     left_out: int
-    width: int = WIDTH
-    height: int = HEIGHT
+    width: int = FRAME.width
+    height: int = FRAME.height
 
 
 @dataclass(frozen=True)
-class Scale:
-    """From figures to the SVG's units: GFLOP on a logarithmic axis, accuracy on a plain one."""
+class Axes:
+    """GFLOP go across by logarithm, accuracy goes up."""
 
-    gflops: tuple[float, float]
-    top1: tuple[float, float]
+    gflops: Scale
+    top1: Scale
 
     @classmethod
-    def around(cls, cards: Sequence[ModelCard]) -> "Scale":
+    def around(cls, cards: Sequence[ModelCard]) -> "Axes":
+        """With some air, so that no point lies on the edge."""
         gflops = [gflops_of(card) for card in cards]
         top1 = [top1_of(card) for card in cards]
-        return cls((min(gflops) * 0.8, max(gflops) * 1.2), (min(top1) - 2, max(top1) + 3))
+        return cls(
+            FRAME.across_by_log(min(gflops) * 0.8, max(gflops) * 1.2),
+            FRAME.up(min(top1) - 2, max(top1) + 3),
+        )
 
-    def x(self, gflops: float) -> float:
-        low, high = map(math.log, self.gflops)
-        share = (math.log(gflops) - low) / (high - low)
-        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
-
-    def y(self, top1: float) -> float:
-        low, high = self.top1
-        return round(HEIGHT - BOTTOM - (top1 - low) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
+    def position_of(self, card: ModelCard) -> tuple[float, float]:
+        return self.gflops.at(gflops_of(card)), self.top1.at(top1_of(card))
 
 
 def gflops_of(card: ModelCard) -> float:
@@ -99,17 +98,17 @@ def chart_of(cards: ModelCardQuerySet) -> Chart | None:
     known = list(_worth_drawing(cards))
     if len(known) < 2:
         return None
-    scale = Scale.around(known)
+    axes = Axes.around(known)
     best = frontier(known)
-    labelled = _with_room_for_labels(best, scale)
-    points = [_point(card, scale, best=best, labelled=labelled) for card in known]
+    labeled = _with_room_for_labels(best, axes)
+    points = [_point(card, axes, best=best, labeled=labeled) for card in known]
     # Drawn last, so that the frontier's points lie on top.
     points.sort(key=lambda point: point.is_on_frontier)
     return Chart(
         points,
-        frontier=" ".join(f"{point.x},{point.y}" for point in _by_compute(points)),
-        across=_across(scale),
-        down=_down(scale),
+        frontier=svg.points(axes.position_of(card) for card in best),
+        across=_across(axes.gflops),
+        down=_down(axes.top1),
         left_out=getattr(known[0], "known") - len(known),  # noqa: B009  an annotation
     )
 
@@ -123,34 +122,29 @@ def _worth_drawing(cards: ModelCardQuerySet) -> ModelCardQuerySet:
         .only("repo", "image_gflops", "imagenet_top1")
         .annotate(
             known=Window(Count("*")),
-            place=Window(RowNumber(), order_by=[F("imagenet_top1").desc(), F("repo").asc()]),
+            rank=Window(RowNumber(), order_by=[F("imagenet_top1").desc(), F("repo").asc()]),
             to_beat=Window(Max("imagenet_top1"), order_by=cheapest_first, frame=cheaper),
         )
         .filter(
-            Q(place__lte=MOST_POINTS) | Q(to_beat__isnull=True) | Q(imagenet_top1__gt=F("to_beat"))
+            Q(rank__lte=MOST_POINTS) | Q(to_beat__isnull=True) | Q(imagenet_top1__gt=F("to_beat"))
         )
     )
 
 
 def _point(
-    card: ModelCard, scale: Scale, *, best: Sequence[ModelCard], labelled: Sequence[ModelCard]
+    card: ModelCard, axes: Axes, *, best: Sequence[ModelCard], labeled: Sequence[ModelCard]
 ) -> Point:
+    x, y = axes.position_of(card)
     return Point(
-        x=scale.x(gflops_of(card)),
-        y=scale.y(top1_of(card)),
+        x=x,
+        y=y,
         address=card.get_absolute_url(),
         name=card.repo,
         gflops=gflops_of(card),
         top1=top1_of(card),
         is_on_frontier=card in best,
-        label=card.short_name if card in labelled else "",
+        label=card.short_name if card in labeled else "",
     )
-
-
-def _by_compute(points: Iterable[Point]) -> list[Point]:
-    """The frontier's points from left to right."""
-    best = (point for point in points if point.is_on_frontier)
-    return sorted(best, key=lambda point: point.gflops)
 
 
 def frontier(cards: Iterable[ModelCard]) -> list[ModelCard]:
@@ -162,28 +156,25 @@ def frontier(cards: Iterable[ModelCard]) -> list[ModelCard]:
     return best
 
 
-def _with_room_for_labels(best: Sequence[ModelCard], scale: Scale) -> list[ModelCard]:
+def _with_room_for_labels(best: Sequence[ModelCard], axes: Axes) -> list[ModelCard]:
     """From the best downwards, those whose label runs into no other and not over the axis.
 
     Labels stand to the upper left of their point, where the rising line never is.
     """
-    kept: list[ModelCard] = []
+    labeled: list[ModelCard] = []
     last_y = -math.inf
     for card in reversed(best):
-        starts_at = scale.x(gflops_of(card)) - len(card.short_name) * LETTER_WIDTH
-        y = scale.y(top1_of(card))
-        if starts_at > LEFT and y - last_y >= LABEL_HEIGHT:
-            kept.append(card)
+        x, y = axes.position_of(card)
+        starts_at = x - len(card.short_name) * LETTER_WIDTH
+        if starts_at > FRAME.left and y - last_y >= LABEL_HEIGHT:
+            labeled.append(card)
             last_y = y
-    return kept
+    return labeled
 
 
-def _across(scale: Scale) -> list[Tick]:
-    low, high = scale.gflops
-    steps = [factor * 10**power for power in range(4) for factor in (1, 2, 5)]
-    return [Tick(scale.x(step), f"{step:,}") for step in steps if low <= step <= high]
+def _across(gflops: Scale) -> list[Tick]:
+    return [Tick(gflops.at(step), f"{step:,}") for step in svg.log_ticks(gflops.low, gflops.high)]
 
 
-def _down(scale: Scale) -> list[Tick]:
-    low, high = scale.top1
-    return [Tick(scale.y(step), f"{step}") for step in range(0, 100, 5) if low <= step <= high]
+def _down(top1: Scale) -> list[Tick]:
+    return [Tick(top1.at(step), f"{step}") for step in svg.ticks(top1.low, top1.high, step=5)]

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catalog.models import PriceChange
+from catalog.svg import Frame
 
-WIDTH, HEIGHT, EDGE = 320, 64, 4
+FRAME = Frame(width=320, height=64, top=4, bottom=4)
 # Two prices say more as two lines of a table.
 FEWEST = 3
 
@@ -17,8 +18,8 @@ class PriceChart:
     path: str
     lowest: int
     highest: int
-    width: int = WIDTH
-    height: int = HEIGHT
+    width: int = FRAME.width
+    height: int = FRAME.height
 
 
 def of(history: Sequence[PriceChange]) -> PriceChart | None:
@@ -26,15 +27,13 @@ def of(history: Sequence[PriceChange]) -> PriceChart | None:
     if len(history) < FEWEST:
         return None
     prices = [change.micro_usd_per_image for change in history]
-    days = [(change.since - history[0].since).total_seconds() for change in history]
+    ages_s = [(change.since - history[0].since).total_seconds() for change in history]
     # The last price goes on to the right edge: a tenth of the width is its own.
-    end = days[-1] * 1.1 or 1.0
-    xs = [round(WIDTH * day / end, 1) for day in days]
-    ys = [_y(price, min(prices), max(prices)) for price in prices]
-    steps = [f"H{x} V{y}" for x, y in zip(xs[1:], ys[1:], strict=True)]
-    return PriceChart(f"M{xs[0]} {ys[0]} {' '.join(steps)} H{WIDTH}", min(prices), max(prices))
-
-
-def _y(price: int, lowest: int, highest: int) -> float:
-    share = (price - lowest) / (highest - lowest) if highest > lowest else 0.5
-    return round(HEIGHT - EDGE - share * (HEIGHT - 2 * EDGE), 1)
+    across = FRAME.across(0, ages_s[-1] * 1.1 or 1.0)
+    up = FRAME.up(min(prices), max(prices))
+    start, *steps = [
+        (across.at(age_s), up.at(price)) for age_s, price in zip(ages_s, prices, strict=True)
+    ]
+    line = " ".join(f"H{x} V{y}" for x, y in steps)
+    path = f"M{start[0]} {start[1]} {line} H{FRAME.width}"
+    return PriceChart(path, min(prices), max(prices))

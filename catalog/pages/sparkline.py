@@ -1,14 +1,13 @@
-"""A line small enough to stand in a sentence: how a figure went, day by day.
-
-Plain geometry for a server-side SVG, as in `catalog.finding.chart`.
-"""
+"""A line small enough to stand in a sentence: how a figure went, day by day, as server-side SVG."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-WIDTH, HEIGHT = 160, 32
+from catalog import svg
+
 MARGIN = 3  # half the last point, so that it is not cut off
+FRAME = svg.Frame(width=160, height=32, left=MARGIN, right=MARGIN, top=MARGIN, bottom=MARGIN)
 
 
 @dataclass(frozen=True)
@@ -24,8 +23,8 @@ class Sparkline:
     last: tuple[date, int]
     lowest: int
     highest: int
-    width: int = WIDTH
-    height: int = HEIGHT
+    width: int = FRAME.width
+    height: int = FRAME.height
 
     def __bool__(self) -> bool:
         return bool(self.points)
@@ -45,25 +44,15 @@ def of(values: Sequence[tuple[date, int]]) -> Sparkline:
     known = sorted(values)
     if len(known) < 2 or known[0][0] == known[-1][0]:
         return NOTHING
-    lowest = min(value for _, value in known)
-    highest = max(value for _, value in known)
-    points = [_point(day, value, known=known, low=lowest, high=highest) for day, value in known]
+    figures = [figure for _, figure in known]
+    across = FRAME.across(known[0][0].toordinal(), known[-1][0].toordinal())
+    up = FRAME.up(min(figures), max(figures))
+    positions = [(across.at(day.toordinal()), up.at(figure)) for day, figure in known]
     return Sparkline(
-        points=" ".join(f"{x},{y}" for x, y in points),
-        end=points[-1],
+        points=svg.points(positions),
+        end=positions[-1],
         first=known[0],
         last=known[-1],
-        lowest=lowest,
-        highest=highest,
+        lowest=min(figures),
+        highest=max(figures),
     )
-
-
-def _point(
-    day: date, value: int, *, known: Sequence[tuple[date, int]], low: int, high: int
-) -> tuple[float, float]:
-    """A line that never moved runs through the middle."""
-    days = (day - known[0][0]).days / (known[-1][0] - known[0][0]).days
-    share = (value - low) / (high - low) if high > low else 0.5
-    x = MARGIN + days * (WIDTH - 2 * MARGIN)
-    y = HEIGHT - MARGIN - share * (HEIGHT - 2 * MARGIN)
-    return round(x, 1), round(y, 1)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from catalog.models import ModelCard
 from catalog.numbers import facts
+from catalog.numbers.money import format_usd
 from catalog.pricing import Price
 
 DEFAULT_IMAGES = 100_000
@@ -57,7 +58,7 @@ class Bill:
 
     @property
     def usd(self) -> str:
-        return usd(self.micro_usd)
+        return format_usd(self.micro_usd)
 
 
 def bills(card: ModelCard, neighbours: Sequence[ModelCard], month: Month) -> list[Bill]:
@@ -77,16 +78,6 @@ def bills(card: ModelCard, neighbours: Sequence[ModelCard], month: Month) -> lis
         )
         for cost, each, price in sorted(costs, key=lambda c: (c[0], c[1] is not card, c[1].repo))
     ]
-
-
-def usd(micro_usd: int) -> str:
-    """Exactly, with cents at least.
-
-    >>> usd(9_400_000), usd(94), usd(1_234_567_890_000)
-    ('$9.40', '$0.000094', '$1,234,567.89')
-    """
-    dollars, rest = divmod(micro_usd, 10**6)
-    return f"${dollars:,}.{f'{rest:06}'.rstrip('0'):0<2}"
 
 
 def _cost(price: Price, month: Month) -> int:

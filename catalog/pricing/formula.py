@@ -20,9 +20,10 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from django.db import models
 
+from catalog.numbers.money import MICRO_USD_PER_USD
+
 ANCHOR_MICRO_USD_PER_IMAGE = 94
 ANCHOR_GFLOPS = 162.03
-MICRO_USD = Decimal(1_000_000)
 SECONDS_PER_HOUR = 3600
 # Assumptions of the benchmark's formula, shown wherever it is used.
 UTILISATION = Decimal("0.30")
@@ -65,11 +66,11 @@ class Price:
 
     @property
     def usd_per_1k_images(self) -> Decimal:
-        return self.micro_usd_per_image * 1000 / MICRO_USD
+        return self.micro_usd_per_image * 1000 / MICRO_USD_PER_USD
 
     @property
     def usd_per_image(self) -> Decimal:
-        return self.micro_usd_per_image / MICRO_USD
+        return self.micro_usd_per_image / MICRO_USD_PER_USD
 
     def micro_usd_for(self, *, images: int, new_labels: int = 0) -> int:
         """The whole of a request: its images, and those labels whose embedding is not kept yet.
@@ -133,7 +134,7 @@ def benchmark_micro_usd(*, images_per_s: float, usd_per_hour: float) -> int:
     47
     """
     bare = Decimal(str(usd_per_hour)) / SECONDS_PER_HOUR / Decimal(str(images_per_s))
-    return _whole(bare * MICRO_USD / UTILISATION * (1 + MARGIN))
+    return _whole(bare * MICRO_USD_PER_USD / UTILISATION * (1 + MARGIN))
 
 
 def _label_micro_usd(image_micro_usd: int, known: Known) -> int:

@@ -11,6 +11,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Greatest, Round
 
 from catalog import pricing
+from catalog.numbers.money import MICRO_USD_PER_USD
 
 # Floats would round a half to the even number; numeric rounds it up, as Python does.
 EXACT = DecimalField(max_digits=30, decimal_places=12)
@@ -29,7 +30,7 @@ def price_in_sql() -> Coalesce:
 
 def _from_benchmark() -> Case:
     factor = (
-        pricing.MICRO_USD * (1 + pricing.MARGIN) / pricing.UTILISATION / pricing.SECONDS_PER_HOUR
+        MICRO_USD_PER_USD * (1 + pricing.MARGIN) / pricing.UTILISATION / pricing.SECONDS_PER_HOUR
     )
     exact = _exact("measured_usd_per_hour") / _exact("measured_images_per_s") * _value(factor)
     return _whole_when(exact, {"measured_images_per_s__gt": 0.0, "measured_usd_per_hour__gt": 0.0})

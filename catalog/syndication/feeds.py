@@ -18,7 +18,8 @@ from django.utils.html import escape
 from django.views.decorators.http import require_safe
 
 from catalog.models import ModelCard, ModelCardQuerySet, PriceChange, Stage, StageChange, Task
-from catalog.pricing import MICRO_USD, Basis
+from catalog.numbers.money import MICRO_USD_PER_USD
+from catalog.pricing import Basis
 
 TAG = "tag:gigarouter,2026:"
 LONGEST = 50
@@ -174,7 +175,7 @@ def _of_stage(change: StageChange, card: ModelCard) -> Event:
 
 
 def _of_price(change: PriceChange, card: ModelCard) -> Event:
-    usd_per_1k = change.micro_usd_per_image * 1000 / MICRO_USD
+    usd_per_1k = change.micro_usd_per_image * 1000 / MICRO_USD_PER_USD
     kind = "price" if change.basis == Basis.LAUNCH else "estimated price"
     return Event(
         title=f"{card.name}: {kind} ${usd_per_1k:.3f} for 1,000 images",

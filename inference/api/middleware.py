@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from accounts import credits
 from accounts.models import ApiKey, User
 from catalog.infrastructure.outages import OUTAGES
+from catalog.numbers.money import usd
 from inference.api import limits
-from inference.api.amounts import usd
 from inference.api.errors import Broken, Forbidden, response_of
 from inference.api.threads import in_thread
 

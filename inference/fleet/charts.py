@@ -4,10 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from catalog.svg import Frame
 from inference.fleet.snapshot import FleetSnapshot, ModelStatus, Percentiles
 
-WIDTH, HEIGHT = 720, 140
-LEFT, BOTTOM, TOP = 48, 20, 12
+FRAME = Frame(width=720, height=140, left=48, top=12, bottom=20)
+WIDEST_COLUMN = 72.0
+COLUMN_SHARE = 0.8  # of the room it has; the rest parts it from the next
 
 
 @dataclass(frozen=True)
@@ -17,10 +19,10 @@ class Curve:
     path: str
     highest: float
     total: int
-    width: int = WIDTH
-    height: int = HEIGHT
-    floor: int = HEIGHT - BOTTOM
-    top: int = TOP
+    width: int = FRAME.width
+    height: int = FRAME.height
+    floor: int = FRAME.floor
+    top: int = FRAME.top
 
 
 @dataclass(frozen=True)
@@ -61,35 +63,29 @@ class Row:
 def curve_of(fleet: FleetSnapshot) -> Curve:
     figures = fleet.images_per_s
     highest = max(figures, default=0.0)
-    step = (WIDTH - LEFT) / max(len(figures) - 1, 1)
-    room = HEIGHT - BOTTOM - TOP
-    points = " ".join(
-        f"L{LEFT + number * step:.1f} {HEIGHT - BOTTOM - room * figure / (highest or 1):.1f}"
-        for number, figure in enumerate(figures)
-    )
-    floor = HEIGHT - BOTTOM
-    path = f"M{LEFT} {floor} {points} L{WIDTH} {floor}Z"
+    across, up = FRAME.across(0, max(len(figures) - 1, 1)), FRAME.up(0, highest or 1)
+    line = " ".join(f"L{across.at(n)} {up.at(figure)}" for n, figure in enumerate(figures))
+    path = f"M{FRAME.left} {FRAME.floor} {line} L{FRAME.width} {FRAME.floor}Z"
     return Curve(path, highest, round(sum(figures) * 60))
 
 
 def columns_of(fleet: FleetSnapshot) -> list[Column]:
     if not fleet.batches:
         return []
-    most = max(count for _, count in fleet.batches)
     counts = dict(fleet.batches)
     sizes = [2**power for power in range(int(math.log2(max(counts))) + 1)]
-    width = min((WIDTH - LEFT) / len(sizes), 72.0)
-    room = HEIGHT - BOTTOM - TOP
+    room = min((FRAME.width - FRAME.left) / len(sizes), WIDEST_COLUMN)
+    up = FRAME.up(0, max(counts.values()))
     return [
         Column(
-            x=round(LEFT + number * width, 1),
-            y=round(HEIGHT - BOTTOM - room * counts.get(size, 0) / most, 1),
-            width=round(width * 0.8, 1),
-            height=round(room * counts.get(size, 0) / most, 1),
+            x=round(FRAME.left + index * room, 1),
+            y=up.at(counts.get(size, 0)),
+            width=round(room * COLUMN_SHARE, 1),
+            height=round(FRAME.floor - up.at(counts.get(size, 0)), 1),
             at_most=size,
             count=counts.get(size, 0),
         )
-        for number, size in enumerate(sizes)
+        for index, size in enumerate(sizes)
     ]
 
 

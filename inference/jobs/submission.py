@@ -119,7 +119,7 @@ def _insert(
                 amount_micro_usd=max_cost,
                 reference=job.hold_reference,
                 key=job.key,
-                note=job.card.repo,  # jobs are deleted in a day, the ledger stays
+                model=job.card.repo,  # jobs are deleted in a day, the ledger stays
             )
         transaction.on_commit(lambda: faults.hit("submitted", job), robust=True)
         # The row itself is the outbox: if the message cannot be sent, the sweep sends it later.

@@ -11,9 +11,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.middleware import HtmxDetails
 
 from catalog.demand import board
+from catalog.http import HtmxRequest
 from catalog.models import ModelCard
 from inference import jobs
 from inference.models import Job, Worker
@@ -23,12 +23,6 @@ from inference.playground.job_view import view_of
 from inference.playground.labels import DEFAULT_TEMPLATE
 
 LISTED = 5  # models in each list of the home page
-
-
-class HtmxRequest(HttpRequest):
-    """What the type checker may know: django-htmx's middleware has added `htmx`."""
-
-    htmx: HtmxDetails
 
 
 @require_safe

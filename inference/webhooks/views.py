@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.credits.views import PersonsRequest
+from accounts.http import SignedInRequest
 from catalog.limits import CannotCount, take
 from inference.models import Delivery, Event, Webhook
 from inference.webhooks import endpoints
@@ -26,7 +26,7 @@ REPLAYS_PER_HOUR = 120
 @login_required
 @never_cache  # no-store: the secret stays in no cache, and not behind the back button
 @sensitive_variables("secret")
-def webhooks(request: PersonsRequest) -> HttpResponse:
+def webhooks(request: SignedInRequest) -> HttpResponse:
     """The list; the answer to a POST is the only page that ever shows the secret."""
     if request.method != "POST":
         return _page(request, WebhookForm(initial={"events": Event.values}))
@@ -46,7 +46,7 @@ def webhooks(request: PersonsRequest) -> HttpResponse:
 
 
 def _page(
-    request: PersonsRequest, form: WebhookForm, *, status: int = HTTPStatus.OK, **made: object
+    request: SignedInRequest, form: WebhookForm, *, status: int = HTTPStatus.OK, **made: object
 ) -> HttpResponse:
     context = {
         "form": form,
@@ -59,11 +59,11 @@ def _page(
 @require_safe
 @login_required
 @never_cache
-def webhook(request: PersonsRequest, pk: int) -> HttpResponse:
+def webhook(request: SignedInRequest, pk: int) -> HttpResponse:
     return _log_page(request, _own(request, pk))
 
 
-def _log_page(request: PersonsRequest, webhook: Webhook, *, secret: str = "") -> HttpResponse:
+def _log_page(request: SignedInRequest, webhook: Webhook, *, secret: str = "") -> HttpResponse:
     told = webhook.deliveries.prefetch_related("attempts").order_by("-created_at", "pk")
     context = {
         "webhook": webhook,
@@ -78,7 +78,7 @@ def _log_page(request: PersonsRequest, webhook: Webhook, *, secret: str = "") ->
 @login_required
 @never_cache
 @sensitive_variables("secret")
-def rotate(request: PersonsRequest, pk: int) -> HttpResponse:
+def rotate(request: SignedInRequest, pk: int) -> HttpResponse:
     """Its answer shows the new secret, once."""
     webhook = _own(request, pk)
     secret = endpoints.rotate(webhook)
@@ -87,7 +87,7 @@ def rotate(request: PersonsRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @login_required
-def switch(request: PersonsRequest, pk: int) -> HttpResponse:
+def switch(request: SignedInRequest, pk: int) -> HttpResponse:
     webhook = _own(request, pk)
     if request.POST.get("to") == "on":
         endpoints.switch_on(webhook)
@@ -100,7 +100,7 @@ def switch(request: PersonsRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @login_required
-def remove(request: PersonsRequest, pk: int) -> HttpResponse:
+def remove(request: SignedInRequest, pk: int) -> HttpResponse:
     endpoints.remove(_own(request, pk))
     messages.success(request, "The webhook is removed, and its log with it.")
     return redirect("webhooks")
@@ -108,7 +108,7 @@ def remove(request: PersonsRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @login_required
-def replay(request: PersonsRequest, pk: uuid.UUID) -> HttpResponse:
+def replay(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     delivery = get_object_or_404(Delivery.objects.of(request.user.pk), pk=pk)
     try:
         may_replay = take(f"webhooks:replay:{request.user.pk}", REPLAYS_PER_HOUR)
@@ -124,6 +124,6 @@ def replay(request: PersonsRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect("webhook", pk=delivery.webhook_id)
 
 
-def _own(request: PersonsRequest, pk: int) -> Webhook:
+def _own(request: SignedInRequest, pk: int) -> Webhook:
     """The gate: somebody else's webhook does not exist."""
     return get_object_or_404(Webhook.objects.of(request.user.pk).kept(), pk=pk)

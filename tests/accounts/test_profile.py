@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from accounts import credits, profile
 from accounts.models import Category, Entry, User, Wallet
-from accounts.templatetags.people import browser
+from accounts.templatetags.user_agents import browser
 from catalog.models import Mail
 from tests.support.letters import code_in_mail, sign_in
 
@@ -333,7 +333,7 @@ def test_support_closes_such_an_account_instead(
 
 
 def test_no_way_round_deletes_the_history_with_the_person(colleague: User) -> None:
-    with pytest.raises(profile.OnRecord):
+    with pytest.raises(profile.HasAdminHistory):
         profile.delete(colleague)
     with pytest.raises(IntegrityError, match="history is kept"), transaction.atomic():
         User.objects.filter(pk=colleague.pk).delete()

@@ -383,7 +383,7 @@ def test_the_page_for_signing_in_looks_like_the_site(db: None, client: Client) -
 
 
 def test_a_person_without_a_confirmed_address_is_not_welcomed(db: None) -> None:
-    profile.settle_in(User.objects.create_user("ada@lab.example"))
+    profile.onboard(User.objects.create_user("ada@lab.example"))
 
     assert not Wallet.objects.filter(balance_micro_usd__gt=0).exists()
 

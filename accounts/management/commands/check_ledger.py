@@ -9,10 +9,10 @@ class Command(BaseCommand):
     help = "Compare every wallet with its ledger; exits 1 and names each difference if any."
 
     def handle(self, **options: object) -> None:
-        checked = ledger.check()
-        for difference in checked.differences:
+        result = ledger.check()
+        for difference in result.differences:
             self.stderr.write(str(difference))
-        counted = f"{checked.wallets} wallets, {checked.entries} entries"
-        if checked.differences:
-            raise CommandError(f"{counted}: {len(checked.differences)} differences", returncode=1)
-        self.stdout.write(f"{counted}: all agree")
+        summary = f"{result.wallets} wallets, {result.entries} entries"
+        if result.differences:
+            raise CommandError(f"{summary}: {len(result.differences)} differences", returncode=1)
+        self.stdout.write(f"{summary}: all agree")

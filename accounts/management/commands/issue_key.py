@@ -1,7 +1,6 @@
 """Make an API key for somebody, from the command line."""
 
 from argparse import ArgumentParser
-from decimal import Decimal, InvalidOperation
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
@@ -9,17 +8,18 @@ from django.core.validators import validate_email
 
 from accounts import credits, keys
 from accounts.models import ApiKey, Category, User
+from catalog.numbers.money import parse_usd
 
-MICRO_USD = 1_000_000
+MOST_GRANTED_MICRO_USD = 10**15
 
 
-def dollars(text: str) -> int:
-    """`0.50` as µ$: 500000."""
+def grantable(text: str) -> int:
+    """Micro-dollars. Raises CommandError."""
     try:
-        amount = int(Decimal(text) * MICRO_USD)
-    except (InvalidOperation, ValueError, OverflowError) as error:
-        raise CommandError(f"{text} is no amount of US dollars.") from error
-    if not 0 < amount < 10**15:
+        amount = parse_usd(text)
+    except ValueError as error:
+        raise CommandError(f"{error}.") from error
+    if not 0 < amount < MOST_GRANTED_MICRO_USD:
         raise CommandError(f"{text} is no amount that can be granted.")
     return amount
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="command line")
 
     def handle(self, *, email: str, grant_usd: str | None, name: str, **options: object) -> None:
-        amount = dollars(grant_usd) if grant_usd else 0
+        amount = grantable(grant_usd) if grant_usd else 0
         user = self._person(email)
         try:
             key, secret = keys.issue(user, name=name[:60])

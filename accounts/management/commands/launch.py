@@ -28,20 +28,22 @@ class Command(BaseCommand):
         if not form.is_valid():
             raise CommandError(f"--price: {form.errors.as_text()}")
         try:
-            launched, is_new = launches.launch(
+            launch, is_new = launches.launch(
                 card, micro_usd_per_image=form.micro_usd_per_image, reason=reason
             )
         except launches.LaunchRefused as refused:
             raise CommandError(str(refused)) from refused
-        if not is_new and launched.told_at:
+        if not is_new and launch.told_at:
             self.stdout.write(f"{repo} was launched before, and everybody has been told")
             return
         # Here, not by a worker: whoever runs this again finishes what was cut short.
-        told = launches.tell(launched)
-        self.stdout.write(f"{repo} is live: {told.mailed} told, {told.credited} given credit")
+        notified = launches.notify(launch)
+        self.stdout.write(
+            f"{repo} is live: {notified.mailed} told, {notified.credited} given credit"
+        )
 
 
-def _price(card: ModelCard, wanted: Decimal | None) -> Decimal | None:
-    if wanted is not None:
-        return wanted
+def _price(card: ModelCard, price: Decimal | None) -> Decimal | None:
+    if price is not None:
+        return price
     return card.price.usd_per_1k_images if card.price else None

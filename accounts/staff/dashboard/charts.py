@@ -1,22 +1,23 @@
 """The dashboard's pictures: plain geometry for server-side SVG, in the SVG's own units."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from accounts.staff.dashboard.numbers import Earned, Wanted, Week
-from accounts.templatetags.money import grouped, usd
+from accounts.templatetags.money import grouped
+from catalog import svg
+from catalog.numbers.money import format_usd
+from catalog.svg import Frame, Scale
 
 # Narrow, so that letters stay readable where a phone shows it as wide as the page.
-WIDTH, HEIGHT = 360, 170
-LEFT, RIGHT, TOP, BOTTOM = 52, 4, 10, 24
+FRAME = Frame(width=360, height=170, left=52, right=4, top=10, bottom=24)
 GAP = 0.3  # of a week's room, left empty
 WEEKS_A_LABEL = 3
-# Half of each is whole, so that the line in the middle has a whole number, too.
-STEPS = (2, 4, 6, 10)
 
 # A model's name stands above its bar: beside it a phone would have no room for either.
 ROW_HEIGHT, NAME_AT, BAR_AT, BAR_HEIGHT, FIGURE_WIDTH = 36, 11, 16, 12, 60
+FIGURE_AT = BAR_AT + BAR_HEIGHT - 2
+LONGEST_BAR = FRAME.width - FIGURE_WIDTH
 
 Write = Callable[[int], str]
 
@@ -61,8 +62,8 @@ class Picture:
     below: Sequence[Text] = ()
     names: Sequence[Text] = ()
     figures: Sequence[Text] = ()
-    width: int = WIDTH
-    height: int = HEIGHT
+    width: int = FRAME.width
+    height: int = FRAME.height
 
 
 def by_week(weeks: Sequence[Week]) -> list[Picture]:
@@ -71,7 +72,7 @@ def by_week(weeks: Sequence[Week]) -> list[Picture]:
         _weekly("accounts", weeks, {"signed up": "signed_up", "confirmed": "confirmed"}),
         _weekly("votes", weeks, {"counted": "votes", "set aside": "set_aside"}),
         _weekly("waitlist", weeks, {"asked": "asked", "confirmed": "joined"}),
-        _weekly("credit", weeks, {"granted": "granted", "spent": "spent"}, write=usd),
+        _weekly("credit", weeks, {"granted": "granted", "spent": "spent"}, write=format_usd),
     ]
 
 
@@ -79,18 +80,18 @@ def _weekly(
     title: str, weeks: Sequence[Week], kinds: dict[str, str], *, write: Write = grouped
 ) -> Picture:
     values = {name: [getattr(week, field) for week in weeks] for name, field in kinds.items()}
-    top = nice_top(max(map(max, values.values())))
-    room = (WIDTH - LEFT - RIGHT) / len(weeks)
+    top = svg.nice_top(max(map(max, values.values())))
+    up, middles = FRAME.up(0, top), FRAME.across(-0.5, len(weeks) - 0.5)
     return Picture(
         title=title,
         label=_in_words(title, weeks, values, write),
         series=[
-            _upright(place, name, weeks, values[name], room=room, top=top, write=write)
+            _upright(place, name, weeks, values[name], up=up, write=write)
             for place, name in enumerate(kinds)
         ],
-        lines=[Text(LEFT, _y(value, top), write(value)) for value in (0, top // 2, top)],
+        lines=[Text(FRAME.left, up.at(value), write(value)) for value in (0, top // 2, top)],
         below=[
-            Text(round(LEFT + (n + 0.5) * room, 1), HEIGHT - 6, f"{week.monday:%-d %b}")
+            Text(middles.at(n), FRAME.height - 6, f"{week.monday:%-d %b}")
             for n, week in enumerate(weeks)
             if (len(weeks) - 1 - n) % WEEKS_A_LABEL == 0
         ],
@@ -103,17 +104,17 @@ def _upright(
     weeks: Sequence[Week],
     values: Sequence[int],
     *,
-    room: float,
-    top: int,
+    up: Scale,
     write: Write,
 ) -> Series:
+    room = (FRAME.width - FRAME.left - FRAME.right) / len(weeks)
     width = room * (1 - GAP) / 2
     bars = [
         Bar(
-            x=round(LEFT + n * room + room * GAP / 2 + place * width, 1),
-            y=_y(value, top),
+            x=round(FRAME.left + n * room + room * GAP / 2 + place * width, 1),
+            y=up.at(value),
             width=round(width - 1, 1),
-            height=round(_y(0, top) - _y(value, top), 1),
+            height=round(FRAME.floor - up.at(value), 1),
             words=f"{name}, week of {week.monday:%-d %b %Y}: {write(value)}",
         )
         for n, (week, value) in enumerate(zip(weeks, values, strict=True))
@@ -122,26 +123,12 @@ def _upright(
     return Series(place + 1, name, bars)
 
 
-def _y(value: int, top: int) -> float:
-    return round(HEIGHT - BOTTOM - value / top * (HEIGHT - TOP - BOTTOM), 1)
-
-
 def _in_words(title: str, weeks: Sequence[Week], values: dict[str, list[int]], write: Write) -> str:
     sums = ", ".join(
         f"{name} {write(sum(each))} in all and {write(each[-1])} in the week that runs"
         for name, each in values.items()
     )
     return f"{title} in {len(weeks)} weeks since {weeks[0].monday:%-d %b %Y}: {sums}"
-
-
-def nice_top(most: int) -> int:
-    """The end of an axis that begins at 0: at least 2, not below the largest value.
-
-    >>> [nice_top(most) for most in (0, 2, 3, 7, 11, 61)]
-    [2, 2, 4, 10, 20, 100]
-    """
-    power = int(10 ** math.floor(math.log10(max(most, 1))))
-    return next(step * power for step in STEPS if step * power >= most)
 
 
 # --- by model -----------------------------------------------------------------------------------
@@ -163,7 +150,7 @@ def of_earned(rows: Sequence[Earned]) -> Picture:
         "credit by model",
         [row.repo or "not named" for row in rows],
         {"spent": [row.spent for row in rows], "launch credit": [row.granted for row in rows]},
-        write=usd,
+        write=format_usd,
     )
 
 
@@ -172,12 +159,12 @@ def _lying(
 ) -> Picture:
     """Bars that lie one after the other; the figures stand to their right."""
     sums = [sum(each) for each in zip(*values.values(), strict=True)]
-    unit = (WIDTH - FIGURE_WIDTH) / max([*sums, 1])
-    ends = [0.0] * len(names)
+    across = Scale(0, max([*sums, 1]), 0, LONGEST_BAR)
+    ends = [0] * len(names)
     series = []
     for place, (kind, each) in enumerate(values.items()):
-        series.append(Series(place + 1, kind, _lying_bars(kind, names, each, ends, unit, write)))
-        ends = [end + value * unit for end, value in zip(ends, each, strict=True)]
+        series.append(Series(place + 1, kind, _lying_bars(kind, names, each, ends, across, write)))
+        ends = [end + value for end, value in zip(ends, each, strict=True)]
     listed = "; ".join(
         f"{name}: {', '.join(f'{kind} {write(each[n])}' for kind, each in values.items())}"
         for n, name in enumerate(names)
@@ -188,8 +175,12 @@ def _lying(
         series=series,
         names=[Text(0, n * ROW_HEIGHT + NAME_AT, _shortened(name)) for n, name in enumerate(names)],
         figures=[
-            Text(round(end + 6, 1), n * ROW_HEIGHT + BAR_AT + BAR_HEIGHT - 2, write(total))
-            for n, (end, total) in enumerate(zip(ends, sums, strict=True))
+            Text(
+                round(across.at(total) + 6, 1),
+                n * ROW_HEIGHT + BAR_AT + BAR_HEIGHT - 2,
+                write(total),
+            )
+            for n, total in enumerate(sums)
         ],
         height=len(names) * ROW_HEIGHT,
     )
@@ -199,15 +190,15 @@ def _lying_bars(
     kind: str,
     names: Sequence[str],
     values: Sequence[int],
-    starts: Sequence[float],
-    unit: float,
+    starts: Sequence[int],
+    across: Scale,
     write: Write,
 ) -> list[Bar]:
     return [
         Bar(
-            x=round(start + 1, 1),
+            x=round(across.at(start) + 1, 1),
             y=n * ROW_HEIGHT + BAR_AT,
-            width=round(max(value * unit - 1, 0.5), 1),
+            width=round(max(across.at(value) - 1, 0.5), 1),
             height=BAR_HEIGHT,
             words=f"{name}: {kind} {write(value)}",
         )

@@ -18,11 +18,10 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
-    Subquery,
     Sum,
     Value,
 )
-from django.db.models.functions import TruncWeek
+from django.db.models.functions import Coalesce, TruncWeek
 
 from accounts.models import Entry, Kind, User, Wallet
 from catalog.demand import board
@@ -167,44 +166,22 @@ def _of(card: ModelCard, annotation: str) -> int:
     return int(getattr(card, annotation))
 
 
-class Part(Func):
-    """The n-th part of a reference such as `launch:7:12`, counted from 1."""
-
-    function = "split_part"
-    output_field = CharField()
-
-
 def earned(now: datetime) -> list[Earned]:
     """The twenty models with the most credit spent or given since the first Monday shown."""
-    since = _midnight(first_monday(now))
-    granted, spent = _granted_by_model(since), _spent_by_model(since)
-    rows = [
-        Earned(repo, granted.get(repo, 0), spent.get(repo, 0))
-        for repo in granted.keys() | spent.keys()
-    ]
-    return sorted(rows, key=lambda row: (-row.spent, -row.granted, row.repo))[:MODELS]
-
-
-def _granted_by_model(since: datetime) -> Mapping[str, int]:
-    """By the reference that `launches` gives its grants: `launch:<card>:<person>`."""
-    grants = Entry.objects.filter(
-        kind=Kind.GRANT, reference__startswith="launch:", created_at__gte=since
-    ).order_by()
-    by_card = grants.annotate(card=Part("reference", Value(":"), Value(2))).values("card")
-    sums = {
-        row["card"]: row["sum"] for row in by_card.annotate(sum=Sum("balance_effect_micro_usd"))
-    }
-    cards = ModelCard.objects.filter(pk__in=[int(card) for card in sums]).values_list("pk", "repo")
-    return {repo: sums[str(pk)] for pk, repo in cards}
-
-
-def _spent_by_model(since: datetime) -> Mapping[str, int]:
-    """By the note of the hold that a capture ends: it names the model."""
-    held = Entry.objects.filter(kind=Kind.HOLD, reference=OuterRef("reference"))
-    captures = Entry.objects.filter(kind=Kind.CAPTURE, created_at__gte=since).order_by()
-    by_model = captures.annotate(model=Subquery(held.values("note")[:1])).values("model")
-    sums = by_model.annotate(sum=-Sum("balance_effect_micro_usd"))
-    return {row["model"] or "": row["sum"] for row in sums}
+    of_launch = Q(kind=Kind.GRANT) & ~Q(model="")
+    by_model = (
+        Entry.objects.filter(
+            Q(kind=Kind.CAPTURE) | of_launch, created_at__gte=_midnight(first_monday(now))
+        )
+        .order_by()
+        .values("model")
+        .annotate(
+            granted=Coalesce(Sum("balance_effect_micro_usd", filter=of_launch), 0),
+            spent=-Coalesce(Sum("balance_effect_micro_usd", filter=Q(kind=Kind.CAPTURE)), 0),
+        )
+        .order_by("-spent", "-granted", "model")
+    )
+    return [Earned(row["model"], row["granted"], row["spent"]) for row in by_model[:MODELS]]
 
 
 # --- launches -----------------------------------------------------------------------------------
@@ -214,11 +191,11 @@ def launches() -> list[Launched]:
     """The latest launches with how many were given credit and told. Three queries."""
     latest = list(Launch.objects.select_related("card").order_by("-launched_at")[:MOST_LAUNCHES])
     mails = _mails([each.card_id for each in latest])
-    credited = _credited([each.card_id for each in latest])
+    credited = _credited([each.card.repo for each in latest])
     return [
         Launched(
             launch=each,
-            credited=credited.get(each.card_id, 0),
+            credited=credited.get(each.card.repo, 0),
             **(mails.get(each.card_id) or dict.fromkeys(MAIL_COUNTS, 0)),
         )
         for each in latest
@@ -226,6 +203,13 @@ def launches() -> list[Launched]:
 
 
 MAIL_COUNTS = [each.name for each in fields(Launched) if each.name not in {"launch", "credited"}]
+
+
+class Part(Func):
+    """The n-th part of a mail's key, counted from 1."""
+
+    function = "split_part"
+    output_field = CharField()
 
 
 def _mails(cards: list[int]) -> Mapping[int, dict[str, int]]:
@@ -247,8 +231,6 @@ def _mails(cards: list[int]) -> Mapping[int, dict[str, int]]:
     return {int(row.pop("card")): row for row in counts}
 
 
-def _credited(cards: list[int]) -> Mapping[int, int]:
-    grants = Entry.objects.filter(kind=Kind.GRANT, reference__startswith="launch:").order_by()
-    by_card = grants.annotate(card=Part("reference", Value(":"), Value(2)))
-    counts = by_card.filter(card__in=[str(card) for card in cards]).values("card")
-    return {int(row["card"]): row["n"] for row in counts.annotate(n=Count("pk"))}
+def _credited(repos: list[str]) -> Mapping[str, int]:
+    grants = Entry.objects.filter(kind=Kind.GRANT, model__in=repos).order_by().values("model")
+    return {row["model"]: row["n"] for row in grants.annotate(n=Count("pk"))}

@@ -10,9 +10,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.credits.statement import MICRO_USD
 from accounts.staff.dashboard import abuse, charts, numbers
 from catalog.demand import board
+from catalog.numbers.money import usd
 
 SEES_DEMAND = ["catalog.view_vote", "catalog.view_waitlistentry", "accounts.view_entry"]
 SEES_PEOPLE = [*SEES_DEMAND, "accounts.view_user"]
@@ -99,8 +99,8 @@ def weeks_csv(request: HttpRequest) -> HttpResponse:
             week.set_aside,
             week.asked,
             week.joined,
-            week.granted / MICRO_USD,
-            week.spent / MICRO_USD,
+            usd(week.granted),
+            usd(week.spent),
         ]
         for week in numbers.weeks(timezone.now())
     ]
@@ -125,7 +125,7 @@ def models_csv(request: HttpRequest) -> HttpResponse:
 def credit_csv(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     rows = [
-        [numbers.first_monday(now), row.repo, row.granted / MICRO_USD, row.spent / MICRO_USD]
+        [numbers.first_monday(now), row.repo, usd(row.granted), usd(row.spent)]
         for row in numbers.earned(now)
     ]
     return _csv("demand-credit", CREDIT_COLUMNS, rows)

@@ -1,13 +1,12 @@
-"""Launching a model: `launches.launch`, then `launches.tell`; its page in the admin is in views."""
+"""Launching a model: `launches.launch`, then `launches.notify`; the operator's page is in views."""
 
 from accounts.staff.launches.launching import (
-    Concerned,
+    Audience,
     LaunchRefused,
-    Told,
-    concerned,
+    audience_of,
     launch,
     resume,
-    tell,
 )
+from accounts.staff.launches.notifications import Notified, notify
 
-__all__ = ["Concerned", "LaunchRefused", "Told", "concerned", "launch", "resume", "tell"]
+__all__ = ["Audience", "LaunchRefused", "Notified", "audience_of", "launch", "notify", "resume"]

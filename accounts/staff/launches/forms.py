@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from django import forms
 
-MICRO_USD_PER_IMAGE = 1000  # $1 for 1,000 images is 1,000 µ$ an image
+from catalog.numbers.money import parse_usd
 
 
 class LaunchForm(forms.Form):
@@ -23,4 +23,4 @@ class LaunchForm(forms.Form):
 
     @property
     def micro_usd_per_image(self) -> int:
-        return int(self.cleaned_data["usd_per_1k_images"] * MICRO_USD_PER_IMAGE)
+        return parse_usd(self.cleaned_data["usd_per_1k_images"]) // 1000

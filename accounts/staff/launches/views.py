@@ -4,11 +4,11 @@ from http import HTTPStatus
 
 from django.contrib import admin, messages
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from accounts.models import User
+from accounts.http import SignedInRequest
 from accounts.staff import launches
 from accounts.staff.launches.forms import LaunchForm
 from catalog.admin.audited import log_step
@@ -18,7 +18,7 @@ from catalog.models import ModelCard
 @require_http_methods(["GET", "HEAD", "POST"])
 @admin.site.admin_view
 @permission_required("catalog.change_modelcard", raise_exception=True)
-def launch_page(request: HttpRequest, pk: int) -> HttpResponse:
+def launch_page(request: SignedInRequest, pk: int) -> HttpResponse:
     """The model as it stands, the price to freeze, and the button."""
     card = get_object_or_404(ModelCard.objects.real(), pk=pk)
     if request.method != "POST":
@@ -33,25 +33,21 @@ def _initial(card: ModelCard) -> dict[str, object]:
     return {"usd_per_1k_images": card.price.usd_per_1k_images if card.price else None}
 
 
-def _launch(request: HttpRequest, card: ModelCard, form: LaunchForm) -> bool:
+def _launch(request: SignedInRequest, card: ModelCard, form: LaunchForm) -> bool:
     """False: it was refused, and the form says why."""
-    by = request.user
-    assert isinstance(by, User)  # noqa: S101  behind the gate of admin_view
     before = card.stage
     try:
-        launched, is_new = launches.launch(
+        launch, is_new = launches.launch(
             card,
             micro_usd_per_image=form.micro_usd_per_image,
             reason=form.cleaned_data["reason"],
-            by=by,
+            by=request.user,
         )
     except launches.LaunchRefused as refused:
         form.add_error(None, str(refused))
         return False
     if is_new:
-        log_step(
-            request, card, "stage", before, f"{card.stage} at {launched.micro_usd_per_image} µ$"
-        )
+        log_step(request, card, "stage", before, f"{card.stage} at {launch.micro_usd_per_image} µ$")
         messages.success(request, f"{card.repo} is live. Everybody who wanted it is being told.")
     else:
         messages.info(request, f"{card.repo} was launched before; nothing has changed.")
@@ -59,13 +55,17 @@ def _launch(request: HttpRequest, card: ModelCard, form: LaunchForm) -> bool:
 
 
 def _page(
-    request: HttpRequest, card: ModelCard, form: LaunchForm, *, status: HTTPStatus = HTTPStatus.OK
+    request: SignedInRequest,
+    card: ModelCard,
+    form: LaunchForm,
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
 ) -> HttpResponse:
     context = admin.site.each_context(request) | {
         "card": card,
         "form": form,
         "title": f"Launch {card.name}",
-        "concerned": launches.concerned(card),
+        "audience": launches.audience_of(card),
         "opts": ModelCard._meta,
     }
     return render(request, "admin/launch.html", context, status=status)

@@ -2,14 +2,14 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from catalog.demand import requests, votes
 from catalog.demand.votes.forms import RequestForm
-from catalog.demand.votes.views import person_of
+from catalog.http import SignedInRequest
 from catalog.limits import Refused
 from catalog.models import ModelCard, ModelRequest
 
@@ -19,7 +19,7 @@ MOST_SHOWN = 50
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 @never_cache
-def request_page(request: HttpRequest) -> HttpResponse:
+def request_page(request: SignedInRequest) -> HttpResponse:
     """The form, and what became of what the person has asked for."""
     if request.method != "POST":
         return _page(request, RequestForm(initial={"repo": request.GET.get("repo", "")[:200]}))
@@ -31,7 +31,7 @@ def request_page(request: HttpRequest) -> HttpResponse:
     try:
         if card is not None:
             return _vote_instead(request, card)
-        requests.ask(name, person_of(request))
+        requests.ask(name, request.user)
     except Refused as refusal:
         form.add_error("repo", str(refusal))
         response = _page(request, form, status=refusal.status)
@@ -41,8 +41,8 @@ def request_page(request: HttpRequest) -> HttpResponse:
     return redirect("request-model")
 
 
-def _vote_instead(request: HttpRequest, card: ModelCard) -> HttpResponse:
-    person = person_of(request)
+def _vote_instead(request: SignedInRequest, card: ModelCard) -> HttpResponse:
+    person = request.user
     votes.take_turn(person)
     try:
         votes.cast(card, person)
@@ -53,8 +53,8 @@ def _vote_instead(request: HttpRequest, card: ModelCard) -> HttpResponse:
     return redirect(card)
 
 
-def _page(request: HttpRequest, form: RequestForm, *, status: int = 200) -> HttpResponse:
-    mine = ModelRequest.objects.filter(user_id=person_of(request).pk).select_related("card")
+def _page(request: SignedInRequest, form: RequestForm, *, status: int = 200) -> HttpResponse:
+    mine = ModelRequest.objects.filter(user_id=request.user.pk).select_related("card")
     context = {
         "form": form,
         "asked": mine.order_by("-asked_at", "-pk")[:MOST_SHOWN],

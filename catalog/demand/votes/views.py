@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import cast
 
 from django.contrib import messages
 from django.contrib.auth.models import AbstractUser
@@ -12,24 +13,17 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
-from django_htmx.middleware import HtmxDetails
 
 from catalog.demand import votes
 from catalog.demand.votes.forms import VolumeForm
+from catalog.http import HtmxRequest, SignedInRequest
 from catalog.limits import Refused
 from catalog.models import ModelCard
 
 
-class HtmxRequest(HttpRequest):
-    """What the type checker may know: django-htmx's middleware has added `htmx`."""
-
-    htmx: HtmxDetails
-
-
-View = Callable[[HtmxRequest, str, str], HttpResponse]
-
-
-def signed_in(view: View) -> View:
+def signed_in(
+    view: Callable[[SignedInRequest, str, str], HttpResponse],
+) -> Callable[[HtmxRequest, str, str], HttpResponse]:
     """Lead strangers to sign-in, and from there to the model's vote page.
 
     Whoever is signed in has a confirmed address: there is no way in but by one.
@@ -38,25 +32,19 @@ def signed_in(view: View) -> View:
     @wraps(view)
     def gate(request: HtmxRequest, owner: str, name: str) -> HttpResponse:
         if request.user.is_authenticated:
-            return view(request, owner, name)
+            return view(cast(SignedInRequest, request), owner, name)  # just asked
         to_sign_in = redirect_to_login(reverse("vote", args=[owner, name]))
         return HttpResponseClientRedirect(to_sign_in.url) if request.htmx else to_sign_in
 
     return gate
 
 
-def person_of(request: HttpRequest) -> AbstractUser:
-    """Who is signed in, behind a gate that has made sure that somebody is."""
-    assert isinstance(request.user, AbstractUser)  # noqa: S101
-    return request.user
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 @never_cache
-def vote(request: HtmxRequest, owner: str, name: str) -> HttpResponse:
+def vote(request: SignedInRequest, owner: str, name: str) -> HttpResponse:
     """GET shows the model's vote page; POST casts the vote, with the volume if the form has it."""
-    person, card = person_of(request), _card(request, owner, name)
+    person, card = request.user, _card(request, owner, name)
     if request.method != "POST":
         return _page(request, card, VolumeForm(initial=_volume_of(card, person)))
     states_volume = "images_per_month" in request.POST
@@ -76,8 +64,8 @@ def vote(request: HtmxRequest, owner: str, name: str) -> HttpResponse:
 @require_POST
 @signed_in
 @never_cache
-def withdraw_vote(request: HtmxRequest, owner: str, name: str) -> HttpResponse:
-    person, card = person_of(request), _card(request, owner, name)
+def withdraw_vote(request: SignedInRequest, owner: str, name: str) -> HttpResponse:
+    person, card = request.user, _card(request, owner, name)
     try:
         votes.take_turn(person)
         votes.withdraw(card, person)
@@ -86,10 +74,10 @@ def withdraw_vote(request: HtmxRequest, owner: str, name: str) -> HttpResponse:
     return _done(request, card, f"Your vote for {card.name} is taken back.")
 
 
-def _card(request: HttpRequest, owner: str, name: str) -> ModelCard:
+def _card(request: SignedInRequest, owner: str, name: str) -> ModelCard:
     """The model, with its votes and whether the person's is among them."""
     cards = ModelCard.objects.real().annotate(
-        votes_counted=votes.count_expression(), has_my_vote=votes.has_vote_of(person_of(request))
+        votes_counted=votes.count_expression(), has_my_vote=votes.has_vote_of(request.user)
     )
     return get_object_or_404(cards, repo=f"{owner}/{name}")
 
@@ -105,7 +93,7 @@ def _page(
     return render(request, "catalog/demand/vote.html", {"card": card, "form": form}, status=status)
 
 
-def _done(request: HtmxRequest, card: ModelCard, said: str) -> HttpResponse:
+def _done(request: SignedInRequest, card: ModelCard, said: str) -> HttpResponse:
     if request.htmx:
         return render(
             request,
@@ -120,7 +108,7 @@ def _done(request: HtmxRequest, card: ModelCard, said: str) -> HttpResponse:
 
 
 def _refused(
-    request: HtmxRequest, card: ModelCard, refusal: votes.VoteRefused | Refused
+    request: SignedInRequest, card: ModelCard, refusal: votes.VoteRefused | Refused
 ) -> HttpResponse:
     """Say why on the page; htmx is told to load it anew."""
     messages.error(request, str(refusal))
@@ -130,7 +118,7 @@ def _refused(
         response: HttpResponse = HttpResponseClientRefresh()
         response.status_code = refusal.status
     else:
-        form = VolumeForm(initial=_volume_of(card, person_of(request)))
+        form = VolumeForm(initial=_volume_of(card, request.user))
         response = _page(request, card, form, status=refusal.status)
     response.headers["Retry-After"] = str(refusal.retry_after_s)
     return response

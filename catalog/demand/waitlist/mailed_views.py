@@ -10,7 +10,6 @@ from functools import wraps
 from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import AbstractUser
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -22,6 +21,7 @@ from catalog.demand import preferences, waitlist
 from catalog.demand.waitlist import confirmation, links
 from catalog.demand.waitlist.confirmation import Link, LinkState
 from catalog.demand.waitlist.forms import Change
+from catalog.http import SignedInRequest
 from catalog.models import EntryQuerySet, Subscriber
 
 LINK_STATUS = {
@@ -97,11 +97,9 @@ def leave(request: HttpRequest, signed: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 @never_cache
-def own_preferences(request: HttpRequest) -> HttpResponse:
+def own_preferences(request: SignedInRequest) -> HttpResponse:
     """Everything a person's addresses wait for."""
-    person = request.user
-    assert isinstance(person, AbstractUser)  # noqa: S101  behind the gate of login_required
-    return _preferences(request, preferences.of_person(person), is_own=True)
+    return _preferences(request, preferences.of_person(request.user), is_own=True)
 
 
 @from_mail

@@ -5,6 +5,7 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from catalog.numbers.money import usd
 from inference.api import openapi
 from inference.api.auth import Submitter
 from inference.api.dialects.hugging_face import scores
@@ -80,7 +81,7 @@ def answer(job: Job) -> Json:
         "inference_status": {
             "status": "succeeded",
             "runtime_ms": serializers.runtime_ms(job),
-            "cost": (job.cost_micro_usd or 0) / 1e6,  # theirs is a number
+            "cost": float(usd(job.cost_micro_usd or 0)),  # theirs is a number
             "tokens_generated": 0,
             "tokens_input": serializers.usage(job)["prompt_tokens"],
             "output_length": 0,

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from catalog.numbers.money import usd
 from inference import kinds
-from inference.api.amounts import usd
 from inference.models import Job
 
 # What JSON is made of.

@@ -7,8 +7,8 @@ from starlette.responses import JSONResponse
 
 from accounts import credits
 from accounts.models import ApiKey, User
+from catalog.numbers.money import usd
 from inference.api import openapi
-from inference.api.amounts import usd
 from inference.api.auth import Known
 from inference.api.schemas.responses import Account
 from inference.api.threads import in_thread
@@ -24,7 +24,7 @@ async def show_account(caller: Known) -> Response:
 
 def _describe(user: User) -> dict[str, Any]:
     balance = credits.balance_of(user)
-    keys = ApiKey.objects.of(user.pk).living().order_by("pk")
+    keys = ApiKey.objects.of(user.pk).active().order_by("pk")
     return {
         "object": "account",
         "available": usd(balance.available),

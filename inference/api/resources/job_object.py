@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from inference.api.amounts import usd
+from catalog.numbers.money import usd
 from inference.api.errors import ApiError, Broken, Conflict, Invalid, Unavailable
 from inference.api.flow import serializers
 from inference.jobs.eta import Position, position_of

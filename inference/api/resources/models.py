@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import JSONResponse
 
 from catalog.models import ModelCard
+from catalog.numbers.money import usd
 from inference.api import openapi
-from inference.api.amounts import usd
 from inference.api.auth import Known
 from inference.api.request import model_lookup
 from inference.api.schemas.responses import ModelList, ModelObject

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import credits, keys
 from accounts.credits import statement
 from accounts.models import ApiKey, Category, Entry, Grant, Hold, User, Wallet
-from accounts.templatetags.money import usd
+from catalog.numbers.money import format_usd
 
 PAGES = ["/account/credit/", "/account/credit.csv"]
 
@@ -155,7 +155,7 @@ def test_the_pages_are_only_read(signed_in: Client, address: str) -> None:
     [(0, "$0.00"), (1, "$0.000001"), (500_000, "$0.50"), (1_234_567_890_000, "$1,234,567.89")],
 )
 def test_money_is_written_to_the_micro_dollar_if_need_be(micro_usd: int, text: str) -> None:
-    assert usd(micro_usd) == text
+    assert format_usd(micro_usd) == text
 
 
 # --- the admin ----------------------------------------------------------------------------------

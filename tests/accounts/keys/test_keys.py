@@ -216,7 +216,7 @@ def test_twenty_living_keys_are_the_most(ada: User) -> None:
     keys.issue(ada, name="instead")
 
 
-def test_a_ticket_makes_one_key_however_often_it_is_sent(ada: User) -> None:
+def test_an_idempotency_key_makes_one_key_however_often_it_is_sent(ada: User) -> None:
     first, again = (keys.issue(ada, name="laptop", idempotency_key="t") for _ in range(2))
 
     assert first == again
@@ -232,7 +232,7 @@ def test_a_double_click_on_the_last_free_place_shows_the_key(ada: User) -> None:
     )
 
 
-def test_a_ticket_means_nothing_to_another_person(ada: User) -> None:
+def test_an_idempotency_key_means_nothing_to_another_person(ada: User) -> None:
     bob = User.objects.create_user("bob@lab.example")
 
     assert (

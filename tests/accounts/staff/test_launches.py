@@ -1,11 +1,13 @@
 """A launch is one action: repeated, cut short or pressed twice, it does each thing once."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from io import StringIO
 
 import pytest
+from allauth.account.models import EmailAddress
+from django.core.mail import EmailMessage
 from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
 from django.test import Client
@@ -14,9 +16,10 @@ from pytest_django import Settings
 from accounts import credits
 from accounts.models import Grant, User
 from accounts.staff import launches
-from accounts.staff.launches import launching
+from accounts.staff.launches import notifications
 from catalog.demand import votes, waitlist
 from catalog.demand.waitlist import confirmation, links
+from catalog.mail.backend import Outbox
 from catalog.models import Launch, Mail, ModelCard, PriceChange, Stage, StageChange, Vote
 from tests.conftest import make_card
 from tests.support.threads import at_once
@@ -35,7 +38,7 @@ def card(db: None) -> ModelCard:
 
 def person(email: str) -> User:
     user = User.objects.create_user(email)
-    user.emailaddress_set.create(email=email, verified=True, primary=True)
+    EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
     return user
 
 
@@ -71,14 +74,14 @@ def test_a_launch_goes_live_at_a_frozen_price(wanted: ModelCard) -> None:
 
 
 def test_each_who_wanted_it_is_told_once(wanted: ModelCard) -> None:
-    launches.tell(launch(wanted))
+    launches.notify(launch(wanted))
 
     assert told() == ["ada@lab.example", "bob@lab.example", "cyd@lab.example"]
     assert Launch.objects.get().told_at is not None
 
 
 def test_voters_are_given_credit_and_nobody_else(wanted: ModelCard) -> None:
-    launches.tell(launch(wanted))
+    launches.notify(launch(wanted))
 
     given = Grant.objects.filter(reference__startswith="launch:")
     assert sorted(each.wallet.user.email for each in given) == [
@@ -93,15 +96,15 @@ def test_a_vote_after_the_launch_earns_nothing(wanted: ModelCard) -> None:
     late = person("late@lab.example")
     Vote.objects.create(card=wanted, user=late, voted_at=Now() + timedelta(seconds=1))
 
-    launches.tell(launched)
+    launches.notify(launched)
 
     assert credits.balance_of(late).settled == 0
 
 
 def test_a_second_press_changes_nothing(wanted: ModelCard) -> None:
-    launches.tell(launch(wanted))
+    launches.notify(launch(wanted))
     again, is_new = launches.launch(ModelCard.objects.get(), micro_usd_per_image=10)
-    launches.tell(again)
+    launches.notify(again)
 
     assert not is_new
     assert ModelCard.objects.get().launch_price_micro_usd_per_image == 90
@@ -113,31 +116,29 @@ def test_what_was_cut_short_is_finished_by_running_it_again(
     wanted: ModelCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launched = launch(wanted)
-    sent: list[object] = []
-    real = launching._queue
+    take = Outbox.send_messages
 
-    def break_down(batch: list[object]) -> None:
-        if sent:
+    def break_down(self: Outbox, messages: Sequence[EmailMessage]) -> int:
+        if told():
             raise ConnectionError("the machine went away")
-        sent.append(batch)
-        real(batch)  # type: ignore[arg-type]
+        return take(self, messages)
 
-    monkeypatch.setattr(launching, "MAILS_A_TRANSACTION", 1)
-    monkeypatch.setattr(launching, "_queue", break_down)
+    monkeypatch.setattr(notifications, "MAILS_PER_TRANSACTION", 1)
+    monkeypatch.setattr(Outbox, "send_messages", break_down)
     with pytest.raises(ConnectionError):
-        launches.tell(launched)
+        launches.notify(launched)
     assert (len(told()), Launch.objects.get().told_at) == (1, None)
 
-    monkeypatch.setattr(launching, "_queue", real)
+    monkeypatch.setattr(Outbox, "send_messages", take)
     assert launches.resume() == 1
-    launches.tell(Launch.objects.get())
+    launches.notify(Launch.objects.get())
 
     assert len(told()) == 3
     assert launches.resume() == 0
 
 
 def test_the_mail_can_be_stopped_with_one_click(wanted: ModelCard, client: Client) -> None:
-    launches.tell(launch(wanted))
+    launches.notify(launch(wanted))
     mail = Mail.objects.get(recipients=["bob@lab.example"], subject__endswith="is live")
 
     link = re.sub(r"[<>]", "", mail.headers["List-Unsubscribe"])
@@ -157,7 +158,7 @@ def to_leave(email: str) -> str:
 def test_who_only_voted_is_shown_a_button_before_told_to_have_left(
     wanted: ModelCard, client: Client
 ) -> None:
-    launches.tell(launch(wanted))
+    launches.notify(launch(wanted))
     path = to_leave("bob@lab.example")
 
     asked = client.get(path).content.decode()
@@ -173,21 +174,21 @@ def test_who_only_voted_is_shown_a_button_before_told_to_have_left(
 def test_a_voter_can_still_stop_mail_after_the_purge(wanted: ModelCard, client: Client) -> None:
     other = make_card("laion/other", stage=Stage.ONBOARDING, image_gflops=1.0, name="other")
     votes.cast(other, User.objects.get(email="bob@lab.example"))
-    launches.tell(launch(wanted))
+    launches.notify(launch(wanted))
 
     waitlist.purge()
     client.post(to_leave("bob@lab.example"))
-    launches.tell(launch(other))
+    launches.notify(launch(other))
 
     assert told().count("bob@lab.example") == 1
 
 
 def test_nobody_is_told_twice_because_of_a_purge(wanted: ModelCard) -> None:
     launched = launch(wanted)
-    launches.tell(launched)
+    launches.notify(launched)
 
     waitlist.purge()
-    launches.tell(launched)
+    launches.notify(launched)
 
     assert len(told()) == 3
 
@@ -197,7 +198,7 @@ def test_a_stranger_who_asks_in_their_name_does_not_end_the_silence(wanted: Mode
     waitlist.silence(waitlist.subscriber_at("bob@lab.example"))
 
     waitlist.ask(other, "bob@lab.example", consent_address="198.51.100.1")
-    launches.tell(launch(wanted))
+    launches.notify(launch(wanted))
 
     assert "bob@lab.example" not in told()
 
@@ -229,7 +230,7 @@ def test_a_model_is_launched_once_in_its_life(wanted: ModelCard) -> None:
 def test_who_wants_no_mail_is_not_told(wanted: ModelCard) -> None:
     waitlist.silence(waitlist.subscriber_at("bob@lab.example"))
 
-    launches.tell(launch(wanted))
+    launches.notify(launch(wanted))
 
     assert told() == ["ada@lab.example", "cyd@lab.example"]
     assert Grant.objects.filter(reference__startswith="launch:").count() == 2
@@ -268,7 +269,7 @@ def test_of_two_launches_at_once_one_counts(wanted: ModelCard) -> None:
 def test_two_who_tell_at_once_tell_each_once(wanted: ModelCard) -> None:
     launched = launch(wanted)
 
-    at_once(lambda _: launches.tell(launched), 3)
+    at_once(lambda _: launches.notify(launched), 3)
 
     assert len(told()) == 3
     assert Grant.objects.filter(reference__startswith="launch:").count() == 2

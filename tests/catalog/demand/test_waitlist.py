@@ -423,7 +423,7 @@ def test_signing_in_adopts_the_address_and_confirms_nothing(card: ModelCard) -> 
     token = asked_token(card, "Ada@lab.example")
     ada = person(ADA)
 
-    profile.settle_in(ada)
+    profile.onboard(ada)
 
     entry = WaitlistEntry.objects.get()
     assert entry.subscriber.user == ada
@@ -435,7 +435,7 @@ def test_an_address_that_is_not_confirmed_is_not_adopted(card: ModelCard) -> Non
     waits(card, "eve@lab.example")
     eve = person("eve@lab.example", is_confirmed=False)
 
-    profile.settle_in(eve)
+    profile.onboard(eve)
 
     assert Subscriber.objects.get().user is None
     assert not waitlist.own_entries(eve).exists()
@@ -443,12 +443,12 @@ def test_an_address_that_is_not_confirmed_is_not_adopted(card: ModelCard) -> Non
 
 def test_adoption_follows_the_main_address(card: ModelCard, ada: User) -> None:
     waits(card)
-    profile.settle_in(ada)
+    profile.onboard(ada)
     waits(card, "new@lab.example")
     EmailAddress.objects.filter(user=ada).update(email="new@lab.example")
     User.objects.filter(pk=ada.pk).update(email="new@lab.example")
 
-    profile.settle_in(User.objects.get(pk=ada.pk))
+    profile.onboard(User.objects.get(pk=ada.pk))
 
     assert preferences.at(ADA).get().user is None
     assert preferences.at("new@lab.example").get().user == ada
@@ -456,12 +456,12 @@ def test_adoption_follows_the_main_address(card: ModelCard, ada: User) -> None:
 
 def test_an_address_goes_to_whoever_confirmed_it_last(card: ModelCard, ada: User) -> None:
     waits(card)
-    profile.settle_in(ada)
+    profile.onboard(ada)
     EmailAddress.objects.filter(user=ada).delete()
     User.objects.filter(pk=ada.pk).update(email="elsewhere@lab.example")
     heir = person(ADA)
 
-    profile.settle_in(heir)
+    profile.onboard(heir)
 
     assert Subscriber.objects.get().user == heir
 

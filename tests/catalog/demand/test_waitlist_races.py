@@ -141,6 +141,6 @@ def test_two_sign_ins_at_once_adopt_once(card: ModelCard) -> None:
     asked_token(card)
     ada = person(ADA)
 
-    at_once(lambda _: profile.settle_in(ada), 8)
+    at_once(lambda _: profile.onboard(ada), 8)
 
     assert Subscriber.objects.get().user == ada

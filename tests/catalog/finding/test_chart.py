@@ -34,8 +34,8 @@ def test_points_lie_inside_and_keep_their_order(catalog: None) -> None:
     by_compute = sorted(drawn.points, key=lambda point: point.gflops)
     assert [p.x for p in by_compute] == sorted(p.x for p in drawn.points)
     for point in drawn.points:
-        assert chart.LEFT <= point.x <= chart.WIDTH - chart.RIGHT
-        assert chart.TOP <= point.y <= chart.HEIGHT - chart.BOTTOM
+        assert chart.FRAME.left <= point.x <= chart.FRAME.width - chart.FRAME.right
+        assert chart.FRAME.top <= point.y <= chart.FRAME.floor
 
 
 def test_fewer_than_two_known_models_make_no_chart(catalog: None) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from catalog import patches, pricing
 from catalog.models import ModelCard
-from catalog.numbers import formatting
+from catalog.numbers import formatting, money
 from catalog.pricing import Basis, Known, price_of
 from catalog.templatetags.figures import rendered
 from tests.conftest import make_card
@@ -89,7 +89,19 @@ def test_one_dollar_buys_10638_images_of_vit_l_14() -> None:
     assert formatting.images_for_usd(pricing.Price(94, 8, Basis.STATED, {}), 1) == "10,638"
 
 
-@pytest.mark.parametrize("module", [pricing, formatting])
+@pytest.mark.parametrize("amount", ["much", "", "NaN", "Infinity", "1,000"])
+def test_nonsense_is_no_amount_of_dollars(amount: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        money.parse_usd(amount)
+
+
+@pytest.mark.parametrize("micro_usd", [0, 1, 94, 500_000, 10_000_000, 123_456_789_012_345, -94])
+def test_what_programs_are_given_is_the_same_amount(micro_usd: int) -> None:
+    assert money.parse_usd(money.usd(micro_usd)) == micro_usd
+    assert "E" not in money.usd(micro_usd)
+
+
+@pytest.mark.parametrize("module", [pricing.formula, formatting, money])
 def test_the_examples_in_docstrings_hold(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
 

@@ -8,7 +8,7 @@ from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 
 from accounts import credits
-from accounts.models import Category, Hold, HoldState, User
+from accounts.models import Category, Entry, Hold, HoldState, User
 from catalog.models import ModelCard
 from inference import images as pictures
 from inference import jobs
@@ -86,6 +86,20 @@ def test_a_success_is_captured_and_known_labels_cost_nothing(
     assert (first.cost_micro_usd, second.cost_micro_usd) == (94 + 2 * 8, 94)
     assert after_first == (GRANTED - 110, 0)
     assert money(payer) == (GRANTED - 110 - 94, 0)
+
+
+def test_the_ledger_says_for_which_model_a_job_was(
+    submit: Submit, payer: User, card: ModelCard
+) -> None:
+    submit()
+    run_next(card)
+
+    lines = Entry.objects.filter(wallet__user=payer).order_by("pk")
+    assert list(lines.values_list("kind", "model")) == [
+        ("grant", ""),
+        ("hold", card.repo),
+        ("capture", card.repo),
+    ]
 
 
 def test_mates_of_a_batch_pay_for_a_new_label_once(

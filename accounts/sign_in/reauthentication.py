@@ -13,8 +13,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from accounts.http import SignedInRequest
+
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+View = Callable[Concatenate[SignedInRequest, P], HttpResponse]
 
 
 def signed_in_recently(request: HttpRequest) -> bool:
@@ -28,7 +30,7 @@ def recent_sign_in_required(view: View[P]) -> View[P]:
     """Lead through `account_again` who has been signed in for long."""
 
     @wraps(view)
-    def gate(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def gate(request: SignedInRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not signed_in_recently(request):
             query = urlencode({"next": request.path})
             return redirect(f"{reverse('account_again')}?{query}")

@@ -1,0 +1,129 @@
+"""After a launch: credit for those who voted before it, one mail to each who voted or waits.
+
+It may take a while and be cut short. Grants and mails bear references of their own, so running it
+again does nothing twice and finishes what is missing.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from accounts import credits
+from accounts.models import Category, User
+from catalog.demand import preferences, waitlist
+from catalog.demand.waitlist import letters, links
+from catalog.models import Launch, Subscriber, Vote
+
+log = logging.getLogger(__name__)
+
+CREDIT_VALID_FOR = timedelta(days=180)
+MAILS_PER_TRANSACTION = 200
+
+
+@dataclass(frozen=True)
+class Notified:
+    """How many were given credit, and how many sent a mail, by this run or an earlier one."""
+
+    credited: int
+    mailed: int
+
+
+def notify(launch: Launch) -> Notified:
+    notified = Notified(credited=_grant_credit(launch), mailed=_queue_mails(launch))
+    # Last: a launch without this is taken up again by `resume`.
+    Launch.objects.filter(pk=launch.pk, told_at__isnull=True).update(told_at=Now())
+    log.info("launch notified model=%s %s", launch.card.repo, notified)
+    return notified
+
+
+def _voters(launch: Launch) -> QuerySet[User]:
+    # Votes cast since are no reason to be thanked: the model was there to be used.
+    votes = Vote.objects.counted().filter(card=launch.card, voted_at__lte=launch.launched_at)
+    return User.objects.filter(pk__in=votes.values("user"), is_active=True).order_by("pk")
+
+
+def _grant_credit(launch: Launch) -> int:
+    if not launch.credit_micro_usd:
+        return 0
+    voters = list(_voters(launch))
+    for user in voters:
+        credits.grant(
+            user,
+            amount_micro_usd=launch.credit_micro_usd,
+            category=Category.LAUNCH,
+            reference=f"launch:{launch.card_id}:{user.pk}",
+            expires_at=timezone.now() + CREDIT_VALID_FOR,
+            model=launch.card.repo,
+            note=f"launch of {launch.card.repo}",
+        )
+    return len(voters)
+
+
+def _queue_mails(launch: Launch) -> int:
+    mailed = 0
+    # Neither one transaction for all, which would be lost whole, nor one a mail, which is slow.
+    batch: list[EmailMessage] = []
+    for message in _mails(launch):
+        batch.append(message)
+        mailed += 1
+        if len(batch) == MAILS_PER_TRANSACTION:
+            _queue(batch)
+            batch = []
+    _queue(batch)
+    return mailed
+
+
+@transaction.atomic
+def _queue(batch: list[EmailMessage]) -> None:
+    for message in batch:
+        message.send()
+
+
+def _mails(launch: Launch) -> Iterator[EmailMessage]:
+    """One for each address, whether it waits, has voted, or both."""
+    voters = set()
+    for user in _voters(launch).iterator():
+        voters.add(user.email.lower())
+        yield from _mail(launch, _subscriber(user), has_voted=True)
+    waiting = waitlist.waiting_for(launch.card).select_related("subscriber")
+    for entry in waiting.iterator():
+        if entry.subscriber.email.lower() not in voters:
+            yield from _mail(launch, entry.subscriber, has_voted=False)
+
+
+@transaction.atomic
+def _subscriber(user: User) -> Subscriber:
+    """A voter's address: it, too, must be able to say that it wants no mail."""
+    subscriber = waitlist.subscriber_at(waitlist.normalised(user.email))
+    if subscriber.user_id != user.pk:
+        preferences.adopt(user)  # or the purge would take it, and with it what the links mean
+    return subscriber
+
+
+def _mail(launch: Launch, subscriber: Subscriber, *, has_voted: bool) -> Iterator[EmailMessage]:
+    if subscriber.silenced_at:
+        return
+    card = launch.card
+    context = {
+        "card": card,
+        "launch": launch,
+        "credit": launch.credit_micro_usd if has_voted else 0,
+        "card_link": links.absolute(card.get_absolute_url()),
+        "leave_link": links.to_leave(subscriber, None),
+        "preferences_link": links.to_preferences(subscriber),
+    }
+    yield EmailMessage(
+        subject=f"{' '.join(card.name.split())} is live",
+        body=render_to_string("accounts/mail/launch.txt", context),
+        to=[subscriber.email],
+        headers=letters.headers(subscriber, None)
+        | {"X-Idempotency-Key": f"{preferences.mail_key(subscriber.pk)}launch:{card.pk}"},
+    )
