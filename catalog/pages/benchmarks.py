@@ -1,6 +1,6 @@
 """A model's measured speed, told and drawn so that a reader can judge it.
 
-    stories = [BenchmarkStory.of(row) for row in whole.find(repo).benchmarks]
+    stories = [BenchmarkStory.of(row) for row in queries.latest_benchmarks(card)]
     render(request, "catalog/model/model.html", {"benchmarks": stories, ...})
 
 `templates/catalog/model/_benchmarks.html` shows them. Nothing here asks the database.

@@ -4,11 +4,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from catalog import whole
 from catalog.finding import browse, chart, facets, filters
 from catalog.models import ModelCard, ModelCardQuerySet, Task
 from catalog.page_cache import for_strangers
-from catalog.pages import compare, linked_data, price_story, sparkline, specs
+from catalog.pages import compare, linked_data, price_story, queries, sparkline, specs
 from catalog.pages.benchmarks import BenchmarkStory
 
 RELATED = 6
@@ -62,28 +61,27 @@ def _list(request: HttpRequest, cards: ModelCardQuerySet, *, task: Task | None) 
 @for_strangers
 def model_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     """All that is known of one model."""
-    found = whole.find(f"{owner}/{name}", seen_by=request.user)
-    if found is None:
+    card = queries.find_card(f"{owner}/{name}", seen_by=request.user)
+    if card is None:
         return _canonical(request, f"{owner}/{name}")
-    card = found.card
-    sheet = specs.sheet_of(card, found.provenance)
+    sheet = specs.sheet_of(card, card.provenance.all())
     related = list(ModelCard.objects.related_to(card)[:RELATED])
     context = {
         "card": card,
         "sheet": sheet,
-        "evaluations": found.evaluations,
-        "questions": found.questions,
-        "stage_changes": found.stage_changes,
-        "benchmarks": [BenchmarkStory.of(row) for row in found.benchmarks],
-        "sparkline": sparkline.of(found.downloads),
+        "evaluations": card.evaluations.all(),
+        "questions": card.faq.all(),
+        "stage_changes": card.stage_changes.all(),
+        "benchmarks": [BenchmarkStory.of(row) for row in queries.latest_benchmarks(card)],
+        "sparkline": sparkline.of(queries.daily_downloads(card)),
         "price_story": price_story.story_of(
             card,
-            history=found.price_changes,
+            history=list(card.price_changes.all()),
             neighbours=related,
             notes=sheet.note_of,
             asked=request.GET.dict(),
         ),
-        "linked_data": linked_data.of_model(request, card, found.questions),
+        "linked_data": linked_data.of_model(request, card, card.faq.all()),
         "share_card": request.build_absolute_uri(f"{card.get_absolute_url()}og.png"),
         "related": related,
     }

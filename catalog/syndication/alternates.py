@@ -1,4 +1,4 @@
-"""The catalog for machines: JSON and Markdown twins, llms.txt, sitemap, robots."""
+"""The catalog for machines: JSON and Markdown, llms.txt, sitemap, robots."""
 
 from datetime import datetime
 from typing import Any
@@ -10,11 +10,9 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from catalog import whole
 from catalog.models import ModelCard, ModelCardQuerySet, Provenance, Task
-from catalog.pages import specs
+from catalog.pages import queries, specs
 from catalog.syndication import share_card
-from catalog.whole import Whole
 
 MARKDOWN = "text/markdown; charset=utf-8"
 PLAIN = "text/plain; charset=utf-8"
@@ -24,18 +22,19 @@ DAY_S = 24 * 3600
 @require_safe
 def model_json(request: HttpRequest, owner: str, name: str) -> JsonResponse:
     """A model page's figures, each with its source and the day it was read."""
-    return JsonResponse(twin_of(_whole_or_404(owner, name)), json_dumps_params={"indent": 2})
+    card = _card_or_404(owner, name)
+    return JsonResponse(as_json(card), json_dumps_params={"indent": 2})
 
 
 @require_safe
 def model_markdown(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     """A model page as Markdown."""
-    found = _whole_or_404(owner, name)
+    card = _card_or_404(owner, name)
     context = {
-        "card": found.card,
-        "sheet": specs.sheet_of(found.card, found.provenance),
-        "evaluations": found.evaluations,
-        "questions": found.questions,
+        "card": card,
+        "sheet": specs.sheet_of(card, card.provenance.all()),
+        "evaluations": card.evaluations.all(),
+        "questions": card.faq.all(),
     }
     return render(request, "catalog/model/model.md", context, content_type=MARKDOWN)
 
@@ -49,20 +48,19 @@ def share_card_png(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     return HttpResponse(drawn, content_type="image/png")
 
 
-# What a twin holds is JSON's own: text, numbers, lists, mappings.
-Twin = dict[str, Any]
+# JSON's own kinds of value: text, numbers, lists, mappings.
+Document = dict[str, Any]
 
 
-def _whole_or_404(owner: str, name: str) -> Whole:
-    found = whole.find(f"{owner}/{name}")
-    if found is None:
+def _card_or_404(owner: str, name: str) -> ModelCard:
+    card = queries.find_card(f"{owner}/{name}")
+    if card is None:
         raise Http404(f"no model {owner}/{name}")
-    return found
+    return card
 
 
-def twin_of(found: Whole) -> Twin:
-    """The card as JSON. Unknown figures are left out; prices are strings of US dollars."""
-    card = found.card
+def as_json(card: ModelCard) -> Document:
+    """Unknown figures are left out; prices are strings of US dollars."""
     price = card.price
     return {
         "id": card.repo,
@@ -84,17 +82,17 @@ def twin_of(found: Whole) -> Twin:
             "micro_usd_per_image": price.micro_usd_per_image,
             "micro_usd_per_new_label": price.micro_usd_per_label,
         },
-        "facts": {row.field: _fact(card, row) for row in found.provenance},
+        "facts": {row.field: _fact(card, row) for row in card.provenance.all()},
         "evaluations": [
             {"dataset": e.dataset, "metric": e.metric, "percent": str(e.value)}
-            for e in found.evaluations
+            for e in card.evaluations.all()
         ],
         "best_for": card.best_for,
         "limits": card.limits,
-        "faq": [{"question": q.question, "answer": q.answer} for q in found.questions],
+        "faq": [{"question": q.question, "answer": q.answer} for q in card.faq.all()],
         "stages": [
             {"stage": change.stage, "since": change.changed_at, "reason": change.reason}
-            for change in found.stage_changes
+            for change in card.stage_changes.all()
         ],
         "price_history": [
             {
@@ -104,12 +102,12 @@ def twin_of(found: Whole) -> Twin:
                 "basis": change.basis,
                 "inputs": change.inputs,
             }
-            for change in found.price_changes
+            for change in card.price_changes.all()
         ],
     }
 
 
-def _fact(card: ModelCard, row: Provenance) -> Twin:
+def _fact(card: ModelCard, row: Provenance) -> Document:
     source = {"title": row.source.title, "url": row.source.url}
     return {"value": getattr(card, row.field), "source": source, "read_on": row.read_on}
 
