@@ -4,26 +4,25 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Lower
 
+from catalog import email_addresses
 from catalog.models import EntryQuerySet, Mail, Subscriber
 
 
 def at(*emails: str) -> "QuerySet[Subscriber]":
-    """The subscribers of addresses, however they are written: by the constraint's own index."""
-    spelled = Subscriber.objects.alias(address=Lower("email"))
-    return spelled.filter(address__in=[email.lower() for email in emails])
+    """The subscribers of these addresses, however they are written."""
+    return email_addresses.rows_at(Subscriber.objects.all(), *emails)
 
 
 def confirmed_addresses(user: AbstractUser) -> list[str]:
     """The addresses whose mail this person has shown to read, in small letters."""
     confirmed = EmailAddress.objects.filter(user_id=user.pk, verified=True)
-    return [email.lower() for email in confirmed.values_list("email", flat=True)]
+    return [email_addresses.fold(email) for email in confirmed.values_list("email", flat=True)]
 
 
 def has_confirmed(user: AbstractUser) -> bool:
     """Whether the account's main address is among them."""
-    return user.email.lower() in confirmed_addresses(user)
+    return email_addresses.fold(user.email) in confirmed_addresses(user)
 
 
 def of_person(user: AbstractUser) -> "QuerySet[Subscriber]":

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from accounts import credits
 from accounts.models import Category, User
-from catalog import stages
+from catalog import email_addresses, stages
 from catalog.demand import preferences, waitlist
 from catalog.demand.waitlist import letters, links
 from catalog.infrastructure import broker
@@ -165,18 +165,18 @@ def _mails(launched: Launch) -> Iterator[EmailMessage]:
     """One for each address, whether it waits, has voted, or both."""
     voters = set()
     for user in _voters(launched).iterator():
-        voters.add(user.email.lower())
+        voters.add(email_addresses.fold(user.email))
         yield from _mail(launched, _subscriber(user), has_voted=True)
     waiting = waitlist.waiting_for(launched.card).select_related("subscriber")
     for entry in waiting.iterator():
-        if entry.subscriber.email.lower() not in voters:
+        if email_addresses.fold(entry.subscriber.email) not in voters:
             yield from _mail(launched, entry.subscriber, has_voted=False)
 
 
 @transaction.atomic
 def _subscriber(user: User) -> Subscriber:
     """A voter's address: it, too, must be able to say that it wants no mail."""
-    subscriber = waitlist.subscriber_at(waitlist.normalised(user.email))
+    subscriber = waitlist.subscriber_at(email_addresses.normalize(user.email))
     if subscriber.user_id != user.pk:
         preferences.adopt(user)  # or the purge would take it, and with it what the links mean
     return subscriber

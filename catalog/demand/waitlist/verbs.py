@@ -27,6 +27,7 @@ from django.db.models import (
 from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 
+from catalog import email_addresses
 from catalog.demand import preferences
 from catalog.demand.waitlist import letters, links
 from catalog.limits import DAY_S, TooOften, network_of, take
@@ -157,7 +158,7 @@ def _ask(card: ModelCard, email: str, *, token: str, consent: str, consent_addre
 
 def _may_be_mailed(card: ModelCard, email: str) -> bool:
     """Count one more mail to the address; anybody can ask in somebody else's name."""
-    mailbox = links.hash_of(email.lower())
+    mailbox = links.hash_of(email_addresses.fold(email))
     return take(f"waitlist:card:{card.pk}:{mailbox}", 1, window_s=MAIL_EVERY_S) and take(
         f"waitlist:day:{mailbox}", MAILS_PER_DAY, window_s=DAY_S
     )
@@ -199,7 +200,7 @@ def join(card: ModelCard, user: AbstractUser, *, consent_address: str) -> None:
         return
     _begin(
         card,
-        subscriber_at(normalised(user.email)),
+        subscriber_at(email_addresses.normalize(user.email)),
         token_sha256="",
         confirmed_at=Now(),
         consent_text=CONSENT,
@@ -267,19 +268,6 @@ def purge() -> int:
     purged, _ = overdue.filter(subscriber__in=found).delete()
     Subscriber.objects.filter(~Exists(entries), pk__in=found).delete()
     return purged
-
-
-# --- words and numbers ----------------------------------------------------------------------------
-
-
-def normalised(email: str) -> str:
-    """Without spaces around, the domain in small letters and ASCII; the rest is the mailbox's own.
-
-    >>> normalised(" Ada@Lab.Example ")
-    'Ada@lab.example'
-    """
-    name, _, domain = email.strip().rpartition("@")
-    return f"{name}@{domain.encode('idna').decode().lower()}"
 
 
 def _fingerprint(address: str) -> str:

@@ -117,18 +117,6 @@ def test_an_address_is_one_however_it_is_written(card: ModelCard) -> None:
     assert WaitlistEntry.objects.count() == Subscriber.objects.count() == 1
 
 
-@pytest.mark.parametrize(
-    ("given", "kept"),
-    [
-        (" Ada@Lab.Example ", "Ada@lab.example"),
-        ("ada@bücher.example", "ada@xn--bcher-kva.example"),
-        ("ada@BÜCHER.example", "ada@xn--bcher-kva.example"),
-    ],
-)
-def test_addresses_are_kept_one_way(given: str, kept: str) -> None:
-    assert waitlist.normalised(given) == kept
-
-
 def test_a_newer_link_replaces_the_older(card: ModelCard) -> None:
     older = asked_token(card)
     newer = asked_token(card)
