@@ -1,6 +1,6 @@
 """Support edits cards with all that belongs to them, and moves them from stage to stage."""
 
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db import models, transaction
@@ -12,6 +12,7 @@ from catalog import hub, stages
 from catalog.admin import by_hand
 from catalog.admin.audited import Audited, log_step
 from catalog.admin.forms import CardForm, MoveActionForm, MoveForm, Paragraphs, ProvenanceForm
+from catalog.admin.read_only import ReadOnlyInline
 from catalog.models import (
     MOVES,
     Alias,
@@ -24,8 +25,6 @@ from catalog.models import (
     StageChange,
 )
 from catalog.pricing import price_history
-
-Row = TypeVar("Row", bound=models.Model)
 
 
 class ProvenanceInline(admin.TabularInline[Provenance, ModelCard]):
@@ -51,26 +50,15 @@ class AliasInline(admin.TabularInline[Alias, ModelCard]):
     extra = 0
 
 
-class HistoryInline(admin.TabularInline[Row, ModelCard]):
-    """What has been is not edited."""
-
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: ModelCard | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class StageChangeInline(HistoryInline[StageChange]):
+class StageChangeInline(ReadOnlyInline[StageChange]):
     model = StageChange
+    can_delete = False
     fields = ["changed_at", "before", "stage", "reason", "by"]
 
 
-class PriceChangeInline(HistoryInline[PriceChange]):
+class PriceChangeInline(ReadOnlyInline[PriceChange]):
     model = PriceChange
+    can_delete = False
     fields = ["since", "micro_usd_per_image", "micro_usd_per_label", "basis", "inputs"]
 
 

@@ -87,7 +87,7 @@ MEASURED_LABELS = {"compute", "ImageNet zero-shot"}
 
 def rows_of(cards: Sequence[ModelCard]) -> list[Row]:
     """Every row of the comparison; rows that differ come before those that do not."""
-    rows = [Row("status", [Cell(card.status.status) for card in cards])]
+    rows = [Row("status", [Cell(card.status.public_label) for card in cards])]
     rows += [measure.row(cards) for measure in MEASURES]
     rows += _spec_rows(cards)
     return sorted(rows, key=lambda row: not row.differs)

@@ -67,7 +67,7 @@ def as_json(card: ModelCard) -> Document:
         "name": card.name,
         "url": card.get_absolute_url(),
         "task": card.task,
-        "status": card.status.status,
+        "status": card.status.public_label,
         "stage": card.stage,
         "successor": card.use_instead and card.use_instead.repo,
         "summary": card.summary,

@@ -37,7 +37,7 @@ def lines_of(card: ModelCard) -> list[str]:
     price = f"{with_sign(card.price)} for 1,000 images" if card.price else ""
     if card.price and card.price.is_estimate:
         price += ", estimated"
-    return [line for line in (card.status.status, size, top1, price) if line]
+    return [line for line in (card.status.public_label, size, top1, price) if line]
 
 
 def _grid(draw: ImageDraw.ImageDraw, card: ModelCard) -> None:

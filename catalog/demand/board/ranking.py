@@ -129,7 +129,8 @@ def ranked(as_of: date) -> ModelCardQuerySet:
     has_voice = Exists(votes.of_a_card()) | Exists(waiting_for_a_card())
     return (
         ModelCard.objects.real()
-        .filter(has_voice | Q(summary_is_generated=False), stage__in=COMING_SOON)
+        .coming_soon()
+        .filter(has_voice | Q(summary_is_generated=False))
         .annotate(
             votes_counted=votes.count_expression(),
             waiting=waiting_expression(),

@@ -61,7 +61,7 @@ def cast(card: ModelCard, user: AbstractUser) -> bool:
         if cursor.rowcount:
             return True
     # Not whether there is a vote by now: another window may just have taken it back.
-    if not ModelCard.objects.real().filter(pk=card.pk, stage__in=COMING_SOON).exists():
+    if not ModelCard.objects.real().coming_soon().filter(pk=card.pk).exists():
         raise Closed(f"{card.name} takes no votes: it is not coming soon.")
     return _move(Vote.objects.filter(card=card), user)
 
