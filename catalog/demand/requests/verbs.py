@@ -21,8 +21,9 @@ from catalog.demand import votes
 from catalog.demand.requests import suitability
 from catalog.demand.requests.suitability import Candidate, Unsuitable
 from catalog.hub import sync
-from catalog.hub.citing import cite, the_hub
-from catalog.hub.reading import Figures, Garbled, Hub, NotShown, Unavailable
+from catalog.hub.client import Garbled, Hub, NotShown, Unavailable
+from catalog.hub.figures import Figures
+from catalog.hub.provenance import cite, hub_source
 from catalog.infrastructure import broker
 from catalog.models import ModelCard, ModelRequest, Stage, StageChange
 
@@ -156,7 +157,7 @@ def check(request: ModelRequest, hub: Hub) -> bool:
         _accept(request, card)
         return True
     try:
-        figures = hub.read(request.repo)
+        figures = hub.figures(request.repo)
         candidate = suitability.look_at(request.repo, hub)
     except Unavailable as error:
         log.warning("request waits id=%s: %s", request.pk, error)
@@ -193,7 +194,7 @@ def _welcome(request: ModelRequest, candidate: Candidate, figures: Figures, hub:
         StageChange.objects.create(
             card=card, stage=Stage.REQUESTED, reason="requested by a visitor"
         )
-        today, source = timezone.localdate(), the_hub(hub.address)
+        today, source = timezone.localdate(), hub_source(hub.address)
         cite(card, architecture.facts, source=source, read_on=today)
         sync.write(card, figures, source=source, today=today)
         log.info("card requested repo=%s", card.repo)

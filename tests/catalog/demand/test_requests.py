@@ -14,7 +14,7 @@ from accounts.models import User
 from catalog import tasks
 from catalog.demand import requests
 from catalog.demand.requests import architectures, suitability
-from catalog.hub.reading import Hub
+from catalog.hub.client import Hub
 from catalog.models import Alias, ModelCard, ModelRequest, Stage, Vote
 from tests.conftest import make_card
 from tests.fakes.request_hub import OPEN_CLIP, Repo, RequestHub, serving
@@ -231,7 +231,9 @@ def test_an_unknown_model_is_refused(ada: User, hub: Hub) -> None:
     assert (request.state, request.reason) == (State.REFUSED, requests.NOT_SHOWN)
 
 
-@pytest.mark.parametrize(("status", "config_status"), [(503, 200), (429, 200), (200, 503)])
+@pytest.mark.parametrize(
+    ("status", "config_status"), [(503, 200), (429, 200), (200, 503), (200, 429)]
+)
 def test_while_the_hub_is_away_a_request_waits(
     status: int, config_status: int, server: RequestHub, ada: User, hub: Hub
 ) -> None:
