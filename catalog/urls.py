@@ -6,7 +6,7 @@ from django.urls import path
 from catalog.demand.board import views as board_views
 from catalog.demand.requests import views as request_views
 from catalog.demand.votes import views as vote_views
-from catalog.demand.waitlist import mailed_views
+from catalog.demand.waitlist import link_views
 from catalog.demand.waitlist import views as waitlist_views
 from catalog.pages import views
 from catalog.syndication import alternates, feeds
@@ -26,7 +26,7 @@ urlpatterns = [
         vote_views.withdraw_vote,
         name="withdraw-vote",
     ),
-    path("models/<str:owner>/<str:name>/waitlist/", waitlist_views.ask_page, name="waitlist"),
+    path("models/<str:owner>/<str:name>/waitlist/", waitlist_views.join_page, name="waitlist"),
     path(
         "models/<str:owner>/<str:name>/waitlist/sent/",
         waitlist_views.sent_page,
@@ -38,12 +38,12 @@ urlpatterns = [
         waitlist_views.leave_own,
         name="waitlist-leave-own",
     ),
-    path("waitlist/confirm/<str:token>/", mailed_views.confirm, name="waitlist-confirm"),
-    path("waitlist/leave/<str:signed>/", mailed_views.leave, name="waitlist-leave"),
-    path("waitlist/preferences/", mailed_views.own_preferences, name="waitlist-own"),
+    path("waitlist/confirm/<str:token>/", link_views.confirm, name="waitlist-confirm"),
+    path("waitlist/leave/<str:signed>/", link_views.leave, name="waitlist-leave"),
+    path("waitlist/preferences/", link_views.own_preferences, name="waitlist-own"),
     path(
         "waitlist/preferences/<str:signed>/",
-        mailed_views.mailed_preferences,
+        link_views.mailed_preferences,
         name="waitlist-preferences",
     ),
     path("roadmap/", board_views.roadmap, name="roadmap"),

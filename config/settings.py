@@ -177,7 +177,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", default="") or engines.valkey_url(DATA_DIR)
 CACHES = {
     "default": {
-        "BACKEND": "catalog.limits.counts.CountingCache",
+        "BACKEND": "catalog.limits.counting_cache.CountingCache",
         "LOCATION": REDIS_URL,
         "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
         "KEY_PREFIX": "gigarouter",

@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
 
-from catalog import hub, stages
-from catalog.admin import by_hand
+from catalog import hub, price_history, stages
+from catalog.admin import edited_parts
 from catalog.admin.audited import Audited, log_step
 from catalog.admin.forms import CardForm, MoveActionForm, MoveForm, Paragraphs, ProvenanceForm
 from catalog.admin.read_only import ReadOnlyInline
@@ -24,7 +24,6 @@ from catalog.models import (
     Stage,
     StageChange,
 )
-from catalog.pricing import price_history
 
 
 class ProvenanceInline(admin.TabularInline[Provenance, ModelCard]):
@@ -117,7 +116,7 @@ class ModelCardAdmin(Audited[ModelCard]):
         EvaluationInline,
         QuestionInline,
         AliasInline,
-        by_hand.HandEditInline,
+        edited_parts.HandEditInline,
         StageChangeInline,
         PriceChangeInline,
     ]
@@ -139,7 +138,7 @@ class ModelCardAdmin(Audited[ModelCard]):
             ModelCard.objects.filter(pk=card.pk).update(changed_at=Now())
         if not change:
             stages.record_births("added by hand")
-        by_hand.note(card, form, formsets)
+        edited_parts.note(card, form, formsets)
         card.refresh_from_db()
         price_history.record(card)
         for warning in _doubts(card, form.changed_data if change else [], formsets):

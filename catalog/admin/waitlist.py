@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from catalog.admin.read_only import ReadOnlyAdmin
-from catalog.demand import preferences
+from catalog.demand import subscribers
 from catalog.models import Subscriber, WaitlistEntry
 
 log = logging.getLogger(__name__)
@@ -71,8 +71,8 @@ class SubscriberAdmin(ReadOnlyAdmin[Subscriber]):
         return request.user.has_perm("catalog.delete_subscriber")
 
     @admin.action(description="delete with all they wait for", permissions=["forget"])
-    def forget(self, request: HttpRequest, subscribers: QuerySet[Subscriber]) -> None:
-        count = preferences.forget(subscribers)
+    def forget(self, request: HttpRequest, selected: QuerySet[Subscriber]) -> None:
+        count = subscribers.forget(selected)
         log.info("subscribers deleted by=%s count=%s", request.user.pk, count)
         self.message_user(request, f"Deleted {count} from the waitlists.", messages.SUCCESS)
 

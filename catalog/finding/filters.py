@@ -13,7 +13,8 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Lower
 
 from catalog.models import COMING_SOON, ModelCardQuerySet, Stage
-from catalog.numbers import facts
+from catalog.numbers import parsing
+from catalog.numbers.formatting import short_exact
 
 UNKNOWN = "unknown"
 LARGEST_BIGINT = 2**63 - 1
@@ -104,14 +105,14 @@ class Range:
     @classmethod
     def between(cls, least: str, most: str) -> "Range":
         """The same from two texts. Sides in the wrong order are put right."""
-        low, high = (facts.read(side.strip().lstrip("$")) for side in (least, most))
+        low, high = (parsing.parse(side.strip().lstrip("$")) for side in (least, most))
         if low is not None and high is not None and low > high:
             low, high = high, low
         return cls(low, high)
 
     def __str__(self) -> str:
         sides = {"min": self.least, "max": self.most}
-        return ",".join(f"{k}:{facts.write(v)}" for k, v in sides.items() if v is not None)
+        return ",".join(f"{k}:{short_exact(v)}" for k, v in sides.items() if v is not None)
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ class Scope:
     def sides(self, wanted: str) -> tuple[str, str]:
         """What to write into the form's two fields."""
         asked = Range.read(wanted)
-        low, high = ("" if s is None else facts.write(s) for s in (asked.least, asked.most))
+        low, high = ("" if s is None else short_exact(s) for s in (asked.least, asked.most))
         return low, high
 
     def words(self, wanted: str) -> str:

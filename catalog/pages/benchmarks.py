@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from catalog.models import Benchmark
-from catalog.numbers.facts import plain
+from catalog.numbers.formatting import exact
 
 SECONDS_PER_HOUR = 3600
 
@@ -65,7 +65,7 @@ class BenchmarkStory:
         if not self.row.usd_per_hour or not self.images_per_s:
             return ""
         cost = self.row.usd_per_hour / SECONDS_PER_HOUR / self.images_per_s * 1000
-        return f"${plain(float(f'{cost:.3g}'))}"
+        return f"${exact(float(f'{cost:.3g}'))}"
 
     @property
     def versions(self) -> str:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from catalog.models import ModelCard
-from catalog.numbers.formatting import compact, with_sign
+from catalog.numbers.formatting import compact
 from catalog.pages.specs import lines_of
+from catalog.pricing.formatting import per_1k_or_estimate
 
 MOST = 4
 
@@ -73,7 +74,7 @@ MEASURES = [
     Measure(
         "price of 1,000 images (~ estimated)",
         lambda card: card.price.micro_usd_per_image if card.price else None,
-        lambda card: with_sign(card.price),
+        lambda card: per_1k_or_estimate(card.price),
         small_is_better=True,
     ),
     Measure(

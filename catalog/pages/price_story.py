@@ -10,14 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from catalog import price_history
 from catalog.models import ModelCard, PriceChange
-from catalog.numbers.facts import plain
-from catalog.numbers.formatting import images_for_usd
+from catalog.numbers.formatting import exact
+from catalog.pages import calculator
 from catalog.pages import price_chart as chart
+from catalog.pages.calculator import Bill, Month
 from catalog.pages.price_chart import PriceChart
 from catalog.pages.specs import Note
-from catalog.pricing import Basis, Price, calculator, price_history
-from catalog.pricing.calculator import Bill, Month
+from catalog.pricing import Basis, Price
+from catalog.pricing.formatting import images_for_usd
 
 Notes = Mapping[str, Note]
 
@@ -106,7 +108,7 @@ def story_of(
 
 def _formulas(card: ModelCard, price: Price) -> list[Formula]:
     found = []
-    given = {name: plain(value) for name, value in price.inputs.items()}
+    given = {name: exact(value) for name, value in price.inputs.items()}
     if price.basis == Basis.COMPUTE:
         terms = "{anchor_micro_usd_per_image} × {image_gflops} / {anchor_gflops}".format(**given)
         found.append(Formula(terms, price.micro_usd_per_image, "an image"))
@@ -117,7 +119,7 @@ def _formulas(card: ModelCard, price: Price) -> list[Formula]:
         ).format(**given)
         found.append(Formula(terms, price.micro_usd_per_image, "an image"))
     if price.micro_usd_per_label and card.image_gflops and card.text_gflops:
-        share = f"{plain(card.text_gflops)} / {plain(card.image_gflops)}"
+        share = f"{exact(card.text_gflops)} / {exact(card.image_gflops)}"
         terms = f"{price.micro_usd_per_image} × {share}"
         found.append(Formula(terms, price.micro_usd_per_label, "a label"))
     return found
@@ -136,19 +138,19 @@ def _of_image(price: Price, notes: Notes) -> list[Input]:
         note = notes.get("est_price_micro_usd_per_image")
         return [Input("stated price", image, note, "the model's first page")]
     if price.basis == Basis.BENCHMARK:
-        speed, cost = plain(given["images_per_s"]), plain(given["hardware_usd_per_hour"])
+        speed, cost = exact(given["images_per_s"]), exact(given["hardware_usd_per_hour"])
         return [
             Input("speed", f"{speed} images/s", origin="our last benchmark"),
             Input("hardware", f"${cost} an hour", origin="of that benchmark"),
-            Input("utilisation", plain(given["utilisation"]), origin="assumed: busy share of time"),
-            Input("margin", plain(given["margin"]), origin="assumed"),
+            Input("utilisation", exact(given["utilisation"]), origin="assumed: busy share of time"),
+            Input("margin", exact(given["margin"]), origin="assumed"),
         ]
     anchor, gflops = given["anchor_micro_usd_per_image"], given["anchor_gflops"]
     return [
-        Input("price of ViT-L/14", f"{plain(anchor)} µ$ an image", origin="stated by its page"),
+        Input("price of ViT-L/14", f"{exact(anchor)} µ$ an image", origin="stated by its page"),
         Input(
             "compute of ViT-L/14",
-            f"{plain(gflops)} GFLOP an image",
+            f"{exact(gflops)} GFLOP an image",
             origin="open_clip's model profile",
         ),
     ]
@@ -159,9 +161,9 @@ def _of_compute(card: ModelCard, price: Price, notes: Notes) -> list[Input]:
     found = []
     charges_labels = bool(price.micro_usd_per_label)
     if card.image_gflops is not None and (price.basis == Basis.COMPUTE or charges_labels):
-        value = f"{plain(card.image_gflops)} GFLOP an image"
+        value = f"{exact(card.image_gflops)} GFLOP an image"
         found.append(Input("its image tower", value, notes.get("image_gflops")))
     if card.text_gflops and charges_labels:
-        value = f"{plain(card.text_gflops)} GFLOP a label"
+        value = f"{exact(card.text_gflops)} GFLOP a label"
         found.append(Input("its text tower", value, notes.get("text_gflops")))
     return found

@@ -23,12 +23,11 @@ from django.utils import timezone
 
 from accounts import credits
 from accounts.models import Category, User
-from catalog import email_addresses, stages
-from catalog.demand import preferences, waitlist
+from catalog import email_addresses, price_history, stages
+from catalog.demand import subscribers, waitlist
 from catalog.demand.waitlist import letters, links
 from catalog.infrastructure import broker
 from catalog.models import Launch, ModelCard, Stage, Subscriber, Vote
-from catalog.pricing import price_history
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +177,7 @@ def _subscriber(user: User) -> Subscriber:
     """A voter's address: it, too, must be able to say that it wants no mail."""
     subscriber = waitlist.subscriber_at(email_addresses.normalize(user.email))
     if subscriber.user_id != user.pk:
-        preferences.adopt(user)  # or the purge would take it, and with it what the links mean
+        subscribers.adopt(user)  # or the purge would take it, and with it what the links mean
     return subscriber
 
 
@@ -199,5 +198,5 @@ def _mail(launched: Launch, subscriber: Subscriber, *, has_voted: bool) -> Itera
         body=render_to_string("accounts/mail/launch.txt", context),
         to=[subscriber.email],
         headers=letters.headers(subscriber, None)
-        | {"X-Idempotency-Key": f"{preferences.mail_key(subscriber.pk)}launch:{card.pk}"},
+        | {"X-Idempotency-Key": f"{subscribers.mail_key(subscriber.pk)}launch:{card.pk}"},
     )

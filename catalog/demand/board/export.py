@@ -40,8 +40,8 @@ class Line:
 def lines(as_of: date) -> Iterator[Line]:
     """Every model of the board, first first: one query, so that all is of one moment."""
     cards = board.ranked(as_of).annotate(
-        days_of_votes=_days(votes.of_a_card(), "voted_at"),
-        days_of_waitlist=_days(board.waiting_for_a_card(), "confirmed_at"),
+        days_of_votes=_days(votes.of_outer_card(), "voted_at"),
+        days_of_waitlist=_days(board.waiting_for_outer_card(), "confirmed_at"),
     )
     for rank, card in enumerate(cards, start=1):
         days = [*_of_kind(VOTE, card), *_of_kind(WAITLIST, card)]

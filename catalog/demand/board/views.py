@@ -25,8 +25,8 @@ def roadmap(request: HttpRequest) -> HttpResponse:
         "as_of": as_of,
         "rows": rows[: board.MOST_SHOWN],
         "has_more": len(rows) > board.MOST_SHOWN,
-        "set_aside": board.set_aside(),
-        "launched": board.lately_launched(),
+        "set_aside": board.count_set_aside(),
+        "launched": board.recently_launched(),
         "examples": [(age, board.weight(age)) for age in EXAMPLE_AGES],
         "least_in_a_sum": board.LEAST_IN_A_SUM,
     }
@@ -42,7 +42,7 @@ def roadmap_json(request: HttpRequest) -> HttpResponse:
         "as_of": as_of,
         "formula": board.FORMULA,
         "half_life_days": board.HALF_LIFE_DAYS,
-        "votes_set_aside": board.set_aside(),
+        "votes_set_aside": board.count_set_aside(),
         "models": [
             {
                 "rank": line.rank,

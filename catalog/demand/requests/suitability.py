@@ -32,18 +32,18 @@ class Candidate:
     architecture: Architecture
 
 
-def look_at(repo: str, hub: Hub) -> Candidate:
+def examine(repo: str, hub: Hub) -> Candidate:
     """Ask the hub about a model that it has shown us before. Raises Unsuitable and HubError."""
     info = hub.model_info(repo)
     try:
-        weigh(info)
+        check_stated(info)
         return Candidate(str(info.id), _architecture(info, hub))
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         # The client library does not check what it passes on.
         raise Garbled(f"the hub's answer for {repo} makes no sense ({error!r:.80})") from error
 
 
-def weigh(info: ModelInfo) -> None:
+def check_stated(info: ModelInfo) -> None:
     """Raises Unsuitable for what the hub's own words and figures rule out."""
     if info.private or info.gated or info.disabled:
         raise Unsuitable("It is private or gated: we serve only what everybody may download.")

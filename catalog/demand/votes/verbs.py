@@ -13,7 +13,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from catalog import email_addresses, limits
-from catalog.demand import preferences
+from catalog.demand import subscribers
 from catalog.models import COMING_SOON, ModelCard, Vote, VoteQuerySet
 
 VOTES_A_MINUTE = 30
@@ -44,7 +44,7 @@ class TooManyVotes(limits.TooOften):
     retry_after_s = 60
 
 
-def take_turn(user: AbstractBaseUser) -> None:
+def limit_rate(user: AbstractBaseUser) -> None:
     """Count one vote cast or taken back; raises limits.Refused beyond VOTES_A_MINUTE."""
     if not limits.take(f"votes:{user.pk}", VOTES_A_MINUTE, window_s=60):
         raise TooManyVotes("That was a lot of votes for one minute. Please come back in a while.")
@@ -68,7 +68,7 @@ def cast(card: ModelCard, user: AbstractUser) -> bool:
 
 def adopt(user: AbstractUser) -> None:
     """Give back the votes that the mailbox cast from an account deleted since; at each sign-in."""
-    if preferences.has_confirmed(user):
+    if subscribers.has_confirmed(user):
         _move(Vote.objects.filter(user=None), user)
 
 
@@ -82,7 +82,7 @@ def _move(votes: VoteQuerySet, user: AbstractUser) -> bool:
     return bool(of_mailbox.update(user_id=user.pk))
 
 
-def intend(card: ModelCard, user: AbstractBaseUser, images_per_month: int | None) -> bool:
+def state_volume(card: ModelCard, user: AbstractBaseUser, images_per_month: int | None) -> bool:
     """Say how many images a month one would send, or no longer say it; False without a vote."""
     mine = Vote.objects.filter(card=card, user_id=user.pk)
     return bool(mine.update(images_per_month=images_per_month))
@@ -97,14 +97,14 @@ def withdraw(card: ModelCard, user: AbstractBaseUser) -> bool:
     return bool(gone)
 
 
-def of_a_card() -> VoteQuerySet:
+def of_outer_card() -> VoteQuerySet:
     """The counted votes of the card that a query is about; for subqueries."""
     return Vote.objects.counted().filter(card=OuterRef("pk")).order_by()
 
 
 def count_expression() -> Combinable:
     """How many votes of a card count: to annotate cards with, and to sort them by."""
-    counted = of_a_card().values("card").annotate(n=Count("pk")).values("n")
+    counted = of_outer_card().values("card").annotate(n=Count("pk")).values("n")
     return Coalesce(Subquery(counted), Value(0), output_field=IntegerField())
 
 

@@ -64,12 +64,12 @@ def vote(request: HtmxRequest, owner: str, name: str) -> HttpResponse:
     if states_volume and not form.is_valid():
         return _page(request, card, form, status=400)
     try:
-        votes.take_turn(person)
+        votes.limit_rate(person)
         votes.cast(card, person)
     except (votes.VoteRefused, Refused) as refusal:
         return _refused(request, card, refusal)
     if states_volume:
-        votes.intend(card, person, form.cleaned_data["images_per_month"])
+        votes.state_volume(card, person, form.cleaned_data["images_per_month"])
     return _done(request, card, f"Your vote for {card.name} counts.")
 
 
@@ -79,7 +79,7 @@ def vote(request: HtmxRequest, owner: str, name: str) -> HttpResponse:
 def withdraw_vote(request: HtmxRequest, owner: str, name: str) -> HttpResponse:
     person, card = person_of(request), _card(request, owner, name)
     try:
-        votes.take_turn(person)
+        votes.limit_rate(person)
         votes.withdraw(card, person)
     except (votes.VoteRefused, Refused) as refusal:
         return _refused(request, card, refusal)

@@ -8,9 +8,7 @@ from catalog import email_addresses
 from catalog.demand import waitlist
 
 
-class AskForm(forms.Form):
-    """One field for people, one for machines, and which sentence was agreed to."""
-
+class JoinForm(forms.Form):
     email = forms.EmailField(
         label="e-mail address",
         max_length=email_addresses.LONGEST,
@@ -19,10 +17,11 @@ class AskForm(forms.Form):
             "required": "Please type your e-mail address.",
         },
     )
-    # Not shown. Who fills it in is a machine, and hears the same as everybody.
+    # A honeypot: not shown, so that only a bot fills it in, and it gets everybody's answer.
     website = forms.CharField(required=False)
+    # Which version of the sentence was agreed to.
     consent = forms.ChoiceField(
-        choices=[(each, each) for each in waitlist.CONSENTS],
+        choices=[(version, version) for version in waitlist.CONSENTS],
         error_messages={
             "required": "The form was not whole. Please send it again from here.",
             "invalid_choice": "The form has changed since. Please send it again from here.",
@@ -33,15 +32,15 @@ class AskForm(forms.Form):
         return email_addresses.clean(self.cleaned_data["email"])
 
     @property
-    def is_from_a_machine(self) -> bool:
+    def is_from_a_bot(self) -> bool:
         return bool(self.data.get("website"))
 
 
-class Change(forms.Form):
+class PreferenceForm(forms.Form):
     """One press on the preference page: on an entry, or on everything."""
 
     action = forms.ChoiceField(
-        choices=[(each, each) for each in ["leave", "confirm", "leave-all", "forget"]]
+        choices=[(action, action) for action in ["leave", "confirm", "leave-all", "forget"]]
     )
     entry = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
 

@@ -194,9 +194,9 @@ def test_nobody_is_told_twice_because_of_a_purge(wanted: ModelCard) -> None:
 
 def test_a_stranger_who_asks_in_their_name_does_not_end_the_silence(wanted: ModelCard) -> None:
     other = make_card("laion/other")
-    waitlist.silence(waitlist.subscriber_at("bob@lab.example"))
+    waitlist.unsubscribe(waitlist.subscriber_at("bob@lab.example"))
 
-    waitlist.ask(other, "bob@lab.example", consent_address="198.51.100.1")
+    waitlist.join_by_mail(other, "bob@lab.example", consent_address="198.51.100.1")
     launches.tell(launch(wanted))
 
     assert "bob@lab.example" not in told()
@@ -204,9 +204,9 @@ def test_a_stranger_who_asks_in_their_name_does_not_end_the_silence(wanted: Mode
 
 def test_confirming_ends_the_silence(wanted: ModelCard) -> None:
     other = make_card("laion/other")
-    waitlist.silence(waitlist.subscriber_at("bob@lab.example"))
+    waitlist.unsubscribe(waitlist.subscriber_at("bob@lab.example"))
 
-    waitlist.ask(other, "bob@lab.example", consent_address="198.51.100.1")
+    waitlist.join_by_mail(other, "bob@lab.example", consent_address="198.51.100.1")
     link = re.search(r"/waitlist/confirm/([^/\s]+)/", Mail.objects.get().text)
     assert link
     confirmation.confirm(link[1])
@@ -227,7 +227,7 @@ def test_a_model_is_launched_once_in_its_life(wanted: ModelCard) -> None:
 
 
 def test_who_wants_no_mail_is_not_told(wanted: ModelCard) -> None:
-    waitlist.silence(waitlist.subscriber_at("bob@lab.example"))
+    waitlist.unsubscribe(waitlist.subscriber_at("bob@lab.example"))
 
     launches.tell(launch(wanted))
 
@@ -237,7 +237,7 @@ def test_who_wants_no_mail_is_not_told(wanted: ModelCard) -> None:
 
 def test_asking_again_ends_the_silence(wanted: ModelCard) -> None:
     other = make_card("laion/other")
-    waitlist.silence(waitlist.subscriber_at("bob@lab.example"))
+    waitlist.unsubscribe(waitlist.subscriber_at("bob@lab.example"))
 
     waitlist.join(other, User.objects.get(email="bob@lab.example"), consent_address="")
 

@@ -11,11 +11,10 @@ from django.forms.models import model_to_dict
 from django.test import Client, RequestFactory
 
 from accounts.models import User
-from catalog import stages
+from catalog import price_history, stages
 from catalog.admin.cards import ModelCardAdmin
 from catalog.hub import provenance
 from catalog.models import Difference, ModelCard, PriceChange, Source, Stage, StageChange
-from catalog.pricing import price_history
 from tests.conftest import make_card
 
 CARDS = "/admin/catalog/modelcard/"

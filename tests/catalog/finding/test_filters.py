@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from catalog.finding import browse, facets, filters
 from catalog.finding.browse import Choice, Query
 from catalog.models import ModelCard
-from catalog.numbers import facts
+from catalog.numbers import formatting, parsing
 from tests.conftest import make_card
 
 
@@ -264,6 +264,6 @@ def test_a_page_of_the_catalog_costs_four_queries(
         client.get(address)
 
 
-@pytest.mark.parametrize("module", [filters, facts])
+@pytest.mark.parametrize("module", [filters, formatting, parsing])
 def test_the_examples_in_docstrings_hold(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.models import ModelCard
-from catalog.numbers import facts
+from catalog.numbers import parsing
 from catalog.pricing import Price
 
 DEFAULT_IMAGES = 100_000
@@ -101,7 +101,7 @@ def _whole(text: str, *, least: int, default: int) -> int | None:
     """A whole number within the limits; the default for none given, None for nonsense."""
     if not text.strip():
         return default
-    number = facts.read(text[:LONGEST])
+    number = parsing.parse(text[:LONGEST])
     if number is None or number != number.to_integral_value() or not least <= number <= MOST:
         return None
     return int(number)

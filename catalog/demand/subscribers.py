@@ -1,4 +1,4 @@
-"""An address on our waitlists, and the person it belongs to."""
+"""E-mail addresses on our waitlists, and the people they belong to."""
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import AbstractUser
@@ -10,7 +10,6 @@ from catalog.models import EntryQuerySet, Mail, Subscriber
 
 
 def at(*emails: str) -> "QuerySet[Subscriber]":
-    """The subscribers of these addresses, however they are written."""
     return email_addresses.rows_at(Subscriber.objects.all(), *emails)
 
 
@@ -21,49 +20,48 @@ def confirmed_addresses(user: AbstractUser) -> list[str]:
 
 
 def has_confirmed(user: AbstractUser) -> bool:
-    """Whether the account's main address is among them."""
+    """Whether the account's main address is confirmed."""
     return email_addresses.fold(user.email) in confirmed_addresses(user)
 
 
 def of_person(user: AbstractUser) -> "QuerySet[Subscriber]":
     """The person's addresses on our lists, adopted or confirmed."""
-    mine = at(*confirmed_addresses(user)).values("pk")
-    return Subscriber.objects.filter(Q(user=user.pk) | Q(pk__in=mine))
+    confirmed = at(*confirmed_addresses(user)).values("pk")
+    return Subscriber.objects.filter(Q(user=user.pk) | Q(pk__in=confirmed))
 
 
 @transaction.atomic
 def adopt(user: AbstractUser) -> None:
     """Note that an address has an account now; called at each sign-in.
 
-    The link follows the account's main address. Nothing is confirmed by it: somebody else may have
-    asked in this person's name.
+    The link follows the account's main address.
     """
+    # Nothing else is confirmed by it: somebody may have joined a waitlist in this person's name.
     if not has_confirmed(user):
         return
-    address = at(user.email).values("pk")
-    Subscriber.objects.filter(user=user.pk).exclude(pk__in=address).update(user=None)
-    stranger = Q(user=None) | ~Q(user=user.pk)
-    Subscriber.objects.filter(stranger, pk__in=address).update(user=user.pk)
+    main = at(user.email).values("pk")
+    Subscriber.objects.filter(user=user.pk).exclude(pk__in=main).update(user=None)
+    not_linked = Q(user=None) | ~Q(user=user.pk)
+    Subscriber.objects.filter(not_linked, pk__in=main).update(user=user.pk)
 
 
-def end_silence(entries: EntryQuerySet) -> None:
-    """Who has put themselves in line wants mail again; being asked for by anybody is not enough."""
-    in_line = entries.waiting().values("subscriber")
-    Subscriber.objects.filter(pk__in=in_line).update(silenced_at=None)
+def resubscribe(entries: EntryQuerySet) -> None:
+    """Let those who wait be mailed again: they have joined since they unsubscribed from all."""
+    # Those of unconfirmed entries stay silenced. Anybody could have asked for them.
+    waiting = entries.waiting().values("subscriber")
+    Subscriber.objects.filter(pk__in=waiting).update(silenced_at=None)
 
 
 @transaction.atomic
 def forget(subscribers: "QuerySet[Subscriber]") -> int:
-    """Delete addresses with all they waited for and were mailed about it; how many.
-
-    Locked first: somebody may be asking for one of them again right now (waitlist.ask).
-    """
+    """Delete addresses with their entries and the mails about those; how many addresses."""
     locked = Subscriber.objects.filter(pk__in=subscribers.values("pk")).order_by("pk")
-    found = [each.pk for each in locked.select_for_update()]
-    for pk in found:
+    # Locked first: somebody may be joining by one of them right now (`waitlist.join_by_mail`).
+    pks = [subscriber.pk for subscriber in locked.select_for_update()]
+    for pk in pks:
         Mail.objects.filter(key__startswith=mail_key(pk)).delete()
-    Subscriber.objects.filter(pk__in=found).delete()
-    return len(found)
+    Subscriber.objects.filter(pk__in=pks).delete()
+    return len(pks)
 
 
 def mail_key(subscriber_id: int) -> str:
