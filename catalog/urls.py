@@ -9,7 +9,7 @@ from catalog.demand.votes import views as vote_views
 from catalog.demand.waitlist import link_views
 from catalog.demand.waitlist import views as waitlist_views
 from catalog.pages import views
-from catalog.syndication import alternates, feeds
+from catalog.syndication import alternates, crawlers, feeds
 
 urlpatterns = [
     path("models/", views.models_page, name="models"),
@@ -51,9 +51,9 @@ urlpatterns = [
     path("roadmap.json", board_views.roadmap_json, name="roadmap-json"),
     path("roadmap.csv", board_views.roadmap_csv, name="roadmap-csv"),
     path("compare/", views.compare_page, name="compare"),
-    path("llms.txt", alternates.llms_txt, name="llms-txt"),
-    path("robots.txt", alternates.robots_txt, name="robots-txt"),
-    path("sitemap.xml", sitemap, {"sitemaps": alternates.SITEMAPS}, name="sitemap"),
+    path("llms.txt", crawlers.llms_txt, name="llms-txt"),
+    path("robots.txt", crawlers.robots_txt, name="robots-txt"),
+    path("sitemap.xml", sitemap, {"sitemaps": crawlers.SITEMAPS}, name="sitemap"),
     path("models/<str:task>/", views.task_page, name="task"),
     path("models/<str:owner>/<str:name>/", views.model_page, name="model"),
 ]

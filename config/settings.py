@@ -182,7 +182,7 @@ CACHES = {
         "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
         "KEY_PREFIX": "gigarouter",
     },
-    # Strangers' pages, in each web process's own memory (catalog.page_cache).
+    # Anonymous visitors' pages, in each web process's own memory (catalog.page_cache).
     "pages": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "pages",

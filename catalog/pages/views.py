@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 
 from catalog.finding import browse, chart, facets, filters
 from catalog.models import ModelCard, ModelCardQuerySet, Task
-from catalog.page_cache import for_strangers
+from catalog.page_cache import cache_for_anonymous
 from catalog.pages import compare, linked_data, price_story, queries, sparkline, specs
 from catalog.pages.benchmarks import BenchmarkStory
 
@@ -14,14 +14,14 @@ RELATED = 6
 
 
 @require_safe
-@for_strangers
+@cache_for_anonymous
 def models_page(request: HttpRequest) -> HttpResponse:
     """Every model, as the address asks."""
     return _list(request, ModelCard.objects.real(), task=None)
 
 
 @require_safe
-@for_strangers
+@cache_for_anonymous
 def task_page(request: HttpRequest, task: str) -> HttpResponse:
     """The models of one task, as the address asks."""
     if task not in Task.values:
@@ -58,7 +58,7 @@ def _list(request: HttpRequest, cards: ModelCardQuerySet, *, task: Task | None) 
 
 
 @require_safe
-@for_strangers
+@cache_for_anonymous
 def model_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     """All that is known of one model."""
     card = queries.find_card(f"{owner}/{name}", seen_by=request.user)
@@ -97,7 +97,7 @@ def _canonical(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_safe
-@for_strangers
+@cache_for_anonymous
 def compare_page(request: HttpRequest) -> HttpResponse:
     """Two to four models side by side, named by the address: /compare/?m=repo&m=repo."""
     wanted = list(dict.fromkeys(request.GET.getlist("m")))[: compare.MOST]

@@ -1,34 +1,28 @@
-"""The catalog for machines: JSON and Markdown, llms.txt, sitemap, robots."""
+"""A model page in other forms: JSON, Markdown, and the picture beside a shared link."""
 
-from datetime import datetime
 from typing import Any
 
-from django.contrib.sitemaps import Sitemap
 from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from catalog.models import ModelCard, ModelCardQuerySet, Provenance, Task
+from catalog.models import ModelCard, Provenance
 from catalog.pages import queries, specs
 from catalog.syndication import share_card
 
 MARKDOWN = "text/markdown; charset=utf-8"
-PLAIN = "text/plain; charset=utf-8"
 DAY_S = 24 * 3600
 
 
 @require_safe
 def model_json(request: HttpRequest, owner: str, name: str) -> JsonResponse:
-    """A model page's figures, each with its source and the day it was read."""
     card = _card_or_404(owner, name)
     return JsonResponse(as_json(card), json_dumps_params={"indent": 2})
 
 
 @require_safe
 def model_markdown(request: HttpRequest, owner: str, name: str) -> HttpResponse:
-    """A model page as Markdown."""
     card = _card_or_404(owner, name)
     context = {
         "card": card,
@@ -41,11 +35,11 @@ def model_markdown(request: HttpRequest, owner: str, name: str) -> HttpResponse:
 
 @require_safe
 def share_card_png(request: HttpRequest, owner: str, name: str) -> HttpResponse:
-    """The picture beside a shared link, drawn once for each state of the card."""
     card = get_object_or_404(ModelCard, repo=f"{owner}/{name}")
+    # Drawn once for each state of the card: it takes longer than any page.
     key = f"share-card:{card.pk}:{card.changed_at.timestamp()}"
-    drawn = cache.get_or_set(key, lambda: share_card.png(card), timeout=DAY_S)
-    return HttpResponse(drawn, content_type="image/png")
+    png = cache.get_or_set(key, lambda: share_card.png(card), timeout=DAY_S)
+    return HttpResponse(png, content_type="image/png")
 
 
 # JSON's own kinds of value: text, numbers, lists, mappings.
@@ -110,43 +104,3 @@ def as_json(card: ModelCard) -> Document:
 def _fact(card: ModelCard, row: Provenance) -> Document:
     source = {"title": row.source.title, "url": row.source.url}
     return {"value": getattr(card, row.field), "source": source, "read_on": row.read_on}
-
-
-@require_safe
-def llms_txt(request: HttpRequest) -> HttpResponse:
-    """The site in short for language models (llmstxt.org)."""
-    cards = ModelCard.objects.real().order_by("repo")
-    context = {"written": cards.written(), "others": cards.filter(summary_is_generated=True)}
-    return render(request, "catalog/llms.txt", context, content_type=PLAIN)
-
-
-@require_safe
-def robots_txt(request: HttpRequest) -> HttpResponse:
-    address = request.build_absolute_uri(reverse("sitemap"))
-    lines = ["User-agent: *", "Disallow: /jobs/", "Disallow: /accounts/", "Disallow: /admin/"]
-    return HttpResponse("\n".join([*lines, f"Sitemap: {address}", ""]), content_type=PLAIN)
-
-
-class CardSitemap(Sitemap[ModelCard]):
-    """Every model page, with the day its card last changed."""
-
-    def items(self) -> ModelCardQuerySet:
-        return ModelCard.objects.order_by("repo")
-
-    def lastmod(self, item: ModelCard) -> datetime:
-        return item.changed_at
-
-
-class PageSitemap(Sitemap[str]):
-    """The pages that are not about one model."""
-
-    def items(self) -> list[str]:
-        tasks = [reverse("task", args=[task]) for task in Task.values]
-        names = ["home", "models", "playground", "roadmap", "request-model", "docs"]
-        return [*(reverse(name) for name in names), *tasks]
-
-    def location(self, item: str) -> str:
-        return item
-
-
-SITEMAPS = {"models": CardSitemap, "pages": PageSitemap}

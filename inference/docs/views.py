@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from catalog.models import ModelCard
-from catalog.page_cache import for_strangers
+from catalog.page_cache import cache_for_anonymous
 from inference import images
 from inference.api.limits import Calls
 from inference.api.request import reader
@@ -51,7 +51,7 @@ PAGES = [
 
 
 @require_safe
-@for_strangers
+@cache_for_anonymous
 def docs(request: HttpRequest, slug: str = "") -> HttpResponse:
     """A page of the documentation."""
     page = next((each for each in PAGES if each.slug == slug), None)

@@ -9,14 +9,14 @@ from django.views.decorators.http import require_safe
 
 from catalog.demand import board
 from catalog.demand.board import export
-from catalog.page_cache import for_strangers
+from catalog.page_cache import cache_for_anonymous
 
 COLUMNS = ["as_of", "rank", "id", "stage", "score", "kind", "day", "count", "formula"]
 EXAMPLE_AGES = (0, 7, 30, 90, 365)
 
 
 @require_safe
-@for_strangers
+@cache_for_anonymous
 def roadmap(request: HttpRequest) -> HttpResponse:
     """What people want most, and what comes next."""
     as_of = timezone.now().date()
@@ -34,7 +34,7 @@ def roadmap(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@for_strangers
+@cache_for_anonymous
 def roadmap_json(request: HttpRequest) -> HttpResponse:
     """Every model of the board with its voices by day and kind; the rank follows from them."""
     as_of = timezone.now().date()
@@ -61,7 +61,7 @@ def roadmap_json(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@for_strangers
+@cache_for_anonymous
 def roadmap_csv(request: HttpRequest) -> HttpResponse:
     """One line for each model, kind and day; a model without a voice has one with a count of 0."""
     as_of = timezone.now().date()
