@@ -123,11 +123,11 @@ def _worth_drawing(cards: ModelCardQuerySet) -> ModelCardQuerySet:
         .only("repo", "image_gflops", "imagenet_top1")
         .annotate(
             known=Window(Count("*")),
-            place=Window(RowNumber(), order_by=[F("imagenet_top1").desc(), F("repo").asc()]),
+            rank=Window(RowNumber(), order_by=[F("imagenet_top1").desc(), F("repo").asc()]),
             to_beat=Window(Max("imagenet_top1"), order_by=cheapest_first, frame=cheaper),
         )
         .filter(
-            Q(place__lte=MOST_POINTS) | Q(to_beat__isnull=True) | Q(imagenet_top1__gt=F("to_beat"))
+            Q(rank__lte=MOST_POINTS) | Q(to_beat__isnull=True) | Q(imagenet_top1__gt=F("to_beat"))
         )
     )
 
@@ -148,7 +148,6 @@ def _point(
 
 
 def _by_compute(points: Iterable[Point]) -> list[Point]:
-    """The frontier's points from left to right."""
     best = (point for point in points if point.is_on_frontier)
     return sorted(best, key=lambda point: point.gflops)
 
@@ -167,15 +166,15 @@ def _with_room_for_labels(best: Sequence[ModelCard], scale: Scale) -> list[Model
 
     Labels stand to the upper left of their point, where the rising line never is.
     """
-    kept: list[ModelCard] = []
+    labelled: list[ModelCard] = []
     last_y = -math.inf
     for card in reversed(best):
         starts_at = scale.x(gflops_of(card)) - len(card.short_name) * LETTER_WIDTH
         y = scale.y(top1_of(card))
         if starts_at > LEFT and y - last_y >= LABEL_HEIGHT:
-            kept.append(card)
+            labelled.append(card)
             last_y = y
-    return kept
+    return labelled
 
 
 def _across(scale: Scale) -> list[Tick]:

@@ -37,19 +37,19 @@ class BenchmarkStory:
 
     @classmethod
     def of(cls, row: Benchmark) -> "BenchmarkStory":
-        fastest = max((each["images_per_s"] for each in row.figures), default=0.0)
+        fastest = max((figure["images_per_s"] for figure in row.figures), default=0.0)
 
         def bars(what: str, label: str) -> list[Bar]:
             return [
                 Bar(
-                    str(each[label]),
-                    each["images_per_s"],
-                    each["p50_ms"],
-                    each["p95_ms"],
-                    round(100 * each["images_per_s"] / fastest, 1),
+                    str(figure[label]),
+                    figure["images_per_s"],
+                    figure["p50_ms"],
+                    figure["p95_ms"],
+                    round(100 * figure["images_per_s"] / fastest, 1),
                 )
-                for each in row.figures
-                if each["what"] == what
+                for figure in row.figures
+                if figure["what"] == what
             ]
 
         return cls(row, passes=bars("pass", "batch"), photos=bars("photos", "callers"))

@@ -98,7 +98,7 @@ def _spec_rows(cards: Sequence[ModelCard]) -> list[Row]:
     """The lines of the models' specs, without those that are measures above."""
     lines = zip(*(lines_of(card) for card in cards), strict=True)
     return [
-        Row(line[0].label, [Cell(each.value) for each in line])
+        Row(line[0].label, [Cell(of_card.value) for of_card in line])
         for line in lines
         if line[0].label not in MEASURED_LABELS
     ]

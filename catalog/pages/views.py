@@ -16,14 +16,12 @@ RELATED = 6
 @require_safe
 @cache_for_anonymous
 def models_page(request: HttpRequest) -> HttpResponse:
-    """Every model, as the address asks."""
     return _list(request, ModelCard.objects.real(), task=None)
 
 
 @require_safe
 @cache_for_anonymous
 def task_page(request: HttpRequest, task: str) -> HttpResponse:
-    """The models of one task, as the address asks."""
     if task not in Task.values:
         return _canonical(request, task)
     return _list(request, ModelCard.objects.real().for_task(task), task=Task(task))
@@ -32,16 +30,16 @@ def task_page(request: HttpRequest, task: str) -> HttpResponse:
 def _list(request: HttpRequest, cards: ModelCardQuerySet, *, task: Task | None) -> HttpResponse:
     query = browse.Query.read(request.GET.dict())
     page = query.page(cards)
-    counted = facets.tally(query, cards)
+    counts = facets.count(query, cards)
     next_address = query.address(after=page.next_key) if page.next_key else ""
     context = {
         "cards": page.cards,
-        "total": counted.total,
-        "chart": None if query.after else chart.chart_of(query.found(cards)),
+        "total": counts.total,
+        "chart": None if query.after else chart.chart_of(query.matching(cards)),
         "first_address": query.address(),
         "next_address": next_address,
         "query": query,
-        "menus": counted.menus,
+        "menus": counts.menus,
         "fields": browse.fields(query),
         "chips": browse.chips(query),
         "sorts": browse.sorts(query),
@@ -60,7 +58,6 @@ def _list(request: HttpRequest, cards: ModelCardQuerySet, *, task: Task | None) 
 @require_safe
 @cache_for_anonymous
 def model_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
-    """All that is known of one model."""
     card = queries.find_card(f"{owner}/{name}", seen_by=request.user)
     if card is None:
         return _canonical(request, f"{owner}/{name}")
@@ -79,7 +76,7 @@ def model_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
             history=list(card.price_changes.all()),
             neighbours=related,
             notes=sheet.note_of,
-            asked=request.GET.dict(),
+            parameters=request.GET.dict(),
         ),
         "linked_data": linked_data.of_model(request, card, card.faq.all()),
         "share_card": request.build_absolute_uri(f"{card.get_absolute_url()}og.png"),
@@ -90,28 +87,25 @@ def model_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
 
 def _canonical(request: HttpRequest, name: str) -> HttpResponse:
     """Lead a bare name or another spelling to its page for good; 404 unless one model is meant."""
-    meant = ModelCard.objects.called(name) or ModelCard.objects.formerly(name)
-    if len(meant) != 1:
+    cards = ModelCard.objects.called(name) or ModelCard.objects.formerly(name)
+    if len(cards) != 1:
         raise Http404(f"no model {name}")
-    return redirect(meant[0], permanent=True)
+    return redirect(cards[0], permanent=True)
 
 
 @require_safe
 @cache_for_anonymous
 def compare_page(request: HttpRequest) -> HttpResponse:
     """Two to four models side by side, named by the address: /compare/?m=repo&m=repo."""
-    wanted = list(dict.fromkeys(request.GET.getlist("m")))[: compare.MOST]
-    found = {card.repo: card for card in ModelCard.objects.filter(repo__in=_sane(wanted))}
-    cards = [found[repo] for repo in wanted if repo in found]
+    repos = list(dict.fromkeys(request.GET.getlist("m")))[: compare.MOST]
+    # PostgreSQL takes no NUL in a text, and no card has one in its name.
+    named = ModelCard.objects.filter(repo__in=[repo for repo in repos if "\0" not in repo])
+    known = {card.repo: card for card in named}
+    cards = [known[repo] for repo in repos if repo in known]
     context = {
         "cards": cards,
-        "missing": [repo for repo in wanted if repo not in found],
+        "missing": [repo for repo in repos if repo not in known],
         "rows": compare.rows_of(cards) if len(cards) > 1 else [],
         "suggestions": ModelCard.objects.real().written().best_first(),
     }
     return render(request, "catalog/finding/compare.html", context)
-
-
-def _sane(wanted: list[str]) -> list[str]:
-    """PostgreSQL takes no NUL in a text, and no card has one in its name."""
-    return [repo for repo in wanted if "\0" not in repo]

@@ -107,17 +107,17 @@ class Row:
 
 
 def rows(as_of: date, *, seen_by: AbstractBaseUser | AnonymousUser) -> list[Row]:
-    """The board of a day, first first, with one row more than MOST_SHOWN if there are more."""
+    """The board of a day in order, with one row more than MOST_SHOWN if there are more."""
     cards = (
         ranked(as_of)
         .annotate(images_wanted=images_wanted(), has_my_vote=votes.has_vote_of(seen_by))
         .prefetch_related("stage_changes")
     )
-    found = list(cards[: MOST_SHOWN + 1])
-    first = next((card for card in found if card.status is Stage.REQUESTED), None)
+    shown = list(cards[: MOST_SHOWN + 1])
+    first = next((card for card in shown if card.status is Stage.REQUESTED), None)
     return [
         Row(rank, card, score_of(card), list(card.stage_changes.all()), is_next=card is first)
-        for rank, card in enumerate(found, start=1)
+        for rank, card in enumerate(shown, start=1)
     ]
 
 
@@ -160,8 +160,8 @@ def waiting_expression() -> Combinable:
 
 def images_wanted() -> Combinable:
     """Images a month that voters would send; null when too few of them have said so."""
-    said = votes.of_outer_card().values("card").annotate(people=Count("images_per_month"))
-    sums = said.filter(people__gte=LEAST_IN_A_SUM).annotate(total=Sum("images_per_month"))
+    stated = votes.of_outer_card().values("card").annotate(people=Count("images_per_month"))
+    sums = stated.filter(people__gte=LEAST_IN_A_SUM).annotate(total=Sum("images_per_month"))
     return Subquery(sums.values("total"), output_field=BigIntegerField())
 
 

@@ -18,7 +18,6 @@ EXAMPLE_AGES = (0, 7, 30, 90, 365)
 @require_safe
 @cache_for_anonymous
 def roadmap(request: HttpRequest) -> HttpResponse:
-    """What people want most, and what comes next."""
     as_of = timezone.now().date()
     rows = board.rows(as_of, seen_by=request.user)
     context = {

@@ -17,7 +17,7 @@ from catalog.demand import subscribers
 from catalog.models import COMING_SOON, ModelCard, Vote, VoteQuerySet
 
 VOTES_A_MINUTE = 30
-# The rule and the vote are one statement: a model launched since the page was made takes none.
+# The rule and the vote are one statement: a model launched since the page was made takes no vote.
 CAST = """
 INSERT INTO catalog_vote (card_id, user_id, mailbox, is_set_aside)
 SELECT id, %s, %s, false FROM catalog_modelcard
@@ -35,7 +35,7 @@ class Closed(VoteRefused):
 
 
 class SetAside(VoteRefused):
-    """Taken back and cast anew, such a vote would count again."""
+    """Support does not count this vote, and it stays as it is."""
 
 
 class TooManyVotes(limits.TooOften):
@@ -51,7 +51,7 @@ def limit_rate(user: AbstractBaseUser) -> None:
 
 
 def cast(card: ModelCard, user: AbstractUser) -> bool:
-    """One vote, however often it is cast; whether it was not theirs before. Raises Closed.
+    """One vote, however often it is cast; whether it is new. Raises Closed.
 
     Where another account of the mailbox has voted, deleted since or not, that vote moves here.
     """
@@ -83,7 +83,7 @@ def _move(votes: VoteQuerySet, user: AbstractUser) -> bool:
 
 
 def state_volume(card: ModelCard, user: AbstractBaseUser, images_per_month: int | None) -> bool:
-    """Say how many images a month one would send, or no longer say it; False without a vote."""
+    """State how many images a month one would send, or None; False without a vote."""
     mine = Vote.objects.filter(card=card, user_id=user.pk)
     return bool(mine.update(images_per_month=images_per_month))
 
@@ -93,6 +93,7 @@ def withdraw(card: ModelCard, user: AbstractBaseUser) -> bool:
     mine = Vote.objects.filter(card=card, user_id=user.pk)
     gone, _ = mine.counted().delete()
     if not gone and mine.filter(is_set_aside=True).exists():
+        # Deleted and cast anew it would count again.
         raise SetAside("We do not count this vote, so it cannot be changed. Write to us about it.")
     return bool(gone)
 
@@ -109,7 +110,7 @@ def count_expression() -> Combinable:
 
 
 def has_vote_of(user: AbstractBaseUser | AnonymousUser) -> Combinable:
-    """Whether a person has voted for a card; for a stranger no query is asked."""
+    """Whether a person has voted for a card; no query is made for anonymous visitors."""
     if user.pk is None:
         return Value(False)
     return Exists(Vote.objects.filter(card=OuterRef("pk"), user_id=user.pk))

@@ -1,4 +1,4 @@
-"""Voting: a page of its own for each model, and one answer for each of the button's two ways."""
+"""Voting: a page for each model, and the answers to its button, pressed and pressed again."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -30,10 +30,7 @@ View = Callable[[HtmxRequest, str, str], HttpResponse]
 
 
 def signed_in(view: View) -> View:
-    """Lead strangers to sign-in, and from there to the model's vote page.
-
-    Whoever is signed in has a confirmed address: there is no way in but by one.
-    """
+    """Lead anonymous visitors to sign-in, and from there to the model's vote page."""
 
     @wraps(view)
     def gate(request: HtmxRequest, owner: str, name: str) -> HttpResponse:
@@ -105,15 +102,15 @@ def _page(
     return render(request, "catalog/demand/vote.html", {"card": card, "form": form}, status=status)
 
 
-def _done(request: HtmxRequest, card: ModelCard, said: str) -> HttpResponse:
+def _done(request: HtmxRequest, card: ModelCard, message: str) -> HttpResponse:
     if request.htmx:
         return render(
             request,
             "catalog/demand/_vote.html",
             {"card": _card(request, card.owner, card.short_name)},
         )
-    messages.success(request, said)
-    # A word, not an address: nobody can be led elsewhere by it.
+    messages.success(request, message)
+    # A word, not an address: by an address people could be led to other sites.
     if request.POST.get("back") == "roadmap":
         return redirect(f"{reverse('roadmap')}#vote-{card.pk}")
     return redirect(card)
@@ -122,7 +119,7 @@ def _done(request: HtmxRequest, card: ModelCard, said: str) -> HttpResponse:
 def _refused(
     request: HtmxRequest, card: ModelCard, refusal: votes.VoteRefused | Refused
 ) -> HttpResponse:
-    """Say why on the page; htmx is told to load it anew."""
+    """Say why on the page; htmx loads it anew."""
     messages.error(request, str(refusal))
     if isinstance(refusal, votes.VoteRefused):
         return HttpResponseClientRefresh() if request.htmx else redirect(card)
