@@ -1,18 +1,15 @@
 """Support looks people up by address, and sees their money without being able to change it."""
 
-from typing import TypeVar
-
 from django.contrib import admin, messages
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import keys, profile
 from accounts.models import ApiKey, ApiKeyQuerySet, Entry, Grant, Hold, User, Wallet
 from catalog.admin.audited import Audited
-
-Row = TypeVar("Row", bound=Model)
+from catalog.admin.read_only import ReadOnlyAdmin
 
 STAYS = (
     "The account of {} stays: the admin's history names who made its changes. To close it instead, "
@@ -66,19 +63,6 @@ def _log_deletion(request: HttpRequest, person: User) -> None:
         object_repr=f"person {person.pk}",
         action_flag=DELETION,
     )
-
-
-class ReadOnlyAdmin(admin.ModelAdmin[Row]):
-    """Rows that change by their verbs only."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        return False
 
 
 @admin.register(Wallet)

@@ -3,6 +3,7 @@
 from django import forms
 
 from accounts.models import User
+from catalog import email_addresses
 
 
 class DeleteForm(forms.Form):
@@ -20,6 +21,6 @@ class DeleteForm(forms.Form):
 
     def clean_address(self) -> str:
         address: str = self.cleaned_data["address"]
-        if address.lower() != self.person.email.lower():
+        if email_addresses.fold(address) != email_addresses.fold(self.person.email):
             raise forms.ValidationError("That is not the address of this account.")
         return address

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 
 from accounts import credits
 from accounts.models import User
-from catalog.demand import preferences, votes
+from catalog.demand import subscribers, votes
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def onboard(user: User) -> None:
     """What a person with a confirmed address gets; called at each sign-in, takes effect once."""
     if EmailAddress.objects.filter(user=user, verified=True).exists():
         credits.welcome(user)
-        preferences.adopt(user)
+        subscribers.adopt(user)
         votes.adopt(user)
 
 

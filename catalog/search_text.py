@@ -5,19 +5,17 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Lower
 
 
-class ConcatOp(Func):
-    """`a || b`: PostgreSQL's `concat()` is not immutable, so no generated column may use it."""
-
-    arg_joiner = " || "
-    template = "(%(expressions)s)"
-    output_field = TextField()
+def _joined(*texts: Combinable) -> Func:
+    # PostgreSQL's concat() is not immutable, so no generated column may use it: `a || b` is.
+    # A class of ours would be named by migration 0001, which must not import live code.
+    return Func(*texts, template="(%(expressions)s)", arg_joiner=" || ", output_field=TextField())
 
 
 def simple_words(*fields: str) -> Lower:
     """Fields as one text of lower-case words, cut between letters and digits (SQL expression)."""
     text: Combinable = Value("")
     for field in fields:
-        text = ConcatOp(text, Value(" "), F(field))
+        text = _joined(text, Value(" "), F(field))
     for pattern, replacement in [
         ("[^A-Za-z0-9]+", " "),
         ("([A-Za-z])([0-9])", r"\1 \2"),

@@ -3,11 +3,10 @@
 import logging
 
 from celery import shared_task
-from django.conf import settings
 
 from catalog.demand import requests, waitlist
 from catalog.hub import sync
-from catalog.hub.reading import Hub
+from catalog.hub.client import Hub
 from catalog.mail import sending
 from catalog.models import ModelRequest
 
@@ -42,9 +41,8 @@ def sync_hub() -> None:
     The housekeeper has one pair of hands. So it takes short turns, and neither waits for a busy
     hub nor long for a slow one: the rest keeps until the next turn.
     """
-    hub = Hub(settings.HF_ENDPOINT or None, timeout_s=5, most_wait_s=0)
     cards = sync.some_not_read_today(HUB_CARDS_A_RUN)
-    outcomes = list(sync.sync(cards, hub, stop_after=1))
+    outcomes = list(sync.sync(cards, _impatient_hub(), stop_after=1))
     for outcome in outcomes:
         if not outcome.was_read:
             log.warning("not read from the hub repo=%s: %s", outcome.repo, outcome.trouble)
@@ -56,15 +54,16 @@ def check_request(request_id: int) -> None:
     """Look up a model that somebody has just asked for."""
     request = ModelRequest.objects.filter(pk=request_id).first()
     if request is not None:
-        requests.check(request, _patient_hub())
+        requests.check(request, _impatient_hub())
 
 
 @shared_task
 def sweep_requests() -> None:
     """Check what no message was sent for, and what the hub was away for."""
-    requests.sweep(_patient_hub())
+    requests.sweep(_impatient_hub())
 
 
-def _patient_hub() -> Hub:
-    """A hub that may take some seconds, but keeps no worker waiting when it is busy."""
-    return Hub(settings.HF_ENDPOINT or None, timeout_s=5, most_wait_s=0)
+def _impatient_hub() -> Hub:
+    # Each step of a request may take some seconds. A busy hub, which says when to come back, is
+    # not waited for: the housekeeper has other things to do.
+    return Hub.from_settings(timeout_s=5, most_wait_s=0)

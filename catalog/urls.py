@@ -6,10 +6,10 @@ from django.urls import path
 from catalog.demand.board import views as board_views
 from catalog.demand.requests import views as request_views
 from catalog.demand.votes import views as vote_views
-from catalog.demand.waitlist import mailed_views
+from catalog.demand.waitlist import link_views
 from catalog.demand.waitlist import views as waitlist_views
 from catalog.pages import views
-from catalog.syndication import alternates, feeds
+from catalog.syndication import alternates, crawlers, feeds
 
 urlpatterns = [
     path("models/", views.models_page, name="models"),
@@ -26,7 +26,7 @@ urlpatterns = [
         vote_views.withdraw_vote,
         name="withdraw-vote",
     ),
-    path("models/<str:owner>/<str:name>/waitlist/", waitlist_views.ask_page, name="waitlist"),
+    path("models/<str:owner>/<str:name>/waitlist/", waitlist_views.join_page, name="waitlist"),
     path(
         "models/<str:owner>/<str:name>/waitlist/sent/",
         waitlist_views.sent_page,
@@ -38,12 +38,12 @@ urlpatterns = [
         waitlist_views.leave_own,
         name="waitlist-leave-own",
     ),
-    path("waitlist/confirm/<str:token>/", mailed_views.confirm, name="waitlist-confirm"),
-    path("waitlist/leave/<str:signed>/", mailed_views.leave, name="waitlist-leave"),
-    path("waitlist/preferences/", mailed_views.own_preferences, name="waitlist-own"),
+    path("waitlist/confirm/<str:token>/", link_views.confirm, name="waitlist-confirm"),
+    path("waitlist/leave/<str:signed>/", link_views.leave, name="waitlist-leave"),
+    path("waitlist/preferences/", link_views.own_preferences, name="waitlist-own"),
     path(
         "waitlist/preferences/<str:signed>/",
-        mailed_views.mailed_preferences,
+        link_views.mailed_preferences,
         name="waitlist-preferences",
     ),
     path("roadmap/", board_views.roadmap, name="roadmap"),
@@ -51,9 +51,9 @@ urlpatterns = [
     path("roadmap.json", board_views.roadmap_json, name="roadmap-json"),
     path("roadmap.csv", board_views.roadmap_csv, name="roadmap-csv"),
     path("compare/", views.compare_page, name="compare"),
-    path("llms.txt", alternates.llms_txt, name="llms-txt"),
-    path("robots.txt", alternates.robots_txt, name="robots-txt"),
-    path("sitemap.xml", sitemap, {"sitemaps": alternates.SITEMAPS}, name="sitemap"),
+    path("llms.txt", crawlers.llms_txt, name="llms-txt"),
+    path("robots.txt", crawlers.robots_txt, name="robots-txt"),
+    path("sitemap.xml", sitemap, {"sitemaps": crawlers.SITEMAPS}, name="sitemap"),
     path("models/<str:task>/", views.task_page, name="task"),
     path("models/<str:owner>/<str:name>/", views.model_page, name="model"),
 ]

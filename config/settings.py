@@ -177,12 +177,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", default="") or engines.valkey_url(DATA_DIR)
 CACHES = {
     "default": {
-        "BACKEND": "catalog.limits.counts.CountingCache",
+        "BACKEND": "catalog.limits.counting_cache.CountingCache",
         "LOCATION": REDIS_URL,
         "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
         "KEY_PREFIX": "gigarouter",
     },
-    # Strangers' pages, in each web process's own memory (catalog.page_cache).
+    # Anonymous visitors' pages, in each web process's own memory (catalog.page_cache).
     "pages": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "pages",

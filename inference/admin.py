@@ -1,13 +1,15 @@
 """Support looks jobs up by id, and sees which workers live."""
 
 from django.contrib import admin
-from django.http import HttpRequest
 
+from catalog.admin.read_only import ReadOnlyAdmin
 from inference.models import Job, Worker
 
 
 @admin.register(Job)
-class JobAdmin(admin.ModelAdmin[Job]):
+class JobAdmin(ReadOnlyAdmin[Job]):
+    """Deleting a row would leave its files; the owner's "delete now" takes both."""
+
     list_display = [
         "id",
         "card",
@@ -22,15 +24,8 @@ class JobAdmin(admin.ModelAdmin[Job]):
     list_select_related = ["card"]
     search_fields = ["=id"]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Job | None = None) -> bool:
-        """Deleting a row would leave its files; the owner's "delete now" takes both."""
-        return False
-
     def get_readonly_fields(self, *_: object) -> list[str]:
-        """A job changes by its verbs only."""
+        # Without this the page would leave out what no form can edit: times, and bytes.
         return [field.name for field in Job._meta.fields]
 
 

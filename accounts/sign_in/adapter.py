@@ -20,7 +20,7 @@ from accounts import profile
 from accounts.models import User
 from accounts.sign_in.email_code import count_code_mail
 from accounts.sign_in.reauthentication import signed_in_recently
-from catalog.demand.waitlist.forms import one_spelling
+from catalog import email_addresses
 
 CODE_MAILS = {"account/email/login_code"}
 SECOND_STEP = "accounts.sign_in.adapter.SecondStep"
@@ -55,7 +55,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def clean_email(self, email: str) -> str:
         """Of an address that is added to an account; sign-in has its own form."""
-        return one_spelling(email)
+        return email_addresses.clean(email)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, object]) -> None:
         """Raises RateLimited: anybody may ask for a code in somebody else's name."""

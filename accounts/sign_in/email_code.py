@@ -10,13 +10,11 @@ from allauth.core.exceptions import ImmediateHttpResponse, RateLimited
 from allauth.core.ratelimit import consume, respond_429
 from django.contrib.auth.hashers import make_password
 from django.core.validators import MaxLengthValidator
-from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import User
-from catalog.demand.waitlist.forms import one_spelling
+from catalog import email_addresses
 
-LONGEST_ADDRESS = 254  # by RFC 5321, and what the column holds
 CODE_MAIL = "code_mail"  # the rate limit of mails to one address
 TOO_MANY_MAILS = (
     "We have sent several mails to this address already. Please look there, spam folder included, "
@@ -26,8 +24,7 @@ TOO_MANY_MAILS = (
 
 def person_of(email: str) -> User:
     """Who has this address; made if there is nobody. Unconfirmed until the code is typed."""
-    # By the constraint's own rule and index: ignoring case otherwise takes more letters for alike.
-    has_it = User.objects.alias(address=Lower("email")).filter(address=email.lower())
+    has_it = email_addresses.rows_at(User.objects.all(), email)
     person = has_it.first()
     if person is None:
         new = User(email=email, password=make_password(None))
@@ -38,7 +35,13 @@ def person_of(email: str) -> User:
 
 def count_code_mail(request: HttpRequest, email: str, *, only_ask: bool = False) -> None:
     """Raises RateLimited when an address has had its share of mails."""
-    consume(request, action=CODE_MAIL, key=email.lower(), dry_run=only_ask, raise_exception=True)
+    consume(
+        request,
+        action=CODE_MAIL,
+        key=email_addresses.fold(email),
+        dry_run=only_ask,
+        raise_exception=True,
+    )
 
 
 class SignInForm(LoginForm):  # type: ignore[misc]  # allauth is untyped
@@ -48,13 +51,15 @@ class SignInForm(LoginForm):  # type: ignore[misc]  # allauth is untyped
         super().__init__(*args, **kwargs)
         self.fields["login"].label = "e-mail address"
         self.fields["login"].widget.attrs.pop("placeholder", None)
-        self.fields["login"].validators.append(MaxLengthValidator(LONGEST_ADDRESS))
+        self.fields["login"].validators.append(MaxLengthValidator(email_addresses.LONGEST))
         if self.request is not None:
-            self.fields["login"].initial = self.request.GET.get("email", "")[:LONGEST_ADDRESS]
+            self.fields["login"].initial = self.request.GET.get("email", "")[
+                : email_addresses.LONGEST
+            ]
 
     def clean_login(self) -> str:
         """One spelling, so that a mailbox has one account, one welcome and one share of mails."""
-        return one_spelling(super().clean_login())
+        return email_addresses.clean(super().clean_login())
 
     def clean(self) -> dict[str, object]:
         cleaned: dict[str, object] = super().clean()
@@ -76,7 +81,9 @@ class SignInForm(LoginForm):  # type: ignore[misc]  # allauth is untyped
             return None
         # Who was made by a command has no such row yet, and the code confirms only what has one.
         EmailAddress.objects.get_or_create(
-            user=person, email=email, defaults={"primary": person.email.lower() == email}
+            user=person,
+            email=email,
+            defaults={"primary": email_addresses.fold(person.email) == email},
         )
         return person
 

@@ -1,6 +1,6 @@
 """Support edits cards with all that belongs to them, and moves them from stage to stage."""
 
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db import models, transaction
@@ -8,10 +8,11 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
 
-from catalog import hub, stages
-from catalog.admin import by_hand
+from catalog import hub, price_history, stages
+from catalog.admin import edited_parts
 from catalog.admin.audited import Audited, log_step
 from catalog.admin.forms import CardForm, MoveActionForm, MoveForm, Paragraphs, ProvenanceForm
+from catalog.admin.read_only import ReadOnlyInline
 from catalog.models import (
     MOVES,
     Alias,
@@ -23,9 +24,6 @@ from catalog.models import (
     Stage,
     StageChange,
 )
-from catalog.pricing import price_history
-
-Row = TypeVar("Row", bound=models.Model)
 
 
 class ProvenanceInline(admin.TabularInline[Provenance, ModelCard]):
@@ -51,26 +49,15 @@ class AliasInline(admin.TabularInline[Alias, ModelCard]):
     extra = 0
 
 
-class HistoryInline(admin.TabularInline[Row, ModelCard]):
-    """What has been is not edited."""
-
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: ModelCard | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class StageChangeInline(HistoryInline[StageChange]):
+class StageChangeInline(ReadOnlyInline[StageChange]):
     model = StageChange
+    can_delete = False
     fields = ["changed_at", "before", "stage", "reason", "by"]
 
 
-class PriceChangeInline(HistoryInline[PriceChange]):
+class PriceChangeInline(ReadOnlyInline[PriceChange]):
     model = PriceChange
+    can_delete = False
     fields = ["since", "micro_usd_per_image", "micro_usd_per_label", "basis", "inputs"]
 
 
@@ -129,7 +116,7 @@ class ModelCardAdmin(Audited[ModelCard]):
         EvaluationInline,
         QuestionInline,
         AliasInline,
-        by_hand.HandEditInline,
+        edited_parts.HandEditInline,
         StageChangeInline,
         PriceChangeInline,
     ]
@@ -151,7 +138,7 @@ class ModelCardAdmin(Audited[ModelCard]):
             ModelCard.objects.filter(pk=card.pk).update(changed_at=Now())
         if not change:
             stages.record_births("added by hand")
-        by_hand.note(card, form, formsets)
+        edited_parts.note(card, form, formsets)
         card.refresh_from_db()
         price_history.record(card)
         for warning in _doubts(card, form.changed_data if change else [], formsets):

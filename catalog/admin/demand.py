@@ -5,25 +5,19 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from catalog.admin.audited import Audited, log_step
+from catalog.admin.audited import log_step
+from catalog.admin.read_only import ChangedByActions
 from catalog.models import ModelRequest, Vote
 
 
 @admin.register(Vote)
-class VoteAdmin(Audited[Vote]):
+class VoteAdmin(ChangedByActions[Vote]):
     actions = ["set_aside", "count_again"]
     list_display = ["card", "user", "images_per_month", "voted_at", "is_set_aside"]
     list_filter = ["is_set_aside", "voted_at"]
     list_select_related = ["card", "user"]
     search_fields = ["card__repo", "user__email"]
     date_hierarchy = "voted_at"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def get_readonly_fields(self, *_: object) -> list[str]:
-        """Support judges votes, and neither casts nor changes them."""
-        return [field.name for field in Vote._meta.fields]
 
     @admin.action(description="set aside: do not count", permissions=["change"])
     def set_aside(self, request: HttpRequest, votes: QuerySet[Vote]) -> None:
@@ -47,16 +41,9 @@ class VoteAdmin(Audited[Vote]):
 
 
 @admin.register(ModelRequest)
-class ModelRequestAdmin(Audited[ModelRequest]):
+class ModelRequestAdmin(ChangedByActions[ModelRequest]):
     list_display = ["repo", "user", "state", "reason", "asked_at", "checked_at"]
     list_filter = ["state", "asked_at"]
     list_select_related = ["user"]
     search_fields = ["repo", "user__email"]
     date_hierarchy = "asked_at"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def get_readonly_fields(self, *_: object) -> list[str]:
-        """A request changes by being checked only."""
-        return [field.name for field in ModelRequest._meta.fields]

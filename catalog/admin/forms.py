@@ -7,7 +7,7 @@ from django.contrib.admin.helpers import ActionForm
 from django.core.exceptions import ValidationError
 
 from catalog.models import ModelCard, Provenance, Source, Stage, StageChange
-from catalog.pricing.price_history import PRICED_BY
+from catalog.price_history import PRICED_BY
 
 # What a card is by itself, not by what somebody has read somewhere.
 NOT_FACTS = frozenset(

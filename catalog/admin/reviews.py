@@ -8,13 +8,14 @@ from django.db import transaction
 from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest
 
-from catalog.admin.audited import Audited, log_step
+from catalog.admin.audited import log_step
+from catalog.admin.read_only import ChangedByActions
 from catalog.hub import review
 from catalog.models import Difference
 
 
 @admin.register(Difference)
-class DifferenceAdmin(Audited[Difference]):
+class DifferenceAdmin(ChangedByActions[Difference]):
     actions = ["take_the_hubs", "keep_ours"]
     list_display = ["card", "field", "ours", "hubs", "found_on", "decision", "decided_by"]
     list_display_links = ["field"]
@@ -23,15 +24,8 @@ class DifferenceAdmin(Audited[Difference]):
     search_fields = ["card__repo"]
     ordering = [Case(When(decision=Difference.Decision.OPEN, then=0), default=1), "-found_on", "pk"]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
     def has_delete_permission(self, request: HttpRequest, obj: Difference | None = None) -> bool:
         return False
-
-    def get_readonly_fields(self, *_: object) -> list[str]:
-        """A difference changes by its verbs only."""
-        return [field.name for field in Difference._meta.fields]
 
     @admin.action(description="take the hub's value", permissions=["change"])
     def take_the_hubs(self, request: HttpRequest, differences: QuerySet[Difference]) -> None:

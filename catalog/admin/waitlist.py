@@ -6,41 +6,25 @@ action, not by Django's: that one would keep the address in the admin's own log.
 
 import csv
 import logging
-from typing import TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from catalog.demand import preferences
+from catalog.admin.read_only import ReadOnlyAdmin
+from catalog.demand import subscribers
 from catalog.models import Subscriber, WaitlistEntry
 
 log = logging.getLogger(__name__)
-
-Row = TypeVar("Row", bound=models.Model)
 
 COLUMNS = ["model", "email", "asked_at", "confirmed_at", "left_at", "consent_text", "has_account"]
 # A spreadsheet takes a cell that begins so for a formula, and an address may.
 FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
 
 
-class ReadOnly(admin.ModelAdmin[Row]):
-    """To look at, and for its actions."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        return False
-
-
 @admin.register(WaitlistEntry)
-class WaitlistEntryAdmin(ReadOnly[WaitlistEntry]):
+class WaitlistEntryAdmin(ReadOnlyAdmin[WaitlistEntry]):
     list_display = ["card", "subscriber", "asked_at", "confirmed_at", "left_at"]
     list_filter = [
         ("confirmed_at", admin.EmptyFieldListFilter),
@@ -75,7 +59,7 @@ class WaitlistEntryAdmin(ReadOnly[WaitlistEntry]):
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(ReadOnly[Subscriber]):
+class SubscriberAdmin(ReadOnlyAdmin[Subscriber]):
     list_display = ["email", "user", "created_at"]
     list_select_related = ["user"]
     search_fields = ["email"]
@@ -87,8 +71,8 @@ class SubscriberAdmin(ReadOnly[Subscriber]):
         return request.user.has_perm("catalog.delete_subscriber")
 
     @admin.action(description="delete with all they wait for", permissions=["forget"])
-    def forget(self, request: HttpRequest, subscribers: QuerySet[Subscriber]) -> None:
-        count = preferences.forget(subscribers)
+    def forget(self, request: HttpRequest, selected: QuerySet[Subscriber]) -> None:
+        count = subscribers.forget(selected)
         log.info("subscribers deleted by=%s count=%s", request.user.pk, count)
         self.message_user(request, f"Deleted {count} from the waitlists.", messages.SUCCESS)
 

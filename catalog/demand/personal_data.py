@@ -2,7 +2,7 @@
 
 from django.contrib.auth.models import AbstractUser
 
-from catalog.demand import preferences, waitlist
+from catalog.demand import subscribers, waitlist
 from catalog.models import ModelRequest, Vote
 
 
@@ -36,4 +36,4 @@ def export(user: AbstractUser) -> dict[str, object]:
 def erase(user: AbstractUser) -> None:
     """Votes stay and name nobody, by the database's own rule."""
     ModelRequest.objects.filter(user_id=user.pk).delete()
-    preferences.forget(preferences.of_person(user))
+    subscribers.forget(subscribers.of_person(user))

@@ -16,7 +16,7 @@ from django.db.models.functions import Extract, NullIf
 
 from catalog.demand import votes
 from catalog.finding import search
-from catalog.finding.filters import FACETS, FORM_FIELDS, SCOPES, Facet, Scope
+from catalog.finding.filters import FACETS, FORM_FIELDS, RANGE_FILTERS, Facet, RangeFilter
 from catalog.finding.paging import Page, falling, page_of, rising
 from catalog.models import ModelCardQuerySet
 
@@ -27,8 +27,6 @@ LONGEST_KEY = 500
 
 @dataclass(frozen=True)
 class Sort:
-    """An order: what it is called, and the key it follows."""
-
     label: str
     key: Combinable
 
@@ -68,29 +66,29 @@ class Query:
     def read(cls, parameters: Mapping[str, str]) -> "Query":
         """Take from an address what is known, and leave the rest."""
         names = [*asdict(cls()), *FORM_FIELDS]
-        given = {n: parameters[n].replace("\0", "") for n in names if n in parameters}
-        words = {name: text[:LONGEST_QUERY].strip() for name, text in given.items()}
+        # PostgreSQL takes no NUL in a text.
+        texts = {n: parameters[n].replace("\0", "") for n in names if n in parameters}
+        words = {name: text[:LONGEST_QUERY].strip() for name, text in texts.items()}
         facets = {name: facet.accept(words.get(name, "")) for name, facet in FACETS.items()}
-        ranges = {name: scope.read(words) for name, scope in SCOPES.items()}
+        ranges = {name: each.read(words) for name, each in RANGE_FILTERS.items()}
         sort = words.get("sort", "")
         return cls(
             q=words.get("q", ""),
             sort=sort if sort in SORTS else "",
-            after=given.get("after", "")[:LONGEST_KEY],
+            after=texts.get("after", "")[:LONGEST_KEY],
             **facets,
             **ranges,
         )
 
     def page(self, cards: ModelCardQuerySet) -> Page:
         """One page of the cards that fit, in order."""
-        found = self.found(cards)
         if self.words and not self.sort:
             by, then = falling(F("resemblance")), falling(F("downloads_per_month"))
         else:
             by, then = SORTS[self.sort or "accuracy"].key, Value(0.0)
-        return page_of(found, by=by, then=then, after=self.after)
+        return page_of(self.matching(cards), by=by, then=then, after=self.after)
 
-    def found(self, cards: ModelCardQuerySet) -> ModelCardQuerySet:
+    def matching(self, cards: ModelCardQuerySet) -> ModelCardQuerySet:
         """The cards that fit, in no order yet."""
         cards = self.resembling(cards)
         for facet in self.facets:
@@ -99,8 +97,8 @@ class Query:
 
     def resembling(self, cards: ModelCardQuerySet) -> ModelCardQuerySet:
         """The cards that fit the words and the ranges, whatever the facets say."""
-        for scope in self.scopes:
-            cards = scope.narrow(cards, getattr(self, scope.name))
+        for range_filter in self.range_filters:
+            cards = range_filter.narrow(cards, getattr(self, range_filter.name))
         return search.find(cards, self.words)
 
     @cached_property
@@ -110,18 +108,18 @@ class Query:
 
     @property
     def facets(self) -> list[Facet]:
-        """Those that something is chosen of."""
+        """Those in force."""
         return [facet for name, facet in FACETS.items() if getattr(self, name)]
 
     @property
-    def scopes(self) -> list[Scope]:
-        """Those that are narrowed to a range."""
-        return [scope for name, scope in SCOPES.items() if getattr(self, name)]
+    def range_filters(self) -> list[RangeFilter]:
+        """Those in force."""
+        return [range_filter for name, range_filter in RANGE_FILTERS.items() if getattr(self, name)]
 
     def address(self, **changes: str) -> str:
         """The query string with some fields changed and empty ones left out, on its first page."""
-        wanted = asdict(self) | {"after": ""} | changes
-        fields = {name: text for name, text in wanted.items() if text}
+        fields = asdict(self) | {"after": ""} | changes
+        fields = {name: text for name, text in fields.items() if text}
         return f"?{urlencode(fields, safe=':,')}" if fields else "?"
 
     @property
@@ -148,23 +146,26 @@ def sorts(query: Query) -> list[Choice]:
 
 def chips(query: Query) -> list[Choice]:
     """One for each filter in force; its link takes that one back."""
-    in_force: list[Facet | Scope] = [*query.facets, *query.scopes]
-    return [_chip(query, each, getattr(query, each.name)) for each in in_force]
+    in_force: list[Facet | RangeFilter] = [*query.facets, *query.range_filters]
+    return [_chip(query, filter_in_force) for filter_in_force in in_force]
 
 
-def _chip(query: Query, each: Facet | Scope, wanted: str) -> Choice:
-    label = f"{each.label}: {each.words(wanted)}"
-    return Choice(label, query.address(**{each.name: ""}), is_chosen=True)
+def _chip(query: Query, in_force: Facet | RangeFilter) -> Choice:
+    label = f"{in_force.label}: {in_force.words(getattr(query, in_force.name))}"
+    return Choice(label, query.address(**{in_force.name: ""}), is_chosen=True)
 
 
 @dataclass(frozen=True)
 class Field:
     """Two fields of the form for one range, filled as the address says."""
 
-    scope: Scope
+    range_filter: RangeFilter
     least: str
     most: str
 
 
 def fields(query: Query) -> list[Field]:
-    return [Field(scope, *scope.sides(getattr(query, scope.name))) for scope in SCOPES.values()]
+    return [
+        Field(range_filter, *range_filter.sides(getattr(query, range_filter.name)))
+        for range_filter in RANGE_FILTERS.values()
+    ]

@@ -11,7 +11,7 @@ from catalog.finding.browse import Choice, Query
 from catalog.finding.filters import FACETS, STATUSES, Facet
 from catalog.models import ModelCardQuerySet
 
-# Longer lists nobody reads; the search finds the rest.
+# Nobody reads longer lists; the search finds the rest.
 MOST_CHOICES = 40
 TOTAL = "total"
 
@@ -29,33 +29,30 @@ class Menu:
 
 
 @dataclass(frozen=True)
-class Tally:
-    """How many cards were found, and a menu for each facet."""
+class Counts:
+    """How many cards fit, and a menu for each facet."""
 
     total: int
     menus: Sequence[Menu]
 
 
-def tally(query: Query, cards: ModelCardQuerySet) -> Tally:
-    """Count the cards by all facets, with one query to the database."""
+def count(query: Query, cards: ModelCardQuerySet) -> Counts:
     counts: dict[str, dict[str, int]] = {name: {} for name in [TOTAL, *FACETS]}
     for name, value, count in _counted(query, cards):
         counts[name][value] = count
     menus = [_menu(query, facet, counts[name]) for name, facet in FACETS.items()]
-    return Tally(counts[TOTAL][""], menus)
+    return Counts(counts[TOTAL][""], menus)
 
 
+# In SQL, because the ORM has no WITH: the words are looked for once, and not for each facet.
 def _counted(query: Query, cards: ModelCardQuerySet) -> list[tuple[str, str, int]]:
-    """Facet, value, and how many cards have it that fit all that is chosen of other facets.
-
-    In SQL, because the ORM has no WITH: the words are looked for once, and not for each facet.
-    """
+    """Facet, value, and how many cards have it that fit all that is chosen of other facets."""
     values = {f"_{name}": facet.value for name, facet in FACETS.items()}
-    fits = {f"fits_{each.name}": each.fits(getattr(query, each.name)) for each in query.facets}
-    found = query.resembling(cards).order_by().alias(**values)
+    fits = {f"fits_{facet.name}": facet.fits(getattr(query, facet.name)) for facet in query.facets}
+    resembling = query.resembling(cards).order_by().alias(**values)
     columns = {f"of_{name}": F(f"_{name}") for name in FACETS} | fits
     try:
-        sql, parameters = found.values(**columns).query.sql_with_params()
+        sql, parameters = resembling.values(**columns).query.sql_with_params()
     except EmptyResultSet:  # a range beyond what the column can hold
         return [(TOTAL, "", 0)]
     counts = [f"SELECT '{TOTAL}', '', count(*) FROM found WHERE {_all_fit(query)}"]  # noqa: S608
@@ -93,11 +90,11 @@ def _menu(query: Query, facet: Facet, counts: Mapping[str, int]) -> Menu:
 
 
 def _rank(facet: Facet, counts: Mapping[str, int]) -> Callable[[str], tuple[int, str]]:
-    """Numbers rise, statuses keep their order, all else begins with the most frequent."""
     if facet.is_number:
         return lambda value: (int(value), "")
     if facet.name == "status":
         return lambda value: (list(STATUSES).index(value), "")
+    # The most frequent first.
     return lambda value: (-counts[value], value.casefold())
 
 

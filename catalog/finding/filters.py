@@ -13,7 +13,8 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Lower
 
 from catalog.models import COMING_SOON, ModelCardQuerySet, Stage
-from catalog.numbers import facts
+from catalog.numbers import parsing
+from catalog.numbers.formatting import short_exact
 
 UNKNOWN = "unknown"
 LARGEST_BIGINT = 2**63 - 1
@@ -37,12 +38,12 @@ class Facet:
     accept: Callable[[str], str] = str
     is_number: bool = False
 
-    def narrow(self, cards: ModelCardQuerySet, wanted: str) -> ModelCardQuerySet:
-        return cards.alias(**{f"_{self.name}": self.value}).filter(self.fits(wanted))
+    def narrow(self, cards: ModelCardQuerySet, value: str) -> ModelCardQuerySet:
+        return cards.alias(**{f"_{self.name}": self.value}).filter(self.fits(value))
 
-    def fits(self, wanted: str) -> Q:
+    def fits(self, value: str) -> Q:
         """For cards that have `value` under the facet's name with an underscore before it."""
-        return Q(**{f"_{self.name}__iexact": wanted})
+        return Q(**{f"_{self.name}__iexact": value})
 
     def words(self, value: str) -> str:
         """A value as a page says it."""
@@ -104,22 +105,22 @@ class Range:
     @classmethod
     def between(cls, least: str, most: str) -> "Range":
         """The same from two texts. Sides in the wrong order are put right."""
-        low, high = (facts.read(side.strip().lstrip("$")) for side in (least, most))
+        low, high = (parsing.parse(side.strip().lstrip("$")) for side in (least, most))
         if low is not None and high is not None and low > high:
             low, high = high, low
         return cls(low, high)
 
     def __str__(self) -> str:
         sides = {"min": self.least, "max": self.most}
-        return ",".join(f"{k}:{facts.write(v)}" for k, v in sides.items() if v is not None)
+        return ",".join(f"{k}:{short_exact(v)}" for k, v in sides.items() if v is not None)
 
 
 @dataclass(frozen=True)
-class Scope:
-    """A figure to be filtered by a range.
+class RangeFilter:
+    """A filter by a range of a column's figures.
 
-    `per_unit`: how many of the column's units one unit in the address is. `fields`: the names of
-    the two fields of the form, for who has no scripts and writes no addresses.
+    `fields` are the names of the form's two fields. `per_unit`: how many of the column's units one
+    unit in the address is.
     """
 
     name: str
@@ -139,37 +140,39 @@ class Scope:
             return ""
         return str(Range.read(parameters.get(self.name, "")))
 
-    def narrow(self, cards: ModelCardQuerySet, wanted: str) -> ModelCardQuerySet:
+    def narrow(self, cards: ModelCardQuerySet, text: str) -> ModelCardQuerySet:
         """Unknown figures lie in no range."""
-        asked = Range.read(wanted)
+        bounds = Range.read(text)
         cards = cards.filter(**{f"{self.column}__isnull": False})
-        if asked.least is not None:
-            cards = cards.filter(**{f"{self.column}__gte": self._units(asked.least, ROUND_CEILING)})
-        if asked.most is not None:
-            cards = cards.filter(**{f"{self.column}__lte": self._units(asked.most, ROUND_FLOOR)})
+        if bounds.least is not None:
+            cards = cards.filter(
+                **{f"{self.column}__gte": self._units(bounds.least, ROUND_CEILING)}
+            )
+        if bounds.most is not None:
+            cards = cards.filter(**{f"{self.column}__lte": self._units(bounds.most, ROUND_FLOOR)})
         return cards
 
     def _units(self, number: Decimal, rounding: str) -> int:
         return min(int((number * self.per_unit).to_integral_value(rounding)), LARGEST_BIGINT)
 
-    def sides(self, wanted: str) -> tuple[str, str]:
+    def sides(self, text: str) -> tuple[str, str]:
         """What to write into the form's two fields."""
-        asked = Range.read(wanted)
-        low, high = ("" if s is None else facts.write(s) for s in (asked.least, asked.most))
+        bounds = Range.read(text)
+        low, high = ("" if s is None else short_exact(s) for s in (bounds.least, bounds.most))
         return low, high
 
-    def words(self, wanted: str) -> str:
+    def words(self, text: str) -> str:
         """A range as a page says it: `6B to 128B`, `at least 6B`."""
-        low, high = (side and f"{self.sign}{side}" for side in self.sides(wanted))
+        low, high = (side and f"{self.sign}{side}" for side in self.sides(text))
         if low and high:
             return f"{low} to {high}"
         return f"at least {low}" if low else f"at most {high}"
 
 
-SCOPES = {
-    scope.name: scope
-    for scope in [
-        Scope(
+RANGE_FILTERS = {
+    range_filter.name: range_filter
+    for range_filter in [
+        RangeFilter(
             name="num_parameters",
             label="parameters",
             column="parameters",
@@ -177,7 +180,7 @@ SCOPES = {
             examples=("100M", "1B"),
         ),
         # In US dollars for 1,000 images, as pages show it: $0.001 is one µ$ an image.
-        Scope(
+        RangeFilter(
             name="price",
             label="est. price / 1k",
             column="micro_usd_per_image",
@@ -188,4 +191,4 @@ SCOPES = {
         ),
     ]
 }
-FORM_FIELDS = {field for scope in SCOPES.values() for field in scope.fields}
+FORM_FIELDS = {field for range_filter in RANGE_FILTERS.values() for field in range_filter.fields}

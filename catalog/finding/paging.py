@@ -43,8 +43,9 @@ def page_of(cards: ModelCardQuerySet, *, by: Combinable, then: Combinable, after
     A key that makes no sense gives the first page.
     """
     ordered = cards.annotate(by=by, then=then).order_by("by", "then", "repo")
-    found = list(_beyond(ordered, after)[: PAGE_SIZE + 1])
-    shown, has_more = found[:PAGE_SIZE], len(found) > PAGE_SIZE
+    # One more than is shown tells whether there is another page.
+    fetched = list(_beyond(ordered, after)[: PAGE_SIZE + 1])
+    shown, has_more = fetched[:PAGE_SIZE], len(fetched) > PAGE_SIZE
     return Page(shown, _key_of(shown[-1]) if has_more else "")
 
 

@@ -63,11 +63,11 @@ def read(query: str) -> list[Word]:
     words = words_of(query)
     if not words:
         return []
-    asked = {
+    questions = {
         f"knows_{i}": Exists(ModelCard.objects.filter(Word(word, is_known=True).fits))
         for i, word in enumerate(words)
     }
-    answer = ModelCard.objects.annotate(**asked).values_list(*asked)[:1]
+    answer = ModelCard.objects.annotate(**questions).values_list(*questions)[:1]
     known = next(iter(answer), [False] * len(words))
     return [Word(word, is_known) for word, is_known in zip(words, known, strict=True)]
 

@@ -5,7 +5,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from catalog import hand_edits
-from catalog.hub import citing, comparing
+from catalog.hub import comparison, provenance
 from catalog.models import Difference, ModelCard
 
 
@@ -23,9 +23,11 @@ def take(difference: Difference, *, by: AbstractBaseUser) -> None:
     # First the card, then the difference: the order in which a sync takes them.
     card = ModelCard.objects.select_for_update(no_key=True).get(pk=difference.card_id)
     _decide(difference, Difference.Decision.TAKEN, by=by)
-    value = comparing.read_back(difference.field, difference.hubs)
+    value = comparison.read_back(difference.field, difference.hubs)
     ModelCard.objects.filter(pk=card.pk).update(**{difference.field: value}, changed_at=Now())
-    citing.cite(card, [difference.field], source=citing.the_hub(), read_on=difference.found_on)
+    provenance.cite(
+        card, [difference.field], source=provenance.hub_source(), read_on=difference.found_on
+    )
     hand_edits.mark(card, [difference.field])
 
 

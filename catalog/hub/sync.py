@@ -15,8 +15,9 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from catalog.hub import citing, comparing
-from catalog.hub.reading import Figures, Hub, HubError, Unavailable
+from catalog.hub import comparison, provenance
+from catalog.hub.client import Hub, HubError, Unavailable
+from catalog.hub.figures import Figures
 from catalog.models import Difference, HubReading, ModelCard, Source
 
 PAUSE_S = 0.2
@@ -56,7 +57,7 @@ def sync(
         if number:
             time.sleep(pause_s)  # the hub is a guest house, not ours
         try:
-            figures = hub.read(card.repo)
+            figures = hub.figures(card.repo)
         except HubError as error:
             away = away + 1 if isinstance(error, Unavailable) else 0
             yield Outcome(card.repo, trouble=str(error))
@@ -65,7 +66,7 @@ def sync(
         else:
             away = 0
             yield write(
-                card, figures, source=citing.the_hub(hub.address), today=timezone.localdate()
+                card, figures, source=provenance.hub_source(hub.address), today=timezone.localdate()
             )
 
 
@@ -103,9 +104,9 @@ def write(card: ModelCard, figures: Figures, *, source: Source, today: date) -> 
     ours_to_write: dict[str, Any] = {}
     confirmed: list[str] = []
     differs: list[str] = []
-    for field, hubs in comparing.for_card(stated).items():
+    for field, hubs in comparison.for_card(stated).items():
         ours = getattr(card, field)
-        if comparing.same(ours, hubs):
+        if comparison.same(ours, hubs):
             _settled(card, field)
             if sources.get(field) == source.pk:
                 confirmed.append(field)
@@ -117,7 +118,7 @@ def write(card: ModelCard, figures: Figures, *, source: Source, today: date) -> 
     if ours_to_write:
         # Only now: the day of change is a page's age, for caches and search engines.
         ModelCard.objects.filter(pk=card.pk).update(**ours_to_write, changed_at=Now())
-    citing.cite(card, [*ours_to_write, *confirmed], source=source, read_on=today)
+    provenance.cite(card, [*ours_to_write, *confirmed], source=source, read_on=today)
     return Outcome(card.repo, changed=tuple(ours_to_write), differs=tuple(differs))
 
 
@@ -130,8 +131,8 @@ def _as_reading(stated: Mapping[str, Any]) -> dict[str, Any]:
 def _is_the_hubs(field: str, ours: object, *, said_by: int | None, hub: int) -> bool:
     """Whether the hub may write a fact: nobody knows it, or the hub itself has told us."""
     if said_by is None:
-        return comparing.is_unknown(ours)
-    if field in comparing.PINNED:
+        return comparison.is_unknown(ours)
+    if field in comparison.PINNED:
         return False
     return said_by == hub
 
@@ -145,7 +146,7 @@ def _differ(card: ModelCard, field: str, *, ours: object, hubs: object, today: d
 
     What somebody decided to keep stays decided until the hub says something else again.
     """
-    texts = {"ours": comparing.shown(ours), "hubs": comparing.shown(hubs)}
+    texts = {"ours": comparison.shown(ours), "hubs": comparison.shown(hubs)}
     asked = card.differences.filter(field=field)
     waiting = asked.filter(decision=Difference.Decision.OPEN)
     if waiting.exists():

@@ -13,7 +13,7 @@ from typing import ClassVar, cast
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
-from catalog.limits.counts import CountingCache
+from catalog.limits.counting_cache import CountingCache
 
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S

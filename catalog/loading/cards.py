@@ -9,11 +9,10 @@ from pathlib import Path
 import yaml
 from django.db import transaction
 
-from catalog import hand_edits, hub, stages
+from catalog import hand_edits, hub, price_history, stages
 from catalog.loading.documents import Document
 from catalog.loading.zoo import documents
 from catalog.models import Alias, Evaluation, ModelCard, Provenance, Question, Source
-from catalog.pricing import price_history
 
 # Fields of a card that its file states directly; everything under `facts` carries a source.
 PLAIN_FIELDS = [

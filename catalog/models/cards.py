@@ -29,17 +29,31 @@ class Stage(models.TextChoices):
     RETIRED = "retired", "retired"
 
     @property
-    def status(self) -> str:
-        """The word on the badge: before the preview a model is simply coming soon."""
-        return "coming soon" if self in COMING_SOON else str(self.label)
+    def is_coming_soon(self) -> bool:
+        return self in COMING_SOON
+
+    @property
+    def is_callable(self) -> bool:
+        # By its stage. Whether a worker has it loaded is another question.
+        return self in CALLABLE
+
+    @property
+    def is_leaving(self) -> bool:
+        return self in (Stage.DEPRECATED, Stage.RETIRED)
+
+    @property
+    def public_label(self) -> str:
+        """The words on the badge: before the preview a model is simply coming soon."""
+        return "coming soon" if self.is_coming_soon else str(self.label)
 
     @property
     def badge(self) -> str:
-        return self.status.replace(" ", "-")
+        return self.public_label.replace(" ", "-")
 
 
+# For queries; of one stage ask `is_coming_soon` and `is_callable`.
 COMING_SOON = (Stage.REQUESTED, Stage.BENCHMARKING, Stage.ONBOARDING)
-LEAVING = (Stage.DEPRECATED, Stage.RETIRED)
+CALLABLE = (Stage.PREVIEW, Stage.LIVE, Stage.DEPRECATED)
 
 
 class Loader(models.TextChoices):
@@ -68,6 +82,12 @@ class ModelCardQuerySet(models.QuerySet["ModelCard"]):
 
     def for_task(self, task: str) -> "ModelCardQuerySet":
         return self.filter(task=task)
+
+    def coming_soon(self) -> "ModelCardQuerySet":
+        return self.filter(stage__in=COMING_SOON)
+
+    def callable(self) -> "ModelCardQuerySet":
+        return self.filter(stage__in=CALLABLE)
 
     def called(self, name: str) -> "ModelCardQuerySet":
         """Cards of this repo id, or, without an owner, of this name; capitals do not matter."""
@@ -227,14 +247,14 @@ class ModelCard(models.Model):
 
     @property
     def is_coming_soon(self) -> bool:
-        return self.status in COMING_SOON
+        return self.status.is_coming_soon
 
     @property
     def use_instead(self) -> "ModelCard | None":
         """What to move to: never from a model that stays, nor to one that leaves itself."""
-        if self.status not in LEAVING or self.successor is None:
+        if not self.status.is_leaving or self.successor is None:
             return None
-        return None if self.successor.status in LEAVING else self.successor
+        return None if self.successor.status.is_leaving else self.successor
 
     @property
     def queue(self) -> str:

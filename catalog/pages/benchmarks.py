@@ -1,6 +1,6 @@
 """A model's measured speed, told and drawn so that a reader can judge it.
 
-    stories = [BenchmarkStory.of(row) for row in whole.find(repo).benchmarks]
+    stories = [BenchmarkStory.of(row) for row in queries.latest_benchmarks(card)]
     render(request, "catalog/model/model.html", {"benchmarks": stories, ...})
 
 `templates/catalog/model/_benchmarks.html` shows them. Nothing here asks the database.
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from catalog.models import Benchmark
-from catalog.numbers.facts import plain
+from catalog.numbers.formatting import exact
 
 SECONDS_PER_HOUR = 3600
 
@@ -37,19 +37,19 @@ class BenchmarkStory:
 
     @classmethod
     def of(cls, row: Benchmark) -> "BenchmarkStory":
-        fastest = max((each["images_per_s"] for each in row.figures), default=0.0)
+        fastest = max((figure["images_per_s"] for figure in row.figures), default=0.0)
 
         def bars(what: str, label: str) -> list[Bar]:
             return [
                 Bar(
-                    str(each[label]),
-                    each["images_per_s"],
-                    each["p50_ms"],
-                    each["p95_ms"],
-                    round(100 * each["images_per_s"] / fastest, 1),
+                    str(figure[label]),
+                    figure["images_per_s"],
+                    figure["p50_ms"],
+                    figure["p95_ms"],
+                    round(100 * figure["images_per_s"] / fastest, 1),
                 )
-                for each in row.figures
-                if each["what"] == what
+                for figure in row.figures
+                if figure["what"] == what
             ]
 
         return cls(row, passes=bars("pass", "batch"), photos=bars("photos", "callers"))
@@ -65,7 +65,7 @@ class BenchmarkStory:
         if not self.row.usd_per_hour or not self.images_per_s:
             return ""
         cost = self.row.usd_per_hour / SECONDS_PER_HOUR / self.images_per_s * 1000
-        return f"${plain(float(f'{cost:.3g}'))}"
+        return f"${exact(float(f'{cost:.3g}'))}"
 
     @property
     def versions(self) -> str:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from catalog.models import ModelCard
-from catalog.numbers.formatting import compact, with_sign
+from catalog.numbers.formatting import compact
 from catalog.pages.specs import lines_of
+from catalog.pricing.formatting import per_1k_or_estimate
 
 MOST = 4
 
@@ -73,7 +74,7 @@ MEASURES = [
     Measure(
         "price of 1,000 images (~ estimated)",
         lambda card: card.price.micro_usd_per_image if card.price else None,
-        lambda card: with_sign(card.price),
+        lambda card: per_1k_or_estimate(card.price),
         small_is_better=True,
     ),
     Measure(
@@ -87,7 +88,7 @@ MEASURED_LABELS = {"compute", "ImageNet zero-shot"}
 
 def rows_of(cards: Sequence[ModelCard]) -> list[Row]:
     """Every row of the comparison; rows that differ come before those that do not."""
-    rows = [Row("status", [Cell(card.status.status) for card in cards])]
+    rows = [Row("status", [Cell(card.status.public_label) for card in cards])]
     rows += [measure.row(cards) for measure in MEASURES]
     rows += _spec_rows(cards)
     return sorted(rows, key=lambda row: not row.differs)
@@ -97,7 +98,7 @@ def _spec_rows(cards: Sequence[ModelCard]) -> list[Row]:
     """The lines of the models' specs, without those that are measures above."""
     lines = zip(*(lines_of(card) for card in cards), strict=True)
     return [
-        Row(line[0].label, [Cell(each.value) for each in line])
+        Row(line[0].label, [Cell(of_card.value) for of_card in line])
         for line in lines
         if line[0].label not in MEASURED_LABELS
     ]

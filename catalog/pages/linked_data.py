@@ -27,7 +27,7 @@ Thing = dict[str, Any]
 def of_model(request: HttpRequest, card: ModelCard, questions: Iterable[Question]) -> SafeString:
     """The breadcrumb and the questions of a model page, ready to stand in a script element."""
     things = [_breadcrumb(request, card)]
-    if faq := [_question(each) for each in questions]:
+    if faq := [_question(question) for question in questions]:
         things.append({"@context": CONTEXT, "@type": "FAQPage", "mainEntity": faq})
     if card.status in SOLD and card.price and not card.price.is_estimate:
         things.append(_product(request, card, card.price))
@@ -35,7 +35,7 @@ def of_model(request: HttpRequest, card: ModelCard, questions: Iterable[Question
 
 
 def _product(request: HttpRequest, card: ModelCard, price: Price) -> Thing:
-    """What is sold: inference by this model, at its price of 1,000 images."""
+    # What is sold is inference by this model.
     unit = {"@type": "QuantitativeValue", "value": IMAGES, "unitText": "images"}
     usd = str(price.usd_per_1k_images)
     offer = {
@@ -68,15 +68,15 @@ def _breadcrumb(request: HttpRequest, card: ModelCard) -> Thing:
     items = [
         {
             "@type": "ListItem",
-            "position": place,
+            "position": position,
             "name": name,
             "item": request.build_absolute_uri(address),
         }
-        for place, (name, address) in enumerate(steps, start=1)
+        for position, (name, address) in enumerate(steps, start=1)
     ]
     return {"@context": CONTEXT, "@type": "BreadcrumbList", "itemListElement": items}
 
 
-def _question(each: Question) -> Thing:
-    answer = {"@type": "Answer", "text": each.answer}
-    return {"@type": "Question", "name": each.question, "acceptedAnswer": answer}
+def _question(row: Question) -> Thing:
+    answer = {"@type": "Answer", "text": row.answer}
+    return {"@type": "Question", "name": row.question, "acceptedAnswer": answer}

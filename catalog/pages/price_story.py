@@ -1,6 +1,6 @@
 """How a price came to be, told so that anybody can recompute it from what is shown.
 
-    story = story_of(card, history=..., neighbours=..., notes=sheet.note_of, asked=request.GET)
+    story = story_of(card, history=..., neighbours=..., notes=sheet.note_of, parameters=request.GET)
     render(request, "catalog/model/model.html", {"price_story": story, ...})
 
 `templates/catalog/model/_price.html` shows it. Nothing here asks the database.
@@ -10,14 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from catalog import price_history
 from catalog.models import ModelCard, PriceChange
-from catalog.numbers.facts import plain
-from catalog.numbers.formatting import images_for_usd
+from catalog.numbers.formatting import exact
+from catalog.pages import calculator
 from catalog.pages import price_chart as chart
+from catalog.pages.calculator import Bill, Month
 from catalog.pages.price_chart import PriceChart
 from catalog.pages.specs import Note
-from catalog.pricing import Basis, Price, calculator, price_history
-from catalog.pricing.calculator import Bill, Month
+from catalog.pricing import Basis, Price
+from catalog.pricing.formatting import images_for_usd
 
 Notes = Mapping[str, Note]
 
@@ -80,17 +82,17 @@ def story_of(
     history: Sequence[PriceChange],
     neighbours: Sequence[ModelCard],
     notes: Notes | None = None,
-    asked: Mapping[str, str] | None = None,
+    parameters: Mapping[str, str] | None = None,
 ) -> PriceStory | None:
     """The story of the card's price; None where no price is known.
 
     `history`: its price changes, the oldest first. `notes`: the datasheet's footnotes by field.
-    `asked`: the address's parameters, for the calculator.
+    `parameters`: the address's, for the calculator.
     """
     price, now = card.price, price_history.price_now(card)
     if price is None or now is None:
         return None
-    month = Month.read(asked or {})
+    month = Month.read(parameters or {})
     return PriceStory(
         price=price,
         words=WORDS[price.basis],
@@ -105,22 +107,22 @@ def story_of(
 
 
 def _formulas(card: ModelCard, price: Price) -> list[Formula]:
-    found = []
-    given = {name: plain(value) for name, value in price.inputs.items()}
+    formulas = []
+    inputs = {name: exact(value) for name, value in price.inputs.items()}
     if price.basis == Basis.COMPUTE:
-        terms = "{anchor_micro_usd_per_image} × {image_gflops} / {anchor_gflops}".format(**given)
-        found.append(Formula(terms, price.micro_usd_per_image, "an image"))
+        terms = "{anchor_micro_usd_per_image} × {image_gflops} / {anchor_gflops}".format(**inputs)
+        formulas.append(Formula(terms, price.micro_usd_per_image, "an image"))
     if price.basis == Basis.BENCHMARK:
         terms = (
             "{hardware_usd_per_hour} × 1,000,000 / 3,600 / {images_per_s} / {utilisation}"
             " × (1 + {margin})"
-        ).format(**given)
-        found.append(Formula(terms, price.micro_usd_per_image, "an image"))
+        ).format(**inputs)
+        formulas.append(Formula(terms, price.micro_usd_per_image, "an image"))
     if price.micro_usd_per_label and card.image_gflops and card.text_gflops:
-        share = f"{plain(card.text_gflops)} / {plain(card.image_gflops)}"
+        share = f"{exact(card.text_gflops)} / {exact(card.image_gflops)}"
         terms = f"{price.micro_usd_per_image} × {share}"
-        found.append(Formula(terms, price.micro_usd_per_label, "a label"))
-    return found
+        formulas.append(Formula(terms, price.micro_usd_per_label, "a label"))
+    return formulas
 
 
 def _inputs(card: ModelCard, price: Price, notes: Notes) -> list[Input]:
@@ -129,26 +131,28 @@ def _inputs(card: ModelCard, price: Price, notes: Notes) -> list[Input]:
 
 def _of_image(price: Price, notes: Notes) -> list[Input]:
     """What the price of an image rests on, but for the model's own compute."""
-    given, image = price.inputs, f"{price.micro_usd_per_image} µ$ an image"
+    inputs, image = price.inputs, f"{price.micro_usd_per_image} µ$ an image"
     if price.basis == Basis.LAUNCH:
         return [Input("price at launch", image, origin="set by us")]
     if price.basis == Basis.STATED:
         note = notes.get("est_price_micro_usd_per_image")
         return [Input("stated price", image, note, "the model's first page")]
     if price.basis == Basis.BENCHMARK:
-        speed, cost = plain(given["images_per_s"]), plain(given["hardware_usd_per_hour"])
+        speed, cost = exact(inputs["images_per_s"]), exact(inputs["hardware_usd_per_hour"])
         return [
             Input("speed", f"{speed} images/s", origin="our last benchmark"),
             Input("hardware", f"${cost} an hour", origin="of that benchmark"),
-            Input("utilisation", plain(given["utilisation"]), origin="assumed: busy share of time"),
-            Input("margin", plain(given["margin"]), origin="assumed"),
+            Input(
+                "utilisation", exact(inputs["utilisation"]), origin="assumed: busy share of time"
+            ),
+            Input("margin", exact(inputs["margin"]), origin="assumed"),
         ]
-    anchor, gflops = given["anchor_micro_usd_per_image"], given["anchor_gflops"]
+    anchor, gflops = inputs["anchor_micro_usd_per_image"], inputs["anchor_gflops"]
     return [
-        Input("price of ViT-L/14", f"{plain(anchor)} µ$ an image", origin="stated by its page"),
+        Input("price of ViT-L/14", f"{exact(anchor)} µ$ an image", origin="stated by its page"),
         Input(
             "compute of ViT-L/14",
-            f"{plain(gflops)} GFLOP an image",
+            f"{exact(gflops)} GFLOP an image",
             origin="open_clip's model profile",
         ),
     ]
@@ -156,12 +160,12 @@ def _of_image(price: Price, notes: Notes) -> list[Input]:
 
 def _of_compute(card: ModelCard, price: Price, notes: Notes) -> list[Input]:
     """The model's own compute, as far as the formulas use it."""
-    found = []
+    towers = []
     charges_labels = bool(price.micro_usd_per_label)
     if card.image_gflops is not None and (price.basis == Basis.COMPUTE or charges_labels):
-        value = f"{plain(card.image_gflops)} GFLOP an image"
-        found.append(Input("its image tower", value, notes.get("image_gflops")))
+        value = f"{exact(card.image_gflops)} GFLOP an image"
+        towers.append(Input("its image tower", value, notes.get("image_gflops")))
     if card.text_gflops and charges_labels:
-        value = f"{plain(card.text_gflops)} GFLOP a label"
-        found.append(Input("its text tower", value, notes.get("text_gflops")))
-    return found
+        value = f"{exact(card.text_gflops)} GFLOP a label"
+        towers.append(Input("its text tower", value, notes.get("text_gflops")))
+    return towers

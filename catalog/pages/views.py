@@ -4,27 +4,24 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from catalog import whole
 from catalog.finding import browse, chart, facets, filters
 from catalog.models import ModelCard, ModelCardQuerySet, Task
-from catalog.page_cache import for_strangers
-from catalog.pages import compare, linked_data, price_story, sparkline, specs
+from catalog.page_cache import cache_for_anonymous
+from catalog.pages import compare, linked_data, price_story, queries, sparkline, specs
 from catalog.pages.benchmarks import BenchmarkStory
 
 RELATED = 6
 
 
 @require_safe
-@for_strangers
+@cache_for_anonymous
 def models_page(request: HttpRequest) -> HttpResponse:
-    """Every model, as the address asks."""
     return _list(request, ModelCard.objects.real(), task=None)
 
 
 @require_safe
-@for_strangers
+@cache_for_anonymous
 def task_page(request: HttpRequest, task: str) -> HttpResponse:
-    """The models of one task, as the address asks."""
     if task not in Task.values:
         return _canonical(request, task)
     return _list(request, ModelCard.objects.real().for_task(task), task=Task(task))
@@ -33,16 +30,16 @@ def task_page(request: HttpRequest, task: str) -> HttpResponse:
 def _list(request: HttpRequest, cards: ModelCardQuerySet, *, task: Task | None) -> HttpResponse:
     query = browse.Query.read(request.GET.dict())
     page = query.page(cards)
-    counted = facets.tally(query, cards)
+    counts = facets.count(query, cards)
     next_address = query.address(after=page.next_key) if page.next_key else ""
     context = {
         "cards": page.cards,
-        "total": counted.total,
-        "chart": None if query.after else chart.chart_of(query.found(cards)),
+        "total": counts.total,
+        "chart": None if query.after else chart.chart_of(query.matching(cards)),
         "first_address": query.address(),
         "next_address": next_address,
         "query": query,
-        "menus": counted.menus,
+        "menus": counts.menus,
         "fields": browse.fields(query),
         "chips": browse.chips(query),
         "sorts": browse.sorts(query),
@@ -59,31 +56,29 @@ def _list(request: HttpRequest, cards: ModelCardQuerySet, *, task: Task | None) 
 
 
 @require_safe
-@for_strangers
+@cache_for_anonymous
 def model_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
-    """All that is known of one model."""
-    found = whole.find(f"{owner}/{name}", seen_by=request.user)
-    if found is None:
+    card = queries.find_card(f"{owner}/{name}", seen_by=request.user)
+    if card is None:
         return _canonical(request, f"{owner}/{name}")
-    card = found.card
-    sheet = specs.sheet_of(card, found.provenance)
+    sheet = specs.sheet_of(card, card.provenance.all())
     related = list(ModelCard.objects.related_to(card)[:RELATED])
     context = {
         "card": card,
         "sheet": sheet,
-        "evaluations": found.evaluations,
-        "questions": found.questions,
-        "stage_changes": found.stage_changes,
-        "benchmarks": [BenchmarkStory.of(row) for row in found.benchmarks],
-        "sparkline": sparkline.of(found.downloads),
+        "evaluations": card.evaluations.all(),
+        "questions": card.faq.all(),
+        "stage_changes": card.stage_changes.all(),
+        "benchmarks": [BenchmarkStory.of(row) for row in queries.latest_benchmarks(card)],
+        "sparkline": sparkline.of(queries.daily_downloads(card)),
         "price_story": price_story.story_of(
             card,
-            history=found.price_changes,
+            history=list(card.price_changes.all()),
             neighbours=related,
             notes=sheet.note_of,
-            asked=request.GET.dict(),
+            parameters=request.GET.dict(),
         ),
-        "linked_data": linked_data.of_model(request, card, found.questions),
+        "linked_data": linked_data.of_model(request, card, card.faq.all()),
         "share_card": request.build_absolute_uri(f"{card.get_absolute_url()}og.png"),
         "related": related,
     }
@@ -92,28 +87,25 @@ def model_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
 
 def _canonical(request: HttpRequest, name: str) -> HttpResponse:
     """Lead a bare name or another spelling to its page for good; 404 unless one model is meant."""
-    meant = ModelCard.objects.called(name) or ModelCard.objects.formerly(name)
-    if len(meant) != 1:
+    cards = ModelCard.objects.called(name) or ModelCard.objects.formerly(name)
+    if len(cards) != 1:
         raise Http404(f"no model {name}")
-    return redirect(meant[0], permanent=True)
+    return redirect(cards[0], permanent=True)
 
 
 @require_safe
-@for_strangers
+@cache_for_anonymous
 def compare_page(request: HttpRequest) -> HttpResponse:
     """Two to four models side by side, named by the address: /compare/?m=repo&m=repo."""
-    wanted = list(dict.fromkeys(request.GET.getlist("m")))[: compare.MOST]
-    found = {card.repo: card for card in ModelCard.objects.filter(repo__in=_sane(wanted))}
-    cards = [found[repo] for repo in wanted if repo in found]
+    repos = list(dict.fromkeys(request.GET.getlist("m")))[: compare.MOST]
+    # PostgreSQL takes no NUL in a text, and no card has one in its name.
+    named = ModelCard.objects.filter(repo__in=[repo for repo in repos if "\0" not in repo])
+    known = {card.repo: card for card in named}
+    cards = [known[repo] for repo in repos if repo in known]
     context = {
         "cards": cards,
-        "missing": [repo for repo in wanted if repo not in found],
+        "missing": [repo for repo in repos if repo not in known],
         "rows": compare.rows_of(cards) if len(cards) > 1 else [],
         "suggestions": ModelCard.objects.real().written().best_first(),
     }
     return render(request, "catalog/finding/compare.html", context)
-
-
-def _sane(wanted: list[str]) -> list[str]:
-    """PostgreSQL takes no NUL in a text, and no card has one in its name."""
-    return [repo for repo in wanted if "\0" not in repo]

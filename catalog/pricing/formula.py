@@ -83,10 +83,10 @@ class Price:
 
 def price_of(known: Known) -> Price | None:
     """The price by the first basis that is known, or None when nothing is."""
-    found = _basis_of(known)
-    if found is None:
+    based = _basis_of(known)
+    if based is None:
         return None
-    basis, micro_usd, inputs = found
+    basis, micro_usd, inputs = based
     return Price(micro_usd, _label_micro_usd(micro_usd, known), basis, inputs)
 
 

@@ -1,75 +1,67 @@
-"""The catalog for machines: JSON and Markdown twins, llms.txt, sitemap, robots."""
+"""A model page in other forms: JSON, Markdown, and the picture beside a shared link."""
 
-from datetime import datetime
 from typing import Any
 
-from django.contrib.sitemaps import Sitemap
 from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from catalog import whole
-from catalog.models import ModelCard, ModelCardQuerySet, Provenance, Task
-from catalog.pages import specs
+from catalog.models import ModelCard, Provenance
+from catalog.pages import queries, specs
 from catalog.syndication import share_card
-from catalog.whole import Whole
 
 MARKDOWN = "text/markdown; charset=utf-8"
-PLAIN = "text/plain; charset=utf-8"
 DAY_S = 24 * 3600
 
 
 @require_safe
 def model_json(request: HttpRequest, owner: str, name: str) -> JsonResponse:
-    """A model page's figures, each with its source and the day it was read."""
-    return JsonResponse(twin_of(_whole_or_404(owner, name)), json_dumps_params={"indent": 2})
+    card = _card_or_404(owner, name)
+    return JsonResponse(as_json(card), json_dumps_params={"indent": 2})
 
 
 @require_safe
 def model_markdown(request: HttpRequest, owner: str, name: str) -> HttpResponse:
-    """A model page as Markdown."""
-    found = _whole_or_404(owner, name)
+    card = _card_or_404(owner, name)
     context = {
-        "card": found.card,
-        "sheet": specs.sheet_of(found.card, found.provenance),
-        "evaluations": found.evaluations,
-        "questions": found.questions,
+        "card": card,
+        "sheet": specs.sheet_of(card, card.provenance.all()),
+        "evaluations": card.evaluations.all(),
+        "questions": card.faq.all(),
     }
     return render(request, "catalog/model/model.md", context, content_type=MARKDOWN)
 
 
 @require_safe
 def share_card_png(request: HttpRequest, owner: str, name: str) -> HttpResponse:
-    """The picture beside a shared link, drawn once for each state of the card."""
     card = get_object_or_404(ModelCard, repo=f"{owner}/{name}")
+    # Drawn once for each state of the card: it takes longer than any page.
     key = f"share-card:{card.pk}:{card.changed_at.timestamp()}"
-    drawn = cache.get_or_set(key, lambda: share_card.png(card), timeout=DAY_S)
-    return HttpResponse(drawn, content_type="image/png")
+    png = cache.get_or_set(key, lambda: share_card.png(card), timeout=DAY_S)
+    return HttpResponse(png, content_type="image/png")
 
 
-# What a twin holds is JSON's own: text, numbers, lists, mappings.
-Twin = dict[str, Any]
+# JSON's own kinds of value: text, numbers, lists, mappings.
+Document = dict[str, Any]
 
 
-def _whole_or_404(owner: str, name: str) -> Whole:
-    found = whole.find(f"{owner}/{name}")
-    if found is None:
+def _card_or_404(owner: str, name: str) -> ModelCard:
+    card = queries.find_card(f"{owner}/{name}")
+    if card is None:
         raise Http404(f"no model {owner}/{name}")
-    return found
+    return card
 
 
-def twin_of(found: Whole) -> Twin:
-    """The card as JSON. Unknown figures are left out; prices are strings of US dollars."""
-    card = found.card
+def as_json(card: ModelCard) -> Document:
+    """Unknown figures are left out; prices are strings of US dollars."""
     price = card.price
     return {
         "id": card.repo,
         "name": card.name,
         "url": card.get_absolute_url(),
         "task": card.task,
-        "status": card.status.status,
+        "status": card.status.public_label,
         "stage": card.stage,
         "successor": card.use_instead and card.use_instead.repo,
         "summary": card.summary,
@@ -84,17 +76,17 @@ def twin_of(found: Whole) -> Twin:
             "micro_usd_per_image": price.micro_usd_per_image,
             "micro_usd_per_new_label": price.micro_usd_per_label,
         },
-        "facts": {row.field: _fact(card, row) for row in found.provenance},
+        "facts": {row.field: _fact(card, row) for row in card.provenance.all()},
         "evaluations": [
             {"dataset": e.dataset, "metric": e.metric, "percent": str(e.value)}
-            for e in found.evaluations
+            for e in card.evaluations.all()
         ],
         "best_for": card.best_for,
         "limits": card.limits,
-        "faq": [{"question": q.question, "answer": q.answer} for q in found.questions],
+        "faq": [{"question": q.question, "answer": q.answer} for q in card.faq.all()],
         "stages": [
             {"stage": change.stage, "since": change.changed_at, "reason": change.reason}
-            for change in found.stage_changes
+            for change in card.stage_changes.all()
         ],
         "price_history": [
             {
@@ -104,51 +96,11 @@ def twin_of(found: Whole) -> Twin:
                 "basis": change.basis,
                 "inputs": change.inputs,
             }
-            for change in found.price_changes
+            for change in card.price_changes.all()
         ],
     }
 
 
-def _fact(card: ModelCard, row: Provenance) -> Twin:
+def _fact(card: ModelCard, row: Provenance) -> Document:
     source = {"title": row.source.title, "url": row.source.url}
     return {"value": getattr(card, row.field), "source": source, "read_on": row.read_on}
-
-
-@require_safe
-def llms_txt(request: HttpRequest) -> HttpResponse:
-    """The site in short for language models (llmstxt.org)."""
-    cards = ModelCard.objects.real().order_by("repo")
-    context = {"written": cards.written(), "others": cards.filter(summary_is_generated=True)}
-    return render(request, "catalog/llms.txt", context, content_type=PLAIN)
-
-
-@require_safe
-def robots_txt(request: HttpRequest) -> HttpResponse:
-    address = request.build_absolute_uri(reverse("sitemap"))
-    lines = ["User-agent: *", "Disallow: /jobs/", "Disallow: /accounts/", "Disallow: /admin/"]
-    return HttpResponse("\n".join([*lines, f"Sitemap: {address}", ""]), content_type=PLAIN)
-
-
-class CardSitemap(Sitemap[ModelCard]):
-    """Every model page, with the day its card last changed."""
-
-    def items(self) -> ModelCardQuerySet:
-        return ModelCard.objects.order_by("repo")
-
-    def lastmod(self, item: ModelCard) -> datetime:
-        return item.changed_at
-
-
-class PageSitemap(Sitemap[str]):
-    """The pages that are not about one model."""
-
-    def items(self) -> list[str]:
-        tasks = [reverse("task", args=[task]) for task in Task.values]
-        names = ["home", "models", "playground", "roadmap", "request-model", "docs"]
-        return [*(reverse(name) for name in names), *tasks]
-
-    def location(self, item: str) -> str:
-        return item
-
-
-SITEMAPS = {"models": CardSitemap, "pages": PageSitemap}

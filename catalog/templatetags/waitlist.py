@@ -10,8 +10,8 @@ register = template.Library()
 
 
 @register.simple_tag
-def place_in_line(card: ModelCard, user: AbstractUser | AnonymousUser) -> int | None:
+def waitlist_position(card: ModelCard, user: AbstractUser | AnonymousUser) -> int | None:
     """The person's place, 1 for the first; None: not in line. Of a stranger nothing is asked."""
     if not isinstance(user, AbstractUser):
         return None
-    return waitlist.first_place(waitlist.own_entries(user).waiting().filter(card=card))
+    return waitlist.best_position(waitlist.own_entries(user).waiting().filter(card=card))

@@ -12,8 +12,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from catalog.models import ModelCard, Stage
-from catalog.page_cache import for_strangers
+from catalog.models import ModelCard
+from catalog.page_cache import cache_for_anonymous
 from inference import images
 from inference.api.limits import Calls
 from inference.api.request import reader
@@ -23,7 +23,6 @@ from inference.kinds.fields import inputs, labels
 from inference.models import Worker
 
 TABLE = Path(settings.BASE_DIR) / "docs" / "compatibility.json"
-CALLABLE = (Stage.PREVIEW, Stage.LIVE, Stage.DEPRECATED)
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ PAGES = [
 
 
 @require_safe
-@for_strangers
+@cache_for_anonymous
 def docs(request: HttpRequest, slug: str = "") -> HttpResponse:
     """A page of the documentation."""
     page = next((each for each in PAGES if each.slug == slug), None)
@@ -71,7 +70,7 @@ def docs(request: HttpRequest, slug: str = "") -> HttpResponse:
 
 def _model() -> str:
     """The repo id that the examples name: one that answers now, if there is one."""
-    served = ModelCard.objects.filter(repo__in=Worker.objects.served_repos(), stage__in=CALLABLE)
+    served = ModelCard.objects.callable().filter(repo__in=Worker.objects.served_repos())
     card = served.best_first().first()
     return card.repo if card else snippets.MODEL
 

@@ -30,7 +30,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """The playground, what is wanted most, and what has gone live lately."""
     lists = {
         "most_wanted": board.ranked(timezone.now().date())[:LISTED],
-        "launched": board.lately_launched()[:LISTED],
+        "launched": board.recently_launched()[:LISTED],
     }
     return render(request, "inference/playground/home.html", lists | _playground_context())
 

@@ -3,14 +3,13 @@
 from django import template
 from django.conf import settings
 
-from catalog.models import ModelCard, Stage
+from catalog.models import ModelCard
 from inference.docs import snippets
 from inference.docs.snippets import Filling
 from inference.models import Job
 
 register = template.Library()
 
-CALLABLE = (Stage.PREVIEW, Stage.LIVE, Stage.DEPRECATED)
 # What the tag's template reads.
 Context = dict[str, object]
 
@@ -25,7 +24,7 @@ def code(use: str, model: str, package: str = "") -> Context:
 @register.inclusion_tag("catalog/model/_code.html")
 def code_for_model(card: ModelCard) -> Context:
     """How to call this model; nothing for one that cannot be called yet."""
-    return {"card": card, "is_callable": card.status in CALLABLE, "site": settings.SITE_URL}
+    return {"card": card, "is_callable": card.status.is_callable, "site": settings.SITE_URL}
 
 
 @register.inclusion_tag("inference/docs/_code.html")

@@ -24,8 +24,8 @@ from django.conf import settings
 from django.db import transaction
 from PIL import Image
 
+from catalog import price_history
 from catalog.models import Benchmark, ModelCard
-from catalog.pricing import price_history
 from inference.runtime import devices, loading, process_stats
 from inference.runtime.encoder import Encoder
 from inference.runtime.loading import Options

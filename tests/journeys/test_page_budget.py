@@ -54,7 +54,7 @@ class Weight:
         )
 
 
-def weigh(responses: list[Response]) -> Weight:
+def check_stated(responses: list[Response]) -> Weight:
     sizes = dict.fromkeys(("document", "stylesheet", "script"), 0.0)
     for response in responses:
         kind = response.request.resource_type
@@ -86,7 +86,7 @@ def test_every_page_is_light_and_asks_no_stranger(browser: Browser, site: Site) 
     weights, strangers = {}, []
     for address in [*PAGES, job_page(context)]:
         responses = responses_of(context, address)
-        weights[address] = weigh(responses)
+        weights[address] = check_stated(responses)
         asked = [response.url for response in responses]
         strangers += [url for url in asked if not url.startswith((site.address, "data:"))]
     context.close()

@@ -19,7 +19,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.http import urlencode
 
 from accounts.models import User
-from catalog.email_addresses import PLUS_TAGS
+from catalog.email_addresses import PROVIDERS
 from catalog.models import Subscriber, Vote, WaitlistEntry
 
 What = Literal["accounts", "votes", "asks"]
@@ -32,7 +32,7 @@ MOST_IN_A_LINK = 200
 HASH_DIGITS = 12
 # At these providers everybody has a mailbox: many of one domain say nothing.
 EVERYBODYS = [
-    *PLUS_TAGS,
+    *PROVIDERS,
     "aol.com",
     "gmx.de",
     "gmx.net",

@@ -56,7 +56,7 @@ def dashboard_page(request: HttpRequest) -> HttpResponse:
             "earned": earned,
             "earned_picture": charts.of_earned(earned),
             "launches": numbers.launches(),
-            "set_aside": board.set_aside(),
+            "set_aside": board.count_set_aside(),
         },
     )
 
@@ -75,7 +75,7 @@ def abuse_page(request: HttpRequest) -> HttpResponse:
             "thrown_away": abuse.disposable(timezone.now()),
             "bursts": abuse.bursts(timezone.now()),
             "many": abuse.MANY,
-            "set_aside": board.set_aside(),
+            "set_aside": board.count_set_aside(),
         },
     )
 

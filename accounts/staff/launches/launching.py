@@ -12,11 +12,10 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
-from catalog import stages
+from catalog import price_history, stages
 from catalog.demand import waitlist
 from catalog.infrastructure import broker
 from catalog.models import Launch, ModelCard, Stage, Vote
-from catalog.pricing import price_history
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from accounts import credits
 from accounts.models import Category, User
-from catalog.demand import preferences, waitlist
+from catalog import email_addresses
+from catalog.demand import subscribers, waitlist
 from catalog.demand.waitlist import letters, links
 from catalog.models import Launch, Subscriber, Vote
 
@@ -91,20 +92,20 @@ def _mails(launch: Launch) -> Iterator[EmailMessage]:
     """One for each address, whether it waits, has voted, or both."""
     voters = set()
     for user in _voters(launch).iterator():
-        voters.add(user.email.lower())
+        voters.add(email_addresses.fold(user.email))
         yield from _mail(launch, _subscriber(user), has_voted=True)
     waiting = waitlist.waiting_for(launch.card).select_related("subscriber")
     for entry in waiting.iterator():
-        if entry.subscriber.email.lower() not in voters:
+        if email_addresses.fold(entry.subscriber.email) not in voters:
             yield from _mail(launch, entry.subscriber, has_voted=False)
 
 
 @transaction.atomic
 def _subscriber(user: User) -> Subscriber:
     """A voter's address: it, too, must be able to say that it wants no mail."""
-    subscriber = waitlist.subscriber_at(waitlist.normalised(user.email))
+    subscriber = waitlist.subscriber_at(email_addresses.normalize(user.email))
     if subscriber.user_id != user.pk:
-        preferences.adopt(user)  # or the purge would take it, and with it what the links mean
+        subscribers.adopt(user)  # or the purge would take it, and with it what the links mean
     return subscriber
 
 
@@ -125,5 +126,5 @@ def _mail(launch: Launch, subscriber: Subscriber, *, has_voted: bool) -> Iterato
         body=render_to_string("accounts/mail/launch.txt", context),
         to=[subscriber.email],
         headers=letters.headers(subscriber, None)
-        | {"X-Idempotency-Key": f"{preferences.mail_key(subscriber.pk)}launch:{card.pk}"},
+        | {"X-Idempotency-Key": f"{subscribers.mail_key(subscriber.pk)}launch:{card.pk}"},
     )

@@ -1,4 +1,4 @@
-"""The board's numbers for anybody's own arithmetic: per model the voices of each day and kind."""
+"""The board's numbers, for anybody to work out the order: per model the voices of each day."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ VOTE, WAITLIST = "vote", "waitlist"
 
 
 class Day(TypedDict):
-    """How many voices of one kind a model was given on one day (ISO, UTC)."""
+    """How many voices of one kind a model got on one day (ISO, UTC)."""
 
     kind: str
     day: str
@@ -26,7 +26,7 @@ class Day(TypedDict):
 
 @dataclass(frozen=True)
 class Line:
-    """A model with its place on the board, and all that the place follows from."""
+    """A model with its rank on the board, and all that the rank follows from."""
 
     rank: int
     card: ModelCard
@@ -38,10 +38,11 @@ class Line:
 
 
 def lines(as_of: date) -> Iterator[Line]:
-    """Every model of the board, first first: one query, so that all is of one moment."""
+    """Every model of the board in order."""
+    # One query, so that all is of one moment.
     cards = board.ranked(as_of).annotate(
-        days_of_votes=_days(votes.of_a_card(), "voted_at"),
-        days_of_waitlist=_days(board.waiting_for_a_card(), "confirmed_at"),
+        days_of_votes=_days(votes.of_outer_card(), "voted_at"),
+        days_of_waitlist=_days(board.waiting_for_outer_card(), "confirmed_at"),
     )
     for rank, card in enumerate(cards, start=1):
         days = [*_of_kind(VOTE, card), *_of_kind(WAITLIST, card)]
@@ -51,9 +52,9 @@ def lines(as_of: date) -> Iterator[Line]:
 def _days(voices: board.Voices, moment: str) -> ArraySubquery:
     by_day = voices.annotate(day=TruncDate(moment, tzinfo=UTC)).values("day")
     counts = by_day.annotate(n=Count("pk")).order_by("day")
-    return ArraySubquery(counts.values(written=JSONObject(day="day", count="n")))
+    return ArraySubquery(counts.values(row=JSONObject(day="day", count="n")))
 
 
 def _of_kind(kind: str, card: ModelCard) -> list[Day]:
-    written = getattr(card, f"days_of_{'votes' if kind == VOTE else kind}")
-    return [Day(kind=kind, day=day["day"], count=day["count"]) for day in written]
+    days = getattr(card, f"days_of_{'votes' if kind == VOTE else kind}")
+    return [Day(kind=kind, day=day["day"], count=day["count"]) for day in days]

@@ -54,7 +54,7 @@ FORMULA = (
 # Fewer than these could be told apart in a sum.
 LEAST_IN_A_SUM = 3
 MOST_SHOWN = 200
-LATELY_LAUNCHED = 10
+RECENTLY_LAUNCHED = 10
 
 NEXT_STEP = {
     Stage.REQUESTED: "benchmarking: we measure its speed and accuracy on our machines",
@@ -107,17 +107,17 @@ class Row:
 
 
 def rows(as_of: date, *, seen_by: AbstractBaseUser | AnonymousUser) -> list[Row]:
-    """The board of a day, first first, with one row more than MOST_SHOWN if there are more."""
+    """The board of a day in order, with one row more than MOST_SHOWN if there are more."""
     cards = (
         ranked(as_of)
         .annotate(images_wanted=images_wanted(), has_my_vote=votes.has_vote_of(seen_by))
         .prefetch_related("stage_changes")
     )
-    found = list(cards[: MOST_SHOWN + 1])
-    first = next((card for card in found if card.status is Stage.REQUESTED), None)
+    shown = list(cards[: MOST_SHOWN + 1])
+    first = next((card for card in shown if card.status is Stage.REQUESTED), None)
     return [
         Row(rank, card, score_of(card), list(card.stage_changes.all()), is_next=card is first)
-        for rank, card in enumerate(found, start=1)
+        for rank, card in enumerate(shown, start=1)
     ]
 
 
@@ -126,15 +126,16 @@ def ranked(as_of: date) -> ModelCardQuerySet:
 
     Those with a voice, and those that somebody wrote a page for.
     """
-    has_voice = Exists(votes.of_a_card()) | Exists(waiting_for_a_card())
+    has_voice = Exists(votes.of_outer_card()) | Exists(waiting_for_outer_card())
     return (
         ModelCard.objects.real()
-        .filter(has_voice | Q(summary_is_generated=False), stage__in=COMING_SOON)
+        .coming_soon()
+        .filter(has_voice | Q(summary_is_generated=False))
         .annotate(
             votes_counted=votes.count_expression(),
             waiting=waiting_expression(),
-            micro_score=_score(votes.of_a_card(), "voted_at", as_of)
-            + _score(waiting_for_a_card(), "confirmed_at", as_of),
+            micro_score=_score(votes.of_outer_card(), "voted_at", as_of)
+            + _score(waiting_for_outer_card(), "confirmed_at", as_of),
         )
         .defer("about", "search_text")
         .order_by("-micro_score", Collate("repo", "C"))
@@ -146,21 +147,21 @@ def score_of(card: ModelCard) -> Decimal:
     return Decimal(micro) / MILLION
 
 
-def waiting_for_a_card() -> EntryQuerySet:
+def waiting_for_outer_card() -> EntryQuerySet:
     """The waitlist of the card that a query is about; for subqueries."""
     return WaitlistEntry.objects.waiting().filter(card=OuterRef("pk")).order_by()
 
 
 def waiting_expression() -> Combinable:
     """How many people wait for a card: to annotate cards with."""
-    waiting = waiting_for_a_card().values("card").annotate(n=Count("pk")).values("n")
+    waiting = waiting_for_outer_card().values("card").annotate(n=Count("pk")).values("n")
     return Coalesce(Subquery(waiting), Value(0), output_field=IntegerField())
 
 
 def images_wanted() -> Combinable:
     """Images a month that voters would send; null when too few of them have said so."""
-    said = votes.of_a_card().values("card").annotate(people=Count("images_per_month"))
-    sums = said.filter(people__gte=LEAST_IN_A_SUM).annotate(total=Sum("images_per_month"))
+    stated = votes.of_outer_card().values("card").annotate(people=Count("images_per_month"))
+    sums = stated.filter(people__gte=LEAST_IN_A_SUM).annotate(total=Sum("images_per_month"))
     return Subquery(sums.values("total"), output_field=BigIntegerField())
 
 
@@ -171,17 +172,17 @@ def _score(voices: Voices, moment: str, as_of: date) -> Combinable:
     return Coalesce(Subquery(weights.values("total")), Value(0), output_field=BigIntegerField())
 
 
-def set_aside() -> int:
+def count_set_aside() -> int:
     """Votes for coming-soon models that count nowhere."""
     return Vote.objects.filter(is_set_aside=True, card__stage__in=COMING_SOON).count()
 
 
-def lately_launched() -> ModelCardQuerySet:
+def recently_launched() -> ModelCardQuerySet:
     """Models in preview or live, the latest first, with the day they came there."""
     return (
         ModelCard.objects.real()
         .filter(stage__in=[Stage.PREVIEW, Stage.LIVE], stage_changes__stage=F("stage"))
         .annotate(launched_at=Max("stage_changes__changed_at"))
         .defer("about", "search_text")
-        .order_by("-launched_at", "repo")[:LATELY_LAUNCHED]
+        .order_by("-launched_at", "repo")[:RECENTLY_LAUNCHED]
     )

@@ -9,24 +9,23 @@ from django.views.decorators.http import require_safe
 
 from catalog.demand import board
 from catalog.demand.board import export
-from catalog.page_cache import for_strangers
+from catalog.page_cache import cache_for_anonymous
 
 COLUMNS = ["as_of", "rank", "id", "stage", "score", "kind", "day", "count", "formula"]
 EXAMPLE_AGES = (0, 7, 30, 90, 365)
 
 
 @require_safe
-@for_strangers
+@cache_for_anonymous
 def roadmap(request: HttpRequest) -> HttpResponse:
-    """What people want most, and what comes next."""
     as_of = timezone.now().date()
     rows = board.rows(as_of, seen_by=request.user)
     context = {
         "as_of": as_of,
         "rows": rows[: board.MOST_SHOWN],
         "has_more": len(rows) > board.MOST_SHOWN,
-        "set_aside": board.set_aside(),
-        "launched": board.lately_launched(),
+        "set_aside": board.count_set_aside(),
+        "launched": board.recently_launched(),
         "examples": [(age, board.weight(age)) for age in EXAMPLE_AGES],
         "least_in_a_sum": board.LEAST_IN_A_SUM,
     }
@@ -34,7 +33,7 @@ def roadmap(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@for_strangers
+@cache_for_anonymous
 def roadmap_json(request: HttpRequest) -> HttpResponse:
     """Every model of the board with its voices by day and kind; the rank follows from them."""
     as_of = timezone.now().date()
@@ -42,7 +41,7 @@ def roadmap_json(request: HttpRequest) -> HttpResponse:
         "as_of": as_of,
         "formula": board.FORMULA,
         "half_life_days": board.HALF_LIFE_DAYS,
-        "votes_set_aside": board.set_aside(),
+        "votes_set_aside": board.count_set_aside(),
         "models": [
             {
                 "rank": line.rank,
@@ -61,7 +60,7 @@ def roadmap_json(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@for_strangers
+@cache_for_anonymous
 def roadmap_csv(request: HttpRequest) -> HttpResponse:
     """One line for each model, kind and day; a model without a voice has one with a count of 0."""
     as_of = timezone.now().date()

@@ -1,16 +1,15 @@
-"""Requests for models that the catalog lacks: asked for here, looked up at the hub by a worker."""
+"""Requests for models that the catalog lacks: kept here, looked up at Hugging Face by a worker."""
 
+from catalog.demand.requests.names import InvalidName, parse_name
 from catalog.demand.requests.verbs import (
     GARBLED,
     NOT_SHOWN,
     REQUESTS_A_DAY,
     TRY_AGAIN_AFTER,
-    NotAName,
     TooManyRequests,
-    ask,
     check,
-    in_catalog,
-    read_name,
+    find_card,
+    submit,
     sweep,
 )
 
@@ -19,11 +18,11 @@ __all__ = [
     "NOT_SHOWN",
     "REQUESTS_A_DAY",
     "TRY_AGAIN_AFTER",
-    "NotAName",
+    "InvalidName",
     "TooManyRequests",
-    "ask",
     "check",
-    "in_catalog",
-    "read_name",
+    "find_card",
+    "parse_name",
+    "submit",
     "sweep",
 ]

@@ -1,17 +1,14 @@
 """Whether a model on the hub is one that this catalog could serve, and if not, why not."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx2  # huggingface_hub's own HTTP client: it lets the client's errors through
-from huggingface_hub import HfApi, ModelInfo, get_token, hf_hub_url
-from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+from huggingface_hub import ModelInfo
 
 from catalog.demand.requests import architectures
 from catalog.demand.requests.architectures import Architecture
-from catalog.hub.reading import Garbled, Hub, Unavailable
+from catalog.hub.client import Garbled, Hub, TooLong
 
 MOST_WEIGHTS_BYTES = 20 * 10**9
 MOST_CONFIG_BYTES = 1_000_000
@@ -35,26 +32,18 @@ class Candidate:
     architecture: Architecture
 
 
-def look_at(repo: str, hub: Hub) -> Candidate:
-    """Ask the hub about a model that it has shown us before.
-
-    Raises Unsuitable, and catalog.hub.reading's Unavailable and Garbled.
-    """
+def examine(repo: str, hub: Hub) -> Candidate:
+    """Ask the hub about a model that it has shown us before. Raises Unsuitable and HubError."""
+    info = hub.model_info(repo)
     try:
-        # With the sizes of its files, which `Hub.read` has no use for.
-        api = HfApi(endpoint=hub.endpoint)
-        info = api.model_info(repo, timeout=hub.timeout_s, files_metadata=True)
-        weigh(info)
+        check_stated(info)
         return Candidate(str(info.id), _architecture(info, hub))
-    except (HfHubHTTPError, httpx2.HTTPError, OfflineModeIsEnabled) as error:
-        if isinstance(error, httpx2.HTTPStatusError) and error.response.is_client_error:
-            raise Garbled(f"the hub keeps back a file that it lists of {repo}") from error
-        raise Unavailable(f"the hub broke off ({type(error).__name__})") from error
     except (TypeError, ValueError, KeyError, AttributeError) as error:
+        # The client library does not check what it passes on.
         raise Garbled(f"the hub's answer for {repo} makes no sense ({error!r:.80})") from error
 
 
-def weigh(info: ModelInfo) -> None:
+def check_stated(info: ModelInfo) -> None:
     """Raises Unsuitable for what the hub's own words and figures rule out."""
     if info.private or info.gated or info.disabled:
         raise Unsuitable("It is private or gated: we serve only what everybody may download.")
@@ -95,34 +84,22 @@ def _files(info: ModelInfo) -> dict[str, int]:
 
 def _architecture(info: ModelInfo, hub: Hub) -> Architecture:
     files = _files(info)
-    found = None
+    architecture = None
     if OPEN_CLIP_CONFIG in files:
-        found = architectures.of_open_clip(info.id, _config(info, OPEN_CLIP_CONFIG, hub))
-    if found is None and TRANSFORMERS_CONFIG in files:
-        found = architectures.of_transformers(_config(info, TRANSFORMERS_CONFIG, hub))
-    if found is None or len(found.open_clip_model) > LONGEST_NAME:
+        architecture = architectures.of_open_clip(info.id, _config(info, OPEN_CLIP_CONFIG, hub))
+    if architecture is None and TRANSFORMERS_CONFIG in files:
+        architecture = architectures.of_transformers(_config(info, TRANSFORMERS_CONFIG, hub))
+    if architecture is None or len(architecture.open_clip_model) > LONGEST_NAME:
         raise Unsuitable(
             "Its files do not tell us how it is built. We can read an open_clip_config.json, and a "
             "config.json of the usual CLIP and SigLIP sizes."
         )
-    return found
+    return architecture
 
 
 def _config(info: ModelInfo, name: str, hub: Hub) -> Mapping[str, Any]:
-    """A small JSON file of the repository, at the commit that the rest was read of."""
-    url = hf_hub_url(info.id, name, revision=info.sha, endpoint=hub.endpoint)
-    token = get_token()
-    headers = {"authorization": f"Bearer {token}"} if token else {}
-    body = bytearray()
-    with httpx2.stream(
-        "GET", url, headers=headers, timeout=hub.timeout_s, follow_redirects=True
-    ) as response:
-        response.raise_for_status()
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > MOST_CONFIG_BYTES:
-                raise Unsuitable(f"Its {name} is too long to be read.")
-    config = json.loads(body)
-    if not isinstance(config, Mapping):
-        raise ValueError(f"{name} holds no JSON object")
-    return config
+    try:
+        # At the commit that the rest was read of.
+        return hub.json_file(info.id, name, revision=info.sha, most_bytes=MOST_CONFIG_BYTES)
+    except TooLong:
+        raise Unsuitable(f"Its {name} is too long to be read.") from None

@@ -1,15 +1,12 @@
-"""Requests for models that the catalog lacks: asked for here, looked up at the hub by a worker.
+"""Requests for models that the catalog lacks: kept here, looked up at Hugging Face by a worker.
 
-A request is kept first and checked later, so that a hub that is away costs nobody anything.
+A request is kept first and checked later, so that nobody waits for a hub that is away.
 """
 
 import logging
-import re
 from contextlib import suppress
 from datetime import timedelta
-from urllib.parse import unquote, urlsplit
 
-from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import F, Q
@@ -21,8 +18,9 @@ from catalog.demand import votes
 from catalog.demand.requests import suitability
 from catalog.demand.requests.suitability import Candidate, Unsuitable
 from catalog.hub import sync
-from catalog.hub.citing import cite, the_hub
-from catalog.hub.reading import Figures, Garbled, Hub, NotShown, Unavailable
+from catalog.hub.client import Garbled, Hub, NotShown, Unavailable
+from catalog.hub.figures import Figures
+from catalog.hub.provenance import cite, hub_source
 from catalog.infrastructure import broker
 from catalog.models import ModelCard, ModelRequest, Stage, StageChange
 
@@ -31,11 +29,6 @@ log = logging.getLogger(__name__)
 CHECK_REQUEST = "catalog.tasks.check_request"  # by name: tasks import this module
 MESSAGE_LIVES_S = 60  # the sweep checks what no message was sent for
 REQUESTS_A_DAY = 10
-LONGEST_NAME = 200
-REPO = re.compile(r"[a-z0-9][\w.-]*/[a-z0-9][\w.-]*", re.ASCII | re.IGNORECASE)
-HUB_HOSTS = {"huggingface.co", "www.huggingface.co", "hf.co"}
-# What stands before owner/name in the address of something else than a model.
-OTHER_KINDS = {"datasets", "spaces", "collections", "papers", "docs", "blog", "api", "models"}
 # The hub rests between two tries, and a worker is not kept by what piled up while it was away.
 TRY_AGAIN_AFTER = timedelta(minutes=2)
 CHECKS_A_SWEEP = 5
@@ -47,67 +40,22 @@ NOT_SHOWN = (
 GARBLED = "We cannot make sense of the hub's answer about it. Please ask again another day."
 
 
-class NotAName(ValueError):
-    """Not the name of a model on the hub; the message is a sentence for people."""
-
-
 class TooManyRequests(limits.TooOften):
     """More than REQUESTS_A_DAY."""
 
     retry_after_s = limits.DAY_S
 
 
-def read_name(text: str) -> str:
-    """`owner/name` from an id, or from the address of a page on the hub. Raises NotAName.
-
-    >>> read_name(" https://huggingface.co/openai/clip-vit-base-patch32/tree/main?a#b ")
-    'openai/clip-vit-base-patch32'
-    >>> read_name("hf-hub:timm/ViT-B-16-SigLIP")
-    'timm/ViT-B-16-SigLIP'
-    """
-    text = re.sub(r"^(hf-hub:|hf://)", "", text.strip())
-    parts = _path_on_hub(text) if _is_address(text) else text.strip("/").split("/")
-    if parts[0].lower() in OTHER_KINDS:
-        raise NotAName("That is the address of something else than a model.")
-    if not _is_address(text) and len(parts) != 2:
-        raise NotAName("Write the id as owner/name, or paste the address of the model's page.")
-    name = "/".join(parts[:2])
-    if not REPO.fullmatch(name) or len(name) > LONGEST_NAME:
-        raise NotAName("That is not how a model on the hub is named: owner/name.")
-    return name
-
-
-def _is_address(text: str) -> bool:
-    host = text.partition("/")[0].lower()
-    return "://" in text or host in HUB_HOSTS
-
-
-def _path_on_hub(text: str) -> list[str]:
-    try:
-        address = urlsplit(text if "://" in text else f"https://{text}")
-        host = address.hostname or ""
-    except ValueError as error:
-        raise NotAName("That address makes no sense.") from error
-    if address.scheme not in ("http", "https") or host.lower() not in HUB_HOSTS | _own_hub():
-        raise NotAName("Only models on the Hugging Face hub can be asked for.")
-    return unquote(address.path).strip("/").split("/")
-
-
-def _own_hub() -> set[str]:
-    """The host of the hub that this site is told to ask."""
-    return {urlsplit(settings.HF_ENDPOINT).hostname or ""} - {""}
-
-
-def in_catalog(name: str) -> ModelCard | None:
+def find_card(name: str) -> ModelCard | None:
     """The model of this id, or once of this id; capitals do not matter."""
     cards = ModelCard.objects.real()
     return cards.called(name).first() or cards.formerly(name).first()
 
 
-def ask(name: str, user: AbstractBaseUser) -> ModelRequest:
+def submit(name: str, user: AbstractBaseUser) -> ModelRequest:
     """Keep a person's request, once, and have it checked soon; a refused one is checked again.
 
-    Raises limits.Refused beyond REQUESTS_A_DAY.
+    Raises limits.Refused, TooManyRequests among them.
     """
     mine = ModelRequest.objects.filter(repo__iexact=name, user_id=user.pk)
     known = mine.exclude(state=ModelRequest.State.REFUSED).first()
@@ -131,9 +79,9 @@ def ask(name: str, user: AbstractBaseUser) -> ModelRequest:
 
 
 def sweep(hub: Hub) -> int:
-    """Check what waits and was not looked at lately, oldest first; how many were decided.
+    """Check what waits and was not tried just now, oldest try first; how many were decided.
 
-    Ends early when the hub is away.
+    Stops when the hub is away.
     """
     rested = Q(checked_at__isnull=True) | Q(checked_at__lt=Now() - TRY_AGAIN_AFTER)
     waiting = ModelRequest.objects.filter(rested, state=ModelRequest.State.WAITING)
@@ -147,17 +95,17 @@ def sweep(hub: Hub) -> int:
 
 
 def check(request: ModelRequest, hub: Hub) -> bool:
-    """Decide one request; False while the hub cannot be asked. Run twice it changes nothing."""
+    """Decide one request; False while the hub cannot be asked. Safe to run twice."""
     if request.state != ModelRequest.State.WAITING:
         return True
     ModelRequest.objects.filter(pk=request.pk).update(checked_at=Now())
-    card = in_catalog(request.repo)
+    card = find_card(request.repo)
     if card is not None:
         _accept(request, card)
         return True
     try:
-        figures = hub.read(request.repo)
-        candidate = suitability.look_at(request.repo, hub)
+        figures = hub.figures(request.repo)
+        candidate = suitability.examine(request.repo, hub)
     except Unavailable as error:
         log.warning("request waits id=%s: %s", request.pk, error)
         return False
@@ -169,12 +117,12 @@ def check(request: ModelRequest, hub: Hub) -> bool:
     except Unsuitable as error:
         _refuse(request, str(error))
     else:
-        _welcome(request, candidate, figures, hub)
+        _create_card(request, candidate, figures, hub)
     return True
 
 
 @transaction.atomic
-def _welcome(request: ModelRequest, candidate: Candidate, figures: Figures, hub: Hub) -> None:
+def _create_card(request: ModelRequest, candidate: Candidate, figures: Figures, hub: Hub) -> None:
     """Write the card with what the hub says of it, each figure with its source."""
     architecture = candidate.architecture
     card, is_new = ModelCard.objects.get_or_create(
@@ -193,7 +141,7 @@ def _welcome(request: ModelRequest, candidate: Candidate, figures: Figures, hub:
         StageChange.objects.create(
             card=card, stage=Stage.REQUESTED, reason="requested by a visitor"
         )
-        today, source = timezone.localdate(), the_hub(hub.address)
+        today, source = timezone.localdate(), hub_source(hub.address)
         cite(card, architecture.facts, source=source, read_on=today)
         sync.write(card, figures, source=source, today=today)
         log.info("card requested repo=%s", card.repo)
@@ -201,7 +149,6 @@ def _welcome(request: ModelRequest, candidate: Candidate, figures: Figures, hub:
 
 
 def _summary(candidate: Candidate) -> str:
-    """One sentence from the configuration alone."""
     facts = candidate.architecture.facts
     size = f" that sees pictures at {facts['image_size']} px" if "image_size" in facts else ""
     owner = candidate.repo.partition("/")[0]
@@ -210,7 +157,7 @@ def _summary(candidate: Candidate) -> str:
 
 @transaction.atomic
 def _accept(request: ModelRequest, card: ModelCard) -> None:
-    """The model is in the catalog; whoever asked for it has voted for it, while it takes votes."""
+    """Settle it with its model, and count the request as a vote while the model takes votes."""
     waiting = ModelRequest.objects.filter(pk=request.pk, state=ModelRequest.State.WAITING)
     decided = waiting.update(state=ModelRequest.State.ACCEPTED, card=card, checked_at=Now())
     if decided and request.user is not None:

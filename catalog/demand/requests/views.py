@@ -1,4 +1,4 @@
-"""Asking for a model that the catalog lacks."""
+"""The page where people request a model that the catalog lacks."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from catalog.demand import requests, votes
-from catalog.demand.votes.forms import RequestForm
+from catalog.demand.requests.forms import RequestForm
 from catalog.http import SignedInRequest
 from catalog.limits import Refused
 from catalog.models import ModelCard, ModelRequest
@@ -20,18 +20,18 @@ MOST_SHOWN = 50
 @login_required
 @never_cache
 def request_page(request: SignedInRequest) -> HttpResponse:
-    """The form, and what became of what the person has asked for."""
+    """The form, and what became of the person's requests so far."""
     if request.method != "POST":
         return _page(request, RequestForm(initial={"repo": request.GET.get("repo", "")[:200]}))
     form = RequestForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=400)
     name = form.cleaned_data["repo"]
-    card = requests.in_catalog(name)
+    card = requests.find_card(name)
     try:
         if card is not None:
             return _vote_instead(request, card)
-        requests.ask(name, request.user)
+        requests.submit(name, request.user)
     except Refused as refusal:
         form.add_error("repo", str(refusal))
         response = _page(request, form, status=refusal.status)
@@ -43,7 +43,7 @@ def request_page(request: SignedInRequest) -> HttpResponse:
 
 def _vote_instead(request: SignedInRequest, card: ModelCard) -> HttpResponse:
     person = request.user
-    votes.take_turn(person)
+    votes.limit_rate(person)
     try:
         votes.cast(card, person)
     except votes.Closed:
@@ -57,7 +57,7 @@ def _page(request: SignedInRequest, form: RequestForm, *, status: int = 200) -> 
     mine = ModelRequest.objects.filter(user_id=request.user.pk).select_related("card")
     context = {
         "form": form,
-        "asked": mine.order_by("-asked_at", "-pk")[:MOST_SHOWN],
+        "requests": mine.order_by("-asked_at", "-pk")[:MOST_SHOWN],
         "requests_a_day": requests.REQUESTS_A_DAY,
     }
     return render(request, "catalog/demand/request.html", context, status=status)

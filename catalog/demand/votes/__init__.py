@@ -10,9 +10,9 @@ from catalog.demand.votes.verbs import (
     cast,
     count_expression,
     has_vote_of,
-    intend,
-    of_a_card,
-    take_turn,
+    limit_rate,
+    of_outer_card,
+    state_volume,
     withdraw,
 )
 
@@ -26,8 +26,8 @@ __all__ = [
     "cast",
     "count_expression",
     "has_vote_of",
-    "intend",
-    "of_a_card",
-    "take_turn",
+    "limit_rate",
+    "of_outer_card",
+    "state_volume",
     "withdraw",
 ]

@@ -13,11 +13,11 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from catalog import email_addresses, limits
-from catalog.demand import preferences
+from catalog.demand import subscribers
 from catalog.models import COMING_SOON, ModelCard, Vote, VoteQuerySet
 
 VOTES_A_MINUTE = 30
-# The rule and the vote are one statement: a model launched since the page was made takes none.
+# The rule and the vote are one statement: a model launched since the page was made takes no vote.
 CAST = """
 INSERT INTO catalog_vote (card_id, user_id, mailbox, is_set_aside)
 SELECT id, %s, %s, false FROM catalog_modelcard
@@ -35,7 +35,7 @@ class Closed(VoteRefused):
 
 
 class SetAside(VoteRefused):
-    """Taken back and cast anew, such a vote would count again."""
+    """Support does not count this vote, and it stays as it is."""
 
 
 class TooManyVotes(limits.TooOften):
@@ -44,14 +44,14 @@ class TooManyVotes(limits.TooOften):
     retry_after_s = 60
 
 
-def take_turn(user: AbstractBaseUser) -> None:
+def limit_rate(user: AbstractBaseUser) -> None:
     """Count one vote cast or taken back; raises limits.Refused beyond VOTES_A_MINUTE."""
     if not limits.take(f"votes:{user.pk}", VOTES_A_MINUTE, window_s=60):
         raise TooManyVotes("That was a lot of votes for one minute. Please come back in a while.")
 
 
 def cast(card: ModelCard, user: AbstractUser) -> bool:
-    """One vote, however often it is cast; whether it was not theirs before. Raises Closed.
+    """One vote, however often it is cast; whether it is new. Raises Closed.
 
     Where another account of the mailbox has voted, deleted since or not, that vote moves here.
     """
@@ -61,14 +61,14 @@ def cast(card: ModelCard, user: AbstractUser) -> bool:
         if cursor.rowcount:
             return True
     # Not whether there is a vote by now: another window may just have taken it back.
-    if not ModelCard.objects.real().filter(pk=card.pk, stage__in=COMING_SOON).exists():
+    if not ModelCard.objects.real().coming_soon().filter(pk=card.pk).exists():
         raise Closed(f"{card.name} takes no votes: it is not coming soon.")
     return _move(Vote.objects.filter(card=card), user)
 
 
 def adopt(user: AbstractUser) -> None:
     """Give back the votes that the mailbox cast from an account deleted since; at each sign-in."""
-    if preferences.has_confirmed(user):
+    if subscribers.has_confirmed(user):
         _move(Vote.objects.filter(user=None), user)
 
 
@@ -82,8 +82,8 @@ def _move(votes: VoteQuerySet, user: AbstractUser) -> bool:
     return bool(of_mailbox.update(user_id=user.pk))
 
 
-def intend(card: ModelCard, user: AbstractBaseUser, images_per_month: int | None) -> bool:
-    """Say how many images a month one would send, or no longer say it; False without a vote."""
+def state_volume(card: ModelCard, user: AbstractBaseUser, images_per_month: int | None) -> bool:
+    """State how many images a month one would send, or None; False without a vote."""
     mine = Vote.objects.filter(card=card, user_id=user.pk)
     return bool(mine.update(images_per_month=images_per_month))
 
@@ -93,23 +93,24 @@ def withdraw(card: ModelCard, user: AbstractBaseUser) -> bool:
     mine = Vote.objects.filter(card=card, user_id=user.pk)
     gone, _ = mine.counted().delete()
     if not gone and mine.filter(is_set_aside=True).exists():
+        # Deleted and cast anew it would count again.
         raise SetAside("We do not count this vote, so it cannot be changed. Write to us about it.")
     return bool(gone)
 
 
-def of_a_card() -> VoteQuerySet:
+def of_outer_card() -> VoteQuerySet:
     """The counted votes of the card that a query is about; for subqueries."""
     return Vote.objects.counted().filter(card=OuterRef("pk")).order_by()
 
 
 def count_expression() -> Combinable:
     """How many votes of a card count: to annotate cards with, and to sort them by."""
-    counted = of_a_card().values("card").annotate(n=Count("pk")).values("n")
+    counted = of_outer_card().values("card").annotate(n=Count("pk")).values("n")
     return Coalesce(Subquery(counted), Value(0), output_field=IntegerField())
 
 
 def has_vote_of(user: AbstractBaseUser | AnonymousUser) -> Combinable:
-    """Whether a person has voted for a card; for a stranger no query is asked."""
+    """Whether a person has voted for a card; no query is made for anonymous visitors."""
     if user.pk is None:
         return Value(False)
     return Exists(Vote.objects.filter(card=OuterRef("pk"), user_id=user.pk))

@@ -1,4 +1,4 @@
-"""Voting: a page of its own for each model, and one answer for each of the button's two ways."""
+"""Voting: a page for each model, and the answers to its button, pressed and pressed again."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -24,7 +24,7 @@ from catalog.models import ModelCard
 def signed_in(
     view: Callable[[SignedInRequest, str, str], HttpResponse],
 ) -> Callable[[HtmxRequest, str, str], HttpResponse]:
-    """Lead strangers to sign-in, and from there to the model's vote page.
+    """Lead anonymous visitors to sign-in, and from there to the model's vote page.
 
     Whoever is signed in has a confirmed address: there is no way in but by one.
     """
@@ -52,12 +52,12 @@ def vote(request: SignedInRequest, owner: str, name: str) -> HttpResponse:
     if states_volume and not form.is_valid():
         return _page(request, card, form, status=400)
     try:
-        votes.take_turn(person)
+        votes.limit_rate(person)
         votes.cast(card, person)
     except (votes.VoteRefused, Refused) as refusal:
         return _refused(request, card, refusal)
     if states_volume:
-        votes.intend(card, person, form.cleaned_data["images_per_month"])
+        votes.state_volume(card, person, form.cleaned_data["images_per_month"])
     return _done(request, card, f"Your vote for {card.name} counts.")
 
 
@@ -67,7 +67,7 @@ def vote(request: SignedInRequest, owner: str, name: str) -> HttpResponse:
 def withdraw_vote(request: SignedInRequest, owner: str, name: str) -> HttpResponse:
     person, card = request.user, _card(request, owner, name)
     try:
-        votes.take_turn(person)
+        votes.limit_rate(person)
         votes.withdraw(card, person)
     except (votes.VoteRefused, Refused) as refusal:
         return _refused(request, card, refusal)
@@ -93,15 +93,15 @@ def _page(
     return render(request, "catalog/demand/vote.html", {"card": card, "form": form}, status=status)
 
 
-def _done(request: SignedInRequest, card: ModelCard, said: str) -> HttpResponse:
+def _done(request: SignedInRequest, card: ModelCard, message: str) -> HttpResponse:
     if request.htmx:
         return render(
             request,
             "catalog/demand/_vote.html",
             {"card": _card(request, card.owner, card.short_name)},
         )
-    messages.success(request, said)
-    # A word, not an address: nobody can be led elsewhere by it.
+    messages.success(request, message)
+    # A word, not an address: by an address people could be led to other sites.
     if request.POST.get("back") == "roadmap":
         return redirect(f"{reverse('roadmap')}#vote-{card.pk}")
     return redirect(card)
@@ -110,7 +110,7 @@ def _done(request: SignedInRequest, card: ModelCard, said: str) -> HttpResponse:
 def _refused(
     request: SignedInRequest, card: ModelCard, refusal: votes.VoteRefused | Refused
 ) -> HttpResponse:
-    """Say why on the page; htmx is told to load it anew."""
+    """Say why on the page; htmx loads it anew."""
     messages.error(request, str(refusal))
     if isinstance(refusal, votes.VoteRefused):
         return HttpResponseClientRefresh() if request.htmx else redirect(card)

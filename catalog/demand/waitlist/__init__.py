@@ -1,26 +1,27 @@
-"""The verbs of waiting for a model: ask, join, leave; and the line itself."""
+"""Waiting for a model: join, confirm, leave; and who is at which position."""
 
+from catalog.demand.waitlist.positions import (
+    best_position,
+    position_of,
+    size_of,
+    waiting_for,
+    with_positions,
+)
 from catalog.demand.waitlist.verbs import (
     CONSENT,
     CONSENTS,
     Closed,
     NotConfirmed,
-    ask,
     confirm_own,
     entries_of,
-    first_place,
     is_open,
     join,
+    join_by_mail,
     leave,
-    normalised,
     own_entries,
-    place_of,
     purge,
-    silence,
-    size_of,
     subscriber_at,
-    waiting_for,
-    with_places,
+    unsubscribe,
 )
 
 __all__ = [
@@ -28,20 +29,19 @@ __all__ = [
     "CONSENTS",
     "Closed",
     "NotConfirmed",
-    "ask",
+    "best_position",
     "confirm_own",
     "entries_of",
-    "first_place",
     "is_open",
     "join",
+    "join_by_mail",
     "leave",
-    "normalised",
     "own_entries",
-    "place_of",
+    "position_of",
     "purge",
-    "silence",
     "size_of",
     "subscriber_at",
+    "unsubscribe",
     "waiting_for",
-    "with_places",
+    "with_positions",
 ]

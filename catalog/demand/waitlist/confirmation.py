@@ -1,20 +1,18 @@
-"""A link to confirm, and what becomes of it."""
+"""A link to confirm: what it is good for, and its use."""
 
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from django.db.models.functions import Now
 
-from catalog.demand import preferences
+from catalog.demand import subscribers
 from catalog.demand.waitlist import links
 from catalog.models import WaitlistEntry
 
 
 class LinkState(Enum):
-    """What a confirmation link is good for."""
-
     OPEN = "open"
-    IN_LINE = "in line"
+    WAITING = "waiting"  # confirmed already
     LEFT = "left"
     EXPIRED = "expired"
     REPLACED = "replaced"  # by a newer one, or the entry is deleted
@@ -36,8 +34,8 @@ def look_up(token: str) -> Link:
         is_in_time = links.is_in_time(token)
     except links.BadLink:
         return Link(LinkState.UNKNOWN)
-    known = WaitlistEntry.objects.select_related("card", "subscriber")
-    entry = known.filter(token_sha256=links.hash_of(token)).first()
+    entries = WaitlistEntry.objects.select_related("card", "subscriber")
+    entry = entries.filter(token_sha256=links.hash_of(token)).first()
     if entry is None:
         return Link(LinkState.REPLACED)
     return Link(_state(entry, is_in_time=is_in_time), entry)
@@ -47,17 +45,18 @@ def _state(entry: WaitlistEntry, *, is_in_time: bool) -> LinkState:
     if entry.left_at:
         return LinkState.LEFT
     if entry.confirmed_at:
-        return LinkState.IN_LINE
+        return LinkState.WAITING
     return LinkState.OPEN if is_in_time else LinkState.EXPIRED
 
 
 def confirm(token: str) -> Link:
-    """Put whoever holds the link in line: once, in time, and not after they have left."""
+    """Put whoever holds the link on the waitlist: once, in time, and not after they have left."""
     link = look_up(token)
     if link.state is not LinkState.OPEN:
         return link
     entries = WaitlistEntry.objects.filter(token_sha256=links.hash_of(token))
+    # Asked again in the UPDATE: since the look-up they may have left, or clicked twice.
     confirmed = entries.unconfirmed().update(confirmed_at=Now())
     if confirmed:
-        preferences.end_silence(entries)
+        subscribers.resubscribe(entries)
     return replace(look_up(token), is_new=bool(confirmed))

@@ -3,7 +3,7 @@
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
-from catalog.demand import preferences
+from catalog.demand import subscribers
 from catalog.demand.waitlist import links
 from catalog.models import ModelCard, Subscriber, WaitlistEntry
 
@@ -17,21 +17,21 @@ def headers(subscriber: Subscriber, card: ModelCard | None) -> dict[str, str]:
 
 
 def queue_confirmation(entry: WaitlistEntry, *, token: str, size: int, once: str) -> None:
-    """Ask the address whether it was they who asked; `size` is how many are in line."""
-    about: dict[str, object] = {"confirm_link": links.to_confirm(token), "size": size}
-    _queue(entry, "confirm", "Please confirm", about, once=once)
+    """Ask whether it was this address that joined; `size` is how many wait."""
+    context: dict[str, object] = {"confirm_link": links.to_confirm(token), "size": size}
+    _queue(entry, "confirm", "Please confirm", context, once=once)
 
 
-def queue_reminder(entry: WaitlistEntry, *, place: int | None, size: int, once: str) -> None:
-    """Tell somebody who has asked again that they are in line already."""
-    about: dict[str, object] = {"place": place, "size": size}
-    _queue(entry, "in_line", "You are on the waitlist", about, once=once)
+def queue_reminder(entry: WaitlistEntry, *, position: int | None, size: int, once: str) -> None:
+    """Tell somebody who has joined again that they wait already."""
+    context: dict[str, object] = {"position": position, "size": size}
+    _queue(entry, "already_waiting", "You are on the waitlist", context, once=once)
 
 
 def _queue(
-    entry: WaitlistEntry, name: str, about: str, context: dict[str, object], *, once: str
+    entry: WaitlistEntry, template: str, subject: str, context: dict[str, object], *, once: str
 ) -> None:
-    """Into the caller's transaction; `once` is what makes this mail one."""
+    """Into the caller's transaction; two mails with the same `once` are one."""
     card, subscriber = entry.card, entry.subscriber
     context |= {
         "card": card,
@@ -41,9 +41,9 @@ def _queue(
     }
     EmailMessage(
         # One line: a name with a line break would end the header.
-        subject=f"{about}: {' '.join(card.name.split())}",
-        body=render_to_string(f"catalog/waitlist/mail/{name}.txt", context),
+        subject=f"{subject}: {' '.join(card.name.split())}",
+        body=render_to_string(f"catalog/waitlist/mail/{template}.txt", context),
         to=[subscriber.email],
         headers=headers(subscriber, card)
-        | {"X-Idempotency-Key": f"{preferences.mail_key(subscriber.pk)}{once}"},
+        | {"X-Idempotency-Key": f"{subscribers.mail_key(subscriber.pk)}{once}"},
     ).send()

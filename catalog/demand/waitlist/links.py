@@ -2,9 +2,9 @@
 
 BadLink    root: the link was not signed by us
 
-A link to confirm carries a random token and ends after three days. The links to the preference page
-and to leave carry the subscriber's random key and never end: who reads the mail may leave, however
-old the mail is. All are signed, so that a guess costs no query.
+A link to confirm carries a random token and expires after three days. The links to the preference
+page and to leave carry the subscriber's random key and never expire: people may leave however old
+the mail is. All are signed, so that a guess costs no query.
 """
 
 import hashlib
@@ -32,12 +32,11 @@ class BadLink(Exception):
 
 
 def absolute(path: str) -> str:
-    """For mails: from the settings, because a request's Host header is whatever its sender says."""
+    # From the settings: a request's Host header is whatever its sender says.
     return f"{settings.SITE_URL}{path}"
 
 
 def to_preferences(subscriber: Subscriber) -> str:
-    """Opens the page with everything the address waits for."""
     return absolute(reverse("waitlist-preferences", args=[PREFERENCES.sign(subscriber.key.hex)]))
 
 
@@ -66,14 +65,14 @@ def entries_of(signed: str) -> EntryQuerySet:
     return entries if which == ALL else entries.filter(card=int(which))
 
 
-def silenced_by(signed: str) -> Subscriber | None:
-    """Who wants no mail at all, if the link was for all models. Raises BadLink."""
+def subscriber_leaving_all(signed: str) -> Subscriber | None:
+    """Who wants no mail at all, if the link is for all models; else None. Raises BadLink."""
     key, _, which = _unsigned(LEAVE, signed).partition("-")
     return Subscriber.objects.filter(key=uuid.UUID(key)).first() if which == ALL else None
 
 
 def new_token() -> str:
-    """For one confirmation; the database is given its hash only."""
+    """For one confirmation; the database stores its hash only."""
     return CONFIRM.sign(secrets.token_urlsafe(TOKEN_BYTES))
 
 
@@ -83,7 +82,7 @@ def hash_of(secret: str) -> str:
 
 
 def is_in_time(token: str) -> bool:
-    """Whether we have signed it, not too long ago. Raises BadLink if we have not signed it."""
+    """Whether it was signed less than CONFIRM_LINK_LIVES ago. Raises BadLink."""
     try:
         CONFIRM.unsign(token, max_age=CONFIRM_LINK_LIVES)
     except SignatureExpired:

@@ -1,4 +1,4 @@
-"""Asking for a place in line, and the one press of people who are signed in."""
+"""Joining a waitlist: the form for everybody, and one press for people who are signed in."""
 
 from http import HTTPStatus
 
@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from catalog.demand import waitlist
-from catalog.demand.waitlist.forms import AskForm
+from catalog.demand.waitlist.forms import JoinForm
 from catalog.limits import Refused
 from catalog.models import ModelCard
 
@@ -21,57 +21,55 @@ FROM_ELSEWHERE = "This was sent from a page that is not ours. If it was you, ple
 
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
-def ask_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
-    """The form, and what becomes of it: the same page for every address.
-
-    The form stands in pages that strangers share, so it holds no CSRF token. What a forged one
-    could do is to spend other people's limits on mails to somebody: so it is refused where the
-    browser says where it comes from.
-    """
+def join_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
+    """The form, and the same answer to every address."""
     card = _card(owner, name)
     if not waitlist.is_open(card):
         return redirect(card)
     if request.method != "POST":
-        return _ask_again(request, card, HTTPStatus.OK)
+        return _form_page(request, card, HTTPStatus.OK)
+    # The form stands in pages that anonymous visitors share, so it holds no CSRF token. With a
+    # forged one somebody could spend other people's limits.
     if _is_from_elsewhere(request):
-        return _ask_again(request, card, HTTPStatus.FORBIDDEN, refusal=FROM_ELSEWHERE)
-    form = AskForm(request.POST)
+        return _form_page(request, card, HTTPStatus.FORBIDDEN, refusal=FROM_ELSEWHERE)
+    form = JoinForm(request.POST)
     if not form.is_valid():
-        return _ask_again(request, card, HTTPStatus.BAD_REQUEST, form=form)
-    return _ask(request, card, form)
+        return _form_page(request, card, HTTPStatus.BAD_REQUEST, form=form)
+    return _join_by_mail(request, card, form)
 
 
-def _ask(request: HttpRequest, card: ModelCard, form: AskForm) -> HttpResponse:
-    asked = form.cleaned_data
+def _join_by_mail(request: HttpRequest, card: ModelCard, form: JoinForm) -> HttpResponse:
     try:
-        if not form.is_from_a_machine:
-            waitlist.ask(
-                card, asked["email"], consent=asked["consent"], consent_address=_address(request)
+        # A bot gets the answer that everybody gets, so that it learns nothing.
+        if not form.is_from_a_bot:
+            waitlist.join_by_mail(
+                card,
+                form.cleaned_data["email"],
+                consent=form.cleaned_data["consent"],
+                consent_address=_network_address(request),
             )
     except Refused as refused:
-        response = _ask_again(request, card, refused.status, form=form, refusal=str(refused))
+        response = _form_page(request, card, refused.status, form=form, refusal=str(refused))
         response.headers["Retry-After"] = str(refused.retry_after_s)
         return response
     return redirect("waitlist-sent", card.owner, card.short_name)
 
 
-def _ask_again(
+def _form_page(
     request: HttpRequest,
     card: ModelCard,
     status: HTTPStatus,
     *,
-    form: AskForm | None = None,
+    form: JoinForm | None = None,
     refusal: str = "",
 ) -> HttpResponse:
     context = {"card": card, "form": form, "refusal": refusal, "size": waitlist.size_of(card)}
-    return render(request, "catalog/waitlist/ask.html", context, status=status)
+    return render(request, "catalog/waitlist/join.html", context, status=status)
 
 
 def _is_from_elsewhere(request: HttpRequest) -> bool:
-    """What the browser says; programs that say nothing are let through: no browser, no forgery.
-
-    Sec-Fetch-Site is sent to https and localhost only, Origin with every form that is posted.
-    """
+    # Browsers send Sec-Fetch-Site to https and localhost only, Origin with every form that is
+    # posted. Programs that send neither are let through: without a browser there is no forgery.
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site not in {"same-origin", "none"}
@@ -81,7 +79,7 @@ def _is_from_elsewhere(request: HttpRequest) -> bool:
 
 @require_safe
 def sent_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
-    """What everybody reads who has asked, known or not."""
+    """The answer to everybody, whether we know the address or not."""
     return render(request, "catalog/waitlist/sent.html", {"card": _card(owner, name)})
 
 
@@ -92,7 +90,7 @@ def join(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     if not isinstance(person, AbstractUser):
         return redirect_to_login(card.get_absolute_url())
     try:
-        waitlist.join(card, person, consent_address=_address(request))
+        waitlist.join(card, person, consent_address=_network_address(request))
     except waitlist.NotConfirmed:
         messages.error(request, "Please confirm the address of your account first.")
         return redirect("account_email")
@@ -118,5 +116,5 @@ def _card(owner: str, name: str) -> ModelCard:
     return get_object_or_404(ModelCard, repo=f"{owner}/{name}")
 
 
-def _address(request: HttpRequest) -> str:
+def _network_address(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))

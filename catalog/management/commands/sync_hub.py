@@ -2,11 +2,10 @@
 
 from argparse import ArgumentParser
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog.hub import sync
-from catalog.hub.reading import Hub
+from catalog.hub.client import Hub
 from catalog.models import ModelCard
 
 
@@ -22,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--pause", type=float, default=sync.PAUSE_S, help="seconds, between")
 
     def handle(self, *, repos: list[str], timeout: float, pause: float, **options: object) -> None:
-        hub = Hub(settings.HF_ENDPOINT or None, timeout_s=timeout)
+        hub = Hub.from_settings(timeout_s=timeout)
         cards = _cards(repos)
         outcomes: list[sync.Outcome] = []
         for outcome in sync.sync(cards, hub, pause_s=pause):

@@ -13,7 +13,6 @@ from inference.api.errors import ApiError, Gone, NotFound, Unavailable
 from inference.api.threads import return_connection
 from inference.models import Worker
 
-CALLABLE = (Stage.PREVIEW, Stage.LIVE, Stage.DEPRECATED)
 MAX_CHARACTERS = 200
 WARMING_RETRY_S = 10
 MOST_KEPT = 1000
@@ -73,7 +72,7 @@ def find_callable(name: str, *, is_patient: bool = False) -> ModelCard:
     card = _cards.get(name)
     if card.status == Stage.RETIRED:
         raise _retired(card)
-    if card.status not in CALLABLE:
+    if not card.status.is_callable:
         raise _not_live(card)
     if not is_patient and card.repo not in _served.get(""):
         raise Unavailable(

@@ -53,7 +53,7 @@ def _one(name: str) -> dict[str, Any]:
 
 
 def is_callable(card: ModelCard, served: set[str]) -> bool:
-    return card.status in model_lookup.CALLABLE and card.repo in served
+    return card.status.is_callable and card.repo in served
 
 
 def describe(card: ModelCard, served: set[str]) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def _grids(job: Job, crop: Sequence[float]) -> list[Grid]:
             square = _cut(preview, job, crop)
     except FileNotFoundError:
         return []
-    return [Grid(name, side, patches.mean_colours(square, side)) for name, side in GRIDS.items()]
+    return [Grid(name, side, patches.mean_colors(square, side)) for name, side in GRIDS.items()]
 
 
 def _cut(preview: Image.Image, job: Job, crop: Sequence[float]) -> Image.Image:

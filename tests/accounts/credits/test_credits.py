@@ -152,7 +152,7 @@ def test_without_free_credit_there_is_none(ada: User, settings: Settings) -> Non
     ],
 )
 def test_mailboxes_are_told_apart_as_their_hosts_do(email: str, mailbox: str) -> None:
-    assert email_addresses.address(email) == mailbox
+    assert email_addresses.mailbox_of(email) == mailbox
 
 
 def test_a_fingerprint_does_not_hold_the_address() -> None:

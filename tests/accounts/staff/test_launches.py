@@ -195,9 +195,9 @@ def test_nobody_is_told_twice_because_of_a_purge(wanted: ModelCard) -> None:
 
 def test_a_stranger_who_asks_in_their_name_does_not_end_the_silence(wanted: ModelCard) -> None:
     other = make_card("laion/other")
-    waitlist.silence(waitlist.subscriber_at("bob@lab.example"))
+    waitlist.unsubscribe(waitlist.subscriber_at("bob@lab.example"))
 
-    waitlist.ask(other, "bob@lab.example", consent_address="198.51.100.1")
+    waitlist.join_by_mail(other, "bob@lab.example", consent_address="198.51.100.1")
     launches.notify(launch(wanted))
 
     assert "bob@lab.example" not in told()
@@ -205,9 +205,9 @@ def test_a_stranger_who_asks_in_their_name_does_not_end_the_silence(wanted: Mode
 
 def test_confirming_ends_the_silence(wanted: ModelCard) -> None:
     other = make_card("laion/other")
-    waitlist.silence(waitlist.subscriber_at("bob@lab.example"))
+    waitlist.unsubscribe(waitlist.subscriber_at("bob@lab.example"))
 
-    waitlist.ask(other, "bob@lab.example", consent_address="198.51.100.1")
+    waitlist.join_by_mail(other, "bob@lab.example", consent_address="198.51.100.1")
     link = re.search(r"/waitlist/confirm/([^/\s]+)/", Mail.objects.get().text)
     assert link
     confirmation.confirm(link[1])
@@ -228,7 +228,7 @@ def test_a_model_is_launched_once_in_its_life(wanted: ModelCard) -> None:
 
 
 def test_who_wants_no_mail_is_not_told(wanted: ModelCard) -> None:
-    waitlist.silence(waitlist.subscriber_at("bob@lab.example"))
+    waitlist.unsubscribe(waitlist.subscriber_at("bob@lab.example"))
 
     launches.notify(launch(wanted))
 
@@ -238,7 +238,7 @@ def test_who_wants_no_mail_is_not_told(wanted: ModelCard) -> None:
 
 def test_asking_again_ends_the_silence(wanted: ModelCard) -> None:
     other = make_card("laion/other")
-    waitlist.silence(waitlist.subscriber_at("bob@lab.example"))
+    waitlist.unsubscribe(waitlist.subscriber_at("bob@lab.example"))
 
     waitlist.join(other, User.objects.get(email="bob@lab.example"), consent_address="")
 

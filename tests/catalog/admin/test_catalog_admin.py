@@ -11,11 +11,10 @@ from django.forms.models import model_to_dict
 from django.test import Client, RequestFactory
 
 from accounts.models import User
-from catalog import stages
+from catalog import price_history, stages
 from catalog.admin.cards import ModelCardAdmin
-from catalog.hub import citing
+from catalog.hub import provenance
 from catalog.models import Difference, ModelCard, PriceChange, Source, Stage, StageChange
-from catalog.pricing import price_history
 from tests.conftest import make_card
 
 CARDS = "/admin/catalog/modelcard/"
@@ -321,7 +320,7 @@ def test_a_deleted_row_leaves_what_it_was(admin_client: Client, db: None) -> Non
 def test_a_changed_fact_with_an_old_source_is_doubted(
     admin_client: Client, card: ModelCard
 ) -> None:
-    citing.cite(card, ["license"], source=citing.the_hub(), read_on=date(2026, 1, 1))
+    provenance.cite(card, ["license"], source=provenance.hub_source(), read_on=date(2026, 1, 1))
 
     said = change(admin_client, card, license="mit")
 
@@ -333,7 +332,7 @@ def test_a_changed_fact_with_its_new_source_is_not_doubted(
     admin_client: Client, card: ModelCard
 ) -> None:
     paper = Source.objects.create(slug="paper", title="the paper")
-    citing.cite(card, ["license"], source=citing.the_hub(), read_on=date(2026, 1, 1))
+    provenance.cite(card, ["license"], source=provenance.hub_source(), read_on=date(2026, 1, 1))
 
     said = change(admin_client, card, license="mit", **{"provenance-0-source": paper.pk})
 

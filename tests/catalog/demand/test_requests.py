@@ -14,7 +14,7 @@ from accounts.models import User
 from catalog import tasks
 from catalog.demand import requests
 from catalog.demand.requests import architectures, suitability
-from catalog.hub.reading import Hub
+from catalog.hub.client import Hub
 from catalog.models import Alias, ModelCard, ModelRequest, Stage, Vote
 from tests.conftest import make_card
 from tests.fakes.request_hub import OPEN_CLIP, Repo, RequestHub, serving
@@ -44,7 +44,7 @@ def ada(db: None, client: Client) -> User:
 
 
 def checked(name: str, user: User, hub: Hub) -> ModelRequest:
-    request = requests.ask(name, user)
+    request = requests.submit(name, user)
     requests.check(request, hub)
     request.refresh_from_db()
     return request
@@ -70,7 +70,7 @@ def checked(name: str, user: User, hub: Hub) -> ModelRequest:
 def test_a_name_is_read_from_an_id_or_an_address(written: str, settings: Settings) -> None:
     settings.HF_ENDPOINT = "https://hub.example"
 
-    assert requests.read_name(written) == REPO
+    assert requests.parse_name(written) == REPO
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,8 @@ def test_a_name_is_read_from_an_id_or_an_address(written: str, settings: Setting
     ],
 )
 def test_anything_else_is_no_name(written: str) -> None:
-    with pytest.raises(requests.NotAName):
-        requests.read_name(written)
+    with pytest.raises(requests.InvalidName):
+        requests.parse_name(written)
 
 
 # --- what the hub says --------------------------------------------------------------------------
@@ -231,7 +231,9 @@ def test_an_unknown_model_is_refused(ada: User, hub: Hub) -> None:
     assert (request.state, request.reason) == (State.REFUSED, requests.NOT_SHOWN)
 
 
-@pytest.mark.parametrize(("status", "config_status"), [(503, 200), (429, 200), (200, 503)])
+@pytest.mark.parametrize(
+    ("status", "config_status"), [(503, 200), (429, 200), (200, 503), (200, 429)]
+)
 def test_while_the_hub_is_away_a_request_waits(
     status: int, config_status: int, server: RequestHub, ada: User, hub: Hub
 ) -> None:
@@ -271,7 +273,7 @@ def test_the_tasks_check_and_may_run_twice(
     server: RequestHub, ada: User, settings: Settings
 ) -> None:
     settings.HF_ENDPOINT = server.endpoint
-    request = requests.ask(REPO, ada)
+    request = requests.submit(REPO, ada)
 
     tasks.check_request(request.pk)
     tasks.check_request(request.pk)
@@ -379,7 +381,7 @@ def test_a_grid_too_fine_to_draw_is_not_drawn(
 
 
 def test_asking_twice_is_one_request(ada: User) -> None:
-    assert requests.ask(REPO, ada) == requests.ask(REPO.lower(), ada)
+    assert requests.submit(REPO, ada) == requests.submit(REPO.lower(), ada)
 
 
 def test_two_people_may_ask_for_the_same_and_both_vote(ada: User, hub: Hub) -> None:
@@ -405,12 +407,12 @@ def test_a_refused_request_may_be_asked_again(server: RequestHub, ada: User, hub
 
 def test_ten_requests_a_day_and_no_more(ada: User) -> None:
     for number in range(requests.REQUESTS_A_DAY):
-        requests.ask(f"lab/model-{number}", ada)
+        requests.submit(f"lab/model-{number}", ada)
 
     with pytest.raises(requests.TooManyRequests):
-        requests.ask("lab/one-more", ada)
+        requests.submit("lab/one-more", ada)
 
-    assert requests.ask("lab/model-0", ada).repo == "lab/model-0"
+    assert requests.submit("lab/model-0", ada).repo == "lab/model-0"
     assert ModelRequest.objects.count() == requests.REQUESTS_A_DAY
 
 
@@ -418,7 +420,7 @@ def test_ten_requests_a_day_and_no_more(ada: User) -> None:
 def test_a_double_click_is_one_request() -> None:
     ada = User.objects.create_user("ada@lab.example")
 
-    kept = at_once(lambda _: requests.ask(REPO, ada).pk, 8)
+    kept = at_once(lambda _: requests.submit(REPO, ada).pk, 8)
 
     assert len(set(kept)) == 1
     assert ModelRequest.objects.count() == 1
@@ -429,7 +431,7 @@ def test_a_request_checked_by_two_workers_at_once_makes_one_card() -> None:
     people = [User.objects.create_user(f"p{number}@lab.example") for number in range(6)]
     with serving(RequestHub({REPO: Repo()})) as server:
         hub = Hub(server.endpoint, timeout_s=5, most_wait_s=0)
-        asked = [requests.ask(REPO, person) for person in people[:3]]
+        asked = [requests.submit(REPO, person) for person in people[:3]]
 
         at_once(lambda i: requests.check(ModelRequest.objects.get(pk=asked[i // 2].pk), hub), 6)
 
@@ -439,7 +441,7 @@ def test_a_request_checked_by_two_workers_at_once_makes_one_card() -> None:
 
 
 def test_a_deleted_persons_requests_go_with_them(ada: User) -> None:
-    requests.ask(REPO, ada)
+    requests.submit(REPO, ada)
     assert profile.export(ada)["model_requests"]
 
     profile.delete(ada)
@@ -469,7 +471,7 @@ def test_the_page_lists_what_became_of_ones_own_requests(
 ) -> None:
     checked(REPO, ada, hub)
     checked("nobody/nothing", ada, hub)
-    requests.ask("bob/secret", User.objects.create_user("bob@lab.example"))
+    requests.submit("bob/secret", User.objects.create_user("bob@lab.example"))
 
     page = client.get(PAGE).content.decode()
 

@@ -52,7 +52,7 @@ def test_a_model_that_stays_sends_nobody_away(
     assert "Newer one</a> instead" not in client.get(card.get_absolute_url()).content.decode()
 
 
-def test_the_twins_for_machines_name_it(client: Client, newer: ModelCard) -> None:
+def test_json_and_markdown_name_it(client: Client, newer: ModelCard) -> None:
     older(Stage.DEPRECATED, newer)
 
     assert client.get("/models/laion/older.json").json()["successor"] == "laion/newer"

@@ -103,12 +103,12 @@ def test_a_vote_set_aside_cannot_be_cast_anew(card: ModelCard, ada: User) -> Non
 
 def test_thirty_votes_a_minute_and_no_more(ada: User) -> None:
     for _ in range(votes.VOTES_A_MINUTE):
-        votes.take_turn(ada)
+        votes.limit_rate(ada)
 
     with pytest.raises(votes.TooManyVotes):
-        votes.take_turn(ada)
+        votes.limit_rate(ada)
 
-    votes.take_turn(person("bob"))
+    votes.limit_rate(person("bob"))
 
 
 def test_a_vote_outlives_its_person(card: ModelCard, ada: User) -> None:
@@ -237,7 +237,7 @@ def test_the_migration_keeps_the_first_vote_of_a_mailbox_that_counts(card: Model
 
 def test_a_person_takes_their_votes_along(card: ModelCard, ada: User) -> None:
     votes.cast(card, ada)
-    votes.intend(card, ada, 5000)
+    votes.state_volume(card, ada, 5000)
 
     [vote] = profile.export(ada)["votes"]  # type: ignore[misc]  # it is a list
 

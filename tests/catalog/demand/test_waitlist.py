@@ -17,7 +17,7 @@ from redis.exceptions import ConnectionError as RedisAway
 from accounts import profile
 from accounts.models import User
 from catalog import tasks
-from catalog.demand import preferences, waitlist
+from catalog.demand import subscribers, waitlist
 from catalog.demand.waitlist import confirmation, links
 from catalog.demand.waitlist.confirmation import LinkState
 from catalog.limits import CannotCount, TooOften
@@ -43,7 +43,7 @@ def ask(card: ModelCard, email: str = ADA, *, address: str = "192.0.2.1") -> Ema
     """Ask, and give the mail that it made. The limits are those of another day."""
     cache.clear()
     before = len(mail.outbox)
-    waitlist.ask(card, email, consent_address=address)
+    waitlist.join_by_mail(card, email, consent_address=address)
     return mail.outbox[before] if len(mail.outbox) > before else None
 
 
@@ -71,7 +71,7 @@ def test_asking_writes_one_mail_and_gives_no_place(card: ModelCard) -> None:
     entry = WaitlistEntry.objects.get()
     assert written.to == [ADA]
     assert entry.confirmed_at is None
-    assert waitlist.place_of(entry) is None
+    assert waitlist.position_of(entry) is None
     assert waitlist.size_of(card) == 0
 
 
@@ -106,7 +106,7 @@ def test_known_and_unknown_addresses_cost_the_same_work(
         cache.clear()
         mail.outbox.clear()
         with django_assert_num_queries(9):
-            waitlist.ask(card, f"{name}@lab.example", consent_address="192.0.2.1")
+            waitlist.join_by_mail(card, f"{name}@lab.example", consent_address="192.0.2.1")
         assert len(mail.outbox) == 1
 
 
@@ -117,24 +117,12 @@ def test_an_address_is_one_however_it_is_written(card: ModelCard) -> None:
     assert WaitlistEntry.objects.count() == Subscriber.objects.count() == 1
 
 
-@pytest.mark.parametrize(
-    ("given", "kept"),
-    [
-        (" Ada@Lab.Example ", "Ada@lab.example"),
-        ("ada@bücher.example", "ada@xn--bcher-kva.example"),
-        ("ada@BÜCHER.example", "ada@xn--bcher-kva.example"),
-    ],
-)
-def test_addresses_are_kept_one_way(given: str, kept: str) -> None:
-    assert waitlist.normalised(given) == kept
-
-
 def test_a_newer_link_replaces_the_older(card: ModelCard) -> None:
     older = asked_token(card)
     newer = asked_token(card)
 
     assert confirmation.confirm(older).state is LinkState.REPLACED
-    assert confirmation.confirm(newer).state is LinkState.IN_LINE
+    assert confirmation.confirm(newer).state is LinkState.WAITING
 
 
 @pytest.mark.parametrize("stage", ["live", "deprecated", "retired"])
@@ -160,15 +148,17 @@ def test_one_address_gets_one_mail_in_three_minutes_and_its_link_stays_good(
 ) -> None:
     token = asked_token(card)
 
-    waitlist.ask(card, ADA.upper(), consent_address="192.0.2.2")
+    waitlist.join_by_mail(card, ADA.upper(), consent_address="192.0.2.2")
 
     assert len(mail.outbox) == 1
-    assert confirmation.confirm(token).state is LinkState.IN_LINE
+    assert confirmation.confirm(token).state is LinkState.WAITING
 
 
 def test_one_address_gets_five_mails_a_day(db: None) -> None:
     for number in range(6):
-        waitlist.ask(make_card(f"openai/clip-{number}"), ADA, consent_address=f"192.0.2.{number}")
+        waitlist.join_by_mail(
+            make_card(f"openai/clip-{number}"), ADA, consent_address=f"192.0.2.{number}"
+        )
 
     assert len(mail.outbox) == 5
     assert WaitlistEntry.objects.count() == 5
@@ -176,11 +166,11 @@ def test_one_address_gets_five_mails_a_day(db: None) -> None:
 
 def test_one_network_address_asks_five_times_an_hour(card: ModelCard) -> None:
     for number in range(5):
-        waitlist.ask(card, f"p{number}@lab.example", consent_address="192.0.2.1")
+        waitlist.join_by_mail(card, f"p{number}@lab.example", consent_address="192.0.2.1")
 
     with pytest.raises(TooOften):
-        waitlist.ask(card, "p5@lab.example", consent_address="192.0.2.1")
-    waitlist.ask(card, "p5@lab.example", consent_address="192.0.2.2")
+        waitlist.join_by_mail(card, "p5@lab.example", consent_address="192.0.2.1")
+    waitlist.join_by_mail(card, "p5@lab.example", consent_address="192.0.2.2")
     assert len(mail.outbox) == 6
 
 
@@ -193,7 +183,7 @@ def test_nothing_is_mailed_while_limits_cannot_be_counted(
     monkeypatch.setattr(cache, "count", away)
 
     with pytest.raises(CannotCount):
-        waitlist.ask(card, ADA, consent_address="192.0.2.1")
+        waitlist.join_by_mail(card, ADA, consent_address="192.0.2.1")
     assert mail.outbox == []
     assert not Subscriber.objects.exists()
 
@@ -209,7 +199,7 @@ def test_confirming_gives_the_place_by_the_order_of_confirmation(card: ModelCard
 
     assert link.is_new
     assert link.entry is not None
-    assert (waitlist.place_of(later), waitlist.place_of(link.entry)) == (1, 2)
+    assert (waitlist.position_of(later), waitlist.position_of(link.entry)) == (1, 2)
     assert [entry.subscriber.email for entry in waitlist.waiting_for(card)] == [
         "confirmed-first@lab.example",
         "asked-first@lab.example",
@@ -221,22 +211,22 @@ def test_who_is_behind_moves_up(card: ModelCard) -> None:
 
     waitlist.leave(WaitlistEntry.objects.filter(pk=first.pk))
 
-    assert waitlist.place_of(second) == 1
-    assert waitlist.place_of(WaitlistEntry.objects.get(pk=first.pk)) is None
+    assert waitlist.position_of(second) == 1
+    assert waitlist.position_of(WaitlistEntry.objects.get(pk=first.pk)) is None
     assert waitlist.size_of(card) == 1
 
 
 def test_lines_of_other_models_do_not_count(card: ModelCard) -> None:
     waits(make_card("openai/clip-other"), "somebody@lab.example")
 
-    assert waitlist.place_of(waits(card)) == 1
+    assert waitlist.position_of(waits(card)) == 1
 
 
 def test_two_of_the_same_moment_have_a_place_each(card: ModelCard) -> None:
     entries = [waits(card, f"{name}@lab.example") for name in "ab"]
     WaitlistEntry.objects.update(confirmed_at=timezone.now())
 
-    assert [waitlist.place_of(entry) for entry in entries] == [1, 2]
+    assert [waitlist.position_of(entry) for entry in entries] == [1, 2]
 
 
 def test_a_link_used_again_says_so_and_changes_nothing(card: ModelCard) -> None:
@@ -245,14 +235,14 @@ def test_a_link_used_again_says_so_and_changes_nothing(card: ModelCard) -> None:
 
     again = confirmation.confirm(token)
 
-    assert (again.state, again.is_new) == (LinkState.IN_LINE, False)
+    assert (again.state, again.is_new) == (LinkState.WAITING, False)
     assert again.entry is not None
     assert confirmed is not None
     assert again.entry.confirmed_at == confirmed.confirmed_at
 
 
 @pytest.mark.parametrize(
-    ("hours", "state"), [(71.99, LinkState.IN_LINE), (72.01, LinkState.EXPIRED)]
+    ("hours", "state"), [(71.99, LinkState.WAITING), (72.01, LinkState.EXPIRED)]
 )
 def test_a_link_lives_three_days(
     card: ModelCard, hours: float, state: LinkState, monkeypatch: pytest.MonkeyPatch
@@ -362,11 +352,11 @@ def test_a_mail_is_kept_in_the_outbox_under_a_key_of_its_own(
 
     for _ in range(2):
         cache.clear()
-        waitlist.ask(card, ADA, consent_address="192.0.2.1")
+        waitlist.join_by_mail(card, ADA, consent_address="192.0.2.1")
 
     keys = list(Mail.objects.values_list("key", flat=True))
     assert len(set(keys)) == 2
-    assert all(key.startswith(preferences.mail_key(Subscriber.objects.get().pk)) for key in keys)
+    assert all(key.startswith(subscribers.mail_key(Subscriber.objects.get().pk)) for key in keys)
 
 
 # --- people with an account -----------------------------------------------------------------------
@@ -378,7 +368,7 @@ def test_a_person_joins_without_a_mail(card: ModelCard, ada: User) -> None:
 
     entry = WaitlistEntry.objects.get()
     assert mail.outbox == []
-    assert waitlist.place_of(entry) == 1
+    assert waitlist.position_of(entry) == 1
     assert entry.subscriber.user == ada
     assert entry.consent_text == waitlist.CONSENT
     assert entry.consent_address_sha256
@@ -416,7 +406,7 @@ def test_a_person_who_left_joins_again_behind_the_others(card: ModelCard, ada: U
 
     waitlist.join(card, ada, consent_address="192.0.2.1")
 
-    assert waitlist.first_place(waitlist.own_entries(ada)) == 2
+    assert waitlist.best_position(waitlist.own_entries(ada)) == 2
 
 
 def test_signing_in_adopts_the_address_and_confirms_nothing(card: ModelCard) -> None:
@@ -450,8 +440,8 @@ def test_adoption_follows_the_main_address(card: ModelCard, ada: User) -> None:
 
     profile.onboard(User.objects.get(pk=ada.pk))
 
-    assert preferences.at(ADA).get().user is None
-    assert preferences.at("new@lab.example").get().user == ada
+    assert subscribers.at(ADA).get().user is None
+    assert subscribers.at("new@lab.example").get().user == ada
 
 
 def test_an_address_goes_to_whoever_confirmed_it_last(card: ModelCard, ada: User) -> None:
@@ -534,8 +524,8 @@ def test_a_person_takes_along_what_they_wait_for(card: ModelCard, ada: User) -> 
 
 def test_a_deleted_person_waits_for_nothing(card: ModelCard, ada: User, settings: Settings) -> None:
     settings.EMAIL_BACKEND = "catalog.mail.backend.Outbox"
-    waitlist.ask(card, "other@lab.example", consent_address="192.0.2.1")
-    waitlist.ask(card, ADA, consent_address="192.0.2.1")
+    waitlist.join_by_mail(card, "other@lab.example", consent_address="192.0.2.1")
+    waitlist.join_by_mail(card, ADA, consent_address="192.0.2.1")
 
     profile.delete(ada)
 

@@ -57,7 +57,7 @@ def test_the_form_needs_no_cookie(card: ModelCard) -> None:
     assert len(mail.outbox) == 1
 
 
-def test_the_form_for_strangers_holds_no_token_and_the_sentence_it_names(
+def test_the_anonymous_form_holds_no_token_and_the_sentence_it_names(
     card: ModelCard, client: Client
 ) -> None:
     page = client.get(PAGE)

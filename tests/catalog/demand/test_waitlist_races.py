@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from accounts import profile
-from catalog.demand import preferences, waitlist
+from catalog.demand import subscribers, waitlist
 from catalog.demand.waitlist import confirmation, links
 from catalog.demand.waitlist.confirmation import Link, LinkState
 from catalog.models import Mail, ModelCard, Subscriber, WaitlistEntry
@@ -33,7 +33,7 @@ def test_fifty_uses_of_one_link_confirm_once(card: ModelCard) -> None:
     answers = at_once(lambda _: confirmation.confirm(token), 50)
 
     assert sum(link.is_new for link in answers) == 1
-    assert {link.state for link in answers} == {LinkState.IN_LINE}
+    assert {link.state for link in answers} == {LinkState.WAITING}
     assert waitlist.size_of(card) == 1
 
 
@@ -42,7 +42,7 @@ def test_two_who_ask_at_once_make_one_entry_and_one_mail(
 ) -> None:
     settings.EMAIL_BACKEND = "catalog.mail.backend.Outbox"
 
-    at_once(lambda n: waitlist.ask(card, ADA, consent_address=f"192.0.2.{n}"), 8)
+    at_once(lambda n: waitlist.join_by_mail(card, ADA, consent_address=f"192.0.2.{n}"), 8)
 
     assert WaitlistEntry.objects.count() == Subscriber.objects.count() == 1
     assert Mail.objects.count() == 1
@@ -59,7 +59,7 @@ def test_two_presses_at_once_put_a_person_in_line_once(card: ModelCard) -> None:
 def test_asking_for_many_models_at_once_makes_one_subscriber(db: None) -> None:
     cards = [make_card(f"openai/clip-{number}") for number in range(5)]
 
-    at_once(lambda n: waitlist.ask(cards[n], ADA, consent_address=f"192.0.2.{n}"), 5)
+    at_once(lambda n: waitlist.join_by_mail(cards[n], ADA, consent_address=f"192.0.2.{n}"), 5)
 
     assert Subscriber.objects.count() == 1
     assert WaitlistEntry.objects.count() == len(mail.outbox) == 5
@@ -92,13 +92,13 @@ def test_confirming_while_asking_again_is_never_lost(card: ModelCard) -> None:
         def turn(number: int, token: str = token) -> Link | None:
             if number:
                 return confirmation.confirm(token)
-            waitlist.ask(card, ADA, consent_address="192.0.2.1")
+            waitlist.join_by_mail(card, ADA, consent_address="192.0.2.1")
             return None
 
         link = at_once(turn, 2)[1]
 
         assert link is not None
-        expected = LinkState.IN_LINE if waitlist.size_of(card) else LinkState.REPLACED
+        expected = LinkState.WAITING if waitlist.size_of(card) else LinkState.REPLACED
         assert link.state is expected
 
 
@@ -113,7 +113,7 @@ def test_whoever_asks_while_the_purge_runs_is_kept(card: ModelCard) -> None:
             if number:
                 waitlist.purge()
             else:
-                waitlist.ask(card, ADA, consent_address="192.0.2.1")
+                waitlist.join_by_mail(card, ADA, consent_address="192.0.2.1")
 
         at_once(turn, 2)
 
@@ -128,9 +128,9 @@ def test_whoever_asks_while_being_forgotten_gets_an_answer(card: ModelCard) -> N
 
         def turn(number: int) -> None:
             if number:
-                preferences.forget(Subscriber.objects.all())
+                subscribers.forget(Subscriber.objects.all())
             else:
-                waitlist.ask(card, ADA, consent_address="192.0.2.1")
+                waitlist.join_by_mail(card, ADA, consent_address="192.0.2.1")
 
         at_once(turn, 2)
 

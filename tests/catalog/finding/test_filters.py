@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from catalog.finding import browse, facets, filters
 from catalog.finding.browse import Choice, Query
 from catalog.models import ModelCard
-from catalog.numbers import facts
+from catalog.numbers import formatting, parsing
 from tests.conftest import make_card
 
 
@@ -26,11 +26,11 @@ def read(address: str) -> Query:
 
 
 def found(address: str) -> set[str]:
-    return {card.repo for card in read(address).found(ModelCard.objects.real())}
+    return {card.repo for card in read(address).matching(ModelCard.objects.real())}
 
 
 def menu(address: str, name: str) -> dict[str, Choice]:
-    menus = facets.tally(read(address), ModelCard.objects.real()).menus
+    menus = facets.count(read(address), ModelCard.objects.real()).menus
     return {choice.label: choice for each in menus if each.name == name for choice in each.choices}
 
 
@@ -160,7 +160,7 @@ def test_an_address_survives_being_written_and_read() -> None:
 
 def test_each_choice_leads_to_as_many_cards_as_it_says(catalog: None) -> None:
     address = "q=vit&license=unknown&num_parameters=max:1B"
-    for each in facets.tally(read(address), ModelCard.objects.real()).menus:
+    for each in facets.count(read(address), ModelCard.objects.real()).menus:
         for choice in each.choices:
             if not choice.is_chosen:
                 leads_to = found(choice.address.removeprefix("?"))
@@ -169,7 +169,7 @@ def test_each_choice_leads_to_as_many_cards_as_it_says(catalog: None) -> None:
 
 def test_the_total_is_what_the_pages_hold(catalog: None) -> None:
     for address in ["", "q=vit", "family=SigLIP&input=224", "author=nobody", "q=zzzz"]:
-        total = facets.tally(read(address), ModelCard.objects.real()).total
+        total = facets.count(read(address), ModelCard.objects.real()).total
         assert total == len(found(address)), address
 
 
@@ -193,7 +193,7 @@ def test_a_long_menu_is_cut_but_keeps_what_is_chosen(no_cards: None) -> None:
 
     [authors] = [
         each
-        for each in facets.tally(read("author=owner44"), ModelCard.objects.real()).menus
+        for each in facets.count(read("author=owner44"), ModelCard.objects.real()).menus
         if each.name == "author"
     ]
 
@@ -264,6 +264,6 @@ def test_a_page_of_the_catalog_costs_four_queries(
         client.get(address)
 
 
-@pytest.mark.parametrize("module", [filters, facts])
+@pytest.mark.parametrize("module", [filters, formatting, parsing])
 def test_the_examples_in_docstrings_hold(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]

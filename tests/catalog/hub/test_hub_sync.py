@@ -13,8 +13,9 @@ from pytest_django import Settings
 
 from accounts.models import User
 from catalog import tasks
-from catalog.hub import SOURCE_SLUG, citing, comparing, review, sync
-from catalog.hub.reading import Figures, Garbled, Hub, NotShown, Unavailable
+from catalog.hub import SOURCE_SLUG, comparison, provenance, review, sync
+from catalog.hub.client import Garbled, Hub, NotShown, Unavailable
+from catalog.hub.figures import Figures
 from catalog.loading import cards
 from catalog.models import Alias, Difference, HubReading, ModelCard, Provenance, Source
 from tests.conftest import make_card
@@ -54,7 +55,7 @@ def run(*repos: str, timeout: float = 5) -> str:
 
 
 def read(hub: CardHub, repo: str = REPO) -> Figures:
-    return Hub(hub.endpoint, timeout_s=5).read(repo)
+    return Hub(hub.endpoint, timeout_s=5).figures(repo)
 
 
 def hand_checked(card: ModelCard, field: str) -> None:
@@ -121,7 +122,7 @@ def test_a_figure_of_the_hubs_own_moves_on(hub: CardHub, db: None) -> None:
 def test_history_is_kept_across_days(hub: CardHub, db: None) -> None:
     card = make_card(REPO)
     today = timezone.localdate()
-    source = citing.the_hub()
+    source = provenance.hub_source()
     for days_ago, downloads in ((2, 10), (1, 20), (0, 30)):
         figures = Figures(downloads_per_month=downloads)
         sync.write(card, figures, source=source, today=today - timedelta(days=days_ago))
@@ -132,7 +133,7 @@ def test_history_is_kept_across_days(hub: CardHub, db: None) -> None:
 
 def test_the_day_of_change_moves_only_with_a_figure(db: None) -> None:
     card = make_card(REPO)
-    source, today = citing.the_hub(), timezone.localdate()
+    source, today = provenance.hub_source(), timezone.localdate()
     sync.write(card, Figures(likes=5), source=source, today=today - timedelta(days=1))
     card.refresh_from_db()
 
@@ -338,7 +339,7 @@ def test_of_two_reviewers_one_wins(admin_user: User) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_two_syncs_at_once_keep_one_reading_and_one_difference() -> None:
     card = make_card(REPO, license="apache-2.0", revision="")
-    source, today = citing.the_hub(), timezone.localdate()
+    source, today = provenance.hub_source(), timezone.localdate()
     figures = Figures(license="mit", likes=5, revision=REVISION)
 
     at_once(lambda _: sync.write(card, figures, source=source, today=today), 4)
@@ -503,7 +504,7 @@ def test_the_license_is_read_from_the_cards_data(
     ("field", "value"), [("likes", 0), ("license", "mit"), ("updated", date(2023, 9, 1))]
 )
 def test_what_a_difference_shows_can_be_read_back(field: str, value: object) -> None:
-    assert comparing.read_back(field, comparing.shown(value)) == value
+    assert comparison.read_back(field, comparison.shown(value)) == value
 
 
 # --- the housekeeper's turns --------------------------------------------------------------------

@@ -11,11 +11,11 @@ from django.template.loader import render_to_string
 from django.test import RequestFactory
 from pytest_django import DjangoAssertNumQueries
 
+from catalog import price_history
 from catalog.loading import cards
 from catalog.models import ModelCard, PriceChange
 from catalog.pages import price_chart, price_story, specs
 from catalog.pages.price_story import PriceStory
-from catalog.pricing import price_history
 from tests.conftest import FIXTURES, make_card
 from tests.support.threads import at_once
 

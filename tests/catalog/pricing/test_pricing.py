@@ -9,7 +9,8 @@ from catalog import patches, pricing
 from catalog.models import ModelCard
 from catalog.numbers import formatting, money
 from catalog.pricing import Basis, Known, price_of
-from catalog.templatetags.figures import rendered
+from catalog.pricing import formatting as price_formatting
+from catalog.templatetags.formatting import markdown
 from tests.conftest import make_card
 
 
@@ -86,7 +87,7 @@ def test_every_price_in_the_database_is_the_one_shown(catalog: None) -> None:
 
 
 def test_one_dollar_buys_10638_images_of_vit_l_14() -> None:
-    assert formatting.images_for_usd(pricing.Price(94, 8, Basis.STATED, {}), 1) == "10,638"
+    assert price_formatting.images_for_usd(pricing.Price(94, 8, Basis.STATED, {}), 1) == "10,638"
 
 
 @pytest.mark.parametrize("amount", ["much", "", "NaN", "Infinity", "1,000"])
@@ -115,7 +116,7 @@ def test_a_patch_grid_has_whole_patches(image: int, patch: int | None, side: int
 
 
 def test_rendered_text_loses_what_could_harm() -> None:
-    html = rendered("### ok\n\n<script>x()</script>\n\n[a](javascript:x) <b onclick=x>")
+    html = markdown("### ok\n\n<script>x()</script>\n\n[a](javascript:x) <b onclick=x>")
 
     assert "<h3>ok</h3>" in html
     assert "script" not in html

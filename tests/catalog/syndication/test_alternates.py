@@ -17,30 +17,30 @@ from tests.conftest import make_card
 L14 = "/models/openai/clip-vit-large-patch14"
 
 
-def test_the_json_twin_gives_each_figure_its_source_and_day(catalog: None, client: Client) -> None:
-    twin = client.get(f"{L14}.json").json()
+def test_the_json_gives_each_figure_its_source_and_day(catalog: None, client: Client) -> None:
+    document = client.get(f"{L14}.json").json()
 
-    parameters = twin["facts"]["parameters"]
+    parameters = document["facts"]["parameters"]
     assert parameters["value"] == 427_620_000
     assert parameters["source"]["title"]
     assert parameters["read_on"] == "2026-11-23"
-    assert twin["estimated_price"] == {
+    assert document["estimated_price"] == {
         "usd_per_1k_images": "0.094",
         "basis": "stated",
         "inputs": {},
         "micro_usd_per_image": 94,
         "micro_usd_per_new_label": 8,
     }
-    assert twin["status"] == "coming soon"
+    assert document["status"] == "coming soon"
 
 
-def test_an_unknown_figure_is_left_out_of_the_twin(catalog: None, client: Client) -> None:
-    twin = client.get("/models/laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K.json").json()
+def test_an_unknown_figure_is_left_out_of_the_json(catalog: None, client: Client) -> None:
+    document = client.get("/models/laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K.json").json()
 
-    assert "license" not in twin["facts"]
+    assert "license" not in document["facts"]
 
 
-def test_the_markdown_twin_holds_the_page(catalog: None, client: Client) -> None:
+def test_the_markdown_holds_the_page(catalog: None, client: Client) -> None:
     response = client.get(f"{L14}.md")
 
     text = response.content.decode()
@@ -51,13 +51,13 @@ def test_the_markdown_twin_holds_the_page(catalog: None, client: Client) -> None
 
 
 @pytest.mark.parametrize("ending", [".json", ".md"])
-def test_every_twin_renders(catalog: None, client: Client, ending: str) -> None:
+def test_every_alternate_renders(catalog: None, client: Client, ending: str) -> None:
     for card in ModelCard.objects.all():
         assert client.get(f"/models/{card.repo}{ending}").status_code == 200, card.repo
 
 
 @pytest.mark.parametrize("ending", [".json", ".md"])
-def test_no_twin_of_nothing(catalog: None, client: Client, ending: str) -> None:
+def test_no_alternate_of_nothing(catalog: None, client: Client, ending: str) -> None:
     assert client.get(f"/models/openai/nothing{ending}").status_code == 404
 
 
@@ -129,14 +129,12 @@ def test_linked_data_cannot_end_its_script(catalog: None, client: Client) -> Non
     assert "<script>alert" not in page
 
 
-def test_the_markdown_twin_calls_a_price_set_at_launch_no_estimate(
-    client: Client, db: None
-) -> None:
+def test_the_markdown_calls_a_price_set_at_launch_no_estimate(client: Client, db: None) -> None:
     make_card("lab/live", stage="live", launch_price_micro_usd_per_image=80)
 
-    twin = client.get("/models/lab/live.md").content.decode()
+    document = client.get("/models/lab/live.md").content.decode()
 
-    assert "\n| price | $0.080" in twin
+    assert "\n| price | $0.080" in document
 
 
 def test_a_live_model_is_offered_at_its_price(client: Client, db: None) -> None:

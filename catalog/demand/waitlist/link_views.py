@@ -1,9 +1,4 @@
-"""Pages behind the links in the waitlist's mails, and the same for who is signed in.
-
-Where a signed link is the authority no cookie plays a part: a forged request would need the link,
-and who has the link needs no forgery. So those take no CSRF token, which mail providers, and
-browsers without cookies, could not send.
-"""
+"""Pages behind the signed links in the waitlist's mails; the preference page for people, too."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -17,10 +12,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from catalog.demand import preferences, waitlist
+from catalog.demand import subscribers, waitlist
 from catalog.demand.waitlist import confirmation, links
 from catalog.demand.waitlist.confirmation import Link, LinkState
-from catalog.demand.waitlist.forms import Change
+from catalog.demand.waitlist.forms import PreferenceForm
 from catalog.http import SignedInRequest
 from catalog.models import EntryQuerySet, Subscriber
 
@@ -35,7 +30,7 @@ View = Callable[..., HttpResponse]
 
 
 def from_mail(view: View) -> View:
-    """Pages behind a link in a mail: not kept, not indexed, and not told to the next site."""
+    """Pages behind a link in a mail: not cached, not indexed, no referrer to the next site."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args: str, **kwargs: str) -> HttpResponse:
@@ -47,6 +42,9 @@ def from_mail(view: View) -> View:
         response.headers["X-Robots-Tag"] = "noindex"
         return response
 
+    # The signed link is the authority, and no cookie plays a part: a forged request would need the
+    # link, and who has the link needs no forgery. A CSRF token is what mail providers, and browsers
+    # without cookies, could not send.
     return csrf_exempt(never_cache(answer))
 
 
@@ -63,7 +61,7 @@ def _page_of_link(request: HttpRequest, link: Link) -> HttpResponse:
     context: dict[str, object] = {"link": link, "state": link.state.name}
     if link.entry:
         context |= {"entry": link.entry, "card": link.entry.card}
-        context["place"] = waitlist.place_of(link.entry)
+        context["position"] = waitlist.position_of(link.entry)
         context["preferences_link"] = links.to_preferences(link.entry.subscriber)
     status = LINK_STATUS.get(link.state, HTTPStatus.OK)
     return render(request, "catalog/waitlist/confirm.html", context, status=status)
@@ -72,25 +70,26 @@ def _page_of_link(request: HttpRequest, link: Link) -> HttpResponse:
 @from_mail
 @require_http_methods(["GET", "HEAD", "POST"])
 def leave(request: HttpRequest, signed: str) -> HttpResponse:
-    """GET shows a button; POST leaves at once, and answers itself: RFC 8058 forbids a redirect."""
+    """GET shows a button; POST leaves at once."""
     entries = links.entries_of(signed)
-    found = list(entries.select_related("card", "subscriber").order_by("card__name"))
-    everything = links.silenced_by(signed)
+    shown = list(entries.select_related("card", "subscriber").order_by("card__name"))
+    leaves_all = links.subscriber_leaving_all(signed)
     context: dict[str, object] = {
-        "found": found,
-        "waiting": [entry for entry in found if not entry.left_at],
+        "entries": shown,
+        "waiting": [entry for entry in shown if not entry.left_at],
         # Who has only voted waits for nothing, and is mailed all the same.
-        "may_be_mailed": everything if everything and not everything.silenced_at else None,
+        "may_be_mailed": leaves_all if leaves_all and not leaves_all.silenced_at else None,
         "has_left": request.method == "POST",
     }
     if request.method == "POST":
         waitlist.leave(entries)
-        if everything:
-            waitlist.silence(everything)
-    if found:
-        subscriber = found[0].subscriber
+        if leaves_all:
+            waitlist.unsubscribe(leaves_all)
+    if shown:
+        subscriber = shown[0].subscriber
         context["leave_all_link"] = links.to_leave(subscriber, None)
         context["preferences_link"] = links.to_preferences(subscriber)
+    # No redirect, not after POST either: RFC 8058 forbids it.
     return render(request, "catalog/waitlist/leave.html", context)
 
 
@@ -99,7 +98,7 @@ def leave(request: HttpRequest, signed: str) -> HttpResponse:
 @never_cache
 def own_preferences(request: SignedInRequest) -> HttpResponse:
     """Everything a person's addresses wait for."""
-    return _preferences(request, preferences.of_person(request.user), is_own=True)
+    return _preferences(request, subscribers.of_person(request.user), is_own=True)
 
 
 @from_mail
@@ -112,28 +111,27 @@ def mailed_preferences(request: HttpRequest, signed: str) -> HttpResponse:
 
 
 def _preferences(
-    request: HttpRequest, subscribers: "QuerySet[Subscriber]", *, is_own: bool
+    request: HttpRequest, mine: "QuerySet[Subscriber]", *, is_own: bool
 ) -> HttpResponse:
-    entries = waitlist.entries_of(subscribers)
+    entries = waitlist.entries_of(mine)
     if request.method != "POST":
-        return _show(request, subscribers, entries, is_own=is_own)
-    form = Change(request.POST)
+        return _show(request, mine, entries, is_own=is_own)
+    form = PreferenceForm(request.POST)
     if not form.is_valid():
-        return _show(request, subscribers, entries, is_own=is_own, status=HTTPStatus.BAD_REQUEST)
+        return _show(request, mine, entries, is_own=is_own, status=HTTPStatus.BAD_REQUEST)
     address = str(request.META.get("REMOTE_ADDR", "")) if is_own else None
-    _change(form, subscribers, entries, address=address)
+    _change(form, mine, entries, address=address)
     return redirect(request.path)
 
 
 def _change(
-    form: Change,
-    subscribers: "QuerySet[Subscriber]",
+    form: PreferenceForm,
+    mine: "QuerySet[Subscriber]",
     entries: EntryQuerySet,
     *,
     address: str | None,
 ) -> None:
-    """Do what was pressed. Only who is signed in (from `address`) confirms by a press: a link of
-    these never ends, unlike the one that was mailed to confirm."""
+    """Do what was pressed; `address` is the network address of a person who is signed in."""
     entry = entries.filter(pk=form.cleaned_data["entry"])
     match form.cleaned_data["action"]:
         case "leave":
@@ -141,23 +139,24 @@ def _change(
         case "leave-all":
             waitlist.leave(entries)
         case "forget":
-            preferences.forget(subscribers)
+            subscribers.forget(mine)
+        # Only who is signed in: these links never end, unlike the one that was mailed to confirm.
         case "confirm" if address is not None:
             waitlist.confirm_own(entry, consent_address=address)
 
 
 def _show(
     request: HttpRequest,
-    subscribers: "QuerySet[Subscriber]",
+    mine: "QuerySet[Subscriber]",
     entries: EntryQuerySet,
     *,
     is_own: bool,
     status: HTTPStatus = HTTPStatus.OK,
 ) -> HttpResponse:
-    shown = waitlist.with_places(entries.select_related("card", "subscriber"))
+    shown = waitlist.with_positions(entries.select_related("card", "subscriber"))
     context = {
         "entries": shown.order_by("card__name", "pk"),
-        "addresses": [each.email for each in subscribers.order_by("email")],
+        "addresses": [subscriber.email for subscriber in mine.order_by("email")],
         "is_own": is_own,
     }
     return render(request, "catalog/waitlist/preferences.html", context, status=status)

@@ -5,8 +5,8 @@ import doctest
 import pytest
 
 from catalog.models import ModelCard
-from catalog.pricing import calculator
-from catalog.pricing.calculator import Month
+from catalog.pages import calculator
+from catalog.pages.calculator import Month
 
 
 def card(repo: str, micro_usd: int | None, **more: float) -> ModelCard:

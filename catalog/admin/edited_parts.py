@@ -4,30 +4,22 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.http import HttpRequest
 
 from catalog import hand_edits
+from catalog.admin.read_only import ReadOnlyInline
 from catalog.loading.cards import NOT_FROM_A_FILE
 from catalog.models import HandEdit, ModelCard, Provenance
 
 
-class HandEditInline(admin.TabularInline[HandEdit, ModelCard]):
+class HandEditInline(ReadOnlyInline[HandEdit]):
     """Rows come by editing the card; to delete one gives the part back to the card's file."""
 
     model = HandEdit
-    extra = 0
     fields = ["part", "edited_at"]
     readonly_fields = ["part", "edited_at"]
     verbose_name_plural = (
         "edited by hand: the card's file leaves these alone; what is deleted here it writes again"
     )
-
-    def has_add_permission(self, request: HttpRequest, obj: ModelCard | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 def note(card: ModelCard, form: forms.BaseForm, formsets: Iterable[Any]) -> None:

@@ -7,7 +7,7 @@ from catalog.hub import SOURCE_SLUG
 from catalog.models import ModelCard, Provenance, Source
 
 
-def the_hub(address: str = "") -> Source:
+def hub_source(address: str = "") -> Source:
     """The hub's row among the sources, made when it is first needed."""
     defaults = {"title": "Hugging Face hub", "url": address}
     return Source.objects.get_or_create(slug=SOURCE_SLUG, defaults=defaults)[0]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.models import ModelCard
-from catalog.numbers import facts
+from catalog.numbers import parsing
 from catalog.numbers.money import format_usd
 from catalog.pricing import Price
 
@@ -22,10 +22,10 @@ class Month:
     complaint: str = ""
 
     @classmethod
-    def read(cls, asked: Mapping[str, str]) -> "Month":
+    def read(cls, parameters: Mapping[str, str]) -> "Month":
         """`images=2.5M&labels=100`; what makes no sense gives way to the default, and says so."""
-        images = _whole(asked.get("images", ""), least=1, default=DEFAULT_IMAGES)
-        labels = _whole(asked.get("labels", ""), least=0, default=0)
+        images = _whole(parameters.get("images", ""), least=1, default=DEFAULT_IMAGES)
+        labels = _whole(parameters.get("labels", ""), least=0, default=0)
         complaints = []
         if images is None:
             complaints.append(
@@ -63,20 +63,20 @@ class Bill:
 
 def bills(card: ModelCard, neighbours: Sequence[ModelCard], month: Month) -> list[Bill]:
     """The month on this model and on those neighbours that have a price, the cheapest first."""
-    others = [each for each in neighbours if each.repo != card.repo]
-    priced = [(each, price) for each in (card, *others) if (price := each.price)]
-    costs = [(_cost(price, month), each, price) for each, price in priced]
+    others = [neighbour for neighbour in neighbours if neighbour.repo != card.repo]
+    priced = [(model, price) for model in (card, *others) if (price := model.price)]
+    costs = [(_cost(price, month), model, price) for model, price in priced]
     dearest = max((cost for cost, _, _ in costs), default=0)
     return [
         Bill(
-            name=each.name,
-            address=each.get_absolute_url(),
+            name=model.name,
+            address=model.get_absolute_url(),
             micro_usd=cost,
             share=_percent(cost, dearest),
-            is_this=each is card,
+            is_this=model is card,
             counts_labels=bool(price.micro_usd_per_label) or not month.labels,
         )
-        for cost, each, price in sorted(costs, key=lambda c: (c[0], c[1] is not card, c[1].repo))
+        for cost, model, price in sorted(costs, key=lambda c: (c[0], c[1] is not card, c[1].repo))
     ]
 
 
@@ -92,7 +92,7 @@ def _whole(text: str, *, least: int, default: int) -> int | None:
     """A whole number within the limits; the default for none given, None for nonsense."""
     if not text.strip():
         return default
-    number = facts.read(text[:LONGEST])
+    number = parsing.parse(text[:LONGEST])
     if number is None or number != number.to_integral_value() or not least <= number <= MOST:
         return None
     return int(number)

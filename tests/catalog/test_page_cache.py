@@ -1,4 +1,4 @@
-"""Strangers share a page for some seconds; whoever is known gets a page of their own."""
+"""Anonymous visitors share a page for some seconds; whoever is known gets a page of their own."""
 
 import gzip
 
@@ -15,8 +15,8 @@ PAGE = "/models/openai/clip-vit-base-patch32/"
 
 
 @pytest.fixture
-def kept(card: ModelCard, settings: Settings) -> ModelCard:
-    """A card whose page a stranger has just asked for."""
+def cached_card(card: ModelCard, settings: Settings) -> ModelCard:
+    """A card whose page an anonymous visitor has just asked for."""
     settings.PAGE_CACHE_S = 60
     assert Client().get(PAGE).status_code == 200
     return card
@@ -26,10 +26,10 @@ def renamed(card: ModelCard) -> None:
     ModelCard.objects.filter(pk=card.pk).update(name="another name")
 
 
-def test_a_stranger_gets_the_page_that_is_kept(
-    kept: ModelCard, client: Client, django_assert_num_queries: DjangoAssertNumQueries
+def test_an_anonymous_visitor_gets_the_cached_page(
+    cached_card: ModelCard, client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    renamed(kept)
+    renamed(cached_card)
 
     with django_assert_num_queries(0):
         page = client.get(PAGE)
@@ -37,8 +37,8 @@ def test_a_stranger_gets_the_page_that_is_kept(
     assert "another name" not in page.content.decode()
 
 
-def test_a_person_gets_a_page_of_their_own(kept: ModelCard, client: Client) -> None:
-    renamed(kept)
+def test_a_person_gets_a_page_of_their_own(cached_card: ModelCard, client: Client) -> None:
+    renamed(cached_card)
     client.force_login(User.objects.create_user("ada@lab.example"))
 
     page = client.get(PAGE).content.decode()
@@ -47,7 +47,7 @@ def test_a_person_gets_a_page_of_their_own(kept: ModelCard, client: Client) -> N
     assert "ada@lab.example" in page
 
 
-def test_a_persons_page_is_not_kept_for_strangers(
+def test_a_persons_page_is_not_cached_for_anybody_else(
     card: ModelCard, client: Client, settings: Settings
 ) -> None:
     settings.PAGE_CACHE_S = 60
@@ -57,14 +57,14 @@ def test_a_persons_page_is_not_kept_for_strangers(
     assert "ada@lab.example" not in Client().get(PAGE).content.decode()
 
 
-def test_a_waiting_message_is_shown(kept: ModelCard, client: Client) -> None:
-    renamed(kept)
+def test_a_waiting_message_is_shown(cached_card: ModelCard, client: Client) -> None:
+    renamed(cached_card)
     client.cookies["messages"] = "something"
 
     assert "another name" in client.get(PAGE).content.decode()
 
 
-def test_a_browser_that_has_the_page_is_told_so(kept: ModelCard, client: Client) -> None:
+def test_a_browser_that_has_the_page_is_told_so(cached_card: ModelCard, client: Client) -> None:
     first = client.get(PAGE)
 
     again = client.get(PAGE, headers={"if-none-match": first["ETag"]})
@@ -87,7 +87,9 @@ def test_a_page_made_anew_but_equal_keeps_its_etag(
     assert first["ETag"] == from_memory["ETag"] == anew["ETag"]
 
 
-def test_a_page_goes_compressed_to_those_who_can_read_it(kept: ModelCard, client: Client) -> None:
+def test_a_page_goes_compressed_to_those_who_can_read_it(
+    cached_card: ModelCard, client: Client
+) -> None:
     packed = client.get(PAGE, headers={"accept-encoding": "gzip"})
     plain = client.get(PAGE)
 
@@ -96,7 +98,7 @@ def test_a_page_goes_compressed_to_those_who_can_read_it(kept: ModelCard, client
     assert not plain.has_header("Content-Encoding")
 
 
-def test_a_browser_asks_again_each_time(kept: ModelCard, client: Client) -> None:
+def test_a_browser_asks_again_each_time(cached_card: ModelCard, client: Client) -> None:
     page = client.get(PAGE)
 
     assert "max-age=0" in page["Cache-Control"]
@@ -104,7 +106,9 @@ def test_a_browser_asks_again_each_time(kept: ModelCard, client: Client) -> None
     assert "Cookie" in page["Vary"]
 
 
-def test_a_kept_page_holds_no_token_and_sets_no_cookie(kept: ModelCard, client: Client) -> None:
+def test_a_cached_page_holds_no_token_and_sets_no_cookie(
+    cached_card: ModelCard, client: Client
+) -> None:
     page = client.get(PAGE)
 
     assert "csrfmiddlewaretoken" not in page.content.decode()

@@ -1,0 +1,53 @@
+"""What crawlers read first: llms.txt, robots.txt and the sitemap."""
+
+from datetime import datetime
+
+from django.contrib.sitemaps import Sitemap
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from catalog.models import ModelCard, ModelCardQuerySet, Task
+
+PLAIN = "text/plain; charset=utf-8"
+# Per person, or behind sign-in: nothing for an index.
+DISALLOWED = ["/jobs/", "/accounts/", "/admin/"]
+
+
+@require_safe
+def llms_txt(request: HttpRequest) -> HttpResponse:
+    """The site in short for language models (llmstxt.org)."""
+    cards = ModelCard.objects.real().order_by("repo")
+    context = {"written": cards.written(), "others": cards.filter(summary_is_generated=True)}
+    return render(request, "catalog/llms.txt", context, content_type=PLAIN)
+
+
+@require_safe
+def robots_txt(request: HttpRequest) -> HttpResponse:
+    sitemap = request.build_absolute_uri(reverse("sitemap"))
+    rules = ["User-agent: *", *(f"Disallow: {path}" for path in DISALLOWED)]
+    return HttpResponse("\n".join([*rules, f"Sitemap: {sitemap}", ""]), content_type=PLAIN)
+
+
+class CardSitemap(Sitemap[ModelCard]):
+    def items(self) -> ModelCardQuerySet:
+        return ModelCard.objects.order_by("repo")
+
+    def lastmod(self, item: ModelCard) -> datetime:
+        return item.changed_at
+
+
+class PageSitemap(Sitemap[str]):
+    """The pages that are not about one model."""
+
+    def items(self) -> list[str]:
+        tasks = [reverse("task", args=[task]) for task in Task.values]
+        names = ["home", "models", "playground", "roadmap", "request-model", "docs"]
+        return [*(reverse(name) for name in names), *tasks]
+
+    def location(self, item: str) -> str:
+        return item
+
+
+SITEMAPS = {"models": CardSitemap, "pages": PageSitemap}

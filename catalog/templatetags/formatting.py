@@ -1,0 +1,47 @@
+"""Filters that write numbers, prices and long texts."""
+
+from functools import lru_cache
+
+import markdown as markdown_package
+import nh3
+from django import template
+from django.utils.safestring import SafeString, mark_safe
+
+from catalog.numbers.formatting import compact, parameters
+from catalog.pricing.formatting import per_1k, per_image
+
+register = template.Library()
+
+ALLOWED_TAGS = {
+    "a",
+    "blockquote",
+    "code",
+    "em",
+    "h3",
+    "h4",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "strong",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "thead",
+    "tr",
+    "ul",
+}
+
+for write in (compact, parameters, per_1k, per_image):
+    register.filter(write)
+
+
+@register.filter
+@lru_cache(maxsize=512)  # by the text itself: this takes longer than the query that finds the text
+def markdown(text: str) -> SafeString:
+    """Markdown as HTML; only plain prose, lists, tables and links come through."""
+    html = markdown_package.markdown(text, extensions=["tables", "sane_lists"])
+    clean = nh3.clean(html, tags=ALLOWED_TAGS, link_rel="noopener nofollow")
+    # On a phone a wide table scrolls by itself, and the keyboard has to reach it to do so.
+    return mark_safe(clean.replace("<table>", '<table tabindex="0">'))  # noqa: S308  nh3 cleaned it
