@@ -11,21 +11,19 @@ from django.db import connection
 from PIL import Image
 from pytest_django import DjangoDbBlocker, Settings
 
-from catalog.loading import cards
-from catalog.models import ModelCard, Source
+from catalog.models import ModelCard
 from inference import images, jobs
 from inference.jobs import claims
 from inference.kinds.classify import request as classify
 from inference.models import Job, Worker
 from inference.worker import settlement
 from inference.worker.settlement import Done
-from tests.support import site as sites
-from tests.support.chromium import browser  # noqa: F401  # a fixture
-from tests.support.site import Site, wait_for
+from tests.support import catalog as shipped_catalog
+from tests.support.catalog import FIXTURES as FIXTURES
+from tests.support.catalog import CatalogRows
 
 PROJECT = Path(__file__).parent.parent
 SAMPLES = PROJECT / "static" / "samples"
-FIXTURES = PROJECT / "fixtures" / "catalog"
 
 
 @pytest.fixture(autouse=True)
@@ -72,14 +70,21 @@ def make_card(repo: str = "openai/clip-vit-base-patch32", **fields: object) -> M
     return ModelCard.objects.create(repo=repo, **(given | fields))
 
 
+@pytest.fixture(scope="session")
+def catalog_rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> CatalogRows:
+    with django_db_blocker.unblock():
+        return shipped_catalog.read_files()
+
+
 @pytest.fixture(scope="module")
-def _loaded_catalog(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def _loaded_catalog(
+    catalog_rows: CatalogRows, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
     """The whole catalog, once a module: each test sees it through a transaction of its own."""
     with django_db_blocker.unblock():
-        cards.load_folder(FIXTURES)
+        catalog_rows.restore()
         yield
-        ModelCard.objects.all().delete()
-        Source.objects.all().delete()
+        catalog_rows.remove()
 
 
 @pytest.fixture
@@ -159,21 +164,3 @@ def answer_next(card: ModelCard) -> Job:
         ]
     )
     return job
-
-
-@pytest.fixture(scope="session")
-def running_site(
-    django_db_setup: None,
-    django_db_blocker: DjangoDbBlocker,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Site]:
-    with django_db_blocker.unblock(), sites.running(tmp_path_factory.mktemp("site")) as running:
-        yield running
-
-
-@pytest.fixture
-def site(running_site: Site, transactional_db: None) -> Site:
-    """The running site with a full catalog: each test before has emptied the tables."""
-    cards.load_folder(FIXTURES)
-    wait_for(lambda: Worker.objects.alive().exists())
-    return running_site

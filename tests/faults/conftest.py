@@ -3,7 +3,6 @@
 FAULTS=long (`make faults`): many rounds, real waits, figures. Otherwise each fault once, hurried.
 """
 
-import os
 from collections.abc import Iterator
 
 import psycopg
@@ -19,11 +18,10 @@ from inference.jobs import sweep
 from inference.runtime import torchvision_schemas
 from tests.conftest import make_card
 from tests.faults import audit
-from tests.faults.house import House
+from tests.faults.house import IS_LONG, House
 from tests.support import site as sites
 from tests.support.site import Site
 
-IS_LONG = os.environ.get("FAULTS") == "long"
 REPO = "openai/clip-vit-base-patch32" if IS_LONG else "gigarouter/conse-demo"
 GRANTED = 10**9
 
@@ -54,16 +52,17 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def broken_site(
-    request: pytest.FixtureRequest,
     django_db_setup: None,
     django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Site]:
-    """The suite's own running site; for the campaign one with a tiny CLIP, which is fast."""
+    """A running site; for the campaign one with a tiny CLIP, which is fast."""
     if not IS_LONG:
-        yield request.getfixturevalue("running_site")
+        folder = tmp_path_factory.mktemp("house")
+        with django_db_blocker.unblock(), sites.running(folder) as running:
+            yield running
         return
     torchvision_schemas.declare()
     from tests.inference.runtime import tiny  # torch: seconds that only the campaign needs
@@ -131,6 +130,7 @@ def house(
             IS_LONG,
             lambda line: _lines.append(f"{request.node.name}: {line}"),
         )
+        broken_site.wait_for_workers()
         house.wait_for_worker()
         yield house
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import psutil
+import pytest
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models.functions import Now
@@ -30,7 +31,15 @@ from tests import engines
 from tests.conftest import photo_bytes
 from tests.fakes.encoder import HashEncoder
 from tests.faults import invariants
-from tests.support.site import Site, wait_for
+from tests.support.site import Site, is_alive, wait_for
+
+IS_LONG = os.environ.get("FAULTS") == "long"
+
+
+def only_long(reason: str) -> pytest.MarkDecorator:
+    """Asked before the site is set up, which takes seconds."""
+    return pytest.mark.skipif(not IS_LONG, reason=f"{reason}: `make faults`")
+
 
 AWAY = (DatabaseError, *DATABASE_OUTAGES)
 # As a worker, but without Celery and torch, which take seconds to start; it may crash.
@@ -117,7 +126,7 @@ class House:
         def is_there() -> bool:
             with suppress(ValueError, psutil.NoSuchProcess):
                 found[:] = [self.site.child("celery", self.card.queue)]
-            return bool(found) and found[0].status() != psutil.STATUS_ZOMBIE
+            return bool(found) and is_alive(found[0].pid)
 
         wait_for(is_there)
         return found[0]

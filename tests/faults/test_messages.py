@@ -11,7 +11,7 @@ from django.conf import settings
 from inference import jobs
 from inference.jobs import sweep, wake
 from inference.models import Job, State
-from tests.faults.house import House
+from tests.faults.house import House, only_long
 from tests.support.site import wait_for
 from tests.support.threads import at_once
 
@@ -124,9 +124,8 @@ def test_f29_two_sweepers_at_once_move_each_job_once(house: House) -> None:
     assert max(Job.objects.values_list("attempt", flat=True)) <= 2
 
 
+@only_long("another beat has to start")
 def test_f29_two_beats_at_once(house: House) -> None:
-    if not house.is_long:
-        pytest.skip("it takes another beat to start: `make faults`")
     schedule = str(house.faults / "second-beat")
     command = [sys.executable, "-m", "celery", "-A", "config", "worker", "-Q", "house", "--beat"]
     command += ["--schedule", schedule, "--pool", "threads", "--hostname", "second@%h"]

@@ -17,7 +17,7 @@ from inference.jobs import queue
 from inference.kinds.embed import request as embed
 from inference.models import Job, State
 from tests.conftest import make_card
-from tests.faults.house import House
+from tests.faults.house import House, only_long
 from tests.support.rows import start_of
 from tests.support.threads import at_once
 
@@ -67,9 +67,8 @@ def trickle(house: House, bob: User, seconds: int) -> list[float]:
     return [wait_s(job) for job in Job.objects.filter(owner=bob).exclude(pk__in=before)]
 
 
+@only_long("a worker is flooded, whose order is tested below")
 def test_f32_a_flood_does_not_hold_back_somebody_else(house: House, bob: User) -> None:
-    if not house.is_long:
-        pytest.skip("the long form floods a worker; its order is tested below")
     alone = trickle(house, bob, 10)
     worker = house.worker()
     worker.suspend()  # or it would have done half of them before the last is there

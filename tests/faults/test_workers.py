@@ -17,7 +17,7 @@ from inference.worker import batches, decode
 from inference.worker.text_cache import TextCache
 from tests.fakes.encoder import HashEncoder
 from tests.faults import audit
-from tests.faults.house import House, all_ended
+from tests.faults.house import House, all_ended, only_long
 from tests.support.rows import lease_of, start_of
 from tests.support.site import wait_for
 
@@ -144,10 +144,16 @@ POISONS = {
 }
 
 
-@pytest.mark.parametrize("kind", POISONS)
+# One way to crash is enough for the short form.
+MORE_POISONS = [
+    pytest.param(kind, marks=only_long("another way to crash"))
+    for kind in POISONS
+    if kind != "segv"
+]
+
+
+@pytest.mark.parametrize("kind", ["segv", *MORE_POISONS])
 def test_f13_a_poison_picture_fails_alone(house: House, kind: str) -> None:
-    if not house.is_long and kind != "segv":
-        pytest.skip("one way to crash is enough for the short form")
     point, what, code = POISONS[kind]
     poison = house.photo()
     began_s = time.monotonic()
@@ -194,10 +200,9 @@ def test_f13_a_picture_that_takes_all_memory_fails_alone(house: House, point: st
     assert set(good.values_list("state", flat=True)) == {State.SUCCEEDED}
 
 
+@only_long("it takes the time limit")
 @pytest.mark.parametrize("what", ["hang", "seize"])
 def test_f14_code_that_hangs_is_given_up(house: House, what: str) -> None:
-    if not house.is_long:
-        pytest.skip("it takes the time limit: `make faults`")
     with house.fault("forward", f"{what} any once") as order:
         bad = house.submit()
         wait_for(lambda: not order.exists())

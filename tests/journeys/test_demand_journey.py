@@ -10,19 +10,17 @@ from email.message import Message
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.db import connection
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Grant, User
 from catalog import stages
-from catalog.loading import cards
 from catalog.models import Launch, Mail, MailState, ModelCard, Stage, Subscriber, WaitlistEntry
-from tests.conftest import FIXTURES
 from tests.fakes.smtp import MailServer, Mood, mail_server
 from tests.support import site as sites
 from tests.support.accessibility import WCAG_22_AA
+from tests.support.catalog import CatalogRows
 from tests.support.chromium import NEEDED, PATIENCE_MS
 from tests.support.letters import CODE
 from tests.support.pages import OWN_PAGES
@@ -33,11 +31,6 @@ REPO = "openai/clip-vit-large-patch14"
 MODEL = f"/models/{REPO}/"
 
 pytestmark = NEEDED
-
-BUSY = """
-SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
-"""
 
 without_scripts: list[BrowserContext] = []
 
@@ -65,14 +58,17 @@ def mailing_site(
     folder = tmp_path_factory.mktemp("mailing")
     with django_db_blocker.unblock(), sites.running(folder, **variables) as running:
         yield running
-        wake(running)
+        running.wake()
 
 
 @pytest.fixture
-def site(mailing_site: Site, post_office: MailServer, transactional_db: None) -> Iterator[Site]:
+def site(
+    catalog_rows: CatalogRows, mailing_site: Site, post_office: MailServer, transactional_db: None
+) -> Iterator[Site]:
     """With a full catalog, an operator, an empty letter box, and one model that may be launched."""
-    wake(mailing_site)
-    cards.load_folder(FIXTURES)
+    mailing_site.wake()
+    if not ModelCard.objects.exists():  # as it starts, the site loads the catalog by itself
+        catalog_rows.restore()
     card = ModelCard.objects.get(repo=REPO)
     for stage in (Stage.BENCHMARKING, Stage.ONBOARDING):
         if card.stage != Stage.ONBOARDING:
@@ -81,28 +77,7 @@ def site(mailing_site: Site, post_office: MailServer, transactional_db: None) ->
     post_office.mood = Mood.FRIENDLY
     post_office.taken.clear()
     yield mailing_site
-    hush(mailing_site)
-
-
-def hush(site: Site) -> None:
-    """Halt a site between two transactions: its sweeps would deadlock with emptying the tables."""
-
-    def halted() -> bool:
-        for process in site.processes():
-            process.suspend()
-        with connection.cursor() as cursor:
-            cursor.execute(BUSY)
-            is_idle = bool(cursor.fetchone() == (0,))
-        if not is_idle:
-            wake(site)
-        return is_idle
-
-    wait_for(halted)
-
-
-def wake(site: Site) -> None:
-    for process in site.processes():
-        process.resume()
+    mailing_site.hush()
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])

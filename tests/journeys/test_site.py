@@ -1,18 +1,20 @@
 """The site as a newcomer runs it: real web, worker and beat processes under the supervisor."""
 
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
-from inference.models import Job, State, Worker
+from accounts.models import User
+from inference.models import Attempt, Delivery, Event, Job, State, Trouble, Worker
+from inference.webhooks import endpoints
 from tests.conftest import SAMPLES
 from tests.support import site as sites
 from tests.support.rows import result_of
-from tests.support.site import Site, Visitor, wait_for
+from tests.support.site import Site, Visitor, is_alive, wait_for
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
@@ -84,12 +86,15 @@ def test_a_body_over_the_limit_is_refused_by_the_server(site: Site) -> None:
     assert answer.status_code == 413
 
 
-def is_alive(process: psutil.Process) -> bool:
-    """A zombie has ended; only its parent has not looked yet."""
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
+def test_the_sweep_serves_webhooks_that_nobody_rang_for(site: Site) -> None:
+    ada = User.objects.create_user("ada@lab.example")
+    inside, _ = endpoints.add(ada, url="https://127.0.0.1/hook", events=Event.values)
+
+    Delivery.objects.create(webhook=inside, job_id=uuid.uuid4(), event=Event.FAILED, body="{}")
+
+    # Nobody rang: the sweep of the queue `fetch` finds it, and refuses to connect.
+    wait_for(Attempt.objects.exists, seconds=40)
+    assert Attempt.objects.get().trouble == Trouble.CONNECTION
 
 
 def test_every_child_is_stopped_by_ctrl_c(
@@ -100,4 +105,4 @@ def test_every_child_is_stopped_by_ctrl_c(
         assert len(children) >= 3
 
     assert running.process.returncode == 0
-    assert not [child for child in children if is_alive(child)]
+    assert not [child for child in children if is_alive(child.pid)]

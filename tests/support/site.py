@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -17,8 +17,15 @@ import httpx
 import psutil
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
+
+from inference.models import Worker
 
 PATIENCE_S = 150
+BUSY = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
+"""
 
 
 @dataclass
@@ -28,6 +35,7 @@ class Site:
     address: str
     process: subprocess.Popen[bytes]
     log: Path
+    _workers: list[Worker] = field(default_factory=list)
 
     def printed(self) -> str:
         return self.log.read_text(errors="replace")
@@ -45,6 +53,40 @@ class Site:
         children: list[psutil.Process] = psutil.Process(self.process.pid).children(recursive=True)
         return children
 
+    def wait_for_workers(self) -> None:
+        """Until a worker has announced itself in the tables, which the last test has emptied.
+
+        Workers do so only every few seconds. Those that did before and still run are written
+        down again at once, as they would themselves.
+        """
+        now = timezone.now()
+        for worker in self._workers:
+            worker.seen_at = now
+        still_there = [worker for worker in self._workers if is_alive(worker.pid)]
+        Worker.objects.bulk_create(still_there, ignore_conflicts=True)
+        loaded = Worker.objects.alive().exclude(repos=[])
+        wait_for(loaded.exists)
+        self._workers = list(loaded.all())
+
+    def hush(self) -> None:
+        """Halt it between two transactions: its sweeps would deadlock with emptying the tables."""
+
+        def halted() -> bool:
+            for process in self.processes():
+                process.suspend()
+            with connection.cursor() as cursor:
+                cursor.execute(BUSY)
+                is_idle = bool(cursor.fetchone() == (0,))
+            if not is_idle:
+                self.wake()
+            return is_idle
+
+        wait_for(halted)
+
+    def wake(self) -> None:
+        for process in self.processes():
+            process.resume()
+
 
 def _command(process: psutil.Process) -> list[str]:
     try:
@@ -52,6 +94,14 @@ def _command(process: psutil.Process) -> list[str]:
     except psutil.NoSuchProcess:
         return []
     return command
+
+
+def is_alive(pid: int) -> bool:
+    """A zombie has ended; only its parent has not looked yet."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager

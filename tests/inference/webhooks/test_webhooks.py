@@ -2,7 +2,6 @@
 
 import json
 import re
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
@@ -36,7 +35,6 @@ from inference.webhooks.schedule import BACKOFF, MAX_ATTEMPTS
 from tests.conftest import answer_next
 from tests.fakes.far_server import Answer, Canary, FarServer
 from tests.inference.webhooks.conftest import URL, Send, Submit
-from tests.support.site import Site, wait_for
 from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -515,17 +513,3 @@ def test_ten_webhooks_are_the_most_also_at_once(ada: User) -> None:
 def test_the_table_keeps_the_rules(hook: tuple[Webhook, str], changes: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError):
         Webhook.objects.update(**changes)
-
-
-# --- the real thing --------------------------------------------------------------------------
-
-
-@pytest.mark.processes
-def test_a_running_site_serves_the_queue(site: Site, ada: User) -> None:
-    inside, _ = endpoints.add(ada, url="https://127.0.0.1/hook", events=Event.values)
-
-    Delivery.objects.create(webhook=inside, job_id=uuid.uuid4(), event=Event.FAILED, body="{}")
-
-    # Nobody rang: the sweep of the queue `fetch` finds it, and refuses to connect.
-    wait_for(Attempt.objects.exists, seconds=40)
-    assert Attempt.objects.get().trouble == Trouble.CONNECTION
