@@ -25,7 +25,7 @@ from inference.models import Worker
 from inference.runtime import devices, errors, loading, process_stats
 from inference.runtime.cpu import threads
 from inference.runtime.images.preprocessing import Method
-from inference.runtime.model_cache import Shelf
+from inference.runtime.model_cache import ModelCache
 from inference.runtime.spec import Loader, ModelSpec
 from inference.runtime.weights.store import find
 from inference.worker import leases
@@ -41,7 +41,9 @@ STDERR = 2
 
 # What this worker answers for, and what of it is loaded now.
 _cards: dict[str, ModelCard] = {}
-_shelf: Shelf[Server] = Shelf(weight=lambda server: server.memory.encoder.parameter_bytes)
+_model_cache: ModelCache[Server] = ModelCache(
+    weight=lambda server: server.memory.encoder.parameter_bytes
+)
 _on_leaving: list[Callable[[str], None]] = []  # called with the queue of a model we gave up
 
 
@@ -58,10 +60,10 @@ def server_of(card: ModelCard) -> Server:
     """The model, loaded now if it is not; raises NotServed."""
     if card.repo not in _cards:
         raise NotServed(f"this worker does not serve {card.repo}")
-    if card.repo not in _shelf and not _load(card):
+    if card.repo not in _model_cache and not _load(card):
         _stop_serving(card)
         raise NotServed(f"this worker could not load {card.repo} again")
-    server = _shelf.take(card.repo)
+    server = _model_cache.take(card.repo)
     server.card = card  # as it is now: it may have been deleted and made again since we loaded it
     return server
 
@@ -94,7 +96,7 @@ def load_models(cards: Sequence[ModelCard]) -> list[ModelCard]:
     nothing at all can be served.
     """
     threads.limit_threads(settings.WORKER_THREADS or None)
-    _shelf.budget_bytes = settings.MODEL_MEMORY_MB * 1024 * 1024
+    _model_cache.budget_bytes = settings.MODEL_MEMORY_MB * 1024 * 1024
     failed = [card for card in cards if not _take_on(card)]
     if not _cards:
         names = ", ".join(card.repo for card in cards)
@@ -113,7 +115,7 @@ def options() -> loading.Options:
 
 
 def _take_on(card: ModelCard) -> bool:
-    is_full = bool(_shelf) and not _shelf.has_room(_expected_bytes(card))
+    is_full = bool(_model_cache) and not _model_cache.has_room(_expected_bytes(card))
     if is_full and find(spec_of(card), settings.MODEL_DIR):
         log.info("no room now, will be loaded when asked for model=%s", card.repo)
     elif not _load(card):
@@ -125,7 +127,7 @@ def _take_on(card: ModelCard) -> bool:
 def _load(card: ModelCard) -> bool:
     log.info("loading model=%s device=%s", card.repo, settings.WORKER_DEVICE)
     try:
-        _forget(_shelf.make_room(_expected_bytes(card)))
+        _forget(_model_cache.make_room(_expected_bytes(card)))
         encoder = loading.load(
             spec_of(card),
             model_dir=settings.MODEL_DIR,
@@ -136,7 +138,7 @@ def _load(card: ModelCard) -> bool:
     except errors.EncoderError as error:
         log.error("not serving model=%s: %s", card.repo, error)
         return False
-    _forget(_shelf.put(card.repo, Server(card, TextMemory(encoder))))
+    _forget(_model_cache.put(card.repo, Server(card, TextMemory(encoder))))
     return True
 
 
@@ -161,7 +163,7 @@ def _stop_serving(card: ModelCard) -> None:
 
 def announce() -> None:
     """Tell the site that this worker lives, what it answers for, and how it is doing."""
-    servers = dict(sorted(_shelf.items()))
+    servers = dict(sorted(_model_cache.items()))
     seen = {
         "pid": os.getpid(),
         "device": settings.WORKER_DEVICE,

@@ -31,12 +31,12 @@ def cards(
         shutil.copytree(model_dir / TRANSFORMERS_SPEC.folder, folder)
     yield [make_card(repo, loader="transformers", revision=REVISION) for repo in REPOS]
     process._cards.clear()
-    process._shelf.clear()
+    process._model_cache.clear()
     process._on_leaving.clear()
 
 
 def loaded() -> list[str]:
-    return [repo for repo, _ in process._shelf.items()]
+    return [repo for repo, _ in process._model_cache.items()]
 
 
 def room_for_two(settings: Settings, card: ModelCard) -> None:
