@@ -13,7 +13,7 @@ from threading import BoundedSemaphore
 
 from PIL import Image, UnidentifiedImageError
 
-from inference.runtime.images.preprocessing import orientation_of, upright
+from inference.runtime.images.orientation import orientation_of, upright
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 40_000_000

@@ -1,4 +1,4 @@
-"""What every model that we serve can do."""
+"""The interface of every model that we serve."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -13,42 +13,40 @@ Embeddings = NDArray[np.float32]
 
 
 class Encoder(Protocol):
-    """Two towers into one space: a picture and a text that fit each other lie close.
+    """Two towers into one space, where an image and a text that match lie close together.
 
     encoder.encode_images([photo]) @ encoder.encode_texts(["a cat", "a dog"]).T
     """
 
     repo: str
     revision: str
+    # Sides in pixels: of the square that the image tower sees, and of a patch (None if the tower
+    # is no vision transformer).
     image_size: int
-    """Side of the square that the image tower sees, in pixels."""
     patch_size: int | None
-    """Side of a patch in pixels; None where the tower is no vision transformer."""
     embed_dim: int
+    # logit = logit_scale * cosine + logit_bias; the bias is 0.0 for CLIP, learned for SigLIP.
     logit_scale: float
-    """logit = logit_scale * cosine + logit_bias"""
     logit_bias: float
-    """0.0 for CLIP; learned for SigLIP."""
     preprocessing: Preprocessing
 
     @property
     def parameter_bytes(self) -> int:
-        """Memory that the weights of both towers take."""
+        """Of both towers."""
         ...
 
     def pack(self) -> None:
-        """Rearranges weights for the CPU, where that is supported; vectors stay the same."""
+        """Rearranges the weights for the CPU, where supported; vectors stay the same."""
         ...
 
     def compile(self) -> None:
-        """Lets torch compile the image tower at its next batch, where that is supported."""
+        """Lets torch compile the image tower at its next batch, where supported."""
         ...
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         """float32 [n, embed_dim], L2-normalised, input order; no images give [0, embed_dim].
 
-        Takes photos as decoded, or what `preprocessing.crop` made of them: a crop of a crop is
-        the same crop.
+        Takes images as decoded, or what `preprocessing.crop` made of them.
         """
         ...
 

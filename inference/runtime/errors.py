@@ -1,10 +1,10 @@
-"""What can go wrong before an encoder answers.
+"""What can go wrong between a spec and a ready encoder.
 
 EncoderError
 ├── WeightsMissing     nothing to load on this machine yet
-├── WeightsUnusable    there is something, but we cannot or will not load it
-├── DeviceMissing      torch cannot compute where it was told to
-└── HubUnreachable     the hub did not answer
+├── WeightsUnusable    the files are there, but we cannot or will not load them
+├── DeviceMissing      the device is not there, or this build of torch cannot use it
+└── HubUnreachable     the hub did not answer, or broke off
 
 Each message says what happened and what to do next.
 """
@@ -13,12 +13,10 @@ from typing import Self
 
 
 class EncoderError(Exception):
-    """Root of this package's errors."""
+    pass
 
 
 class WeightsMissing(EncoderError):
-    """The weights are not on this machine."""
-
     @classmethod
     def of(cls, repo: str) -> Self:
         return cls(
@@ -35,12 +33,10 @@ class WeightsMissing(EncoderError):
 
 
 class WeightsUnusable(EncoderError):
-    """The files are there, but not in a form that we load."""
+    pass
 
 
 class DeviceMissing(EncoderError):
-    """The device is not there, or this build of torch cannot use it."""
-
     @classmethod
     def of(cls, device: str, reason: str) -> Self:
         return cls(
@@ -50,8 +46,6 @@ class DeviceMissing(EncoderError):
 
 
 class HubUnreachable(EncoderError):
-    """The hub could not be reached."""
-
     @classmethod
     def at(cls, endpoint: str, *, repo: str, reason: str) -> Self:
         return cls(

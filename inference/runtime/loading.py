@@ -18,7 +18,7 @@ from inference.runtime.weights import store
 class Options:
     """How encoders compute: `dtype` is auto, fp32, bf16 or fp16 (devices.choose_dtype).
 
-    `is_packed` is for float32 on the CPU (packing), and for towers that are not compiled.
+    `is_packed` applies to float32 on the CPU (packing), and to towers that are not compiled.
     """
 
     device: str = "cpu"
@@ -36,10 +36,10 @@ def load(
     device: str = "cpu",
     options: Options | None = None,
 ) -> Encoder:
-    """The encoder of `spec` on a device: `options`, or exact preprocessing on `device`.
+    """The encoder of `spec`; without `options`, with exact preprocessing on `device`.
 
     Imports torch. `cache_dir` is where the stand-in keeps what it derives from its packages; it
-    computes in float32 whatever the options say. Raises WeightsMissing if `weights.find` finds
+    computes in float32 whatever the options say. Raises WeightsMissing if `store.find` finds
     nothing, DeviceMissing, and WeightsUnusable if loading fails or memory is too small.
     """
     options = options or Options(device=device)
@@ -62,7 +62,7 @@ def load(
 
 
 def expected_bytes(spec: ModelSpec, *, model_dir: Path, options: Options) -> int:
-    """Memory that the weights will take, before they are loaded; 0 where it cannot be told."""
+    """Memory that the weights will take once loaded; 0 if unknown."""
     folder = store.find(spec, model_dir)
     if folder is None:
         return 0
@@ -71,17 +71,17 @@ def expected_bytes(spec: ModelSpec, *, model_dir: Path, options: Options) -> int
 
 
 def warm_up(encoder: Encoder) -> None:
-    """One picture and one text, so that the first visitor does not wait for what is set up once.
+    """Encodes one image and one text, so that the first visitor does not wait for one-time setup.
 
-    Raises WeightsUnusable if it cannot, or if what comes out is no number.
+    Raises WeightsUnusable if that fails, or gives vectors that are no numbers.
     """
     side = encoder.image_size
-    grey = Image.new("RGB", (side, side), "grey")
+    gray = Image.new("RGB", (side, side), "gray")
     try:
-        rows = [encoder.encode_images([grey]), encoder.encode_texts(["a photo"])]
-    except RuntimeError as error:  # torch's own, from a lack of memory to a kernel that is missing
+        rows = [encoder.encode_images([gray]), encoder.encode_texts(["a photo"])]
+    except RuntimeError as error:  # torch's, from a lack of memory to a missing kernel
         raise WeightsUnusable(f"{encoder.repo} cannot be run: {error}") from error
-    if not all(np.isfinite(each).all() for each in rows):
+    if not all(np.isfinite(row).all() for row in rows):
         raise WeightsUnusable(f"{encoder.repo} gives vectors that are no numbers")
 
 

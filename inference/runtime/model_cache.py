@@ -10,16 +10,16 @@ Model = TypeVar("Model")
 
 
 @dataclass
-class Shelf(Generic[Model]):
-    """`weight` tells the bytes of a model; `budget_bytes` 0 means no limit.
+class ModelCache(Generic[Model]):
+    """`weight` gives the bytes of a model; `budget_bytes` 0 means no limit.
 
-    One model always fits: a worker with a smaller budget than its model serves it none the less.
+    One model always fits: a worker whose budget is smaller than its only model still serves it.
     """
 
     weight: Callable[[Model], int]
     budget_bytes: int = 0
     _models: OrderedDict[str, Model] = field(default_factory=OrderedDict)
-    # The heartbeat looks while the main thread loads.
+    # The heartbeat thread reads while the main thread loads.
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __contains__(self, repo: str) -> bool:
@@ -29,7 +29,7 @@ class Shelf(Generic[Model]):
         return bool(self._models)
 
     def items(self) -> list[tuple[str, Model]]:
-        """The least recently used first."""
+        """Least recently used first."""
         with self._lock:
             return list(self._models.items())
 
@@ -40,26 +40,26 @@ class Shelf(Generic[Model]):
             return self._models[repo]
 
     def has_room(self, needed_bytes: int) -> bool:
-        taken = sum(self.weight(model) for _, model in self.items())
-        return not self.budget_bytes or taken + needed_bytes <= self.budget_bytes
+        used_bytes = sum(self.weight(model) for _, model in self.items())
+        return not self.budget_bytes or used_bytes + needed_bytes <= self.budget_bytes
 
     def make_room(self, needed_bytes: int) -> list[str]:
-        """Unload until so much more fits or nothing is left; returns the repos that went."""
-        return self._unload(needed_bytes, keep=0)
+        """Evicts until `needed_bytes` fit or nothing is left; returns the evicted repos."""
+        return self._evict(needed_bytes, keep=0)
 
     def put(self, repo: str, model: Model) -> list[str]:
-        """Keep a model; returns those that went because it weighs more than was expected."""
+        """Adds a model; returns the repos evicted because it weighs more than expected."""
         with self._lock:
             self._models[repo] = model
-            return self._unload(0, keep=1)
+            return self._evict(0, keep=1)
 
     def clear(self) -> None:
         with self._lock:
             self._models.clear()
 
-    def _unload(self, needed_bytes: int, *, keep: int) -> list[str]:
-        gone = []
+    def _evict(self, needed_bytes: int, *, keep: int) -> list[str]:
+        evicted = []
         with self._lock:
             while len(self._models) > keep and not self.has_room(needed_bytes):
-                gone.append(self._models.popitem(last=False)[0])
-        return gone
+                evicted.append(self._models.popitem(last=False)[0])
+        return evicted

@@ -1,4 +1,4 @@
-"""How much memory this process takes, on the machine and on its device."""
+"""How much memory this process uses, on the machine and on its device."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ _RESIDENT_PAGES = 1  # the second field
 
 
 def resident_bytes() -> int:
-    """Now on Linux. Elsewhere the most it ever was, which macOS tells in bytes."""
+    """The current size on Linux; elsewhere the peak, which macOS reports in bytes."""
     try:
         pages = int(_STATM.read_text().split()[_RESIDENT_PAGES])
     except OSError:
@@ -20,7 +20,7 @@ def resident_bytes() -> int:
 
 
 def device_bytes(device: str) -> int | None:
-    """What torch holds of the GPU for this process. None on a CPU, and before torch is loaded."""
+    """GPU memory that torch reserves in this process; None on a CPU, and before torch is loaded."""
     torch = sys.modules.get("torch")
     if torch is None or not device.startswith("cuda"):
         return None
@@ -28,7 +28,7 @@ def device_bytes(device: str) -> int | None:
 
 
 def hardware(device: str) -> str:
-    """What the machine calls its device: a GPU's name, or the processor's and its cores."""
+    """The GPU's name, or the processor's with its number of cores."""
     if device.startswith("cuda"):
         import torch
 

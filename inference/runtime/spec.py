@@ -1,12 +1,12 @@
-"""Says which weights a model card is served from, and by which loader."""
+"""Which weights a model is served from, and by which loader."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Loader(StrEnum):
-    """How a repository's files become an encoder."""
-
+    # The catalog's choices (catalog.models.Loader) have the same values: neither package may
+    # import the other, so test_spec.py compares them.
     TRANSFORMERS = "transformers"
     OPEN_CLIP = "open_clip"
     CONSE = "conse"
@@ -27,5 +27,5 @@ class ModelSpec:
 
     @property
     def folder(self) -> str:
-        """Name of the folder that holds the weights: "owner--name"."""
+        """The weights' folder name: "owner--name"."""
         return self.repo.replace("/", "--")

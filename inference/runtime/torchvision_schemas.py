@@ -6,7 +6,7 @@ operators that the C++ part would have declared, and dies: "operator torchvision
 exist". open_clip and transformers' CLIPModel import torchvision, and so neither can be imported.
 
 Declaring the two schemas first is enough: we resize with Pillow and never call the operators. If
-somebody does, torch says clearly that they have no implementation.
+anything does, torch says clearly that they have no implementation.
 """
 
 from functools import cache
@@ -23,10 +23,8 @@ _SIGNATURE = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 @cache  # keeps the Library alive: its declarations go when it does
 def declare() -> "Library | None":
-    """Declares what is missing; call before importing transformers or open_clip.
-
-    None where torchvision is absent or brings the real operators. May be called again.
-    """
+    """Declares what is missing; call before importing transformers or open_clip, as often as
+    needed. None if torchvision is absent or brings the real operators."""
     package = find_spec("torchvision")
     if package is None or package.origin is None or _real_operators(Path(package.origin).parent):
         return None
@@ -40,7 +38,7 @@ def declare() -> "Library | None":
 
 
 def _real_operators(folder: Path) -> bool:
-    """Whether the C++ part loads, and declares the operators by loading."""
+    # Loading the C++ part is what declares them.
     import torch
 
     for extension in [*folder.glob("_C*.so"), *folder.glob("_C*.pyd")]:

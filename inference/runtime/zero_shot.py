@@ -14,13 +14,9 @@ Scores = NDArray[np.float64]
 class Activation(StrEnum):
     """How logits become scores."""
 
-    SOFTMAX = "softmax"
-    """One label is right: scores of an image add up to 1 (CLIP)."""
-    SIGMOID = "sigmoid"
-    """Each label for itself (SigLIP)."""
-
-    NONE = "none"
-    """The logits themselves."""
+    SOFTMAX = "softmax"  # one label is right: an image's scores add up to 1 (CLIP)
+    SIGMOID = "sigmoid"  # each label for itself (SigLIP)
+    NONE = "none"  # the logits themselves
 
     def __call__(self, logits: Scores) -> Scores:
         match self:
@@ -69,6 +65,6 @@ def _softmax(logits: Scores) -> Scores:
 
 
 def _sigmoid(logits: Scores) -> Scores:
-    # exp only ever sees a negative number, so that it cannot overflow.
+    # exp only ever sees a negative number, so it cannot overflow.
     small = np.exp(-np.abs(logits))
     return np.where(logits >= 0, 1 / (1 + small), small / (1 + small))

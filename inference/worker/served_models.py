@@ -15,7 +15,7 @@ from catalog.models import ModelCard
 from inference.runtime import devices, errors, loading
 from inference.runtime.cpu import threads
 from inference.runtime.images.preprocessing import Method
-from inference.runtime.model_cache import Shelf
+from inference.runtime.model_cache import ModelCache
 from inference.runtime.spec import Loader, ModelSpec
 from inference.runtime.weights.store import find
 from inference.worker.text_cache import TextCache
@@ -57,7 +57,9 @@ class ServedModel:
 
 # One process serves one set of models, so this state is the module's own.
 _cards: dict[str, ModelCard] = {}
-_loaded: Shelf[ServedModel] = Shelf(weight=lambda model: model.cache.encoder.parameter_bytes)
+_loaded: ModelCache[ServedModel] = ModelCache(
+    weight=lambda model: model.cache.encoder.parameter_bytes
+)
 # Called with the queue of a model that was withdrawn.
 on_withdrawal: list[Callable[[str], None]] = []
 

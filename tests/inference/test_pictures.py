@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from inference import images
-from inference.runtime.images.preprocessing import upright
+from inference.runtime.images.orientation import upright
 from tests.conftest import photo_bytes
 
 

@@ -1,7 +1,7 @@
 """Lets torch compile an image tower: into fused kernels, and on CUDA into graphs.
 
-Compiled code fits one batch size. So the tower only ever sees powers of two: a batch is filled up,
-and the rows that fill it are dropped. The first batch of a size takes seconds to a minute.
+Compiled code fits one batch size. So the tower only ever sees powers of two: a batch is padded, and
+the padding's rows are dropped. The first batch of a size takes seconds to a minute.
 """
 
 from collections.abc import Callable
@@ -24,21 +24,20 @@ def compiled(tower: Tower, *, device: str, backend: str = "inductor") -> Tower:
         options: dict[str, Any] = {"backend": backend}
     else:
         options = {"mode": "reduce-overhead"} if device.startswith("cuda") else {}
-    return _filled_up(torch.compile(tower, dynamic=False, **options))
+    return _padded(torch.compile(tower, dynamic=False, **options))
 
 
-def _filled_up(tower: Tower) -> Tower:
+def _padded(tower: Tower) -> Tower:
     import torch
 
     def run(pixels: "Tensor") -> "Tensor":
         count = len(pixels)
-        missing = filled(count) - count
-        filler = pixels.new_zeros((missing, *pixels.shape[1:]))
-        return tower(torch.cat([pixels, filler]))[:count]
+        padding = pixels.new_zeros((padded_size(count) - count, *pixels.shape[1:]))
+        return tower(torch.cat([pixels, padding]))[:count]
 
     return run
 
 
-def filled(count: int) -> int:
+def padded_size(count: int) -> int:
     """The next power of two: 1, 2, 4, 8, ..."""
     return 1 << (count - 1).bit_length()

@@ -1,8 +1,8 @@
-"""On a CPU, several passes at once with few threads each, instead of one pass with all threads.
+"""On a CPU, runs several passes at once with few threads each, not one pass with all threads.
 
 An operation of two threads ends when the slower one does. Whatever else runs on the machine (a web
-server, a database, the decoding of the next batch) makes one of them slow, some hundred times a
-pass; passes side by side wait for each other once. Measured with ViT-B/32 on two cores, sixteen
+server, a database, the decoding of the next batch) delays one of them some hundred times per pass;
+passes side by side wait for each other once. Measured with ViT-B/32 on two cores, sixteen
 pictures, beside a process that takes 20% of one core: 1.2 to 1.3 times as many pictures a second.
 """
 
@@ -17,18 +17,18 @@ import numpy as np
 from inference.runtime.encoder import Embeddings
 
 # Smaller passes read the weights too often, and larger ones leave a lane idle at the end.
-FEWEST_IN_A_PASS = 3
-MOST_IN_A_PASS = 8
+MIN_PASS = 3
+MAX_PASS = 8
 
 Encode = Callable[[Sequence[Any]], Embeddings]
 
 
 def spread(encode: Encode, inputs: Sequence[Any]) -> Embeddings:
-    """`encode(inputs)`, in passes side by side where the inputs are enough for it."""
+    """`encode(inputs)`, in parallel passes if there are enough inputs for that."""
     import torch
 
     threads = torch.get_num_threads()
-    lanes = min(threads, len(inputs) // FEWEST_IN_A_PASS)
+    lanes = min(threads, len(inputs) // MIN_PASS)
     if lanes < 2:
         return encode(inputs)
 
@@ -40,12 +40,12 @@ def spread(encode: Encode, inputs: Sequence[Any]) -> Embeddings:
 
 
 def parts_of(inputs: Sequence[Any], lanes: int) -> list[Sequence[Any]]:
-    """The inputs in order, in equal parts: as many for each lane, none larger than it may be.
+    """The inputs in order, in near-equal parts of at most MAX_PASS, as many for each lane.
 
     >>> [len(part) for part in parts_of(range(33), 2)]
     [6, 6, 6, 5, 5, 5]
     """
-    count = lanes * -(-len(inputs) // (lanes * MOST_IN_A_PASS))
+    count = lanes * -(-len(inputs) // (lanes * MAX_PASS))
     size, larger = divmod(len(inputs), count)
     ends = [size * number + min(number, larger) for number in range(count + 1)]
     return [inputs[start:end] for start, end in pairwise(ends)]

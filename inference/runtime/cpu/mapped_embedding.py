@@ -1,8 +1,8 @@
-"""A table of word vectors that stays in the file of weights.
+"""A vocabulary's embedding that stays in the weights file, mapped into memory.
 
 A vocabulary takes 101 MB in CLIP and 1.2 GB in the largest SigLIP 2, and a label reads some ten
 rows of it. Mapped, only the pages that were read are in memory; workers of one machine share them,
-and the kernel takes them back when it needs the room.
+and the kernel reclaims them when it needs the room.
 """
 
 import mmap
@@ -10,14 +10,14 @@ from pathlib import Path
 
 import torch
 
-from inference.runtime.weights.store import Place
+from inference.runtime.weights.safetensors_header import TensorLocation
 
 # Fewer rows are positions, all of which every input reads.
-FEWEST_ROWS = 10_000
+MIN_ROWS = 10_000
 
 
 class MappedEmbedding(torch.nn.Embedding):
-    """As torch.nn.Embedding on the CPU, for inference."""
+    """A torch.nn.Embedding on the CPU, for inference."""
 
     def __init__(self, embedding: torch.nn.Embedding, table: torch.Tensor) -> None:
         torch.nn.Module.__init__(self)  # nn.Embedding's would make a table of its own
@@ -26,26 +26,29 @@ class MappedEmbedding(torch.nn.Embedding):
         self.weight = torch.nn.Parameter(table, requires_grad=False)
 
 
-def mapped(embedding: torch.nn.Embedding, path: Path, place: Place) -> MappedEmbedding | None:
-    """The embedding over its place in the file; None where the file holds other numbers."""
+def mapped(
+    embedding: torch.nn.Embedding, path: Path, location: TensorLocation
+) -> MappedEmbedding | None:
+    """The embedding over its location in the file; None if the file holds other numbers."""
     weight = embedding.weight
-    if place.dtype != "F32" or place.shape != tuple(weight.shape) or weight.dtype != torch.float32:
+    is_same_shape = location.shape == tuple(weight.shape)
+    if location.dtype != "F32" or weight.dtype != torch.float32 or not is_same_shape:
         return None
     try:
-        # Compared in a mapping of its own, which takes with it the pages that were read for it.
-        if not torch.equal(_table(path, place), weight):
+        # Compared in a mapping of its own: closing it releases the pages read for the comparison.
+        if not torch.equal(_table(path, location), weight):
             return None
-        return MappedEmbedding(embedding, _table(path, place))
+        return MappedEmbedding(embedding, _table(path, location))
     except (OSError, ValueError):  # a kernel that does not overcommit; a file that is too short
         return None
 
 
-def _table(path: Path, place: Place) -> torch.Tensor:
+def _table(path: Path, location: TensorLocation) -> torch.Tensor:
     with path.open("rb") as file:
-        # A private copy, which nobody writes to: torch has no tensors that are read only.
+        # Copy-on-write, and never written: torch has no read-only tensors and would warn.
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    rows, width = place.shape
+    rows, width = location.shape
     flat = torch.frombuffer(
-        content, dtype=torch.float32, count=rows * width, offset=place.start_bytes
+        content, dtype=torch.float32, count=rows * width, offset=location.start_bytes
     )
     return flat.view(rows, width)

@@ -7,7 +7,10 @@ ROWS = 400
 
 
 class PackedLinear(torch.nn.Linear):
-    """As torch.nn.Linear of float32 on the CPU, for inference; and one, for towers that ask."""
+    """A float32 torch.nn.Linear on the CPU, for inference.
+
+    A subclass, as some towers check for nn.Linear and multiply by anything else.
+    """
 
     def __init__(self, linear: torch.nn.Linear) -> None:
         torch.nn.Module.__init__(self)  # nn.Linear's would make a weight of its own
@@ -15,12 +18,12 @@ class PackedLinear(torch.nn.Linear):
         self.in_features, self.out_features = linear.in_features, linear.out_features
         self.packed_bytes = weight.nbytes
         self.bias = linear.bias
-        # Neither parameter nor buffer: what walks over those cannot read this layout.
+        # Neither parameter nor buffer: code that walks over those cannot read this layout.
         self._packed = torch.ops.mkldnn._reorder_linear_weight(weight, ROWS)
 
     @property
     def weight(self) -> torch.Tensor:  # type: ignore[override]
-        """For who asks: [out, in], rearranged back, which takes as long as a multiplication."""
+        """[out, in], rearranged back: as slow as a multiplication."""
         dense: torch.Tensor = self._packed.to_dense()
         return dense
 

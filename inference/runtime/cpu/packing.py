@@ -1,23 +1,23 @@
-"""Weights laid out for the CPU once, when a model is loaded, instead of at every multiplication.
+"""Lays out weights for the CPU once, when a model is loaded, instead of at each multiplication.
 
-torch gives a float32 multiplication to MKL, which rearranges the weights for its kernel each time
-and, on processors that are not Intel's, leaves their widest instructions unused. oneDNN, which
-torch also ships, takes weights that were arranged before; torch.compile's "freezing" uses the same
-two operators. Measured with ViT-B/32 on two cores of an AMD EPYC: 0.7 of the time for one picture,
+torch hands float32 multiplications to MKL, which rearranges the weights for its kernel each time
+and, on processors other than Intel's, leaves their widest instructions unused. oneDNN, which torch
+also ships, takes weights that were arranged before; torch.compile's "freezing" uses the same two
+operators. Measured with ViT-B/32 on two cores of an AMD EPYC: 0.7 of the time for one picture,
 0.8 for sixteen; vectors differ by some 1e-6.
 """
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inference.runtime.weights import store
+from inference.runtime.weights.safetensors_header import locations
 
 if TYPE_CHECKING:
     from torch.nn import Module
 
 
 def pack(model: "Module") -> None:
-    """Replace the linear layers of a float32 model on the CPU; the rest of it stays."""
+    """Replaces the linear layers of a float32 model on the CPU."""
     import torch
 
     from inference.runtime.cpu.mapped_embedding import MappedEmbedding
@@ -27,34 +27,35 @@ def pack(model: "Module") -> None:
         return
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
-            # Exactly: a subclass is made for somebody who reads its weight.
+            # Not isinstance: a subclass (as attention's out_proj) exists because its weight is
+            # read directly.
             if type(child) is torch.nn.Linear and child.weight.dtype == torch.float32:
                 setattr(parent, name, PackedLinear(child))
-    # What is left may be a view of the file of weights, and would keep all of it in memory.
-    for each in model.modules():
-        if not isinstance(each, MappedEmbedding):
-            for parameter in each.parameters(recurse=False):
+    # The other parameters may be views of the weights file, and would keep all of it in memory.
+    for module in model.modules():
+        if not isinstance(module, MappedEmbedding):
+            for parameter in module.parameters(recurse=False):
                 parameter.data = parameter.data.clone()
 
 
 def leave_in_file(model: "Module", path: Path) -> None:
-    """Take the vocabulary of a model on the CPU from its safetensors file, where it is the same."""
+    """Maps a CPU model's vocabulary from its safetensors file, if the numbers are the same."""
     import torch
 
     from inference.runtime.cpu import mapped_embedding
 
-    places = store.places(path)
+    tensors = locations(path)
     for name, child in list(model.named_modules()):
-        place = places.get(f"{name}.weight")
-        if type(child) is not torch.nn.Embedding or place is None:
+        location = tensors.get(f"{name}.weight")
+        if type(child) is not torch.nn.Embedding or location is None:
             continue
-        if child.num_embeddings < mapped_embedding.FEWEST_ROWS:
+        if child.num_embeddings < mapped_embedding.MIN_ROWS:
             continue
-        if replacement := mapped_embedding.mapped(child, path, place):
+        if replacement := mapped_embedding.mapped(child, path, location):
             model.set_submodule(name, replacement)
 
 
 def parameter_bytes(model: "Module") -> int:
     """Memory that the weights take, packed or not."""
-    packed = sum(getattr(each, "packed_bytes", 0) for each in model.modules())
-    return packed + sum(each.nbytes for each in model.parameters())
+    packed = sum(getattr(module, "packed_bytes", 0) for module in model.modules())
+    return packed + sum(parameter.nbytes for parameter in model.parameters())

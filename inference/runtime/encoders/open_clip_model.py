@@ -4,13 +4,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from safetensors import SafetensorError
 
 from inference.runtime import devices, torchvision_schemas
-from inference.runtime.cpu import compiling, lanes, packing
-from inference.runtime.encoder import Embeddings
-from inference.runtime.encoders.tensors import no_rows, pixel_batch, unit_rows
+from inference.runtime.cpu import packing
+from inference.runtime.encoders.clip_tower import ClipEncoder, TextTower
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.images.preprocessing import Alpha, CropRounding, Fit, Preprocessing
 from inference.runtime.spec import ModelSpec
@@ -20,74 +18,12 @@ WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
 _FITS = {"shortest": Fit.CROP, "squash": Fit.SQUASH}
 
 
-class OpenClipModel:
-    """An Encoder around a model of open_clip."""
-
-    # Any: open_clip ships no types.
-    def __init__(
-        self, spec: ModelSpec, model: Any, tokenizer: Callable[[list[str]], Any], device: str
-    ) -> None:
-        self.repo = spec.repo
-        self.revision = spec.revision
-        self.preprocessing = preprocessing_of(model)
-        self.image_size: int = self.preprocessing.size
-        self.patch_size = _patch_size(model)
-        self.logit_scale: float = model.logit_scale.exp().item()
-        self.logit_bias = 0.0 if model.logit_bias is None else model.logit_bias.item()
-        self._model = model
-        self._tokenizer = tokenizer
-        self._device = device
-        self._in_passes = lanes.spread if device == "cpu" else devices.in_halves
-        self._tower: compiling.Tower = model.encode_image
-        self._dtype = next(model.parameters()).dtype
-        self.embed_dim: int = self._text_features(["?"]).shape[1]
-
-    @property
-    def parameter_bytes(self) -> int:
-        return packing.parameter_bytes(self._model)
-
-    def pack(self) -> None:
-        packing.pack(self._model)
-
-    def compile(self) -> None:
-        self._tower = compiling.compiled(self._tower, device=self._device)
-        self._in_passes = devices.in_halves  # for each thread it would be compiled anew
-
-    def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
-        if not images:
-            return no_rows(self.embed_dim)
-        return self._in_passes(self._encode_images, images)
-
-    def _encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
-        import torch
-
-        pixels = pixel_batch(images, self.preprocessing, device=self._device)
-        with torch.inference_mode():
-            return unit_rows(self._tower(pixels.to(self._dtype)))
-
-    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
-        if not texts:
-            return no_rows(self.embed_dim)
-        return unit_rows(self._text_features(texts))
-
-    def _text_features(self, texts: Sequence[str]) -> Any:
-        import torch
-
-        tokens = self._tokenizer(list(texts)).to(self._device)
-        with torch.inference_mode():
-            if _can_take_short_texts(self._model):
-                return _short_text_features(self._model, tokens)
-            return self._model.encode_text(tokens)
-
-
-def load(
-    spec: ModelSpec, folder: Path, *, device: str = "cpu", dtype: str = "auto"
-) -> OpenClipModel:
+def load(spec: ModelSpec, folder: Path, *, device: str = "cpu", dtype: str = "auto") -> ClipEncoder:
     """Reads one safetensors file and JSON from `folder`.
 
-    Raises WeightsUnusable for a folder without safetensors, whose pickle open_clip would otherwise
-    open, and for files that do not fit together.
+    Raises WeightsUnusable for files that do not fit together.
     """
+    # open_clip would otherwise fall back to a pickle, which can run code.
     weights = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
     if weights is None:
         raise WeightsUnusable(f"{folder} holds neither {' nor '.join(WEIGHTS)}")
@@ -103,7 +39,15 @@ def load(
         raise WeightsUnusable(f"{folder} is not a model of open_clip: {error}") from error
     if device == "cpu":
         packing.leave_in_file(model, weights)
-    return OpenClipModel(spec, model, tokenizer, device)
+    return ClipEncoder(
+        spec,
+        model,
+        image_tower=model.encode_image,
+        text_tower=_text_tower(model, tokenizer, device),
+        preprocessing=preprocessing_of(model),
+        patch_size=_patch_size(model),
+        device=device,
+    )
 
 
 def preprocessing_of(model: Any) -> Preprocessing:
@@ -138,22 +82,34 @@ def _patch_size(model: Any) -> int | None:
     return patch[0] if isinstance(patch, tuple) else patch
 
 
-def _can_take_short_texts(model: Any) -> bool:
-    """Whether the text tower is CLIP's own: causal, and read at the end-of-text token.
+# Any: open_clip ships no types.
+def _text_tower(model: Any, tokenizer: Callable[[list[str]], Any], device: str) -> TextTower:
+    encode = _encode_cut_texts if _reads_no_padding(model) else _encode_full_texts
 
-    Other towers (SigLIP's, those of transformers) look at the padding: they get it in full.
-    """
+    def tower(texts: Sequence[str]) -> Any:
+        return encode(model, tokenizer(list(texts)).to(device))
+
+    return tower
+
+
+def _encode_full_texts(model: Any, tokens: Any) -> Any:
+    return model.encode_text(tokens)
+
+
+def _reads_no_padding(model: Any) -> bool:
+    # CLIP's own text tower is causal and read at the end-of-text token. Other towers (SigLIP's,
+    # those of transformers) see the padding.
     return hasattr(model, "token_embedding") and model.text_pool_type in ("argmax", "eos")
 
 
-def _short_text_features(model: Any, tokens: Any) -> Any:
+def _encode_cut_texts(model: Any, tokens: Any) -> Any:
     """`model.encode_text` on texts cut behind the longest one's end.
 
-    open_clip adds all 77 positions and the whole mask whatever the length, so the steps stand
-    here. The end-of-text token has the highest id; 0 cannot mark the padding, as it also means "!".
+    Repeats its steps, as open_clip adds all 77 positions and the whole mask whatever the length.
     """
     from open_clip.transformer import text_global_pool
 
+    # The end-of-text token has the highest id; 0 cannot mark the padding, as it also means "!".
     length = int(tokens.argmax(dim=-1).max()) + 1
     tokens = tokens[:, :length]
     states = model.token_embedding(tokens) + model.positional_embedding[:length]

@@ -9,7 +9,7 @@ _BAND_ROWS = 256
 
 
 def over_white(image: Image.Image) -> Image.Image:
-    """RGB; what is transparent lets white through. Takes no more memory than the result."""
+    """RGB, blended over white band by band: it takes no more memory than the result."""
     if not image.has_transparency_data:
         return to_rgb(image)
     flat = Image.new("RGB", image.size)
@@ -22,7 +22,6 @@ def over_white(image: Image.Image) -> Image.Image:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Drops what transparency is left."""
     return _CONVERSIONS.get(image.mode, _plain_rgb)(image)
 
 
@@ -31,12 +30,12 @@ def _plain_rgb(image: Image.Image) -> Image.Image:
 
 
 def _palette_rgb(image: Image.Image) -> Image.Image:
-    # Same colours as the direct way, which warns when the palette carries alpha.
+    # Same colors as the direct way, which warns when the palette carries alpha.
     return image.convert("RGBA").convert("RGB")
 
 
 def _sixteen_bit_rgb(image: Image.Image) -> Image.Image:
-    """Keeps the upper byte. The plain conversion cuts at 255: the references see white."""
+    # Keeps the upper byte: Pillow's own conversion clips at 255, so the references see white.
     levels = np.asarray(image)
     if image.mode == "I" and levels.max() <= 255:
         return image.convert("RGB")  # eight bits in a wide pixel

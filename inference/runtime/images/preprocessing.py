@@ -1,9 +1,9 @@
-"""Makes of any picture the square of pixels that an image tower was trained on.
+"""Turns any image into the square of pixels that an image tower was trained on.
 
 The steps and roundings are those of the reference processors (transformers' CLIPImageProcessor on
 Pillow, open_clip's `preprocess_val`), so that published scores hold here; the tests compare. Two
-things are done otherwise: a very long picture is resized and cropped in one step, as 1x5000 would
-become 224x1,120,000 first, and 16-bit grey keeps its shades, which the references turn white.
+things differ: a very long image is resized and cropped in one step, as 1x5000 would become
+224x1,120,000 first, and 16-bit gray keeps its shades, which the references turn white.
 
 The fast method takes less time and memory for the same scores (embeddings within a cosine of
 0.9995, tested in test_fast_preprocessing.py): a large JPEG is decoded at a fraction of its size,
@@ -18,19 +18,20 @@ from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import Image
 
 from inference.runtime.images import resizing
 from inference.runtime.images.color_modes import over_white, to_rgb
+from inference.runtime.images.orientation import orientation_of, turned, upright
 from inference.runtime.images.resizing import Extent
 
-# Beyond this many times the square's side, the whole resized picture is never made.
+# Beyond this many times the square's side, the whole resized image is never made.
 _LONGEST_RESIZED = 8
-# A JPEG decoder scales down worse than bicubic does, so that the latter must have the last word:
-# scaled decoding leaves at least this many times the pixels that are wanted. Less would be faster,
-# but turns noise and fine patterns into something else: at twice the size ViT-B/32 sees a
-# checkerboard at a cosine of 0.998, at once the size the stand-in sees one at 0.84.
-_LEFT_BY_DECODER = 3
+# A JPEG decoder scales down worse than bicubic does, so bicubic must have the last word: scaled
+# decoding leaves at least this many times the pixels that are needed. Less would be faster, but
+# turns noise and fine patterns into something else: at twice the size ViT-B/32 sees a checkerboard
+# at a cosine of 0.998, at exactly the size the stand-in sees one at 0.84.
+_DRAFT_SCALE = 3
 
 Box = tuple[float, float, float, float]
 Triple = tuple[float, float, float]
@@ -41,49 +42,37 @@ OPENAI_STD: Triple = (0.26862954, 0.26130258, 0.27577711)
 
 
 class CropRounding(StrEnum):
-    """Where a centre crop starts when the pixels to drop are an odd number."""
+    """Where a center crop starts when the number of pixels to drop is odd."""
 
-    FLOOR = "floor"
-    """transformers"""
-    HALF_EVEN = "half_even"
-    """torchvision, and so open_clip: Python's `round`"""
+    FLOOR = "floor"  # transformers
+    HALF_EVEN = "half_even"  # torchvision, and so open_clip: Python's `round`
 
     def start(self, excess: int) -> int:
         return excess // 2 if self is CropRounding.FLOOR else round(excess / 2)
 
 
 class Alpha(StrEnum):
-    """What becomes of transparency, and when the colours are converted to RGB."""
-
-    WHITE = "white"
-    """Blended over white, before resizing (transformers)."""
-    DROP = "drop"
-    """Resized in the picture's own mode, then ignored (open_clip, OpenAI's original)."""
+    WHITE = "white"  # blended over white before resizing (transformers)
+    DROP = "drop"  # resized in the image's own mode, then ignored (open_clip, OpenAI's original)
 
 
 class Fit(StrEnum):
-    """How a picture that is not square becomes one."""
+    """How an image that is not square becomes one."""
 
-    CROP = "crop"
-    """Keep the shape, cut the middle."""
-    SQUASH = "squash"
-    """Keep everything, lose the shape (SigLIP)."""
+    CROP = "crop"  # keeps the aspect ratio, cuts the middle
+    SQUASH = "squash"  # keeps everything, loses the aspect ratio (SigLIP)
 
 
 class Method(StrEnum):
-    """How the square is made; the parameters say which."""
-
-    EXACT = "exact"
-    """Step by step as the reference processors."""
-    FAST = "fast"
-    """Other steps to almost the same pixels."""
+    EXACT = "exact"  # step by step as the reference processors do it
+    FAST = "fast"  # other steps to almost the same pixels
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
     """Everything that decides which numbers a tower sees.
 
-    `size` is the side of the square in pixels. `shortest_edge` is the length that the picture's
+    `size` is the side of the square in pixels. `shortest_edge` is the length that the image's
     shorter side is resized to before cropping; None means `size`.
     """
 
@@ -107,19 +96,17 @@ class Preprocessing:
 
     @cached_property
     def fingerprint(self) -> str:
-        """12 hex digits that change with any parameter: a key for caches.
-
-        Results from before there was a fast method are exact, and keep their fingerprint.
-        """
+        """12 hex digits that change with any parameter: a key for caches."""
         parameters = asdict(self)
+        # Stored results from before there was a fast method are exact, and keep their fingerprint.
         if self.method is Method.EXACT:
             del parameters["method"]
         return sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:12]
 
     def crop_box(self, width: int, height: int) -> Box:
-        """What the model sees: (left, top, right, bottom) in pixels of the upright picture.
+        """What the model sees: (left, top, right, bottom) in pixels of the upright image.
 
-        Fractions are meant: the edges of the resized square seldom fall between two pixels.
+        Not rounded: the edges of the resized square seldom fall between two pixels.
         """
         resized_width, resized_height = self._resized_size(width, height)
         left, right = self._span(width, resized=resized_width)
@@ -127,9 +114,9 @@ class Preprocessing:
         return (left, top, right, bottom)
 
     def crop(self, image: Image.Image) -> Image.Image:
-        """RGB [size, size] uint8. What is cropped already comes back as it is.
+        """RGB [size, size] uint8; a crop of a crop is the same crop.
 
-        Memory: a decoded picture is held at most three times, with four bytes a pixel; the fast
+        Memory: a decoded image is held at most three times, at four bytes per pixel; the fast
         method holds a large JPEG at a fraction of its size only.
         """
         if getattr(image, "is_animated", False):
@@ -157,28 +144,28 @@ class Preprocessing:
         return (int(edge * width / shorter), int(edge * height / shorter))
 
     def _exact(self, image: Image.Image) -> Image.Image:
-        picture = upright(image)
+        image = upright(image)
         if self.alpha is Alpha.WHITE:
-            picture = over_white(picture)
-        size = self._resized_size(*picture.size)
+            image = over_white(image)
+        size = self._resized_size(*image.size)
         if self._is_long(size):
-            # Up to two grey levels from the two steps below, for Pillow rounds in another order.
-            box = self.crop_box(*picture.size)
-            return to_rgb(picture.resize((self.size, self.size), self._resampling, box=box))
-        resized = resizing.by_pillow(
-            picture, size, resampling=self._resampling, extent=picture.size
-        )
+            # Up to two gray levels from the two steps below: Pillow rounds in another order.
+            box = self.crop_box(*image.size)
+            return to_rgb(image.resize((self.size, self.size), self._resampling, box=box))
+        resized = resizing.by_pillow(image, size, resampling=self._resampling, extent=image.size)
         return to_rgb(self._middle(resized))
 
     def _fast(self, image: Image.Image) -> Image.Image:
-        """The same, but turned when it is small."""
         size = self._resized_size(*image.size)
         extent = _decode_small(image, size)
         if self._is_long(size):
             return self._exact(image)
-        picture = over_white(image) if self.alpha is Alpha.WHITE else image
-        resized = resizing.by_torch(picture, size, resampling=self._resampling, extent=extent)
-        return to_rgb(self._middle(_turned(resized, orientation_of(image))))
+        orientation = orientation_of(image)
+        if self.alpha is Alpha.WHITE:
+            image = over_white(image)
+        resized = resizing.by_torch(image, size, resampling=self._resampling, extent=extent)
+        # Turned last, when it is small.
+        return to_rgb(self._middle(turned(resized, orientation)))
 
     def _is_long(self, resized: tuple[int, int]) -> bool:
         return max(resized) > _LONGEST_RESIZED * self.size
@@ -191,48 +178,15 @@ class Preprocessing:
     def _span(self, length: int, *, resized: int) -> tuple[float, float]:
         start = self.crop_rounding.start(resized - self.size)
         scale = length / resized
-        # min(): the last digit of a float must not push the box over the picture's edge.
+        # min(): the last digit of a float must not push the box over the image's edge.
         return (start * scale, min((start + self.size) * scale, float(length)))
 
 
-def upright(image: Image.Image) -> Image.Image:
-    """The picture as its EXIF orientation says it is to be looked at."""
-    return _turned(image, orientation_of(image))
-
-
-def _turned(image: Image.Image, orientation: int) -> Image.Image:
-    turn = _TURNS.get(orientation)
-    return image if turn is None else image.transpose(turn)
-
-
-def orientation_of(image: Image.Image) -> int:
-    """EXIF's number from 1 to 8; from 5 on, width and height change places. 1 where there is none.
-
-    Pillow's own `exif_transpose` also writes the EXIF anew, and fails on much that cameras and
-    editors leave there.
-    """
-    try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # noqa: BLE001  hostile bytes: whatever breaks in them, the picture stands
-        return 1
-
-
 def _decode_small(image: Image.Image, size: tuple[int, int]) -> Extent:
-    """Lets the decoder of a JPEG do what it can of scaling down to `size`.
+    """Lets a JPEG's decoder do what it can of scaling down to `size`.
 
-    Returns how much the picture fills of what will be decoded: a half of 1001 pixels is 500.5,
-    for which 501 are decoded. Other formats, and what is decoded already, stay whole.
+    Returns how much of what will be decoded the image fills: half of 1001 pixels is 500.5, for
+    which 501 are decoded. Other formats, and what is decoded already, keep their size.
     """
-    drafted = image.draft(None, (size[0] * _LEFT_BY_DECODER, size[1] * _LEFT_BY_DECODER))
+    drafted = image.draft(None, (size[0] * _DRAFT_SCALE, size[1] * _DRAFT_SCALE))
     return drafted[1][2:] if drafted else image.size
-
-
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}

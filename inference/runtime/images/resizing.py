@@ -1,4 +1,4 @@
-"""Two ways to resize: Pillow's, and torch's, which gives the same within a grey level, sooner."""
+"""Two ways to resize: Pillow's, and torch's, which is faster and within a gray level of it."""
 
 import numpy as np
 from PIL import Image
@@ -6,8 +6,8 @@ from PIL import Image
 Size = tuple[int, int]
 Extent = tuple[float, float]
 
-# torch needs two copies of the pixels: beyond this, memory counts for more than a few milliseconds.
-_MOST_PIXELS = 4_000_000
+# torch needs two copies of the pixels: beyond this, memory matters more than a few milliseconds.
+_MAX_PIXELS = 4_000_000
 _OPERATORS = {
     Image.Resampling.BICUBIC: "_upsample_bicubic2d_aa",
     Image.Resampling.BILINEAR: "_upsample_bilinear2d_aa",
@@ -15,24 +15,23 @@ _OPERATORS = {
 
 
 def by_pillow(
-    picture: Image.Image, size: Size, *, resampling: Image.Resampling, extent: Extent
+    image: Image.Image, size: Size, *, resampling: Image.Resampling, extent: Extent
 ) -> Image.Image:
-    """`picture` at (width, height) pixels; `extent` is how much of it counts, from the top left."""
-    return picture.resize(size, resampling, box=(0, 0, *extent))
+    """To (width, height) pixels; `extent` is how much of the image counts, from the top left."""
+    return image.resize(size, resampling, box=(0, 0, *extent))
 
 
 def by_torch(
-    picture: Image.Image, size: Size, *, resampling: Image.Resampling, extent: Extent
+    image: Image.Image, size: Size, *, resampling: Image.Resampling, extent: Extent
 ) -> Image.Image:
-    """The same; by Pillow where torch cannot, or where the copies would be large."""
-    is_plain = picture.mode in ("RGB", "L") and resampling in _OPERATORS
-    if not is_plain or picture.width * picture.height > _MOST_PIXELS:
-        return by_pillow(picture, size, resampling=resampling, extent=extent)
-    if picture.size == size:
-        return picture
+    is_plain = image.mode in ("RGB", "L") and resampling in _OPERATORS
+    if not is_plain or image.width * image.height > _MAX_PIXELS:
+        return by_pillow(image, size, resampling=resampling, extent=extent)
+    if image.size == size:
+        return image
     import torch
 
-    rows = torch.from_numpy(np.array(picture)).view(picture.height, picture.width, -1)
+    rows = torch.from_numpy(np.array(image)).view(image.height, image.width, -1)
     pixels = rows.permute(2, 0, 1).unsqueeze(0)
     width, height = size
     # What `interpolate` calls. It takes either a size or a scale; an extent with a fraction, as

@@ -15,13 +15,13 @@ _HEAD_WIDTH = 64
 
 
 def count_parameters(spec: ModelSpec) -> int:
-    """Parameters of both towers, exact; takes no memory for them (torch's meta device).
+    """The exact number in both towers.
 
     Raises WeightsUnusable for an architecture that open_clip does not know.
     """
     import torch
 
-    with torch.device("meta"):
+    with torch.device("meta"):  # takes no memory for them
         model = _build(spec)
     return sum(parameter.numel() for parameter in model.parameters())
 

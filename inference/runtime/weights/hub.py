@@ -35,14 +35,12 @@ class Source:
     endpoint: str
 
     def names(self) -> set[str]:
-        """Paths of all files."""
         with self._named_errors():
             # One request without retries, so that a missing connection shows at once.
-            found = HfApi(endpoint=self.endpoint).model_info(self.repo, revision=self.revision)
-        return {file.rfilename for file in found.siblings or []}
+            info = HfApi(endpoint=self.endpoint).model_info(self.repo, revision=self.revision)
+        return {file.rfilename for file in info.siblings or []}
 
     def download_small(self, names: list[str], folder: Path) -> None:
-        """Those of `names` that exist."""
         with self._named_errors():
             snapshot_download(
                 self.repo,
@@ -53,12 +51,12 @@ class Source:
             )
 
     def download_big(self, name: str, folder: Path) -> None:
-        """One file, going on behind the bytes that an earlier call has left in `folder`.
+        """One file, resuming behind the bytes that an earlier call left in `folder`.
 
-        huggingface_hub throws those bytes away since 2.x, which for ten gigabytes hurts. So the
-        file is ours and only the transfer is the library's. What arrives is checked against the
-        hub's SHA-256; raises WeightsUnusable if it differs.
+        What arrives is checked against the hub's SHA-256; raises WeightsUnusable if it differs.
         """
+        # huggingface_hub throws those bytes away since 2.x, which hurts for ten gigabytes. So the
+        # file is ours, and only the transfer is the library's.
         url = hf_hub_url(self.repo, name, revision=self.revision, endpoint=self.endpoint)
         with self._named_errors():
             metadata = get_hf_file_metadata(url, endpoint=self.endpoint)
@@ -77,7 +75,7 @@ class Source:
 
     def _check(self, path: Path, etag: str | None) -> None:
         if etag is None or len(etag) != _SHA256_LENGTH:
-            return  # not in large-file storage, where the ETag is the hash
+            return  # not in large-file storage: only there the ETag is the hash
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() == etag:
                 return

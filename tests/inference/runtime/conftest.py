@@ -64,8 +64,8 @@ def conse_encoder(model_dir: Path, cache_dir: Path) -> Encoder:
 
 @pytest.fixture(params=["transformers_encoder", "open_clip_encoder"])
 def encoder(request: pytest.FixtureRequest) -> Encoder:
-    found: Encoder = request.getfixturevalue(request.param)
-    return found
+    encoder: Encoder = request.getfixturevalue(request.param)
+    return encoder
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ TEXTS = ["a cat", "a photo of a dog!"]
 
 
 @pytest.mark.parametrize(
-    ("wish", "device", "has_bf16", "expected"),
+    ("setting", "device", "has_bf16", "expected"),
     [
         ("auto", "cpu", False, "float32"),
         ("auto", "cuda", True, "bfloat16"),
@@ -34,9 +34,9 @@ TEXTS = ["a cat", "a photo of a dog!"]
     ],
 )
 def test_numbers_are_chosen_by_device(
-    wish: str, device: str, has_bf16: bool, expected: str
+    setting: str, device: str, has_bf16: bool, expected: str
 ) -> None:
-    assert devices.choose_dtype(wish, device=device, has_bf16=has_bf16) == expected
+    assert devices.choose_dtype(setting, device=device, has_bf16=has_bf16) == expected
 
 
 def test_unknown_numbers_are_refused() -> None:
@@ -78,7 +78,7 @@ def test_attention_is_torch_s_own(transformers_encoder: Encoder) -> None:
 
 @pytest.mark.parametrize(("count", "size"), [(1, 1), (2, 2), (3, 4), (8, 8), (9, 16), (16, 16)])
 def test_batches_are_filled_up_to_a_power_of_two(count: int, size: int) -> None:
-    assert compiling.filled(count) == size
+    assert compiling.padded_size(count) == size
 
 
 def test_a_compiled_tower_sees_few_sizes_and_gives_the_same() -> None:
@@ -101,7 +101,7 @@ def out_of_memory_above(most: int) -> Callable[[Sequence[int]], Embeddings]:
     def encode(inputs: Sequence[int]) -> Embeddings:
         if len(inputs) > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return np.array([[each] for each in inputs], dtype=np.float32)
+        return np.array([[value] for value in inputs], dtype=np.float32)
 
     return encode
 

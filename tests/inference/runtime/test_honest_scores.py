@@ -27,15 +27,15 @@ PICTURES = ["cat 1000x750", "coffee 640x480", "text", "gradient", "png", "on its
 
 @pytest.fixture(params=["transformers_encoder", "open_clip_encoder", "conse_encoder"])
 def encoder(request: pytest.FixtureRequest) -> Encoder:
-    found: Encoder = request.getfixturevalue(request.param)
-    return found
+    encoder: Encoder = request.getfixturevalue(request.param)
+    return encoder
 
 
 def mixes(rows: Sequence[str]) -> Iterator[list[str]]:
     """Batches of many sizes and orders; together they hold each row many times."""
     random = np.random.default_rng(5)
     for size in (2, 3, 5, 8, 16):
-        yield [rows[place] for place in random.integers(0, len(rows), size)]
+        yield [rows[index] for index in random.integers(0, len(rows), size)]
     yield from ([row] for row in rows)
 
 

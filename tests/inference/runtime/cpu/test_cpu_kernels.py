@@ -29,7 +29,7 @@ def load(spec: ModelSpec, model_dir: Path, cache_dir: Path, *, is_packed: bool) 
 
 def packed_layers(encoder: Encoder) -> int:
     model: torch.nn.Module = encoder._model  # type: ignore[attr-defined]
-    return sum(isinstance(each, PackedLinear) for each in model.modules())
+    return sum(isinstance(module, PackedLinear) for module in model.modules())
 
 
 @pytest.fixture
@@ -60,17 +60,18 @@ def test_the_vocabulary_stays_in_the_file(
     encoder = load(spec, model_dir, cache_dir, is_packed=True)
     model: torch.nn.Module = encoder._model  # type: ignore[attr-defined]
 
-    tables = [each for each in model.modules() if isinstance(each, MappedEmbedding)]
+    tables = [module for module in model.modules() if isinstance(module, MappedEmbedding)]
 
-    assert [each.num_embeddings for each in tables] == [tiny.VOCABULARY]
+    assert [table.num_embeddings for table in tables] == [tiny.VOCABULARY]
 
 
 def test_a_table_that_is_not_the_file_s_stays_in_memory(tmp_path: Path) -> None:
-    model = torch.nn.ModuleDict({"words": torch.nn.Embedding(mapped_embedding.FEWEST_ROWS, 2)})
+    words = torch.nn.Embedding(mapped_embedding.MIN_ROWS, 2)
+    model = torch.nn.ModuleDict({"words": words})
     path = tmp_path / "model.safetensors"
     save_file(model.state_dict(), path)
     with torch.no_grad():
-        model["words"].weight[-1] = 7
+        words.weight[-1] = 7
 
     packing.leave_in_file(model, path)
 
@@ -94,7 +95,7 @@ def test_layers_whose_weight_is_read_by_others_are_left_alone() -> None:
 
     packing.pack(model)
 
-    assert not any(isinstance(each, PackedLinear) for each in model.modules())
+    assert not any(isinstance(module, PackedLinear) for module in model.modules())
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 6, 16, 17, 33])
@@ -108,7 +109,7 @@ def test_passes_side_by_side_keep_the_order(two_threads: None, count: int) -> No
     rows = lanes.spread(encode, range(count))
 
     assert rows[:, 0].tolist() == list(range(count))
-    assert max(seen) <= max(lanes.MOST_IN_A_PASS, 2 * lanes.FEWEST_IN_A_PASS - 1)
+    assert max(seen) <= max(lanes.MAX_PASS, 2 * lanes.MIN_PASS - 1)
     assert len(seen) == 1 or len(seen) % 2 == 0, "no lane waits for the other's last pass"
 
 

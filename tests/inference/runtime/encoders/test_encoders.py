@@ -5,14 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import open_clip
 import pytest
 import torch
 from PIL import Image
+from transformers import CLIPTokenizer
 
 from inference.runtime import loading
-from inference.runtime.encoder import Encoder
+from inference.runtime.encoder import Embeddings, Encoder
 from inference.runtime.encoders import open_clip_model, transformers_clip
-from inference.runtime.encoders.tensors import pixel_batch
+from inference.runtime.encoders.clip_tower import ClipEncoder, pixel_batch, unit_rows
 from inference.runtime.errors import WeightsMissing, WeightsUnusable
 from inference.runtime.images.preprocessing import Alpha, CropRounding
 from inference.runtime.spec import ModelSpec
@@ -110,28 +112,27 @@ def test_pixels_normalised_by_torch_equal_those_of_numpy(
 
 
 def test_transformers_texts_padded_to_the_longest_equal_those_padded_to_77(
-    transformers_encoder: Encoder,
+    transformers_encoder: Encoder, model_dir: Path
 ) -> None:
-    encoder = transformers_encoder
-    assert isinstance(encoder, transformers_clip.TransformersClip)
+    assert isinstance(transformers_encoder, ClipEncoder)
 
-    full = _padded_to_77(encoder, ["a cat", "a photo of a dog!"])
+    full = _padded_to_77(transformers_encoder, model_dir, ["a cat", "a photo of a dog!"])
 
-    short = encoder.encode_texts(["a cat", "a photo of a dog!"])
+    short = transformers_encoder.encode_texts(["a cat", "a photo of a dog!"])
     assert (full * short).sum(axis=1).min() > 0.99999
 
 
 def test_open_clip_texts_cut_to_the_longest_equal_those_padded_to_77(
-    open_clip_encoder: Encoder,
+    open_clip_encoder: Encoder, model_dir: Path
 ) -> None:
-    encoder = open_clip_encoder
-    assert isinstance(encoder, open_clip_model.OpenClipModel)
+    assert isinstance(open_clip_encoder, ClipEncoder)
     texts = TEXTS[:5]
+    tokenizer = open_clip.get_tokenizer(f"local-dir:{model_dir / OPEN_CLIP_SPEC.folder}")
 
     with torch.inference_mode():
-        full = encoder._model.encode_text(encoder._tokenizer(texts), normalize=True).numpy()
+        full = open_clip_encoder._model.encode_text(tokenizer(texts), normalize=True).numpy()
 
-    np.testing.assert_allclose(encoder.encode_texts(texts), full, atol=1e-5)
+    np.testing.assert_allclose(open_clip_encoder.encode_texts(texts), full, atol=1e-5)
 
 
 def test_a_config_with_the_old_end_of_text_id_gives_the_same_texts(
@@ -189,8 +190,9 @@ def test_missing_weights_say_how_to_fetch_them(tmp_path: Path) -> None:
         loading.load(TRANSFORMERS_SPEC, model_dir=tmp_path, cache_dir=tmp_path)
 
 
-def _padded_to_77(encoder: transformers_clip.TransformersClip, texts: list[str]) -> np.ndarray:
-    tokens = encoder._tokenizer(texts, padding="max_length", max_length=77, return_tensors="pt")
+def _padded_to_77(encoder: ClipEncoder, model_dir: Path, texts: list[str]) -> Embeddings:
+    tokenizer = CLIPTokenizer.from_pretrained(model_dir / TRANSFORMERS_SPEC.folder)
+    tokens = tokenizer(texts, padding="max_length", max_length=77, return_tensors="pt")
     with torch.inference_mode():
         features = encoder._model.get_text_features(**tokens).pooler_output
-    return torch.nn.functional.normalize(features, dim=-1).numpy()
+    return unit_rows(features)

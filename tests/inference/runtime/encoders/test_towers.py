@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from inference.runtime.encoder import Encoder
 from inference.runtime.encoders import open_clip_model
-from inference.runtime.encoders.open_clip_model import OpenClipModel
 from tests.inference.runtime.conftest import OPEN_CLIP_SPEC, smooth_noise
 
 TEXTS = ["a cat", "a photo of a dog that sleeps", "!"]
@@ -108,11 +108,11 @@ KINDS: dict[str, dict[str, Any]] = {
 def write(folder: Path, config: dict[str, Any]) -> None:
     """A random model of this architecture, as open_clip saves one."""
     folder.mkdir()
-    given = {"embed_dim": 48} | config
-    is_siglip = "init_logit_bias" in given
+    architecture = {"embed_dim": 48} | config
+    is_siglip = "init_logit_bias" in architecture
     preprocess = {"resize_mode": "squash", "mean": [0.5] * 3, "std": [0.5] * 3} if is_siglip else {}
     (folder / "open_clip_config.json").write_text(
-        json.dumps({"model_cfg": given, "preprocess_cfg": preprocess})
+        json.dumps({"model_cfg": architecture, "preprocess_cfg": preprocess})
     )
     torch.manual_seed(11)
     model = open_clip.create_model(f"local-dir:{folder}", load_weights=False)
@@ -149,7 +149,7 @@ def test_a_tower_gives_what_open_clip_gives(kind: str, folder: Path) -> None:
     _assert_describes_itself(kind, ours)
 
 
-def _assert_describes_itself(kind: str, encoder: OpenClipModel) -> None:
+def _assert_describes_itself(kind: str, encoder: Encoder) -> None:
     is_siglip = kind == "siglip"
     assert (encoder.logit_bias != 0) is is_siglip
     assert encoder.image_size == KINDS[kind]["vision_cfg"]["image_size"]

@@ -42,8 +42,8 @@ def text() -> Image.Image:
 
 def checkers(cell: int) -> Image.Image:
     """The finest pattern there is, at little more than six times the square."""
-    places = np.indices((1400, 1500)) // cell
-    return Image.fromarray(((places.sum(axis=0) % 2) * 255).astype(np.uint8)).convert("RGB")
+    cells = np.indices((1400, 1500)) // cell
+    return Image.fromarray(((cells.sum(axis=0) % 2) * 255).astype(np.uint8)).convert("RGB")
 
 
 def gradient() -> Image.Image:

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from inference.runtime.images import decoding
 from inference.runtime.images.preprocessing import Alpha, Method
@@ -45,7 +45,7 @@ def test_a_format_that_is_not_accepted_is_not_opened() -> None:
     file = io.BytesIO(as_file(Image.new("RGB", (9, 9)), "BMP"))
 
     with (
-        pytest.raises(Image.UnidentifiedImageError),
+        pytest.raises(UnidentifiedImageError),
         decoding.opened(file, formats=("PNG",), max_pixels=100),
     ):
         pytest.fail("was opened")

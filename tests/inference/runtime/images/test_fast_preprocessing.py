@@ -15,6 +15,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from inference.runtime.encoder import Encoder
 from inference.runtime.encoders import conse
+from inference.runtime.encoders.clip_tower import unit_rows
 from inference.runtime.images.preprocessing import Alpha, CropRounding, Fit, Method, Preprocessing
 from inference.runtime.images.resizing import by_pillow, by_torch
 from tests.inference.runtime.conftest import smooth_noise
@@ -42,15 +43,14 @@ def vit() -> Any:
 def embed(pixels: Sequence[np.ndarray]) -> np.ndarray:
     batch = torch.from_numpy(np.stack(pixels))
     with torch.inference_mode():
-        features = vit().encode_image(batch)
-    return torch.nn.functional.normalize(features, dim=-1).numpy()
+        return unit_rows(vit().encode_image(batch))
 
 
 def best_labels(embeddings: np.ndarray) -> np.ndarray:
     """Of labels in all directions around the pictures, as a thousand words would lie."""
     middle = embeddings.mean(axis=0)
     labels = np.random.default_rng(0).normal(0, 0.03, (LABELS, len(middle))) + middle
-    return (embeddings @ labels.T).argmax(axis=1)
+    return np.argmax(embeddings @ labels.T, axis=1)
 
 
 def of_transformers(name: str) -> np.ndarray:

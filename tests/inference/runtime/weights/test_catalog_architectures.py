@@ -3,6 +3,7 @@
 import csv
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import pytest
@@ -30,14 +31,14 @@ KNOWN_DIFFERENCES: dict[str, tuple[float, float]] = {}
 
 def figures() -> dict[str, set[float]]:
     """Architecture -> parameters in millions as its cards state them; some state none."""
-    found: dict[str, set[float]] = defaultdict(set)
+    figures: dict[str, set[float]] = defaultdict(set)
     with (CATALOG / "zoo.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             stated = row["parameters_millions"]
-            found[row["open_clip_model"]] |= {float(stated)} if stated else set()
+            figures[row["open_clip_model"]] |= {float(stated)} if stated else set()
     for name, parameters in written_figures():
-        found[name].add(parameters)
-    return dict(found)
+        figures[name].add(parameters)
+    return dict(figures)
 
 
 def written_figures() -> list[tuple[str, float]]:
@@ -54,9 +55,10 @@ FIGURES = figures()
 
 def hub_config_of(name: str) -> str | None:
     """The repo whose config the text tower needs, if it is one of transformers."""
-    config = open_clip.get_model_config(name)
+    config: dict[str, Any] | None = open_clip.get_model_config(name)
     assert config is not None, f"open_clip has no architecture named {name}"
-    return config["text_cfg"].get("hf_model_name")
+    hub_name: str | None = config["text_cfg"].get("hf_model_name")
+    return hub_name
 
 
 def test_the_catalog_names_many_architectures() -> None:
