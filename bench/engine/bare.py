@@ -37,12 +37,12 @@ def main(folder: Path) -> None:
                 model.get_image_features(pixel_values=pixels)
                 passes.append(time.perf_counter() - began)
         cpu_ms = (time.process_time() - cpu_before_s) * 1000
-        found = {
+        figures = {
             "images_per_s": len(passes) * int(pictures) / sum(passes),
             "p50_ms": statistics.median(passes) * 1000,
             "cpu_ms": cpu_ms / len(passes) / int(pictures),
         }
-        print(json.dumps(found), flush=True)
+        print(json.dumps(figures), flush=True)
 
 
 if __name__ == "__main__":

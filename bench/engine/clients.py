@@ -4,7 +4,7 @@
 
 Each client sends its next request when the last one is answered. Bodies are made beforehand, and
 HTTP is spoken over plain sockets, so that the generator costs little of the cores it shares with
-what it measures; its share is told. Counting begins when every client has had an answer, and lasts
+what it measures; its share is printed. Counting begins when every client has had an answer, and lasts
 until each had two more on average.
 Prints one line of JSON. With --hold it sends one request a client and keeps the lines open until
 its input ends: "held N" says that all are sent.
@@ -43,7 +43,7 @@ LABELS = [
 
 
 @dataclass
-class Story:
+class Samples:
     answered: Counter[int] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
     took_s: list[float] = field(default_factory=list)
@@ -54,63 +54,64 @@ class Story:
 class Post:
     """Requests to one path, each body in turn."""
 
-    def __init__(self, given: Namespace, key: str) -> None:
-        self.images = given.images
+    def __init__(self, options: Namespace, key: str) -> None:
+        self.images = options.images
         head = (
-            f"POST {given.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
+            f"POST {options.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
             "Content-Type: application/json\r\nAccept: application/json\r\nContent-Length: "
         )
-        bodies = _bodies(given)
+        bodies = _bodies(options)
         self.requests = [f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies]
 
 
-def _bodies(given: Namespace) -> list[bytes]:
+def _bodies(options: Namespace) -> list[bytes]:
     urls = [
         f"data:image/jpeg;base64,{base64.b64encode(photo).decode()}"
-        for photo in photos.read(given.folder)
+        for photo in photos.read(options.folder)
     ]
-    fields: dict[str, Any] = {"model": given.model}  # JSON
-    if given.path.endswith("classify"):
+    fields: dict[str, Any] = {"model": options.model}  # JSON
+    if options.path.endswith("classify"):
         fields |= {"labels": LABELS, "hypothesis_template": "a photo of {}"}
     else:
         fields |= {"encoding_format": "base64"}
-    starts = range(len(urls)) if given.images == 1 else range(8)
-    groups = [[urls[(start + n) % len(urls)] for n in range(given.images)] for start in starts]
+    starts = range(len(urls)) if options.images == 1 else range(8)
+    groups = [[urls[(start + n) % len(urls)] for n in range(options.images)] for start in starts]
     return [
         json.dumps(fields | {"input": [{"image": url} for url in group]}).encode()
         for group in groups
     ]
 
 
-async def run(given: Namespace, post: Post) -> dict[str, Any]:
-    story = Story()
-    lines = [await Line.to(given.port) for _ in range(given.clients)]
+async def run(options: Namespace, post: Post) -> dict[str, Any]:
+    samples = Samples()
+    lines = [await Line.to(options.port) for _ in range(options.clients)]
     clients = [
-        asyncio.create_task(_client(number, line, post, story)) for number, line in enumerate(lines)
+        asyncio.create_task(_client(number, line, post, samples))
+        for number, line in enumerate(lines)
     ]
-    await _until(lambda: len(story.answered) == given.clients, at_most_s=RAMP_S)
-    story.took_s.clear()
-    cpu_before, counted_from_s, began_s = time.process_time(), story.last_s, time.perf_counter()
-    await asyncio.sleep(given.seconds)
-    await _until(lambda: len(story.took_s) >= 2 * given.clients, at_most_s=MOST_S)
+    await _until(lambda: len(samples.answered) == options.clients, at_most_s=RAMP_S)
+    samples.took_s.clear()
+    cpu_before, counted_from_s, began_s = time.process_time(), samples.last_s, time.perf_counter()
+    await asyncio.sleep(options.seconds)
+    await _until(lambda: len(samples.took_s) >= 2 * options.clients, at_most_s=MOST_S)
     share = (time.process_time() - cpu_before) / (time.perf_counter() - began_s)
     # From one answer to another: a few large answers would not fit a stopwatch's seconds.
-    took_s, wall_s = sorted(story.took_s), max(story.last_s - counted_from_s, 1e-9)
+    took_s, wall_s = sorted(samples.took_s), max(samples.last_s - counted_from_s, 1e-9)
     for client in clients:
         client.cancel()
     await asyncio.gather(*clients, return_exceptions=True)
     return {
-        "clients": given.clients,
+        "clients": options.clients,
         "images_per_s": len(took_s) * post.images / wall_s,
         "requests": len(took_s),
         # Of the whole run: what was asked before the counting began has cost something, too.
-        "all_images": story.statuses[HTTPStatus.OK] * post.images,
+        "all_images": samples.statuses[HTTPStatus.OK] * post.images,
         "p50_ms": _percentile(took_s, 0.50),
         "p95_ms": _percentile(took_s, 0.95),
         "p99_ms": _percentile(took_s, 0.99),
         "generator_share": share,
-        "statuses": {str(status): count for status, count in story.statuses.items()},
-        "refusal": story.refusal,
+        "statuses": {str(status): count for status, count in samples.statuses.items()},
+        "refusal": samples.refusal,
     }
 
 
@@ -120,20 +121,20 @@ async def _until(holds: Callable[[], bool], *, at_most_s: float) -> None:
         await asyncio.sleep(0.01)
 
 
-async def _client(number: int, line: Line, post: Post, story: Story) -> None:
+async def _client(number: int, line: Line, post: Post, samples: Samples) -> None:
     turn = number
     while True:
         began = time.perf_counter()
         status, body = await line.send(post.requests[turn % len(post.requests)])
-        story.statuses[status] += 1
-        story.answered[number] += 1
+        samples.statuses[status] += 1
+        samples.answered[number] += 1
         turn += 1
-        story.last_s = time.perf_counter()
+        samples.last_s = time.perf_counter()
         if status == HTTPStatus.OK:
             # Counted where it ends: what began before the counting did is as long as the others.
-            story.took_s.append(story.last_s - began)
+            samples.took_s.append(samples.last_s - began)
         else:
-            story.refusal = body[:300].decode(errors="replace")
+            samples.refusal = body[:300].decode(errors="replace")
             await asyncio.sleep(0.2)
 
 
@@ -141,9 +142,9 @@ def _percentile(took_s: Sequence[float], share: float) -> float | None:
     return took_s[min(int(len(took_s) * share), len(took_s) - 1)] * 1000 if took_s else None
 
 
-async def hold(given: Namespace, post: Post) -> None:
+async def hold(options: Namespace, post: Post) -> None:
     """One request a client, not waited for; the lines stay open until the input ends."""
-    lines = [await Line.to(given.port) for _ in range(given.clients)]
+    lines = [await Line.to(options.port) for _ in range(options.clients)]
     for number, line in enumerate(lines):
         await line.write(post.requests[number % len(post.requests)])
     print(f"held {len(lines)}", flush=True)
@@ -160,12 +161,12 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1, help="in a request")
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--hold", action="store_true")
-    given = parser.parse_args()
-    post = Post(given, key=sys.stdin.readline().strip())
-    if given.hold:
-        asyncio.run(hold(given, post))
+    options = parser.parse_args()
+    post = Post(options, key=sys.stdin.readline().strip())
+    if options.hold:
+        asyncio.run(hold(options, post))
     else:
-        print(json.dumps(asyncio.run(run(given, post))))
+        print(json.dumps(asyncio.run(run(options, post))))
 
 
 if __name__ == "__main__":

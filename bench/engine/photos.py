@@ -46,8 +46,10 @@ def _photo(original: Image.Image, chance: random.Random, *, width: int, wanted_b
     if chance.random() < 0.5:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     picture = ImageEnhance.Color(picture).enhance(chance.uniform(0.6, 1.5))
-    wanted = round(wanted_bytes * chance.uniform(0.85, 1.15))
-    return min(_noisier_and_noisier(picture, chance), key=lambda jpeg: abs(len(jpeg) - wanted))
+    target_bytes = round(wanted_bytes * chance.uniform(0.85, 1.15))
+    return min(
+        _noisier_and_noisier(picture, chance), key=lambda jpeg: abs(len(jpeg) - target_bytes)
+    )
 
 
 def _part(original: Image.Image, chance: random.Random) -> Image.Image:

@@ -26,11 +26,11 @@ PAGE_S = 6.0
 HEARTBEAT_S = 3.0
 ENGINES = ("postgres", "valkey-server")
 
-# What one case found: figures by name, as its process printed them.
-Found = dict[str, Any]
+# What one case figures: figures by name, as its process printed them.
+Figures = dict[str, Any]
 
 
-class Talker:
+class LineServer:
     """A process that answers each line with one of JSON; it starts when it is first asked."""
 
     def __init__(self, *command: str, **environ: str) -> None:
@@ -38,18 +38,18 @@ class Talker:
         self._environ = environ
         self._process: subprocess.Popen[str] | None = None
 
-    def ask(self, line: str) -> Found:
+    def ask(self, line: str) -> Figures:
         if self._process is None:
             self._process = self._started()
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None and stdout is not None  # noqa: S101, PT018  opened below
         stdin.write(f"{line}\n")
         stdin.flush()
-        answer = next((each for each in stdout if each.startswith("{")), "")
+        answer = next((line for line in stdout if line.startswith("{")), "")
         if not answer:
             raise RuntimeError(f"{' '.join(self._command)} ended")
-        found: Found = json.loads(answer)
-        return found
+        figures: Figures = json.loads(answer)
+        return figures
 
     def close(self) -> None:
         if self._process:
@@ -79,9 +79,9 @@ class Site:
             "web": _cpu_s(self.web),
             "worker": _cpu_s(self.worker),
             **{
-                each.name(): _cpu_s(each) + sum(_cpu_s(child) for child in each.children())
-                for each in engines
-                if each.name() in ENGINES
+                engine.name(): _cpu_s(engine) + sum(_cpu_s(child) for child in engine.children())
+                for engine in engines
+                if engine.name() in ENGINES
             },
         }
 
@@ -103,11 +103,11 @@ def _cpu_s(process: psutil.Process) -> float:
 @dataclass(frozen=True)
 class Cases:
     site: Site
-    bare: Sequence[Talker]
-    direct: Talker
+    bare: Sequence[LineServer]
+    direct: LineServer
     seconds: float
 
-    def by_name(self) -> dict[str, Callable[[], Found]]:
+    def by_name(self) -> dict[str, Callable[[], Figures]]:
         return {
             "bare, batch 16": lambda: self._bare(16),
             "bare, batch 1": lambda: self._bare(1),
@@ -121,17 +121,17 @@ class Cases:
             "served, 64 images a request, 2 clients": self._serving(clients=2, images=64),
         }
 
-    def _bare(self, pictures: int) -> Found:
+    def _bare(self, pictures: int) -> Figures:
         """The better of its two ways of waiting: on a noisy machine that is not always the same."""
-        asked = [each.ask(f"{pictures} {self.seconds / 2}") for each in self.bare]
-        return max(asked, key=lambda found: found["images_per_s"])
+        answers = [process.ask(f"{pictures} {self.seconds / 2}") for process in self.bare]
+        return max(answers, key=lambda answer: answer["images_per_s"])
 
     def _serving(
         self, *, clients: int, images: int = 1, path: str = "/v1/embeddings"
-    ) -> Callable[[], Found]:
-        def ask() -> Found:
+    ) -> Callable[[], Figures]:
+        def ask() -> Figures:
             before_s = self.site.cpu_s()
-            found: Found = json.loads(
+            figures: Figures = json.loads(
                 _clients(
                     self.site,
                     *("--clients", str(clients), "--images", str(images), "--path", path),
@@ -139,9 +139,9 @@ class Cases:
                 )
             )
             spent_s = {name: cpu_s - before_s[name] for name, cpu_s in self.site.cpu_s().items()}
-            parts = {name: 1000 * s / max(found["all_images"], 1) for name, s in spent_s.items()}
-            found |= {"cpu_ms": sum(parts.values()), "cpu_ms_by_process": parts}
-            return found | self.site.memory_mb()
+            parts = {name: 1000 * s / max(figures["all_images"], 1) for name, s in spent_s.items()}
+            figures |= {"cpu_ms": sum(parts.values()), "cpu_ms_by_process": parts}
+            return figures | self.site.memory_mb()
 
         return ask
 
@@ -162,7 +162,7 @@ def _command(site: Site, folder: Path, *options: str) -> list[str]:
     return [*command, "--folder", str(folder), *options]
 
 
-def page_beside_waiters(site: Site) -> Found:
+def page_beside_waiters(site: Site) -> Figures:
     """The model page's p95 with nobody there, and while a thousand requests wait for an answer."""
     idle = _page_ms(site)
     with _announced(stage.SILENT), _held(site):
@@ -183,8 +183,8 @@ def page_beside_waiters(site: Site) -> Found:
 def _page_ms(site: Site) -> dict[str, float]:
     command = [sys.executable, "-m", "bench.pages.visitor", str(site.port), stage.PAGE, str(PAGE_S)]
     done = subprocess.run(command, text=True, check=True, stdout=subprocess.PIPE)
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
 
 
 @contextmanager

@@ -15,22 +15,24 @@ HEAD = (
     f"{'worker MB':>11}{'generator':>11}"
 )
 
-# One round: what each case found, by its name.
+# One round: what cases case found, by its name.
 Round = Mapping[str, Mapping[str, Any]]
 
 
 def ratios(rounds: Sequence[Round], name: str) -> list[float]:
     # Round by round: what slows the machine slows both.
     return [
-        each[name]["images_per_s"] / each[BARE]["images_per_s"]
-        for each in rounds
-        if name in each and BARE in each
+        cases[name]["images_per_s"] / cases[BARE]["images_per_s"]
+        for cases in rounds
+        if name in cases and BARE in cases
     ]
 
 
 def as_json(rounds: Sequence[Round], waiting: Mapping[str, Any]) -> str:
     names = rounds[0] if rounds else {}
-    medians = {name: statistics.median(found) for name in names if (found := ratios(rounds, name))}
+    medians = {
+        name: statistics.median(values) for name in names if (values := ratios(rounds, name))
+    }
     return json.dumps({"ratios": medians, "rounds": list(rounds), "waiting": waiting}, indent=1)
 
 
@@ -38,10 +40,10 @@ def as_text(rounds: Sequence[Round], waiting: Mapping[str, Any]) -> str:
     lines = [HEAD]
     lines += [_line(rounds, name) for name in (rounds[0] if rounds else {})]
     lines += ["", *_refusals(rounds), *_processor(rounds), *_single(rounds), *_of_waiting(waiting)]
-    if found := ratios(rounds, SERVED):
-        spread = f"   ({min(found):.2f} to {max(found):.2f})" if len(found) > 1 else ""
+    if values := ratios(rounds, SERVED):
+        spread = f"   ({min(values):.2f} to {max(values):.2f})" if len(values) > 1 else ""
         lines.append(f"ratios are medians over {len(rounds)} rounds{spread}")
-        lines.append(f"served/bare at 32 clients: {statistics.median(found):.2f}")
+        lines.append(f"served/bare at 32 clients: {statistics.median(values):.2f}")
     return "\n".join(lines)
 
 
@@ -59,40 +61,40 @@ def _line(rounds: Sequence[Round], name: str) -> str:
 
 
 def _middle(rounds: Sequence[Round], name: str, figure: str, digits: int = 1) -> str:
-    found = [each[name].get(figure) for each in rounds if name in each]
-    known = [value for value in found if value is not None]
+    values = [cases[name].get(figure) for cases in rounds if name in cases]
+    known = [value for value in values if value is not None]
     return f"{statistics.median(known):.{digits}f}" if known else ""
 
 
 def _refusals(rounds: Sequence[Round]) -> list[str]:
     """Whatever was not answered by 200 is said: a refusal costs nothing and proves nothing."""
     return [
-        f"NOT ALL ANSWERED  {name}: {found['statuses']} {found['refusal']}"
-        for each in rounds
-        for name, found in each.items()
-        if set(found.get("statuses", {"200"})) != {"200"}
+        f"NOT ALL ANSWERED  {name}: {case['statuses']} {case['refusal']}"
+        for cases in rounds
+        for name, case in cases.items()
+        if set(case.get("statuses", {"200"})) != {"200"}
     ]
 
 
 def _processor(rounds: Sequence[Round]) -> list[str]:
     """What an image costs in processor time, which other programs on the machine change less."""
-    found = [
-        (each[BARE]["cpu_ms"] / each[SERVED]["cpu_ms"], each[SERVED]["cpu_ms_by_process"])
-        for each in rounds
-        if SERVED in each and BARE in each
+    costs = [
+        (cases[BARE]["cpu_ms"] / cases[SERVED]["cpu_ms"], cases[SERVED]["cpu_ms_by_process"])
+        for cases in rounds
+        if SERVED in cases and BARE in cases
     ]
-    if not found:
+    if not costs:
         return []
-    parts = ", ".join(f"{name} {cost:.1f}" for name, cost in found[-1][1].items())
-    ratio = statistics.median(ratio for ratio, _ in found)
+    parts = ", ".join(f"{name} {cost:.1f}" for name, cost in costs[-1][1].items())
+    ratio = statistics.median(ratio for ratio, _ in costs)
     return [f"processor time of an image, bare/served at 32 clients: {ratio:.2f} (ms: {parts})"]
 
 
 def _single(rounds: Sequence[Round]) -> list[str]:
     over = [
-        each[ONE]["p50_ms"] - each[BARE_SINGLE]["p50_ms"]
-        for each in rounds
-        if ONE in each and BARE_SINGLE in each and each[ONE]["p50_ms"] is not None
+        cases[ONE]["p50_ms"] - cases[BARE_SINGLE]["p50_ms"]
+        for cases in rounds
+        if ONE in cases and BARE_SINGLE in cases and cases[ONE]["p50_ms"] is not None
     ]
     if not over:
         return []

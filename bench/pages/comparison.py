@@ -22,7 +22,7 @@ LINES = 8
 
 
 def count_queries() -> int:
-    """Of a model page that is made anew, for somebody without a session."""
+    """Of a model page that is made uncached, for somebody without a session."""
     client = Client(SERVER_NAME="127.0.0.1")
     with override_settings(PAGE_CACHE_S=0):
         client.get(PAGE)  # whatever happens only once
@@ -32,31 +32,31 @@ def count_queries() -> int:
 
 
 async def of_pages(
-    *, kept: int, anew: int, pages: Sequence[str], rounds: int, seconds: float
+    *, cached: int, uncached: int, pages: Sequence[str], rounds: int, seconds: float
 ) -> Report:
     """Requests per second of model pages beside those of a view that returns a constant.
 
-    `kept` and `anew` are the ports of two servers; the second makes every page anew.
+    `cached` and `uncached` are the ports of two servers; the second makes every page uncached.
     """
-    asked = {
-        "a constant": (kept, [CONSTANT]),
-        "a model page": (kept, [PAGE]),
-        "all model pages in turn": (kept, pages),
-        "a model page made anew": (anew, [PAGE]),
+    targets = {
+        "a constant": (cached, [CONSTANT]),
+        "a model page": (cached, [PAGE]),
+        "all model pages in turn": (cached, pages),
+        "a model page made uncached": (uncached, [PAGE]),
     }
-    rates: dict[str, list[float]] = {name: [] for name in asked}
+    rates: dict[str, list[float]] = {name: [] for name in targets}
     shares = []
     for number in range(rounds + 1):
-        for name, (port, addresses) in asked.items():
+        for name, (port, addresses) in targets.items():
             result = await burst(port, addresses, lines=LINES, seconds=seconds)
             if number:  # the first round warms up
                 rates[name].append(result.per_second)
                 shares.append(result.generator_share)
-    report = {f"{name}: requests/s": Spread.of(each) for name, each in rates.items()}
+    report = {f"{name}: requests/s": Spread.of(rate) for name, rate in rates.items()}
     report["load generator: share of one core"] = Spread.of(shares)
     constant = rates.pop("a constant")
-    for name, each in rates.items():
-        report[f"RATIO {name} / a constant"] = Spread.of_ratios(each, constant)
+    for name, rate in rates.items():
+        report[f"RATIO {name} / a constant"] = Spread.of_ratios(rate, constant)
     return report
 
 

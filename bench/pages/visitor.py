@@ -33,5 +33,5 @@ async def visit(port: int, address: str, seconds: float) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    found = asyncio.run(visit(int(sys.argv[1]), sys.argv[2], float(sys.argv[3])))
-    print(json.dumps(found))
+    figures = asyncio.run(visit(int(sys.argv[1]), sys.argv[2], float(sys.argv[3])))
+    print(json.dumps(figures))

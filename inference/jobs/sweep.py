@@ -63,8 +63,8 @@ def _expire() -> int:
 
 def _fail(lost: JobQuerySet, code: ErrorCode) -> int:
     # A worker may be settling one of them at this moment: then it is not lost.
-    found = list(lost.select_for_update(skip_locked=True))
-    ended = completion.end(found, state=State.FAILED, code=code)
+    jobs = list(lost.select_for_update(skip_locked=True))
+    ended = completion.end(jobs, state=State.FAILED, code=code)
     files = [name for job in ended for name in job.image_files]
     transaction.on_commit(lambda: image_files.delete(files))
     for job in ended:

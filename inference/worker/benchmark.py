@@ -1,7 +1,7 @@
 """Measures how fast a model is on this machine, and keeps it where its page and price can use it.
 
-    found = measure(spec, options=..., model_dir=..., photos=[...])
-    keep(card, found, machine=Machine(...), prices_it=True)
+    measured = measure(spec, options=..., model_dir=..., photos=[...])
+    record(card, measured, machine=Machine(...), prices_it=True)
 
 Two kinds of figures: passes (the image tower alone, on squares that are ready, by batch size) and
 photos (JPEG bytes to vectors, decoding included, by how many callers ask at once).
@@ -64,7 +64,7 @@ class Measured:
     @property
     def images_per_s(self) -> float:
         # What a price may count on: from JPEG bytes, at the best of the callers' numbers.
-        return max(each.images_per_s for each in self.figures if each.what == "photos")
+        return max(figure.images_per_s for figure in self.figures if figure.what == "photos")
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,8 @@ def _photos(encoder: Encoder, photos: Sequence[bytes], *, callers: int, seconds:
 
     began = time.perf_counter()
     with ThreadPoolExecutor(callers) as pool:
-        lives = [pool.submit(lambda: list(_times(call, began + seconds))) for _ in range(callers)]
-        took_s = [each for life in lives for each in life.result()]
+        calls = [pool.submit(lambda: list(_times(call, began + seconds))) for _ in range(callers)]
+        took_s = [seconds_taken for future in calls for seconds_taken in future.result()]
     wall_s = time.perf_counter() - began
     return _figure("photos", took_s, batch=PHOTOS_A_PASS, callers=callers, wall_s=wall_s)
 
@@ -166,9 +166,9 @@ def _figure(
     )
 
 
-def keep(
+def record(
     card: ModelCard,
-    found: Measured,
+    measured: Measured,
     *,
     machine: Machine,
     has_random_weights: bool,
@@ -180,16 +180,16 @@ def keep(
             card=card,
             **asdict(machine),
             has_random_weights=has_random_weights,
-            dtype=found.dtype,
-            load_s=round(found.load_s, 2),
-            resident_bytes=found.resident_bytes,
-            device_bytes=found.device_bytes,
+            dtype=measured.dtype,
+            load_s=round(measured.load_s, 2),
+            resident_bytes=measured.resident_bytes,
+            device_bytes=measured.device_bytes,
             commit=_commit(),
             versions={"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
-            figures=[asdict(figure) for figure in found.figures],
+            figures=[asdict(figure) for figure in measured.figures],
         )
         if prices_it and machine.usd_per_hour is not None:
-            card.measured_images_per_s = found.images_per_s
+            card.measured_images_per_s = measured.images_per_s
             card.measured_usd_per_hour = machine.usd_per_hour
             card.save(
                 update_fields=["measured_images_per_s", "measured_usd_per_hour", "changed_at"]

@@ -1,4 +1,4 @@
-"""Embeddings of texts, kept: in this process, and in the cache for all workers.
+"""Embeddings of texts: cached in this process, and shared with all workers.
 
 A text's embedding depends on the weights and the text alone, so the key names both. Weights
 without a pinned revision are this process's own business.
@@ -18,28 +18,30 @@ from inference.runtime.encoder import Embeddings, Encoder
 
 log = logging.getLogger(__name__)
 
-TEXTS_A_PASS = 128  # too many prompts at once would not fit beside a large tower
-KEPT_HERE = 20_000  # 60 MB of 768 float32 each
-KEPT_FOR_S = 7 * 24 * 3600
+TEXTS_PER_PASS = 128  # too many prompts at once would not fit beside a large tower
+MAX_TEXTS = 20_000  # 60 MB of 768 float32 each
+SHARED_FOR_S = 7 * 24 * 3600
 
 
 @dataclass
 class TextCache:
-    """What one model has read so far. `encoded` counts the texts that its tower was run for.
+    """Text vectors of one model. `encoded` counts the texts that its tower was run for.
 
-    memory.vectors_of(["a photo of a cat", "a photo of a dog"]) -> float32 [2, dim]
+    cache.vectors_of(["a photo of a cat", "a photo of a dog"]) -> float32 [2, dim]
     """
 
     encoder: Encoder
     encoded: int = 0
-    _kept: OrderedDict[str, Embeddings] = field(default_factory=OrderedDict)
+    # Not cachetools.LRUCache: a batch may need more texts than MAX_TEXTS at once, so it shrinks
+    # between batches only.
+    _vectors: OrderedDict[str, Embeddings] = field(default_factory=OrderedDict)
 
     def learn(self, texts: Iterable[str]) -> set[str]:
-        """See to it that all these are known; returns those that had to be computed now."""
-        unknown = [text for text in dict.fromkeys(texts) if not self._is_here(text)]
+        """Make sure that all these are cached; returns those that had to be computed."""
+        unknown = [text for text in dict.fromkeys(texts) if not self._is_cached(text)]
         unknown = self._fetch(unknown)
-        for start in range(0, len(unknown), TEXTS_A_PASS):
-            chunk = unknown[start : start + TEXTS_A_PASS]
+        for start in range(0, len(unknown), TEXTS_PER_PASS):
+            chunk = unknown[start : start + TEXTS_PER_PASS]
             self._keep(chunk, self.encoder.encode_texts(chunk))
         self.encoded += len(unknown)
         return set(unknown)
@@ -48,35 +50,35 @@ class TextCache:
         """float32 [n, dim] of texts that were learned, in input order."""
         if not texts:
             return np.empty((0, self.encoder.embed_dim), dtype=np.float32)
-        return np.stack([self._kept[text] for text in texts])
+        return np.stack([self._vectors[text] for text in texts])
 
     def shrink(self) -> None:
         # Forget what was not asked for lately; between batches only.
-        while len(self._kept) > KEPT_HERE:
-            self._kept.popitem(last=False)
+        while len(self._vectors) > MAX_TEXTS:
+            self._vectors.popitem(last=False)
 
-    def _is_here(self, text: str) -> bool:
-        if text not in self._kept:
+    def _is_cached(self, text: str) -> bool:
+        if text not in self._vectors:
             return False
-        self._kept.move_to_end(text)
+        self._vectors.move_to_end(text)
         return True
 
     def _fetch(self, texts: Sequence[str]) -> list[str]:
-        """Take over what other workers have computed; returns what nobody has."""
+        """Copy what other workers have computed; returns what nobody has."""
         if not texts or not self.encoder.revision:
             return list(texts)
         keys = {self._key(text): text for text in texts}
         try:
-            found = cache.get_many(keys)
+            cached = cache.get_many(keys)
         except RedisError as error:
             log.warning("texts not looked up error=%s", error)
-            found = {}
-        for key, raw in found.items():
-            self._kept[keys[key]] = np.frombuffer(raw, dtype="<f4")
-        return [text for key, text in keys.items() if key not in found]
+            cached = {}
+        for key, raw in cached.items():
+            self._vectors[keys[key]] = np.frombuffer(raw, dtype="<f4")
+        return [text for key, text in keys.items() if key not in cached]
 
     def _keep(self, texts: Sequence[str], vectors: Embeddings) -> None:
-        self._kept.update(zip(texts, vectors, strict=True))
+        self._vectors.update(zip(texts, vectors, strict=True))
         if not self.encoder.revision:
             return
         written = {
@@ -84,9 +86,9 @@ class TextCache:
             for text, vector in zip(texts, vectors, strict=True)
         }
         try:
-            cache.set_many(written, timeout=KEPT_FOR_S)
+            cache.set_many(written, timeout=SHARED_FOR_S)
         except RedisError as error:
-            log.warning("texts not kept for others error=%s", error)
+            log.warning("texts not shared error=%s", error)
 
     def _key(self, text: str) -> str:
         digest = hashlib.sha256(text.encode()).hexdigest()[:40]

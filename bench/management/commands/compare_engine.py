@@ -34,22 +34,22 @@ class Command(BaseCommand):
     ) -> None:
         count = int(str(options["rounds"]))
         props = stage.build()
-        found = []
+        rounds_done = []
         with _site(props) as site, _talkers(props) as (bare, direct):
             self._say(
                 f"web {site.web.pid}, worker {site.worker.pid}, load {os.getloadavg()[0]:.1f}"
             )
             cases = Cases(site, bare, direct, seconds).by_name()
             for number in range(count):
-                each = {}
+                cases = {}
                 for name, ask in cases.items():
                     if only in name or name == verdict.BARE:
-                        each[name] = ask()
-                        self._say(f"round {number + 1}: {name}: {each[name]}")
-                found.append(each)
+                        cases[name] = ask()
+                        self._say(f"round {number + 1}: {name}: {cases[name]}")
+                rounds_done.append(cases)
             waiting = {} if no_waiting else rounds.page_beside_waiters(site)
         write = verdict.as_json if json else verdict.as_text
-        self.stdout.write(write(found, waiting))
+        self.stdout.write(write(rounds_done, waiting))
 
     def _say(self, line: str) -> None:
         self.stderr.write(line)

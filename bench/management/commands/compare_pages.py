@@ -33,8 +33,8 @@ class Command(BaseCommand):
 
     def handle(self, *, json: bool, rounds: int, seconds: float, **options: object) -> None:
         large = _prepare()
-        found = _measure(large, rounds=rounds, seconds=seconds)
-        self.stdout.write(report.as_json(found) if json else report.as_text(found))
+        figures = _measure(large, rounds=rounds, seconds=seconds)
+        self.stdout.write(report.as_json(figures) if json else report.as_text(figures))
 
 
 def _prepare() -> str:
@@ -62,8 +62,8 @@ def _copy_of_the_database() -> str:
 
 def _measure(large: str, *, rounds: int, seconds: float) -> Report:
     pages = [card.get_absolute_url() for card in ModelCard.objects.all()]
-    found = {"a model page made anew: queries": Spread.of([comparison.count_queries()])}
-    anew = {"BENCH_UNCACHED": "1"}
+    figures = {"a model page made anew: queries": Spread.of([comparison.count_queries()])}
+    uncached = {"BENCH_UNCACHED": "1"}
     with ExitStack() as stack:
         guard = Guard()
         stack.callback(guard.close)
@@ -72,11 +72,11 @@ def _measure(large: str, *, rounds: int, seconds: float) -> Report:
             log = settings.DATA_DIR / f"{name}.log"
             return stack.enter_context(serving(environ, log, guard))
 
-        kept, small = serve("kept"), serve("small", **anew)
-        ports = {"kept": kept, "anew": small}
-        found |= asyncio.run(
+        cached, small = serve("cached"), serve("small", **uncached)
+        ports = {"cached": cached, "uncached": small}
+        figures |= asyncio.run(
             comparison.of_pages(**ports, pages=pages, rounds=rounds, seconds=seconds)
         )
-        ports = {"small": small, "large": serve("large", DATABASE_URL=large, **anew)}
-        found |= asyncio.run(comparison.of_catalogs(**ports, rounds=rounds * 4))
-    return found
+        ports = {"small": small, "large": serve("large", DATABASE_URL=large, **uncached)}
+        figures |= asyncio.run(comparison.of_catalogs(**ports, rounds=rounds * 4))
+    return figures

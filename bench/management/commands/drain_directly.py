@@ -35,22 +35,24 @@ class Command(BaseCommand):
         threads.wait_passively()
         card = ModelCard.objects.get(repo=repo)
         served_models.load([card])
-        found = itertools.cycle([images.check(photo) for photo in photos.read(folder)])
+        pictures = itertools.cycle([images.check(photo) for photo in photos.read(folder)])
         payer = User.objects.get(email=PAYER)
         for line in sys.stdin:
-            _queue(card, list(itertools.islice(found, int(line))), payer)
+            _queue(card, list(itertools.islice(pictures, int(line))), payer)
             began = time.perf_counter()
             while loop.drain(served_models.get(card), worker="direct"):
                 pass
             took_s = time.perf_counter() - began
-            left = Job.objects.queued().filter(card=card).count()
-            self.stdout.write(json.dumps({"images_per_s": int(line) / took_s, "left": left}))
+            remaining = Job.objects.queued().filter(card=card).count()
+            self.stdout.write(
+                json.dumps({"images_per_s": int(line) / took_s, "remaining": remaining})
+            )
             self.stdout.flush()
 
 
-def _queue(card: ModelCard, found: list[images.ImageFile], payer: User) -> None:
+def _queue(card: ModelCard, pictures: list[images.ImageFile], payer: User) -> None:
     requester = jobs.Requester(payer.pk, None)
-    for picture in found:
+    for picture in pictures:
         jobs.submit(
             embed.job_request(card, [picture]),
             requester=requester,

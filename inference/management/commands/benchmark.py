@@ -62,7 +62,7 @@ class Command(BaseCommand):
         threads.limit_threads(settings.WORKER_THREADS or None)
         try:
             with _weights(card, is_random=is_random) as model_dir:
-                found = benchmark.measure(
+                measured = benchmark.measure(
                     served_models.spec_of(card),
                     options=replace(served_models.loading_options(), device=device),
                     model_dir=model_dir,
@@ -72,9 +72,9 @@ class Command(BaseCommand):
                 )
         except errors.EncoderError as error:
             raise CommandError(str(error)) from error
-        row = benchmark.keep(
+        row = benchmark.record(
             card,
-            found,
+            measured,
             machine=Machine(hardware or process_stats.hardware(device), device, usd_per_hour),
             has_random_weights=is_random,
             prices_it=not is_random or bool(options["price_by_it"]),

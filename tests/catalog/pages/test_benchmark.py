@@ -68,7 +68,7 @@ def test_the_command_measures_and_keeps_all_of_it(tiny_card: ModelCard) -> None:
 
 
 def test_the_price_then_follows_it(card: ModelCard) -> None:
-    benchmark.keep(card, FOUND, machine=CHEAP, has_random_weights=False, prices_it=True)
+    benchmark.record(card, FOUND, machine=CHEAP, has_random_weights=False, prices_it=True)
 
     card.refresh_from_db()
     assert card.measured_images_per_s == 25.0
@@ -85,7 +85,7 @@ def test_the_price_then_follows_it(card: ModelCard) -> None:
 def test_without_a_cost_or_a_wish_the_price_stays(
     card: ModelCard, machine: Machine, prices_it: bool
 ) -> None:
-    benchmark.keep(card, FOUND, machine=machine, has_random_weights=True, prices_it=prices_it)
+    benchmark.record(card, FOUND, machine=machine, has_random_weights=True, prices_it=prices_it)
 
     card.refresh_from_db()
     assert card.measured_images_per_s is None
@@ -103,7 +103,7 @@ def test_the_database_wants_a_machine_with_a_name_that_costs_something(
 
 
 def test_the_page_draws_it_and_says_what_is_random(card: ModelCard) -> None:
-    row = benchmark.keep(card, FOUND, machine=CHEAP, has_random_weights=True, prices_it=False)
+    row = benchmark.record(card, FOUND, machine=CHEAP, has_random_weights=True, prices_it=False)
     page = render_to_string(
         "catalog/model/_benchmarks.html", {"benchmarks": [BenchmarkStory.of(row)]}
     )
@@ -117,7 +117,7 @@ def test_the_page_draws_it_and_says_what_is_random(card: ModelCard) -> None:
 
 def test_a_cost_nobody_stated_is_not_made_up(card: ModelCard) -> None:
     free = Machine("a laptop", "cpu")
-    row = benchmark.keep(card, FOUND, machine=free, has_random_weights=False, prices_it=True)
+    row = benchmark.record(card, FOUND, machine=free, has_random_weights=False, prices_it=True)
 
     story = BenchmarkStory.of(row)
     assert story.usd_per_1k_images == ""
@@ -164,7 +164,7 @@ def test_weights_of_chance_need_an_architecture(tmp_path: Path) -> None:
 def test_a_model_page_shows_its_benchmarks_for_no_further_query(
     card: ModelCard, client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    benchmark.keep(card, FOUND, machine=CHEAP, has_random_weights=False, prices_it=False)
+    benchmark.record(card, FOUND, machine=CHEAP, has_random_weights=False, prices_it=False)
 
     with django_assert_max_num_queries(10):
         page = client.get(card.get_absolute_url()).content.decode()

@@ -172,7 +172,7 @@ def test_many_prompts_go_through_the_text_tower_in_chunks(
 
     run_next(card, encoder)
 
-    assert encoder.text_passes == [text_cache.TEXTS_A_PASS, 200 - text_cache.TEXTS_A_PASS]
+    assert encoder.text_passes == [text_cache.TEXTS_PER_PASS, 200 - text_cache.TEXTS_PER_PASS]
     assert states() == [(State.SUCCEEDED, "")] * 2
 
 
