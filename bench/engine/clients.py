@@ -4,8 +4,8 @@
 
 Each client sends its next request when the last one is answered. Bodies are made beforehand, and
 HTTP is spoken over plain sockets, so that the generator costs little of the cores it shares with
-what it measures; its share is printed. Counting begins when every client has had an answer, and lasts
-until each had two more on average.
+what it measures; its share is printed. Counting begins when every client has had an answer, and
+lasts until each had two more on average.
 Prints one line of JSON. With --hold it sends one request a client and keeps the lines open until
 its input ends: "held N" says that all are sent.
 """

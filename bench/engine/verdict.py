@@ -15,7 +15,7 @@ HEAD = (
     f"{'worker MB':>11}{'generator':>11}"
 )
 
-# One round: what cases case found, by its name.
+# One round: the figures of each case, by its name.
 Round = Mapping[str, Mapping[str, Any]]
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from bench.engine import rounds, stage, verdict
-from bench.engine.rounds import Cases, Site, Talker
+from bench.engine.rounds import Cases, LineServer, Site
 from bench.engine.stage import Props
 from bench.servers import running, wait_for, web
 from devserver import run
@@ -35,18 +35,18 @@ class Command(BaseCommand):
         count = int(str(options["rounds"]))
         props = stage.build()
         rounds_done = []
-        with _site(props) as site, _talkers(props) as (bare, direct):
+        with _site(props) as site, _line_servers(props) as (bare, direct):
             self._say(
                 f"web {site.web.pid}, worker {site.worker.pid}, load {os.getloadavg()[0]:.1f}"
             )
             cases = Cases(site, bare, direct, seconds).by_name()
             for number in range(count):
-                cases = {}
+                figures = {}
                 for name, ask in cases.items():
                     if only in name or name == verdict.BARE:
-                        cases[name] = ask()
-                        self._say(f"round {number + 1}: {name}: {cases[name]}")
-                rounds_done.append(cases)
+                        figures[name] = ask()
+                        self._say(f"round {number + 1}: {name}: {figures[name]}")
+                rounds_done.append(figures)
             waiting = {} if no_waiting else rounds.page_beside_waiters(site)
         write = verdict.as_json if json else verdict.as_text
         self.stdout.write(write(rounds_done, waiting))
@@ -75,11 +75,11 @@ def _site(props: Props) -> Iterator[Site]:
 
 
 @contextmanager
-def _talkers(props: Props) -> Iterator[tuple[list[Talker], Talker]]:
+def _line_servers(props: Props) -> Iterator[tuple[list[LineServer], LineServer]]:
     loop = ["-m", "bench.engine.bare", str(props.weights)]
-    bare = [Talker(*loop), Talker(*loop, OMP_WAIT_POLICY="PASSIVE")]
+    bare = [LineServer(*loop), LineServer(*loop, OMP_WAIT_POLICY="PASSIVE")]
     drain = ["manage.py", "drain_directly", stage.DIRECT, str(props.photos)]
-    direct = Talker(*drain, LOG_LEVEL="WARNING")  # its log would bury what is said here
+    direct = LineServer(*drain, LOG_LEVEL="WARNING")  # its log would bury what is said here
     yield bare, direct
     for talker in (*bare, direct):
         talker.close()
