@@ -1,9 +1,10 @@
 """Which model is meant, and whether it can be called now."""
 
 import time
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from threading import Lock
+from typing import Any
 
+from cachetools import TLRUCache, cached
 from django.conf import settings
 from django.contrib.postgres.search import TrigramSimilarity
 from django.urls import reverse
@@ -15,29 +16,7 @@ from inference.models import Worker
 
 MAX_CHARACTERS = 200
 WARMING_RETRY_S = 10
-MOST_KEPT = 1000
-
-T = TypeVar("T")
-
-
-class Kept(Generic[T]):
-    """What a web process has looked up a moment ago, by name: every call asks it."""
-
-    def __init__(self, ask: Callable[[str], T]) -> None:
-        self._ask = ask
-        self._known: dict[str, tuple[float, T]] = {}
-
-    def get(self, name: str) -> T:
-        """At most `settings.MODEL_CACHE_S` old. Raises what asking raises, and keeps no failure."""
-        asked_s, known = self._known.get(name, (-1e9, None))
-        now_s = time.monotonic()
-        if known is not None and now_s - asked_s < settings.MODEL_CACHE_S:
-            return known
-        found = self._ask(name)
-        if len(self._known) >= MOST_KEPT:
-            self._known.clear()  # each name has many spellings, and strangers choose them
-        self._known[name] = now_s, found
-        return found
+MOST_CACHED = 1000
 
 
 def find(name: str) -> ModelCard:
@@ -69,12 +48,12 @@ def find_callable(name: str, *, is_patient: bool = False) -> ModelCard:
     `is_patient`: the job may wait for a worker to come. The thread's connection goes back to the
     pool: every dialect goes on by decoding what was sent, up to 16 MB.
     """
-    card = _cards.get(name)
+    card = _find_cached(name)
     if card.status == Stage.RETIRED:
         raise _retired(card)
     if not card.status.is_callable:
         raise _not_live(card)
-    if not is_patient and card.repo not in _served.get(""):
+    if not is_patient and card.repo not in _served_repos():
         raise Unavailable(
             f"No worker has {card.repo} loaded at this moment. Please try again in a few seconds,"
             " or let the job wait for one: `Prefer: respond-async`.",
@@ -86,8 +65,21 @@ def find_callable(name: str, *, is_patient: bool = False) -> ModelCard:
     return card
 
 
-_cards = Kept(find)
-_served = Kept(lambda _: Worker.objects.served_repos())
+def _cache() -> "TLRUCache[object, Any]":
+    # Bounded, since each name has many spellings and callers choose them. How long an answer lives
+    # is asked as it is stored, so that tests can turn the cache off: 0 stores nothing.
+    return TLRUCache(
+        MOST_CACHED, lambda _key, _value, now_s: now_s + settings.MODEL_CACHE_S, time.monotonic
+    )
+
+
+# Every call asks both of these, so each web process remembers for a second. Errors are not cached.
+_find_cached = cached(_cache(), lock=Lock())(find)
+
+
+@cached(_cache(), lock=Lock())
+def _served_repos() -> set[str]:
+    return Worker.objects.served_repos()
 
 
 def _retired(card: ModelCard) -> ApiError:
