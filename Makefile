@@ -29,8 +29,8 @@ worker: $(READY) ## One more worker beside `make run`: make worker MODELS=repo,r
 fetch: $(READY) ## Download a model's weights beside `make run`: make fetch REPO=owner/name
 	@DEBUG=$${DEBUG-1} $(BIN)/python manage.py fetch_model $(REPO)
 
-test: $(READY) ## Run all tests (ARGS='-k name' to choose)
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(READY) ## Run all tests, some at a time (ARGS='-k name' to choose, in one process)
+	@$(BIN)/python -m tests.run $(ARGS)
 
 compatibility: $(READY) ## Run the real clients, and write docs/compatibility.json from it
 	@$(BIN)/python -m pytest -p tests.inference.api.clients.record tests/inference/api/clients \

@@ -1,6 +1,8 @@
 """A pytest plugin: PostgreSQL and Valkey for this test run only, up before Django looks for them.
 
-Loaded by `-p tests.engines`, because Django's settings are read before any conftest is.
+Loaded by `-p tests.engines`, because Django's settings are read before any conftest is. Each
+process of pytest-xdist has its own, for some tests kill them; the process that hands out the tests
+has none.
 """
 
 import os
@@ -39,7 +41,8 @@ _engines: "subprocess.Popen[str] | None" = None
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     option = config.option
-    if not (option.collectonly or option.help or option.version):
+    is_controller = config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
+    if not (option.collectonly or option.help or option.version or is_controller):
         _start()
 
 
@@ -53,13 +56,17 @@ def pytest_unconfigure() -> None:
 def _start() -> None:
     global _engines
     command = [sys.executable, "-m", "devserver.engines", "run", "--forgetful", "--"]
-    _engines = subprocess.Popen(
-        [*command, sys.executable, "-c", HOLD],
-        cwd=PROJECT_DIR,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # a Ctrl-C must reach pytest first
-    )
+    # Not to the terminal: tests that break them make them complain beside the line of progress.
+    log = DATA_DIR / "engines.log"
+    with log.open("w") as output:
+        _engines = subprocess.Popen(
+            [*command, sys.executable, "-c", HOLD],
+            cwd=PROJECT_DIR,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            text=True,
+            start_new_session=True,  # a Ctrl-C must reach pytest first
+        )
     if _engines.stdout is None or _engines.stdout.readline() != "ready\n":
-        pytest.exit("PostgreSQL and Valkey did not start; their lines are above.", returncode=3)
+        pytest.exit(f"PostgreSQL and Valkey did not start:\n{log.read_text()}", returncode=3)
