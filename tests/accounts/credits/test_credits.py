@@ -30,8 +30,8 @@ def bob(db: None) -> User:
 
 
 def give(user: User, amount: int = 100, *, reference: str = "gift", **fields: object) -> Grant:
-    given = {"category": Category.PROMOTION, "amount_micro_usd": amount} | fields
-    return credits.grant(user, reference=reference, **given)  # type: ignore[arg-type]
+    values = {"category": Category.PROMOTION, "amount_micro_usd": amount} | fields
+    return credits.grant(user, reference=reference, **values)  # type: ignore[arg-type]
 
 
 def hold(user: User, amount: int, reference: str = "job:1", **fields: object) -> Hold:
@@ -222,14 +222,14 @@ def test_a_capture_spends_what_was_held(ada: User) -> None:
     assert sums(ada) == (70, 0)
 
 
-@pytest.mark.parametrize(("asked", "spent"), [(0, 0), (10, 10), (30, 30), (31, 30)])
+@pytest.mark.parametrize(("amount", "spent"), [(0, 0), (10, 10), (30, 30), (31, 30)])
 def test_a_capture_takes_at_most_what_was_held_and_frees_the_rest(
-    ada: User, asked: int, spent: int
+    ada: User, amount: int, spent: int
 ) -> None:
     give(ada, 100)
     hold(ada, 30)
 
-    credits.capture("job:1", amount_micro_usd=asked)
+    credits.capture("job:1", amount_micro_usd=amount)
 
     assert sums(ada) == (100 - spent, 0)
     assert Hold.objects.get().captured_micro_usd == spent
