@@ -41,4 +41,5 @@ class PasskeyForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
 
 
 class PasskeySignInForm(PasskeyForm, LoginWebAuthnForm):  # type: ignore[misc]
-    """The same, from somebody who is not yet anybody."""
+    # The same, from somebody who is not yet anybody.
+    pass

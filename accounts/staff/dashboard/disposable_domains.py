@@ -16,8 +16,6 @@ MAX_DOMAINS = 50
 
 
 class Domain(Func):
-    """What follows an address's @, in small letters."""
-
     template = "lower(split_part(%(expressions)s, '@', 2))"
     output_field = CharField()
 
@@ -43,6 +41,7 @@ def is_disposable(domain: str) -> bool:
     >>> is_disposable("mailinator.com"), is_disposable("a.mailinator.com"), is_disposable("com")
     (True, True, False)
     """
+    # The list has the domain, mail goes to names below it, too.
     parts = domain.split(".")
     return any(".".join(parts[start:]) in blocklist for start in range(len(parts) - 1))
 

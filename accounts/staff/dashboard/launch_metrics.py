@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import CharField, Count, Func, Q, Value
 
-from accounts.models import Entry, Kind
+from accounts.models import Entry, EntryKind
 from catalog.models import Launch, Mail, MailState
 
 MAX_LAUNCHES = 20
@@ -49,7 +49,7 @@ def recent() -> list[LaunchOutcome]:
 
 
 def _credited(repos: Sequence[str]) -> Mapping[str, int]:
-    grants = Entry.objects.filter(kind=Kind.GRANT, model__in=repos).order_by().values("model")
+    grants = Entry.objects.filter(kind=EntryKind.GRANT, model__in=repos).order_by().values("model")
     return {row["model"]: row["n"] for row in grants.annotate(n=Count("pk"))}
 
 

@@ -7,16 +7,16 @@ from decimal import Decimal
 from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
 
-from accounts.models import Entry, Kind
+from accounts.models import Entry, EntryKind
 from accounts.staff.dashboard.weekly_metrics import first_moment
 from catalog.demand import board
 from catalog.models import ModelCard
 
 MAX_MODELS = 20
 
-SPENT = Q(kind=Kind.CAPTURE)
+SPENT = Q(kind=EntryKind.CAPTURE)
 # Of all grants only those of launches name a model.
-LAUNCH_CREDIT = Q(kind=Kind.GRANT) & ~Q(model="")
+LAUNCH_CREDIT = Q(kind=EntryKind.GRANT) & ~Q(model="")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,6 @@ class ModelCredit:
 
 
 def demand(as_of: date) -> list[ModelDemand]:
-    """The first twenty of the board, as the board ranks them."""
     return [
         ModelDemand(
             rank,

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable
+from dataclasses import astuple
 
 from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
@@ -44,7 +45,6 @@ CREDIT_COLUMNS = ["since", "model", "launch_credit_usd", "spent_usd"]
 @admin.site.admin_view
 @permission_required(SEES_DEMAND, raise_exception=True)
 def dashboard_page(request: HttpRequest) -> HttpResponse:
-    """Twelve weeks, twenty models, and the launches."""
     now = timezone.now()
     weeks = weekly_metrics.weeks(now)
     demand, credit = model_metrics.demand(now.date()), model_metrics.credit(now)
@@ -67,7 +67,6 @@ def dashboard_page(request: HttpRequest) -> HttpResponse:
 @admin.site.admin_view
 @permission_required(SEES_PEOPLE, raise_exception=True)
 def abuse_page(request: HttpRequest) -> HttpResponse:
-    """Mailboxes that are thrown away, and much from one origin within an hour."""
     now = timezone.now()
     context = {
         "title": "What looks like abuse",
@@ -84,18 +83,9 @@ def abuse_page(request: HttpRequest) -> HttpResponse:
 @admin.site.admin_view
 @permission_required(SEES_DEMAND, raise_exception=True)
 def weeks_csv(request: HttpRequest) -> HttpResponse:
+    # WEEK_COLUMNS are the fields of Week in their order, the last two in dollars.
     rows = [
-        [
-            week.monday,
-            week.signed_up,
-            week.confirmed,
-            week.votes,
-            week.votes_set_aside,
-            week.waitlist_asked,
-            week.waitlist_confirmed,
-            usd(week.granted),
-            usd(week.spent),
-        ]
+        [*astuple(week)[:-2], usd(week.granted), usd(week.spent)]
         for week in weekly_metrics.weeks(timezone.now())
     ]
     return _csv("demand-weeks", WEEK_COLUMNS, rows)

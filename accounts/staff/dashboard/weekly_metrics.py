@@ -9,7 +9,7 @@ from allauth.account.models import EmailAddress
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import TruncWeek
 
-from accounts.models import Entry, Kind, User, Wallet
+from accounts.models import Entry, EntryKind, User, Wallet
 from catalog.models import Vote, WaitlistEntry
 
 WEEKS = 12
@@ -36,7 +36,6 @@ def first_monday(now: datetime) -> date:
 
 
 def first_moment(now: datetime) -> datetime:
-    """Where the weeks that are shown begin."""
     return datetime.combine(first_monday(now), time.min, tzinfo=UTC)
 
 
@@ -58,11 +57,11 @@ def _counts(since: datetime) -> Iterable[Iterable[dict[str, Any]]]:
         "votes_set_aside": Count("pk", filter=Q(is_set_aside=True)),
     }
     money = {
-        "granted": Sum("balance_effect_micro_usd", filter=Q(kind=Kind.GRANT)),
-        "spent": -Sum("balance_effect_micro_usd", filter=Q(kind=Kind.CAPTURE)),
+        "granted": Sum("balance_effect_micro_usd", filter=Q(kind=EntryKind.GRANT)),
+        "spent": -Sum("balance_effect_micro_usd", filter=Q(kind=EntryKind.CAPTURE)),
     }
     waitlist = WaitlistEntry.objects.all()
-    ledger = Entry.objects.filter(kind__in=[Kind.GRANT, Kind.CAPTURE])
+    ledger = Entry.objects.filter(kind__in=[EntryKind.GRANT, EntryKind.CAPTURE])
     return [
         _by_week(User.objects.all(), "date_joined", since, signed_up=Count("pk")),
         _by_week(_wallets_of_confirmed(), "created_at", since, confirmed=Count("pk")),

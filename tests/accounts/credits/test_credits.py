@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from accounts import credits
 from accounts.credits import Outcome
-from accounts.models import Category, Entry, Grant, Hold, HoldState, Kind, User, Wallet
+from accounts.models import Category, Entry, EntryKind, Grant, Hold, HoldState, User, Wallet
 from catalog import email_addresses
 from tests.support.threads import at_once
 
@@ -355,7 +355,7 @@ def test_the_sweep_takes_back_what_is_left_once(ada: User) -> None:
     assert credits.expire_due(timezone.now()) == 100
     assert credits.expire_due(timezone.now()) == 0
     assert sums(ada) == (0, 0)
-    assert Entry.objects.get(kind=Kind.EXPIRE).balance_effect_micro_usd == -100
+    assert Entry.objects.get(kind=EntryKind.EXPIRE).balance_effect_micro_usd == -100
 
 
 def test_the_sweep_leaves_good_credit_alone(ada: User) -> None:
@@ -415,7 +415,7 @@ def test_a_voided_grant_is_taken_back_once(ada: User) -> None:
     assert not credits.void("gift")
     assert not credits.void("unknown")
     assert sums(ada) == (0, 0)
-    assert Entry.objects.filter(kind=Kind.ADJUST).count() == 1
+    assert Entry.objects.filter(kind=EntryKind.ADJUST).count() == 1
 
 
 # --- what the database refuses ------------------------------------------------------------------
@@ -472,7 +472,7 @@ def test_of_500_spends_of_the_last_credit_one_gets_through(racer: User) -> None:
 
     assert sum(at_once(spend, 10)) == 1  # the pool has 12 connections
     assert sums(racer) == (94, 94)
-    assert Entry.objects.filter(kind=Kind.HOLD).count() == 1
+    assert Entry.objects.filter(kind=EntryKind.HOLD).count() == 1
 
 
 def test_the_same_hold_asked_for_ten_times_at_once_is_one(racer: User) -> None:
