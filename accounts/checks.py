@@ -9,7 +9,8 @@ NOT_SENT = {"console", "dummy", "locmem", "filebased"}
 
 
 def mail_is_sent(**_: Any) -> list[checks.CheckMessage]:
-    """On a real site the sign-in codes must not end in a log."""
+    # On a real site the sign-in codes must not end in a log.
+    # django.core.mail.backends.console.EmailBackend -> console
     kind = settings.MAIL_TRANSPORT.rpartition(".")[0].rpartition(".")[2]
     if kind and kind not in NOT_SENT:
         return []

@@ -7,8 +7,7 @@ from catalog import email_addresses
 
 
 class DeleteForm(forms.Form):
-    """To delete an account its address is typed: nobody does that by mistake."""
-
+    # To delete an account its address is typed: nobody does that by mistake.
     address = forms.EmailField(
         label="your e-mail address",
         max_length=254,

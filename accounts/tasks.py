@@ -10,14 +10,13 @@ from catalog.models import Launch
 
 @shared_task
 def tidy() -> None:
-    """Forget what has been kept long enough."""
     profile.delete_unconfirmed()
     credits.expire_due(timezone.now())
 
 
 @shared_task(name="accounts.tasks.tell_of_launch")
 def notify_of_launch(launch_id: int) -> None:
-    """Enqueued by a launch, and again until everybody was notified."""
+    # Sent by a launch, and by resume_launches until everybody was notified.
     launch = Launch.objects.select_related("card").filter(pk=launch_id).first()
     if launch and not launch.told_at:
         launches.notify(launch)
@@ -25,5 +24,4 @@ def notify_of_launch(launch_id: int) -> None:
 
 @shared_task
 def resume_launches() -> None:
-    """Go on with what was cut short."""
     launches.resume()

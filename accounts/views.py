@@ -42,7 +42,6 @@ def account(request: SignedInRequest) -> HttpResponse:
 @require_POST
 @login_required
 def end_session(request: SignedInRequest, number: int) -> HttpResponse:
-    """Sign one browser out, from another one."""
     session = get_object_or_404(UserSession, pk=number, user=request.user)
     session.end()
     messages.success(request, "That browser is signed out.")
@@ -53,7 +52,6 @@ def end_session(request: SignedInRequest, number: int) -> HttpResponse:
 @recent_sign_in_required
 @never_cache
 def export(request: SignedInRequest) -> HttpResponse:
-    """A JSON file of everything kept of the person."""
     response = JsonResponse(profile.export(request.user), json_dumps_params={"indent": 2})
     response.headers["Content-Disposition"] = 'attachment; filename="gigarouter-my-data.json"'
     return response
@@ -80,7 +78,7 @@ def delete(request: SignedInRequest) -> HttpResponse:
 @login_required
 @never_cache
 def sign_in_again(request: SignedInRequest) -> HttpResponse:
-    """Ask who has been signed in for long to sign in once more, and lead back after."""
+    # For whoever has been signed in for long; leads back to the page they asked for.
     if request.method != "POST":
         return render(
             request, "accounts/sign_in_again.html", {"next": get_next_redirect_url(request)}
@@ -92,14 +90,14 @@ def sign_in_again(request: SignedInRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
-    """Signing up and signing in are one page; the query (next, email) goes along."""
+    # Signing up and signing in are one page; the query (next, email) goes along.
     query = request.GET.urlencode()
     return redirect(reverse("account_login") + (f"?{query}" if query else ""))
 
 
 @require_safe
 def admin_sign_in(request: HttpRequest) -> HttpResponse:
-    """The admin has no door of its own. Who came in by ours and is no staff is told so."""
+    # The admin has no door of its own; who came in by ours and is no staff gets a 403.
     if request.user.is_authenticated:
         raise PermissionDenied
     query = urlencode({"next": request.GET.get("next", reverse("admin:index"))})
@@ -107,12 +105,11 @@ def admin_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def no_passwords(request: HttpRequest) -> HttpResponse:
-    """allauth has pages for passwords; we have no passwords."""
+    # allauth has pages for passwords; nobody here has one.
     raise Http404
 
 
 class AddPasskey(AddWebAuthnView):  # type: ignore[misc]  # allauth is untyped
-    """allauth's page; recovery codes, which it shows next, are for the authenticator app."""
-
+    # allauth would show recovery codes next: those are for the authenticator app.
     def get_success_url(self) -> str:
         return reverse("account")

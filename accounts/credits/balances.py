@@ -30,7 +30,6 @@ class Balance:
 
 
 def wallet_of(user: User) -> Wallet:
-    """The person's wallet, made when first needed."""
     return Wallet.objects.get_or_create(user=user)[0]
 
 
@@ -54,7 +53,7 @@ def balance_of(user: User) -> Balance:
 
 
 def available_to(user: User) -> int:
-    """µ$."""
+    # µ$. One statement as long as nothing has run out: the API asks this with every answer.
     # One statement as long as nothing has run out: the API asks this with every answer.
     with connection.cursor() as cursor:
         cursor.execute(AVAILABLE, [user.pk])

@@ -12,10 +12,11 @@ from django.db.models.functions import Now
 
 from accounts.credits import allocation
 from accounts.credits.settling import Outcome, release_many
-from accounts.models import Entry, Grant, Hold, Kind, Wallet
+from accounts.models import Entry, EntryKind, Grant, Hold, Wallet
 
 log = logging.getLogger(__name__)
 
+# One transaction's worth; the next sweep takes the rest.
 HOLDS_PER_SWEEP = 1000
 
 
@@ -58,7 +59,7 @@ def _reduce(grant: Grant, amount: int) -> None:
     grant.save(update_fields=["remaining_micro_usd"])
     Entry.objects.create(
         wallet_id=grant.wallet_id,
-        kind=Kind.ADJUST if grant.voided_at else Kind.EXPIRE,
+        kind=EntryKind.ADJUST if grant.voided_at else EntryKind.EXPIRE,
         # What is left makes it unique: a grant that is partly held is taken back in steps.
         reference=f"{grant.reference}/{grant.remaining_micro_usd}",
         balance_effect_micro_usd=-amount,

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.credits.balances import wallet_of
 from accounts.credits.errors import ReferenceTaken
 from accounts.credits.expiry import take_back
-from accounts.models import Category, Entry, Grant, Kind, User, Wallet
+from accounts.models import Category, Entry, EntryKind, Grant, User, Wallet
 from catalog import email_addresses
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def _insert(new: Grant, *, model: str, note: str) -> None:
     )
     Entry.objects.create(
         wallet_id=new.wallet_id,
-        kind=Kind.GRANT,
+        kind=EntryKind.GRANT,
         reference=new.reference,
         model=model,
         balance_effect_micro_usd=new.amount_micro_usd,

@@ -70,6 +70,7 @@ UPDATE accounts_apikey SET held_micro_usd = held_micro_usd - %(amount)s WHERE id
 
 @dataclass(frozen=True)
 class _Request:
+    # The arguments of `hold`, which goes through up to three attempts with them.
     user: User
     amount: int
     reference: str
@@ -96,6 +97,8 @@ def hold(
     if amount_micro_usd < 0 or (key and key.user_id != user.pk):
         raise ValueError(f"a hold of {amount_micro_usd} µ$ for {user.pk} by key {key}")
     request = _Request(user, amount_micro_usd, reference, key, expires_at, model)
+    # Without a savepoint: each paid request comes here within a transaction, and a savepoint would
+    # be two more statements. _insert undoes itself.
     with transaction.atomic(savepoint=False):
         held = _insert(request)
     return held or _try_after_taking_back(request) or _existing(request)
@@ -127,10 +130,10 @@ def _insert(request: _Request, *, allow_ended: bool = False) -> Hold | None:
     with connection.cursor() as cursor:
         cursor.execute(HOLD, values)
         row = cursor.fetchone()
-        if row is None:
+        if row is None:  # the wallet was not raised: too little is free, or something has ended
             return None
         pk, wallet_id, created_at, key_was_raised = row
-        if pk is None:
+        if pk is None:  # raised, but the key has no room or the reference is taken
             cursor.execute(UNDO_WALLET, values | {"wallet": wallet_id})
             if key_was_raised:
                 cursor.execute(UNDO_KEY, values)
@@ -164,6 +167,7 @@ def _existing(request: _Request) -> Hold:
 
 
 def _refusal(request: _Request) -> CreditError:
+    # Asked anew, only to say why: by now there may be more, and the sentence is about now.
     available = balances.available_to(request.user)
     if request.key is None or available < request.amount:
         return NotEnoughCredit(available=available, wanted=request.amount)

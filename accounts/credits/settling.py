@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.credits import allocation
-from accounts.models import Grant, Hold, HoldState, Kind
+from accounts.models import EntryKind, Grant, Hold, HoldState
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +96,7 @@ def release_many(references: Iterable[str]) -> dict[str, Outcome]:
 def _settle(
     references: Iterable[str], state: HoldState, amounts: Mapping[str, int]
 ) -> dict[str, Outcome]:
+    # A job listed twice is one hold; the order of the answers is the caller's.
     unique = list(dict.fromkeys(references))
     with transaction.atomic():
         wallets = _locked_wallets(unique)
@@ -116,7 +117,6 @@ def _settle(
 
 
 def _locked_wallets(references: Sequence[str]) -> set[int]:
-    """The ids of the wallets of those holds that are open."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK, [list(references)])
         return {row[0] for row in cursor.fetchall()}
@@ -137,7 +137,7 @@ def _end(holds: Sequence[Hold], state: HoldState, amounts: Mapping[str, int]) ->
         grants = _drawn_down(holds)
     values: dict[str, str | list[int] | list[int | None]] = {
         "state": state.value,
-        "kind": (Kind.CAPTURE if state == HoldState.CAPTURED else Kind.RELEASE).value,
+        "kind": (EntryKind.CAPTURE if state == HoldState.CAPTURED else EntryKind.RELEASE).value,
         "holds": [hold.pk for hold in holds],
         "captured": [hold.captured_micro_usd for hold in holds],
         "grants": [grant.pk for grant in grants],
@@ -153,6 +153,7 @@ def _drawn_down(holds: Sequence[Hold]) -> list[Grant]:
     now = timezone.now()
     grants = list(Grant.objects.raw(GRANTS, [list({hold.wallet_id for hold in holds})]))
     before = {grant.pk: grant.remaining_micro_usd for grant in grants}
+    # The oldest hold first: it may use credit that had ended before a younger one was made.
     for hold in sorted(holds, key=lambda hold: (hold.created_at, hold.pk)):
         own = [grant for grant in grants if grant.wallet_id == hold.wallet_id]
         allocation.draw_down(own, hold=hold, amount_micro_usd=hold.captured_micro_usd or 0, now=now)

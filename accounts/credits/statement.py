@@ -28,8 +28,6 @@ COLUMNS: Row = [
 
 @dataclass(frozen=True)
 class Line:
-    """One entry, and the wallet's balance in µ$ once it was written."""
-
     entry: Entry
     balance_after_micro_usd: int
 
@@ -50,30 +48,35 @@ class Purchase:
 
 def page(user: User, *, before: int | None = None) -> Page:
     """`before` is the number of an entry, as the page above it gave."""
+    # By id, not by offset: lines that are written meanwhile move no page.
     entries = Entry.objects.filter(wallet__user=user).order_by("-pk")
     if before is not None:
         entries = entries.filter(pk__lt=before)
+    # One more than is shown says whether there is a next page, without counting.
     lines = tuple(_lines(entries[: PAGE_LINES + 1]))
     has_more = len(lines) > PAGE_LINES
     return Page(lines[:PAGE_LINES], lines[PAGE_LINES - 1].entry.pk if has_more else None)
 
 
 def rows(user: User) -> Iterator[Row]:
-    """The statement for a spreadsheet, in US dollars."""
     yield COLUMNS
     entries = Entry.objects.filter(wallet__user=user).order_by("-pk")
     for line in _lines(entries[:MOST_EXPORTED_LINES]):
-        entry = line.entry
-        sums = [entry.balance_effect_micro_usd, entry.held_effect_micro_usd]
-        yield [
-            str(entry.pk),
-            entry.created_at.isoformat(),
-            entry.kind,
-            entry.reference,
-            entry.model,
-            entry.note,
-            *(usd(micro_usd) for micro_usd in [*sums, line.balance_after_micro_usd]),
-        ]
+        yield _row(line)
+
+
+def _row(line: Line) -> Row:
+    entry = line.entry
+    sums = [entry.balance_effect_micro_usd, entry.held_effect_micro_usd]
+    return [
+        str(entry.pk),
+        entry.created_at.isoformat(),
+        entry.kind,
+        entry.reference,
+        entry.model,
+        entry.note,
+        *(usd(micro_usd) for micro_usd in [*sums, line.balance_after_micro_usd]),
+    ]
 
 
 def _lines(newest_first: QuerySet[Entry]) -> Iterator[Line]:
@@ -93,7 +96,6 @@ def _balance_after(entry: Entry) -> int:
 
 
 def purchases_for(micro_usd: int) -> list[Purchase]:
-    """What an amount buys on each model that has a page of its own and a price."""
     priced = [(card, card.price) for card in ModelCard.objects.real().written().best_first()]
     return [
         Purchase(card, micro_usd // price.micro_usd_per_image)

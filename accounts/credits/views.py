@@ -28,7 +28,7 @@ def credit(request: SignedInRequest) -> HttpResponse:
 
 
 def _before(request: HttpRequest) -> int | None:
-    """An entry's number from the address; nonsense gives the first page."""
+    # An entry's number from the address; nonsense gives the first page.
     text = request.GET.get("before", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 

@@ -150,7 +150,7 @@ def revoke(key: ApiKey) -> bool:
 
 
 def is_well_formed(secret: str) -> bool:
-    """Whether shape and checksum are right; says nothing about whether the key exists."""
+    # Says nothing about whether the key exists.
     if not SHAPE.fullmatch(secret):
         return False
     return secret[-CHECKSUM_LENGTH:] == _checksum(secret[:-CHECKSUM_LENGTH])

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import keys
 from accounts.http import SignedInRequest
 from accounts.keys.forms import KeyForm
-from accounts.models import ApiKey
+from accounts.models import ApiKey, User
 
 MOST_LISTED = 100
 
@@ -24,24 +24,28 @@ MOST_LISTED = 100
 @never_cache  # no-store: the secret stays in no cache, and not behind the back button
 @sensitive_variables("secret")
 def api_keys(request: SignedInRequest) -> HttpResponse:
-    """The list; the answer to a POST is the only page that ever shows the secret."""
+    # The response to a POST is the only page that ever shows the secret.
     if request.method != "POST":
         return _page(request, KeyForm())
     form = KeyForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=HTTPStatus.BAD_REQUEST)
     try:
-        key, secret = keys.issue(
-            request.user,
-            name=form.cleaned_data["name"],
-            expires_at=form.expires_at,
-            limit_micro_usd=form.limit_micro_usd,
-            idempotency_key=form.cleaned_data["idempotency_key"],
-        )
+        key, secret = _issue(request.user, form)
     except keys.NotIssued as refusal:
         form.add_error(None, str(refusal))
         return _page(request, form, status=HTTPStatus.CONFLICT)
     return _page(request, KeyForm(), made=key, secret=secret)
+
+
+def _issue(user: User, form: KeyForm) -> tuple[ApiKey, str]:
+    return keys.issue(
+        user,
+        name=form.cleaned_data["name"],
+        expires_at=form.expires_at,
+        limit_micro_usd=form.limit_micro_usd,
+        idempotency_key=form.cleaned_data["idempotency_key"],
+    )
 
 
 def _page(

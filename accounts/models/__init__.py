@@ -1,7 +1,7 @@
 """People, their money and their API keys."""
 
 from accounts.models.keys import ApiKey, ApiKeyQuerySet
-from accounts.models.money import Category, Entry, Grant, Hold, HoldState, Kind, Wallet
+from accounts.models.money import Category, Entry, EntryKind, Grant, Hold, HoldState, Wallet
 from accounts.models.people import User
 
 __all__ = [
@@ -9,10 +9,10 @@ __all__ = [
     "ApiKeyQuerySet",
     "Category",
     "Entry",
+    "EntryKind",
     "Grant",
     "Hold",
     "HoldState",
-    "Kind",
     "User",
     "Wallet",
 ]

@@ -19,14 +19,11 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.filter(user=user_id)
 
     def active(self) -> "ApiKeyQuerySet":
-        """Neither revoked nor expired."""
         unending = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
         return self.filter(unending, revoked_at__isnull=True)
 
 
 class ApiKey(models.Model):
-    """A key that spends its owner's credit, up to a limit of its own."""
-
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=60)
     prefix = models.CharField(max_length=16, help_text="how the secret begins")
@@ -43,6 +40,7 @@ class ApiKey(models.Model):
     limit_micro_usd = models.BigIntegerField(
         null=True, blank=True, help_text="most it may ever spend; empty: whatever there is"
     )
+    # Kept here and not summed up: a key's limit is checked with each request.
     spent_micro_usd = models.BigIntegerField(default=0)
     held_micro_usd = models.BigIntegerField(default=0)
 

@@ -35,6 +35,7 @@ class Wallet(models.Model):
 
     class Meta:
         constraints = [
+            # Overspending is impossible by this, whatever the verbs do; they only say it politely.
             models.CheckConstraint(
                 condition=Q(held_micro_usd__gte=0, balance_micro_usd__gte=F("held_micro_usd")),
                 name="wallet_is_never_overdrawn",
@@ -46,8 +47,6 @@ class Wallet(models.Model):
 
 
 class Category(models.TextChoices):
-    """Why credit was given."""
-
     WELCOME = "welcome", "free credit"
     LAUNCH = "launch", "launch credit"
     PURCHASE = "purchase", "purchase"
@@ -56,11 +55,11 @@ class Category(models.TextChoices):
 
     @property
     def priority(self) -> int:
-        """Lower is spent first: gifts before what somebody paid for."""
+        # Lower is spent first: gifts before what somebody paid for.
         return {Category.PURCHASE: 80, Category.ADJUSTMENT: 50}.get(self, 20)
 
 
-# The rule of left() and over(), for statements by hand that have a row called "wallet".
+# The rule of unspent() and ended(), for statements by hand that have a row called "wallet".
 HAS_ENDED_GRANT = """EXISTS (
     SELECT FROM accounts_grant AS ended
     WHERE ended.wallet_id = wallet.id AND ended.remaining_micro_usd > 0
@@ -75,7 +74,6 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         return self.filter(remaining_micro_usd__gt=0)
 
     def ended(self, now: datetime | Now) -> "GrantQuerySet":
-        """Run out or voided."""
         return self.filter(Q(expires_at__lte=now) | Q(voided_at__isnull=False))
 
 
@@ -90,12 +88,14 @@ class Grant(models.Model):
     effective_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(null=True, blank=True)
     voided_at = models.DateTimeField(null=True, blank=True)
+    # Whoever grants names the reason, so that a repeated grant is the same one: welcome:<hash>.
     reference = models.CharField(max_length=100, unique=True)
 
     objects = GrantQuerySet.as_manager()
 
     class Meta:
         indexes = [
+            # Spent grants pile up, and only these are ever looked for.
             models.Index("wallet", name="grant_left", condition=Q(remaining_micro_usd__gt=0)),
         ]
         constraints = [
@@ -110,6 +110,7 @@ class Grant(models.Model):
                 ),
                 name="grant_has_left_what_it_can_have",
             ),
+            # Two addresses of one person are two references.
             models.UniqueConstraint(
                 fields=["wallet"], condition=Q(category="welcome"), name="grant_welcomes_once"
             ),
@@ -120,21 +121,17 @@ class Grant(models.Model):
 
     @property
     def ended_at(self) -> datetime | None:
-        """When it can no longer be spent: voided or run out, whichever came first."""
+        # When it can no longer be spent: voided or run out, whichever came first.
         return min(filter(None, (self.voided_at, self.expires_at)), default=None)
 
 
 class HoldState(models.TextChoices):
-    """A hold ends once: captured, or released."""
-
     OPEN = "open", "open"
     CAPTURED = "captured", "captured"
     RELEASED = "released", "released"
 
 
 class HoldQuerySet(models.QuerySet["Hold"]):
-    """`Hold.objects.open()`"""
-
     def open(self) -> "HoldQuerySet":
         return self.filter(state=HoldState.OPEN)
 
@@ -143,6 +140,7 @@ class Hold(models.Model):
     """Credit set aside for work that is not done yet."""
 
     wallet = models.ForeignKey(Wallet, models.PROTECT, related_name="holds")
+    # Keys go with their person, what was held by them stays.
     key = models.ForeignKey(
         "accounts.ApiKey", models.SET_NULL, null=True, blank=True, related_name="holds"
     )
@@ -159,6 +157,7 @@ class Hold(models.Model):
 
     class Meta:
         indexes = [
+            # All but a few holds have ended.
             models.Index("wallet", name="hold_open", condition=Q(state="open")),
             models.Index(
                 "expires_at",
@@ -187,9 +186,8 @@ class Hold(models.Model):
         return f"{self.reference}, {self.amount_micro_usd} µ$ ({self.state})"
 
 
-class Kind(models.TextChoices):
-    """What an entry of the ledger says; the label stands on the statement."""
-
+class EntryKind(models.TextChoices):
+    # The labels stand on the statement.
     GRANT = "grant", "credit"
     HOLD = "hold", "held"
     CAPTURE = "capture", "spent"
@@ -205,7 +203,8 @@ class Entry(models.Model):
     """
 
     wallet = models.ForeignKey(Wallet, models.PROTECT, related_name="entries")
-    kind = models.CharField(max_length=10, choices=Kind)
+    kind = models.CharField(max_length=10, choices=EntryKind)
+    # Longer than a grant's: taking back in steps appends what was left (credits.expiry).
     reference = models.CharField(max_length=130)
     model = model_name()
     balance_effect_micro_usd = models.BigIntegerField(default=0)
@@ -221,7 +220,9 @@ class Entry(models.Model):
             models.Index("model", name="entry_of_launch", condition=Q(kind="grant") & ~Q(model="")),
         ]
         constraints = [
+            # What makes each verb repeatable: nothing is entered twice.
             models.UniqueConstraint(fields=["kind", "reference"], name="entry_once_per_kind"),
+            # A job may cost nothing, so holds and captures may be of 0; nobody grants 0.
             models.CheckConstraint(
                 condition=Q(kind="grant", balance_effect_micro_usd__gt=0, held_effect_micro_usd=0)
                 | Q(kind="hold", balance_effect_micro_usd=0, held_effect_micro_usd__gte=0)

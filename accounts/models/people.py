@@ -9,8 +9,7 @@ from django.db.models.functions import Lower
 
 
 class Users(BaseUserManager["User"]):
-    """Creates people by address; `createsuperuser` needs the two verbs by these names."""
-
+    # `createsuperuser` needs the two verbs by these names.
     def create_user(self, email: str, password: str | None = None, **fields: bool) -> "User":
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
@@ -25,8 +24,7 @@ class Users(BaseUserManager["User"]):
 
 
 class User(AbstractUser):
-    """A person; the address is the name they sign in with."""
-
+    # The address is the only name, and nobody asks for another.
     username = None  # type: ignore[assignment]  # AbstractUser has one, we do not
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]

@@ -41,8 +41,6 @@ class SecondStep(AuthenticateStage):  # type: ignore[misc]  # allauth is untyped
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Sign-in, by our rules."""
-
     error_messages: ClassVar[dict[str, str]] = DefaultAccountAdapter.error_messages | {
         "incorrect_code": NOT_THE_CODE,
         "too_many_login_attempts": "That was too often. Please wait a few minutes.",
@@ -51,10 +49,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def get_login_stages(self) -> list[str]:
         stages: list[str] = super().get_login_stages()
-        return [SECOND_STEP if each.endswith(".AuthenticateStage") else each for each in stages]
+        return [SECOND_STEP if stage.endswith(".AuthenticateStage") else stage for stage in stages]
 
     def clean_email(self, email: str) -> str:
-        """Of an address that is added to an account; sign-in has its own form."""
+        # Of an address that is added to an account; sign-in has its own form.
         return email_addresses.clean(email)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, object]) -> None:
@@ -64,7 +62,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         super().send_mail(template_prefix, email, context)
 
     def is_reauthentication_required(self, *, app: str) -> bool:
-        """By allauth's own rule whoever has no password need not; by ours nobody has one."""
+        # By allauth's own rule whoever has no password need not; by ours nobody has one.
         if not signed_in_recently(allauth_context.request):
             raise ReauthenticationRequired
         return False
@@ -81,28 +79,25 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return is_confirmed
 
     def post_login(self, request: HttpRequest, user: User, **details: object) -> HttpResponse:
-        """A code that signs in confirms its address too, without `confirm_email`."""
+        # A code that signs in confirms its address too, without `confirm_email`.
         profile.onboard(user)
         response: HttpResponse = super().post_login(request, user, **details)
         return response
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Passkeys and the authenticator app."""
-
     error_messages: ClassVar[dict[str, str]] = DefaultMFAAdapter.error_messages | {
         "incorrect_code": NOT_THE_CODE,
         "unverified_email": "Please confirm each of your e-mail addresses first.",
     }
 
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # noqa: A002
-        held = Authenticator.objects.filter(user=user, type=type).count()
-        return f"passkey {held + 1}"
+        # allauth's "Master key" and "Backup key" mean nothing to who has three.
+        existing = Authenticator.objects.filter(user=user, type=type).count()
+        return f"passkey {existing + 1}"
 
 
 class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    """Google and GitHub."""
-
     def get_app(self, request: HttpRequest, provider: str, client_id: str = "") -> SocialApp:
         """Raises Http404 where the site has no keys of theirs: allauth would answer 500."""
         try:

@@ -22,43 +22,36 @@ TOO_MANY_MAILS = (
 )
 
 
-def person_of(email: str) -> User:
-    """Who has this address; made if there is nobody. Unconfirmed until the code is typed."""
-    has_it = email_addresses.rows_at(User.objects.all(), email)
-    person = has_it.first()
-    if person is None:
+def get_or_create_user(email: str) -> User:
+    """A new one is unconfirmed until the code is typed."""
+    matching = email_addresses.rows_at(User.objects.all(), email)
+    user = matching.first()
+    if user is None:
         new = User(email=email, password=make_password(None))
+        # Two tabs at once: the constraint lets one of them insert, and both read that one.
         User.objects.bulk_create([new], ignore_conflicts=True)
-        person = has_it.get()
-    return person
+        user = matching.get()
+    return user
 
 
-def count_code_mail(request: HttpRequest, email: str, *, only_ask: bool = False) -> None:
+def count_code_mail(request: HttpRequest, email: str, *, dry_run: bool = False) -> None:
     """Raises RateLimited when an address has had its share of mails."""
-    consume(
-        request,
-        action=CODE_MAIL,
-        key=email_addresses.fold(email),
-        dry_run=only_ask,
-        raise_exception=True,
-    )
+    key = email_addresses.fold(email)
+    consume(request, action=CODE_MAIL, key=key, dry_run=dry_run, raise_exception=True)
 
 
 class SignInForm(LoginForm):  # type: ignore[misc]  # allauth is untyped
-    """The address, and nothing else."""
-
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.fields["login"].label = "e-mail address"
         self.fields["login"].widget.attrs.pop("placeholder", None)
         self.fields["login"].validators.append(MaxLengthValidator(email_addresses.LONGEST))
         if self.request is not None:
-            self.fields["login"].initial = self.request.GET.get("email", "")[
-                : email_addresses.LONGEST
-            ]
+            email = self.request.GET.get("email", "")
+            self.fields["login"].initial = email[: email_addresses.LONGEST]
 
     def clean_login(self) -> str:
-        """One spelling, so that a mailbox has one account, one welcome and one share of mails."""
+        # One spelling, so that a mailbox has one account, one welcome and one share of mails.
         return email_addresses.clean(super().clean_login())
 
     def clean(self) -> dict[str, object]:
@@ -67,17 +60,18 @@ class SignInForm(LoginForm):  # type: ignore[misc]  # allauth is untyped
             return cleaned
         email = str(cleaned["login"])
         try:
-            count_code_mail(context.request, email, only_ask=True)
+            # Only asked here, to say it in the form; counted where the mail is sent.
+            count_code_mail(context.request, email, dry_run=True)
         except RateLimited:
             self.add_error("login", TOO_MANY_MAILS)
             return cleaned
-        self.user = self._who(email)
+        self.user = self._active_user(email)
         return cleaned
 
-    def _who(self, email: str) -> User | None:
-        """None: the account is closed; the answer is the same, and no mail is sent."""
-        person: User = self.user or person_of(email)
+    def _active_user(self, email: str) -> User | None:
+        person: User = self.user or get_or_create_user(email)
         if not person.is_active:
+            # allauth then sends no mail, and the response is the same: nobody learns of it.
             return None
         # Who was made by a command has no such row yet, and the code confirms only what has one.
         EmailAddress.objects.get_or_create(

@@ -41,4 +41,4 @@ class PasskeyForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
 
 
 class PasskeySignInForm(PasskeyForm, LoginWebAuthnForm):  # type: ignore[misc]
-    """The same, from somebody who is not yet anybody."""
+    """From somebody who has not signed in yet."""

@@ -21,14 +21,13 @@ View = Callable[Concatenate[SignedInRequest, P], HttpResponse]
 
 def signed_in_recently(request: HttpRequest) -> bool:
     """By code, passkey or app, within ACCOUNT_REAUTHENTICATION_TIMEOUT seconds."""
+    # allauth keeps them in the session: how and when each step of signing in was taken.
     records = get_authentication_records(request, request.user)
     last: float = records[-1]["at"] if records else 0
     return time.time() - last < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
 def recent_sign_in_required(view: View[P]) -> View[P]:
-    """Lead through `account_again` who has been signed in for long."""
-
     @wraps(view)
     def gate(request: SignedInRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not signed_in_recently(request):

@@ -18,5 +18,4 @@ def format_usd_change(micro_usd: int) -> str:
 
 @register.filter
 def grouped(number: int) -> str:
-    """`10,638`"""
     return f"{number:,}"

@@ -29,6 +29,7 @@ SYSTEMS = {
 def browser(user_agent: str) -> str:
     """`Firefox on Windows`; what we do not know is shown as it was sent."""
     name, system = _first(BROWSERS, user_agent), _first(SYSTEMS, user_agent)
+    # Half a guess is worse than none.
     if name and system:
         return f"{name} on {system}"
     return user_agent[:80] or "an unnamed browser"

@@ -149,9 +149,9 @@ def test_a_session_left_open_is_asked_to_sign_in_again(ada: User, address: str) 
     client = Client()
     client.force_login(ada)
 
-    asked = client.get(address)
-    assert asked["Location"] == f"/account/again/?next={address.replace('/', '%2F')}"
-    assert client.get(asked["Location"]).status_code == 200
+    response = client.get(address)
+    assert response["Location"] == f"/account/again/?next={address.replace('/', '%2F')}"
+    assert client.get(response["Location"]).status_code == 200
     led = client.post("/account/again/", {"next": address})
     assert "_auth_user_id" not in client.session
 
@@ -382,7 +382,7 @@ def test_what_is_in_the_mail_table_of_others_stays(ada: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "shown"),
+    ("user_agent", "shown"),
     [
         ("Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/2010 Firefox/140.0", "Firefox on Windows"),
         (
@@ -397,5 +397,5 @@ def test_what_is_in_the_mail_table_of_others_stays(ada: User) -> None:
         ("", "an unnamed browser"),
     ],
 )
-def test_a_browser_is_called_by_its_name(sent: str, shown: str) -> None:
-    assert browser(sent) == shown
+def test_a_browser_is_called_by_its_name(user_agent: str, shown: str) -> None:
+    assert browser(user_agent) == shown

@@ -139,9 +139,9 @@ def test_known_unknown_and_closed_addresses_get_the_same_answer(ada: User) -> No
     answers, pages = [], []
     for email in [ada.email, "nobody@lab.example", "closed@lab.example"]:
         client = Client()
-        sent = client.post("/accounts/login/", {"login": email})
-        answers.append((sent.status_code, sent["Location"]))
-        page = client.get(sent["Location"]).content.decode()
+        response = client.post("/accounts/login/", {"login": email})
+        answers.append((response.status_code, response["Location"]))
+        page = client.get(response["Location"]).content.decode()
         pages.append(page.replace(email, "").partition("<main")[2].count("<"))
 
     assert len(set(answers)) == 1
@@ -166,22 +166,22 @@ def test_a_closed_account_gets_no_mail(db: None, client: Client) -> None:
 
 
 def test_a_wrong_code_does_not_sign_in_and_three_end_it(ada: User, client: Client) -> None:
-    sent = client.post("/accounts/login/", {"login": ada.email})
+    response = client.post("/accounts/login/", {"login": ada.email})
     code = code_in_mail()
     for _ in range(3):
-        client.post(sent["Location"], {"code": "WRONG-1"})
+        client.post(response["Location"], {"code": "WRONG-1"})
 
-    client.post(sent["Location"], {"code": code})
+    client.post(response["Location"], {"code": code})
 
     assert who(client) is None
 
 
 def test_a_code_works_only_in_the_browser_that_asked(ada: User, client: Client) -> None:
-    sent = client.post("/accounts/login/", {"login": ada.email})
+    response = client.post("/accounts/login/", {"login": ada.email})
     other = Client()
     other.post("/accounts/login/", {"login": "eve@lab.example"})
 
-    other.post(sent["Location"], {"code": "AAAA-AAAA"})
+    other.post(response["Location"], {"code": "AAAA-AAAA"})
 
     assert who(other) is None
 
@@ -245,9 +245,9 @@ def test_one_address_gets_three_mails_in_nine_minutes(ada: User) -> None:
 
 
 def test_asking_again_on_the_code_page_counts_too(ada: User, client: Client) -> None:
-    sent = client.post("/accounts/login/", {"login": ada.email})
+    response = client.post("/accounts/login/", {"login": ada.email})
     for _ in range(4):
-        answer = client.post(sent["Location"], {"action": "resend"}, follow=True)
+        answer = client.post(response["Location"], {"action": "resend"}, follow=True)
 
     assert answer.status_code == 200
     assert len(mail.outbox) == 3
@@ -358,7 +358,7 @@ def test_other_sites_are_offered_only_where_the_site_has_their_keys(
     app = {"client_id": "1", "secret": "2"}
     providers = settings.SOCIALACCOUNT_PROVIDERS
     settings.SOCIALACCOUNT_PROVIDERS = {
-        name: each | {"APPS": [app]} for name, each in providers.items()
+        name: provider | {"APPS": [app]} for name, provider in providers.items()
     }
 
     page = client.get("/accounts/login/").content.decode()

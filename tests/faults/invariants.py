@@ -9,7 +9,7 @@ from django.core.files.storage import default_storage
 from django.db.models import Count, F, Q
 
 from accounts.credits import ledger
-from accounts.models import Entry, Hold, HoldState, Kind, Wallet
+from accounts.models import Entry, EntryKind, Hold, HoldState, Wallet
 from catalog.models import Mail
 from inference.jobs import tidy
 from inference.models import FINAL, Job, State
@@ -45,7 +45,7 @@ def _jobs(accepted: Collection[uuid.UUID]) -> Iterator[str]:
 
 
 def _charges() -> Iterator[str]:
-    captured = Entry.objects.filter(kind=Kind.CAPTURE)
+    captured = Entry.objects.filter(kind=EntryKind.CAPTURE)
     twice = captured.values("reference").annotate(times=Count("pk")).filter(times__gt=1)
     yield from (f"I4 {row['reference']} was charged {row['times']} times" for row in twice)
     charged = {entry.reference: -entry.balance_effect_micro_usd for entry in captured}

@@ -112,8 +112,9 @@ def test_no_page_of_the_account_breaks_a_rule_of_wcag(page: Page) -> None:
         page.set_viewport_size({"width": width, "height": 900})
         for address in OWN_PAGES:
             page.goto(address)
-            found = Axe().run(page, options=WCAG_22_AA).response["violations"]
-            if found or page.evaluate("document.documentElement.scrollWidth") > width:
-                broken[f"{width} {address}"] = [each["id"] for each in found] or ["too wide"]
+            violations = Axe().run(page, options=WCAG_22_AA).response["violations"]
+            if violations or page.evaluate("document.documentElement.scrollWidth") > width:
+                rules = [violation["id"] for violation in violations]
+                broken[f"{width} {address}"] = rules or ["too wide"]
 
     assert broken == {}

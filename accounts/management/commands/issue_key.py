@@ -10,6 +10,7 @@ from accounts import credits, keys
 from accounts.models import ApiKey, Category, User
 from catalog.numbers.money import parse_usd
 
+# A billion dollars: a slip of the keyboard, and still far from what a bigint holds.
 MOST_GRANTED_MICRO_USD = 10**15
 
 

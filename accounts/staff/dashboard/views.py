@@ -1,7 +1,8 @@
-"""The operator's dashboard in the admin: demand as pictures and tables, and signs of abuse."""
+"""The operator's dashboard in the admin: demand as charts and tables, and signs of abuse."""
 
 import csv
 from collections.abc import Iterable
+from dataclasses import astuple
 
 from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
@@ -10,7 +11,15 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.staff.dashboard import abuse, charts, numbers
+from accounts.staff.dashboard import (
+    bursts,
+    disposable_domains,
+    launch_metrics,
+    model_charts,
+    model_metrics,
+    weekly_metrics,
+)
+from accounts.staff.dashboard.weekly_charts import weekly_charts
 from catalog.demand import board
 from catalog.numbers.money import usd
 
@@ -36,73 +45,48 @@ CREDIT_COLUMNS = ["since", "model", "launch_credit_usd", "spent_usd"]
 @admin.site.admin_view
 @permission_required(SEES_DEMAND, raise_exception=True)
 def dashboard_page(request: HttpRequest) -> HttpResponse:
-    """Twelve weeks, twenty models, and the launches."""
     now = timezone.now()
-    weeks, wanted, earned = (
-        numbers.weeks(now),
-        numbers.wanted(now.date()),
-        numbers.earned(now),
-    )
-    return _render(
-        request,
-        "admin/dashboard.html",
-        "Demand",
-        {
-            "as_of": now.date(),
-            "weeks": weeks,
-            "week_pictures": charts.by_week(weeks),
-            "wanted": wanted,
-            "wanted_picture": charts.of_wanted(wanted),
-            "earned": earned,
-            "earned_picture": charts.of_earned(earned),
-            "launches": numbers.launches(),
-            "set_aside": board.count_set_aside(),
-        },
-    )
+    weeks = weekly_metrics.weeks(now)
+    demand, credit = model_metrics.demand(now.date()), model_metrics.credit(now)
+    context = {
+        "title": "Demand",
+        "as_of": now.date(),
+        "weeks": weeks,
+        "weekly_charts": weekly_charts(weeks),
+        "demand": demand,
+        "demand_chart": model_charts.demand_chart(demand),
+        "credit": credit,
+        "credit_chart": model_charts.credit_chart(credit),
+        "launches": launch_metrics.recent(),
+        "set_aside": board.count_set_aside(),
+    }
+    return render(request, "admin/dashboard.html", admin.site.each_context(request) | context)
 
 
 @require_safe
 @admin.site.admin_view
 @permission_required(SEES_PEOPLE, raise_exception=True)
 def abuse_page(request: HttpRequest) -> HttpResponse:
-    """Mailboxes that are thrown away, and much from one place within an hour."""
-    return _render(
-        request,
-        "admin/dashboard_abuse.html",
-        "What looks like abuse",
-        {
-            "days": abuse.DAYS,
-            "thrown_away": abuse.disposable(timezone.now()),
-            "bursts": abuse.bursts(timezone.now()),
-            "many": abuse.MANY,
-            "set_aside": board.count_set_aside(),
-        },
-    )
-
-
-def _render(
-    request: HttpRequest, template: str, title: str, context: dict[str, object]
-) -> HttpResponse:
-    return render(request, template, admin.site.each_context(request) | {"title": title} | context)
+    now = timezone.now()
+    context = {
+        "title": "What looks like abuse",
+        "days": disposable_domains.DAYS,
+        "disposable_domains": disposable_domains.recent(now),
+        "bursts": bursts.recent(now),
+        "thresholds": bursts.THRESHOLDS,
+        "set_aside": board.count_set_aside(),
+    }
+    return render(request, "admin/dashboard_abuse.html", admin.site.each_context(request) | context)
 
 
 @require_safe
 @admin.site.admin_view
 @permission_required(SEES_DEMAND, raise_exception=True)
 def weeks_csv(request: HttpRequest) -> HttpResponse:
+    # WEEK_COLUMNS are the fields of Week in their order, the last two in dollars.
     rows = [
-        [
-            week.monday,
-            week.signed_up,
-            week.confirmed,
-            week.votes,
-            week.set_aside,
-            week.asked,
-            week.joined,
-            usd(week.granted),
-            usd(week.spent),
-        ]
-        for week in numbers.weeks(timezone.now())
+        [*astuple(week)[:-2], usd(week.granted), usd(week.spent)]
+        for week in weekly_metrics.weeks(timezone.now())
     ]
     return _csv("demand-weeks", WEEK_COLUMNS, rows)
 
@@ -114,7 +98,7 @@ def models_csv(request: HttpRequest) -> HttpResponse:
     as_of = timezone.now().date()
     rows = [
         [as_of, row.rank, row.card.repo, row.card.stage, row.votes, row.waiting, row.score]
-        for row in numbers.wanted(as_of)
+        for row in model_metrics.demand(as_of)
     ]
     return _csv("demand-models", MODEL_COLUMNS, rows)
 
@@ -124,9 +108,9 @@ def models_csv(request: HttpRequest) -> HttpResponse:
 @permission_required(SEES_DEMAND, raise_exception=True)
 def credit_csv(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
+    since = weekly_metrics.first_monday(now)
     rows = [
-        [numbers.first_monday(now), row.repo, usd(row.granted), usd(row.spent)]
-        for row in numbers.earned(now)
+        [since, row.repo, usd(row.granted), usd(row.spent)] for row in model_metrics.credit(now)
     ]
     return _csv("demand-credit", CREDIT_COLUMNS, rows)
 

@@ -8,8 +8,6 @@ from catalog.numbers.money import parse_usd
 
 
 class LaunchForm(forms.Form):
-    """The price that is frozen, and a reason for the model's timeline."""
-
     usd_per_1k_images = forms.DecimalField(
         label="price of 1,000 images, in US dollars",
         min_value=Decimal("0.001"),

@@ -52,20 +52,23 @@ def _voters(launch: Launch) -> QuerySet[User]:
 
 
 def _grant_credit(launch: Launch) -> int:
-    if not launch.credit_micro_usd:
-        return 0
-    voters = list(_voters(launch))
+    voters = list(_voters(launch)) if launch.credit_micro_usd else []
     for user in voters:
-        credits.grant(
-            user,
-            amount_micro_usd=launch.credit_micro_usd,
-            category=Category.LAUNCH,
-            reference=f"launch:{launch.card_id}:{user.pk}",
-            expires_at=timezone.now() + CREDIT_VALID_FOR,
-            model=launch.card.repo,
-            note=f"launch of {launch.card.repo}",
-        )
+        _grant(launch, user)
     return len(voters)
+
+
+def _grant(launch: Launch, user: User) -> None:
+    credits.grant(
+        user,
+        amount_micro_usd=launch.credit_micro_usd,
+        category=Category.LAUNCH,
+        # A repeated reference grants nothing more.
+        reference=f"launch:{launch.card_id}:{user.pk}",
+        expires_at=timezone.now() + CREDIT_VALID_FOR,
+        model=launch.card.repo,
+        note=f"launch of {launch.card.repo}",
+    )
 
 
 def _queue_mails(launch: Launch) -> int:
@@ -90,6 +93,7 @@ def _queue(batch: list[EmailMessage]) -> None:
 
 def _mails(launch: Launch) -> Iterator[EmailMessage]:
     """One for each address, whether it waits, has voted, or both."""
+    # Voters first: who voted and waits gets the mail that names the credit.
     voters = set()
     for user in _voters(launch).iterator():
         voters.add(email_addresses.fold(user.email))
@@ -113,18 +117,23 @@ def _mail(launch: Launch, subscriber: Subscriber, *, has_voted: bool) -> Iterato
     if subscriber.silenced_at:
         return
     card = launch.card
+    # The outbox takes each key once, so a run that repeats another mails nobody again.
+    key = f"{subscribers.mail_key(subscriber.pk)}launch:{card.pk}"
+    yield EmailMessage(
+        subject=f"{' '.join(card.name.split())} is live",
+        body=_body(launch, subscriber, credit=launch.credit_micro_usd if has_voted else 0),
+        to=[subscriber.email],
+        headers=letters.headers(subscriber, None) | {"X-Idempotency-Key": key},
+    )
+
+
+def _body(launch: Launch, subscriber: Subscriber, *, credit: int) -> str:
     context = {
-        "card": card,
+        "card": launch.card,
         "launch": launch,
-        "credit": launch.credit_micro_usd if has_voted else 0,
-        "card_link": links.absolute(card.get_absolute_url()),
+        "credit": credit,
+        "card_link": links.absolute(launch.card.get_absolute_url()),
         "leave_link": links.to_leave(subscriber, None),
         "preferences_link": links.to_preferences(subscriber),
     }
-    yield EmailMessage(
-        subject=f"{' '.join(card.name.split())} is live",
-        body=render_to_string("accounts/mail/launch.txt", context),
-        to=[subscriber.email],
-        headers=letters.headers(subscriber, None)
-        | {"X-Idempotency-Key": f"{subscribers.mail_key(subscriber.pk)}launch:{card.pk}"},
-    )
+    return render_to_string("accounts/mail/launch.txt", context)

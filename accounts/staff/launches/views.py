@@ -19,7 +19,6 @@ from catalog.models import ModelCard
 @admin.site.admin_view
 @permission_required("catalog.change_modelcard", raise_exception=True)
 def launch_page(request: SignedInRequest, pk: int) -> HttpResponse:
-    """The model as it stands, the price to freeze, and the button."""
     card = get_object_or_404(ModelCard.objects.real(), pk=pk)
     if request.method != "POST":
         return _page(request, card, LaunchForm(initial=_initial(card)))

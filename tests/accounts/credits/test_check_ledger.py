@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.db.models import F
 
 from accounts import credits, keys
-from accounts.models import ApiKey, Category, Entry, Grant, Hold, Kind, User, Wallet
+from accounts.models import ApiKey, Category, Entry, EntryKind, Grant, Hold, User, Wallet
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_it_changes_nothing(ada: User) -> None:
         (
             lambda: Entry.objects.create(
                 wallet=Wallet.objects.get(),
-                kind=Kind.RELEASE,
+                kind=EntryKind.RELEASE,
                 reference="captured",
                 held_effect_micro_usd=-30,
             ),
@@ -91,7 +91,7 @@ def test_it_changes_nothing(ada: User) -> None:
         (
             lambda: Entry.objects.create(
                 wallet=Wallet.objects.get(),
-                kind=Kind.GRANT,
+                kind=EntryKind.GRANT,
                 reference="nowhere",
                 balance_effect_micro_usd=5,
             ),

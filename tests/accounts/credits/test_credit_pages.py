@@ -175,11 +175,11 @@ def test_staff_find_money_by_address_and_cannot_change_it(
     address = f"/admin/accounts/{model._meta.model_name}/"
     row = model.objects.latest("pk")
 
-    found = staff.get(address, {"q": "ada@lab.example"})
+    results = staff.get(address, {"q": "ada@lab.example"})
     page = staff.get(f"{address}{row.pk}/change/").content.decode()
 
-    assert found.status_code == 200
-    assert "1 result" in found.content.decode() or "results" in found.content.decode()
+    assert results.status_code == 200
+    assert "1 result" in results.content.decode() or "results" in results.content.decode()
     assert 'name="_save"' not in page
     assert staff.get(f"{address}add/").status_code == 403
     assert staff.post(f"{address}{row.pk}/delete/", {"post": "yes"}).status_code == 403

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from accounts import credits
 from accounts.credits import Outcome
-from accounts.models import Category, Entry, Grant, Hold, HoldState, Kind, User, Wallet
+from accounts.models import Category, Entry, EntryKind, Grant, Hold, HoldState, User, Wallet
 from catalog import email_addresses
 from tests.support.threads import at_once
 
@@ -30,8 +30,8 @@ def bob(db: None) -> User:
 
 
 def give(user: User, amount: int = 100, *, reference: str = "gift", **fields: object) -> Grant:
-    given = {"category": Category.PROMOTION, "amount_micro_usd": amount} | fields
-    return credits.grant(user, reference=reference, **given)  # type: ignore[arg-type]
+    values = {"category": Category.PROMOTION, "amount_micro_usd": amount} | fields
+    return credits.grant(user, reference=reference, **values)  # type: ignore[arg-type]
 
 
 def hold(user: User, amount: int, reference: str = "job:1", **fields: object) -> Hold:
@@ -222,14 +222,14 @@ def test_a_capture_spends_what_was_held(ada: User) -> None:
     assert sums(ada) == (70, 0)
 
 
-@pytest.mark.parametrize(("asked", "spent"), [(0, 0), (10, 10), (30, 30), (31, 30)])
+@pytest.mark.parametrize(("amount", "spent"), [(0, 0), (10, 10), (30, 30), (31, 30)])
 def test_a_capture_takes_at_most_what_was_held_and_frees_the_rest(
-    ada: User, asked: int, spent: int
+    ada: User, amount: int, spent: int
 ) -> None:
     give(ada, 100)
     hold(ada, 30)
 
-    credits.capture("job:1", amount_micro_usd=asked)
+    credits.capture("job:1", amount_micro_usd=amount)
 
     assert sums(ada) == (100 - spent, 0)
     assert Hold.objects.get().captured_micro_usd == spent
@@ -355,7 +355,7 @@ def test_the_sweep_takes_back_what_is_left_once(ada: User) -> None:
     assert credits.expire_due(timezone.now()) == 100
     assert credits.expire_due(timezone.now()) == 0
     assert sums(ada) == (0, 0)
-    assert Entry.objects.get(kind=Kind.EXPIRE).balance_effect_micro_usd == -100
+    assert Entry.objects.get(kind=EntryKind.EXPIRE).balance_effect_micro_usd == -100
 
 
 def test_the_sweep_leaves_good_credit_alone(ada: User) -> None:
@@ -415,7 +415,7 @@ def test_a_voided_grant_is_taken_back_once(ada: User) -> None:
     assert not credits.void("gift")
     assert not credits.void("unknown")
     assert sums(ada) == (0, 0)
-    assert Entry.objects.filter(kind=Kind.ADJUST).count() == 1
+    assert Entry.objects.filter(kind=EntryKind.ADJUST).count() == 1
 
 
 # --- what the database refuses ------------------------------------------------------------------
@@ -472,7 +472,7 @@ def test_of_500_spends_of_the_last_credit_one_gets_through(racer: User) -> None:
 
     assert sum(at_once(spend, 10)) == 1  # the pool has 12 connections
     assert sums(racer) == (94, 94)
-    assert Entry.objects.filter(kind=Kind.HOLD).count() == 1
+    assert Entry.objects.filter(kind=EntryKind.HOLD).count() == 1
 
 
 def test_the_same_hold_asked_for_ten_times_at_once_is_one(racer: User) -> None:

@@ -231,7 +231,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
 @pytest.mark.django_db(transaction=True)
 def test_the_ledger_keeps_to_the_model_whatever_is_asked() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         LedgerMachine,
         settings=settings(
             max_examples=30,

@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts import credits
 from accounts.credits import ledger
-from accounts.models import Category, Entry, Hold, Kind, User
+from accounts.models import Category, Entry, EntryKind, Hold, User
 from catalog.models import ModelCard
 from tests.conftest import make_card
 
@@ -36,11 +36,11 @@ def test_a_hold_its_capture_and_its_release_name_the_model(ada: User) -> None:
     credits.release("job:2")
 
     assert models_by_line() == {
-        (Kind.GRANT, "gift"): "",
-        (Kind.HOLD, "job:1"): REPO,
-        (Kind.HOLD, "job:2"): REPO,
-        (Kind.CAPTURE, "job:1"): REPO,
-        (Kind.RELEASE, "job:2"): REPO,
+        (EntryKind.GRANT, "gift"): "",
+        (EntryKind.HOLD, "job:1"): REPO,
+        (EntryKind.HOLD, "job:2"): REPO,
+        (EntryKind.CAPTURE, "job:1"): REPO,
+        (EntryKind.RELEASE, "job:2"): REPO,
     }
     assert ledger.check().differences == ()
 
@@ -51,7 +51,7 @@ def test_each_line_of_a_batch_names_its_own_model(ada: User) -> None:
         credits.hold(ada, amount_micro_usd=10, reference=reference, model=model)
     credits.capture_many(models)
 
-    captures = Entry.objects.filter(kind=Kind.CAPTURE).values_list("reference", "model")
+    captures = Entry.objects.filter(kind=EntryKind.CAPTURE).values_list("reference", "model")
     assert dict(captures) == models
 
 
@@ -90,7 +90,9 @@ def as_written_before(ada: User, card: ModelCard) -> None:
         credits.hold(ada, amount_micro_usd=10, reference=f"{reference}:now")
         Hold.objects.filter(reference=f"{reference}:now").update(reference=reference)
         sums = {"balance_effect_micro_usd": 0, "held_effect_micro_usd": 10}
-        Entry.objects.create(wallet=wallet, kind=Kind.HOLD, reference=reference, note=note, **sums)
+        Entry.objects.create(
+            wallet=wallet, kind=EntryKind.HOLD, reference=reference, note=note, **sums
+        )
     credits.capture_many(["job:1", "job:3"])
     credits.release("job:2")
     for reference in (f"launch:{card.pk}:{ada.pk}", f"launch:{card.pk + 1}:{ada.pk}"):
@@ -113,12 +115,12 @@ def test_the_migration_reads_it_out_of_notes_and_references(ada: User) -> None:
 
     models = models_by_line()
     assert {line for line, model in models.items() if model == REPO} == {
-        (Kind.HOLD, "job:1"),
-        (Kind.CAPTURE, "job:1"),
-        (Kind.HOLD, "job:2"),
-        (Kind.RELEASE, "job:2"),
+        (EntryKind.HOLD, "job:1"),
+        (EntryKind.CAPTURE, "job:1"),
+        (EntryKind.HOLD, "job:2"),
+        (EntryKind.RELEASE, "job:2"),
     }
-    assert models[Kind.GRANT, f"launch:{card.pk}:{ada.pk}"] == "laion/live"
+    assert models[EntryKind.GRANT, f"launch:{card.pk}:{ada.pk}"] == "laion/live"
     assert len([model for model in models.values() if model]) == 5
     assert dict(Hold.objects.values_list("reference", "model")) == {
         "job:1": REPO,

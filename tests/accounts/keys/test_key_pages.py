@@ -32,9 +32,9 @@ def make(client: Client, **changes: str) -> Any:
 
 
 def secret_on(page: str) -> str:
-    found = SECRET.search(page)
-    assert found, "no secret on the page"
-    return found.group(1)
+    match = SECRET.search(page)
+    assert match, "no secret on the page"
+    return match.group(1)
 
 
 def test_a_key_is_made_as_asked(signed_in: Client, ada: User) -> None:

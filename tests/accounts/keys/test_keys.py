@@ -306,11 +306,11 @@ def test_after_a_revocation_nothing_new_is_held(racer: User) -> None:
             keys.revoke(key)
             return
         for attempt in range(20):
-            found = keys.find(secret)
-            if found is None:
+            current = keys.find(secret)
+            if current is None:
                 return
             try:
-                hold(found, 1, f"job:{thread}:{attempt}")
+                hold(current, 1, f"job:{thread}:{attempt}")
             except credits.KeyEnded:
                 assert keys.find(secret) is None
 

@@ -17,8 +17,18 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from accounts import credits
 from accounts.models import Category, Entry, User
 from accounts.staff import launches
-from accounts.staff.dashboard import abuse, charts, numbers
-from accounts.staff.dashboard.numbers import Earned, Wanted, Week
+from accounts.staff.dashboard import (
+    bursts,
+    disposable_domains,
+    launch_metrics,
+    model_charts,
+    model_metrics,
+    weekly_metrics,
+)
+from accounts.staff.dashboard.launch_metrics import MailCounts
+from accounts.staff.dashboard.model_metrics import ModelCredit, ModelDemand
+from accounts.staff.dashboard.weekly_charts import weekly_charts
+from accounts.staff.dashboard.weekly_metrics import Week
 from catalog.demand import votes, waitlist
 from catalog.models import Launch, ModelCard, Stage, Subscriber, Vote, WaitlistEntry
 from tests.conftest import make_card
@@ -72,7 +82,7 @@ def rows_of(csv_text: bytes) -> list[dict[str, str]]:
 
 
 def test_there_are_twelve_weeks_that_begin_on_mondays(db: None) -> None:
-    weeks = numbers.weeks(NOW)
+    weeks = weekly_metrics.weeks(NOW)
 
     assert len(weeks) == 12
     assert weeks[-1] == Week(MONDAY)
@@ -90,7 +100,7 @@ def test_there_are_twelve_weeks_that_begin_on_mondays(db: None) -> None:
 def test_a_moment_belongs_to_its_week_in_utc(db: None, moment: datetime, monday: date) -> None:
     person("ada@lab.example", joined=moment, confirmed=moment)
 
-    counted = {week.monday: (week.signed_up, week.confirmed) for week in numbers.weeks(NOW)}
+    counted = {week.monday: (week.signed_up, week.confirmed) for week in weekly_metrics.weeks(NOW)}
 
     assert counted.pop(monday) == (1, 1)
     assert set(counted.values()) == {(0, 0)}
@@ -99,13 +109,13 @@ def test_a_moment_belongs_to_its_week_in_utc(db: None, moment: datetime, monday:
 def test_what_is_older_is_left_out(db: None) -> None:
     person("ada@lab.example", joined=NOW - timedelta(weeks=12))
 
-    assert sum(week.signed_up for week in numbers.weeks(NOW)) == 0
+    assert sum(week.signed_up for week in weekly_metrics.weeks(NOW)) == 0
 
 
 def test_who_never_confirmed_has_signed_up_only(db: None) -> None:
     person("ada@lab.example")
 
-    week = numbers.weeks(NOW)[-1]
+    week = weekly_metrics.weeks(NOW)[-1]
 
     assert (week.signed_up, week.confirmed) == (1, 0)
 
@@ -124,9 +134,10 @@ def test_votes_and_the_waitlist_are_counted_by_what_became_of_them(card: ModelCa
             confirmed_at=NOW if n else None,
         )
 
-    week = numbers.weeks(NOW)[-1]
+    week = weekly_metrics.weeks(NOW)[-1]
 
-    assert (week.votes, week.set_aside, week.asked, week.joined) == (2, 1, 3, 2)
+    assert (week.votes, week.votes_set_aside) == (2, 1)
+    assert (week.waitlist_asked, week.waitlist_confirmed) == (3, 2)
 
 
 def test_credit_is_what_the_ledger_says(db: None) -> None:
@@ -135,7 +146,7 @@ def test_credit_is_what_the_ledger_says(db: None) -> None:
     spend(ada, 94)
     credits.hold(ada, amount_micro_usd=100, reference="job:open")
 
-    week = numbers.weeks(timezone.now())[-1]
+    week = weekly_metrics.weeks(timezone.now())[-1]
 
     assert (week.granted, week.spent) == (900, 94)
 
@@ -147,11 +158,11 @@ def test_models_stand_as_on_the_board(card: ModelCard) -> None:
     other = make_card("laion/other")
     for n in range(2):
         votes.cast(other, person(f"p{n}@lab.example"))
-    votes.cast(card, User.objects.first())
+    votes.cast(card, User.objects.get(email="p0@lab.example"))
 
-    found = numbers.wanted(timezone.now().date())
+    demand = model_metrics.demand(timezone.now().date())
 
-    assert [(row.rank, row.card.repo, row.votes) for row in found] == [
+    assert [(row.rank, row.card.repo, row.votes) for row in demand] == [
         (1, "laion/other", 2),
         (2, card.repo, 1),
     ]
@@ -164,9 +175,9 @@ def test_spent_credit_belongs_to_the_model_that_its_hold_names(db: None) -> None
         credits.hold(ada, amount_micro_usd=spent, reference=reference, model=model)
         credits.capture(reference)
 
-    found = numbers.earned(timezone.now())
+    credit = model_metrics.credit(timezone.now())
 
-    assert [(row.repo, row.spent) for row in found] == [("", 9), ("openai/b", 7), ("openai/a", 5)]
+    assert [(row.repo, row.spent) for row in credit] == [("", 9), ("openai/b", 7), ("openai/a", 5)]
 
 
 def launched_card() -> ModelCard:
@@ -185,18 +196,19 @@ def launched_card() -> ModelCard:
 def test_a_launch_shows_how_many_were_told_and_credited(db: None) -> None:
     card = launched_card()
 
-    [found] = numbers.launches()
+    [outcome] = launch_metrics.recent()
 
-    assert (found.credited, found.mails, found.sent, found.waiting) == (2, 3, 0, 3)
-    assert numbers.earned(timezone.now()) == [Earned(card.repo, 1_000_000, 0)]
+    assert outcome.credited == 2
+    assert outcome.mail == MailCounts(mails=3, sent=0, waiting=3)
+    assert model_metrics.credit(timezone.now()) == [ModelCredit(card.repo, 1_000_000, 0)]
 
 
 def test_a_launch_nobody_waited_for_is_shown_too(card: ModelCard) -> None:
     Launch.objects.create(card=card, micro_usd_per_image=90, credit_micro_usd=0)
 
-    [found] = numbers.launches()
+    [outcome] = launch_metrics.recent()
 
-    assert (found.credited, found.mails, found.price_of_1k) == (0, 0, 90_000)
+    assert (outcome.credited, outcome.mail.mails, outcome.micro_usd_per_1k_images) == (0, 0, 90_000)
 
 
 # --- pictures -----------------------------------------------------------------------------------
@@ -205,7 +217,7 @@ def test_a_launch_nobody_waited_for_is_shown_too(card: ModelCard) -> None:
 def test_bars_end_within_their_picture_and_stand_for_their_figures() -> None:
     weeks = [Week(MONDAY + timedelta(weeks=n), signed_up=n, confirmed=n // 2) for n in range(12)]
 
-    accounts, *_ = charts.by_week(weeks)
+    accounts, *_ = weekly_charts(weeks)
 
     signed_up, confirmed = accounts.series
     assert len(signed_up.bars) == 11
@@ -219,7 +231,7 @@ def test_bars_end_within_their_picture_and_stand_for_their_figures() -> None:
 
 
 def test_bars_of_models_follow_each_other_and_end_before_the_edge(card: ModelCard) -> None:
-    picture = charts.of_wanted([Wanted(1, card, 30, 10, Decimal(50))])
+    picture = model_charts.demand_chart([ModelDemand(1, card, 30, 10, Decimal(50))])
 
     votes_bar, waiting_bar = (series.bars[0] for series in picture.series)
     assert waiting_bar.x == pytest.approx(votes_bar.x + votes_bar.width + 1, abs=0.2)
@@ -227,7 +239,7 @@ def test_bars_of_models_follow_each_other_and_end_before_the_edge(card: ModelCar
 
 
 def test_pictures_of_nothing_have_no_bars() -> None:
-    for picture in charts.by_week([Week(MONDAY)] * 12):
+    for picture in weekly_charts([Week(MONDAY)] * 12):
         assert [series.bars for series in picture.series] == [[], []]
 
 
@@ -241,9 +253,9 @@ def test_disposable_mailboxes_are_flagged_with_what_they_did(card: ModelCard) ->
     Subscriber.objects.create(email="x@sub.Mailinator.com", key="1" * 32)
     votes.cast(card, person("ada@lab.example", joined=now))
 
-    found = abuse.disposable(now)
+    domains = disposable_domains.recent(now)
 
-    assert [(row.domain, row.accounts, row.votes, row.waiting) for row in found] == [
+    assert [(row.domain, row.accounts, row.votes, row.waiting) for row in domains] == [
         ("mailinator.com", 2, 2, 0),
         ("sub.mailinator.com", 0, 0, 1),
     ]
@@ -255,9 +267,9 @@ def test_many_accounts_of_one_domain_in_an_hour_are_shown(db: None) -> None:
         person(f"p{n}@gmail.com", joined=NOW)
         person(f"p{n}@slow.example", joined=NOW - timedelta(hours=n))
 
-    [burst] = abuse.bursts(NOW)
+    [burst] = bursts.recent(NOW)
 
-    assert (burst.what, burst.place, burst.count, burst.hour) == (
+    assert (burst.activity, burst.origin, burst.count, burst.hour) == (
         "accounts",
         "@farm.example",
         5,
@@ -270,9 +282,9 @@ def test_many_votes_of_one_domain_in_an_hour_are_shown(card: ModelCard) -> None:
         user = person(f"p{n}@farm.example", joined=NOW - timedelta(days=300))
         Vote.objects.create(card=card, user=user, voted_at=NOW)
 
-    [burst] = abuse.bursts(NOW)
+    [burst] = bursts.recent(NOW)
 
-    assert (burst.what, burst.place, burst.count) == ("votes", "@farm.example", 20)
+    assert (burst.activity, burst.origin, burst.count) == ("votes", "@farm.example", 20)
 
 
 def session(user: User, ip: str, at: datetime) -> None:
@@ -285,11 +297,11 @@ def test_many_accounts_of_one_network_are_shown_by_its_hash(db: None) -> None:
         session(person(f"a@six{n}.example", joined=NOW), f"2001:db8:1:2::{n + 1:x}", NOW)
         session(person(f"a@other{n}.example", joined=NOW), f"198.51.100.{n}", NOW)
 
-    found = abuse.bursts(NOW)
+    recent = bursts.recent(NOW)
 
-    assert [(burst.what, burst.count) for burst in found] == [("accounts", 5), ("accounts", 5)]
-    assert all(burst.place.startswith("network ") for burst in found)
-    assert not any("192.0.2" in burst.place or "2001" in burst.place for burst in found)
+    assert [(burst.activity, burst.count) for burst in recent] == [("accounts", 5), ("accounts", 5)]
+    assert all(burst.origin.startswith("network ") for burst in recent)
+    assert not any("192.0.2" in burst.origin or "2001" in burst.origin for burst in recent)
 
 
 def test_votes_of_one_network_are_counted_once_each(card: ModelCard) -> None:
@@ -297,12 +309,12 @@ def test_votes_of_one_network_are_counted_once_each(card: ModelCard) -> None:
     for n in range(4):
         user = person(f"a@d{n}.example", joined=NOW - timedelta(days=300))
         session(user, "192.0.2.7", NOW - timedelta(days=1))
-        for each in cards:
-            Vote.objects.create(card=each, user=user, voted_at=NOW)
+        for voted in cards:
+            Vote.objects.create(card=voted, user=user, voted_at=NOW)
 
-    [burst] = abuse.bursts(NOW)
+    [burst] = bursts.recent(NOW)
 
-    assert (burst.what, burst.count) == ("votes", 20)
+    assert (burst.activity, burst.count) == ("votes", 20)
 
 
 def test_many_asks_of_one_network_are_shown(card: ModelCard) -> None:
@@ -316,9 +328,9 @@ def test_many_asks_of_one_network_are_shown(card: ModelCard) -> None:
             consent_address_sha256="ab" * 32,
         )
 
-    [burst] = abuse.bursts(NOW)
+    [burst] = bursts.recent(NOW)
 
-    assert (burst.what, burst.place, burst.count) == ("asks", "network abababababab", 10)
+    assert (burst.activity, burst.origin, burst.count) == ("waitlist", "network abababababab", 10)
 
 
 def test_the_lists_behind_the_links_hold_what_was_counted(
@@ -336,8 +348,8 @@ def test_the_lists_behind_the_links_hold_what_was_counted(
             consent_address_sha256="ab" * 32,
         )
         entry.save()
-    links = [burst.link for burst in abuse.bursts(now)]
-    links += abuse.disposable(now)[0].links.values()
+    links = [burst.link for burst in bursts.recent(now)]
+    links += disposable_domains.recent(now)[0].links.values()
 
     assert len(links) == 9
     for link in links:

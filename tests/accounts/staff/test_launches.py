@@ -43,7 +43,7 @@ def person(email: str) -> User:
 
 
 @pytest.fixture
-def wanted(card: ModelCard) -> ModelCard:
+def popular(card: ModelCard) -> ModelCard:
     """Ada voted and waits, Bob voted, Cyd waits, Dan's vote does not count."""
     ada, bob, cyd, dan = (person(f"{name}@lab.example") for name in ("ada", "bob", "cyd", "dan"))
     for user in (ada, bob, dan):
@@ -58,12 +58,12 @@ def launch(card: ModelCard) -> Launch:
     return launches.launch(ModelCard.objects.get(pk=card.pk), micro_usd_per_image=90)[0]
 
 
-def told() -> list[str]:
+def mailed() -> list[str]:
     return sorted(mail.recipients[0] for mail in Mail.objects.filter(subject__endswith="is live"))
 
 
-def test_a_launch_goes_live_at_a_frozen_price(wanted: ModelCard) -> None:
-    launch(wanted)
+def test_a_launch_goes_live_at_a_frozen_price(popular: ModelCard) -> None:
+    launch(popular)
 
     card = ModelCard.objects.get()
     assert card.stage == Stage.LIVE
@@ -73,53 +73,51 @@ def test_a_launch_goes_live_at_a_frozen_price(wanted: ModelCard) -> None:
     assert StageChange.objects.latest("changed_at").reason == "launched"
 
 
-def test_each_who_wanted_it_is_told_once(wanted: ModelCard) -> None:
-    launches.notify(launch(wanted))
+def test_each_who_wanted_it_is_told_once(popular: ModelCard) -> None:
+    launches.notify(launch(popular))
 
-    assert told() == ["ada@lab.example", "bob@lab.example", "cyd@lab.example"]
+    assert mailed() == ["ada@lab.example", "bob@lab.example", "cyd@lab.example"]
     assert Launch.objects.get().told_at is not None
 
 
-def test_voters_are_given_credit_and_nobody_else(wanted: ModelCard) -> None:
-    launches.notify(launch(wanted))
+def test_voters_are_given_credit_and_nobody_else(popular: ModelCard) -> None:
+    launches.notify(launch(popular))
 
-    given = Grant.objects.filter(reference__startswith="launch:")
-    assert sorted(each.wallet.user.email for each in given) == [
-        "ada@lab.example",
-        "bob@lab.example",
-    ]
-    assert {each.amount_micro_usd for each in given} == {500_000}
+    grants = Grant.objects.filter(reference__startswith="launch:")
+    emails = grants.order_by("wallet__user__email").values_list("wallet__user__email", flat=True)
+    assert list(emails) == ["ada@lab.example", "bob@lab.example"]
+    assert {grant.amount_micro_usd for grant in grants} == {500_000}
 
 
-def test_a_vote_after_the_launch_earns_nothing(wanted: ModelCard) -> None:
-    launched = launch(wanted)
+def test_a_vote_after_the_launch_earns_nothing(popular: ModelCard) -> None:
+    launched = launch(popular)
     late = person("late@lab.example")
-    Vote.objects.create(card=wanted, user=late, voted_at=Now() + timedelta(seconds=1))
+    Vote.objects.create(card=popular, user=late, voted_at=Now() + timedelta(seconds=1))
 
     launches.notify(launched)
 
     assert credits.balance_of(late).settled == 0
 
 
-def test_a_second_press_changes_nothing(wanted: ModelCard) -> None:
-    launches.notify(launch(wanted))
+def test_a_second_press_changes_nothing(popular: ModelCard) -> None:
+    launches.notify(launch(popular))
     again, is_new = launches.launch(ModelCard.objects.get(), micro_usd_per_image=10)
     launches.notify(again)
 
     assert not is_new
     assert ModelCard.objects.get().launch_price_micro_usd_per_image == 90
-    assert len(told()) == 3
+    assert len(mailed()) == 3
     assert Grant.objects.filter(reference__startswith="launch:").count() == 2
 
 
 def test_what_was_cut_short_is_finished_by_running_it_again(
-    wanted: ModelCard, monkeypatch: pytest.MonkeyPatch
+    popular: ModelCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    launched = launch(wanted)
+    launched = launch(popular)
     take = Outbox.send_messages
 
     def break_down(self: Outbox, messages: Sequence[EmailMessage]) -> int:
-        if told():
+        if mailed():
             raise ConnectionError("the machine went away")
         return take(self, messages)
 
@@ -127,18 +125,18 @@ def test_what_was_cut_short_is_finished_by_running_it_again(
     monkeypatch.setattr(Outbox, "send_messages", break_down)
     with pytest.raises(ConnectionError):
         launches.notify(launched)
-    assert (len(told()), Launch.objects.get().told_at) == (1, None)
+    assert (len(mailed()), Launch.objects.get().told_at) == (1, None)
 
     monkeypatch.setattr(Outbox, "send_messages", take)
     assert launches.resume() == 1
     launches.notify(Launch.objects.get())
 
-    assert len(told()) == 3
+    assert len(mailed()) == 3
     assert launches.resume() == 0
 
 
-def test_the_mail_can_be_stopped_with_one_click(wanted: ModelCard, client: Client) -> None:
-    launches.notify(launch(wanted))
+def test_the_mail_can_be_stopped_with_one_click(popular: ModelCard, client: Client) -> None:
+    launches.notify(launch(popular))
     mail = Mail.objects.get(recipients=["bob@lab.example"], subject__endswith="is live")
 
     link = re.sub(r"[<>]", "", mail.headers["List-Unsubscribe"])
@@ -152,58 +150,59 @@ def test_the_mail_can_be_stopped_with_one_click(wanted: ModelCard, client: Clien
 def to_leave(email: str) -> str:
     """The path of the link by which this address leaves, from its launch mail."""
     mail = Mail.objects.get(recipients=[email], subject__endswith="is live")
-    return mail.headers["List-Unsubscribe"].strip("<>").removeprefix(links.absolute(""))
+    link: str = mail.headers["List-Unsubscribe"].strip("<>")
+    return link.removeprefix(links.absolute(""))
 
 
 def test_who_only_voted_is_shown_a_button_before_told_to_have_left(
-    wanted: ModelCard, client: Client
+    popular: ModelCard, client: Client
 ) -> None:
-    launches.notify(launch(wanted))
+    launches.notify(launch(popular))
     path = to_leave("bob@lab.example")
 
-    asked = client.get(path).content.decode()
+    before = client.get(path).content.decode()
     client.post(path)
     after = client.get(path).content.decode()
 
-    assert "you have left" not in asked
-    assert "bob@lab.example gets no more mail of any model" in asked
-    assert "<form" in asked
+    assert "you have left" not in before
+    assert "bob@lab.example gets no more mail of any model" in before
+    assert "<form" in before
     assert "you have left" in after
 
 
-def test_a_voter_can_still_stop_mail_after_the_purge(wanted: ModelCard, client: Client) -> None:
+def test_a_voter_can_still_stop_mail_after_the_purge(popular: ModelCard, client: Client) -> None:
     other = make_card("laion/other", stage=Stage.ONBOARDING, image_gflops=1.0, name="other")
     votes.cast(other, User.objects.get(email="bob@lab.example"))
-    launches.notify(launch(wanted))
+    launches.notify(launch(popular))
 
     waitlist.purge()
     client.post(to_leave("bob@lab.example"))
     launches.notify(launch(other))
 
-    assert told().count("bob@lab.example") == 1
+    assert mailed().count("bob@lab.example") == 1
 
 
-def test_nobody_is_told_twice_because_of_a_purge(wanted: ModelCard) -> None:
-    launched = launch(wanted)
+def test_nobody_is_told_twice_because_of_a_purge(popular: ModelCard) -> None:
+    launched = launch(popular)
     launches.notify(launched)
 
     waitlist.purge()
     launches.notify(launched)
 
-    assert len(told()) == 3
+    assert len(mailed()) == 3
 
 
-def test_a_stranger_who_asks_in_their_name_does_not_end_the_silence(wanted: ModelCard) -> None:
+def test_a_stranger_who_asks_in_their_name_does_not_end_the_silence(popular: ModelCard) -> None:
     other = make_card("laion/other")
     waitlist.unsubscribe(waitlist.subscriber_at("bob@lab.example"))
 
     waitlist.join_by_mail(other, "bob@lab.example", consent_address="198.51.100.1")
-    launches.notify(launch(wanted))
+    launches.notify(launch(popular))
 
-    assert "bob@lab.example" not in told()
+    assert "bob@lab.example" not in mailed()
 
 
-def test_confirming_ends_the_silence(wanted: ModelCard) -> None:
+def test_confirming_ends_the_silence(popular: ModelCard) -> None:
     other = make_card("laion/other")
     waitlist.unsubscribe(waitlist.subscriber_at("bob@lab.example"))
 
@@ -215,8 +214,8 @@ def test_confirming_ends_the_silence(wanted: ModelCard) -> None:
     assert waitlist.subscriber_at("bob@lab.example").silenced_at is None
 
 
-def test_a_model_is_launched_once_in_its_life(wanted: ModelCard) -> None:
-    launch(wanted)
+def test_a_model_is_launched_once_in_its_life(popular: ModelCard) -> None:
+    launch(popular)
     ModelCard.objects.update(stage=Stage.ONBOARDING)
     card = ModelCard.objects.get()
 
@@ -227,16 +226,16 @@ def test_a_model_is_launched_once_in_its_life(wanted: ModelCard) -> None:
     assert ModelCard.objects.get().launch_price_micro_usd_per_image == 90
 
 
-def test_who_wants_no_mail_is_not_told(wanted: ModelCard) -> None:
+def test_who_wants_no_mail_is_not_told(popular: ModelCard) -> None:
     waitlist.unsubscribe(waitlist.subscriber_at("bob@lab.example"))
 
-    launches.notify(launch(wanted))
+    launches.notify(launch(popular))
 
-    assert told() == ["ada@lab.example", "cyd@lab.example"]
+    assert mailed() == ["ada@lab.example", "cyd@lab.example"]
     assert Grant.objects.filter(reference__startswith="launch:").count() == 2
 
 
-def test_asking_again_ends_the_silence(wanted: ModelCard) -> None:
+def test_asking_again_ends_the_silence(popular: ModelCard) -> None:
     other = make_card("laion/other")
     waitlist.unsubscribe(waitlist.subscriber_at("bob@lab.example"))
 
@@ -256,7 +255,7 @@ def test_a_launch_starts_from_onboarding_or_preview(card: ModelCard, stage: Stag
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_launches_at_once_one_counts(wanted: ModelCard) -> None:
+def test_of_two_launches_at_once_one_counts(popular: ModelCard) -> None:
     def press(price: int) -> bool:
         return launches.launch(ModelCard.objects.get(), micro_usd_per_image=price + 1)[1]
 
@@ -266,23 +265,23 @@ def test_of_two_launches_at_once_one_counts(wanted: ModelCard) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_tell_at_once_tell_each_once(wanted: ModelCard) -> None:
-    launched = launch(wanted)
+def test_two_who_tell_at_once_tell_each_once(popular: ModelCard) -> None:
+    launched = launch(popular)
 
     at_once(lambda _: launches.notify(launched), 3)
 
-    assert len(told()) == 3
+    assert len(mailed()) == 3
     assert Grant.objects.filter(reference__startswith="launch:").count() == 2
 
 
-def test_the_command_launches_and_tells(wanted: ModelCard) -> None:
+def test_the_command_launches_and_tells(popular: ModelCard) -> None:
     out = StringIO()
 
-    call_command("launch", wanted.repo, price="0.09", stdout=out)
-    call_command("launch", wanted.repo, price="0.09", stdout=out)
+    call_command("launch", popular.repo, price="0.09", stdout=out)
+    call_command("launch", popular.repo, price="0.09", stdout=out)
 
     first, second = out.getvalue().splitlines()
-    assert first == f"{wanted.repo} is live: 3 told, 2 given credit"
+    assert first == f"{popular.repo} is live: 3 told, 2 given credit"
     assert "launched before" in second
 
 
@@ -303,10 +302,10 @@ def operator(db: None, client: Client) -> Client:
 Post = Callable[..., object]
 
 
-def test_the_operators_page_launches(wanted: ModelCard, operator: Client) -> None:
-    page = operator.get(f"/admin/launch/{wanted.pk}/").content.decode()
+def test_the_operators_page_launches(popular: ModelCard, operator: Client) -> None:
+    page = operator.get(f"/admin/launch/{popular.pk}/").content.decode()
     answer = operator.post(
-        f"/admin/launch/{wanted.pk}/", {"usd_per_1k_images": "0.094", "reason": "most wanted"}
+        f"/admin/launch/{popular.pk}/", {"usd_per_1k_images": "0.094", "reason": "most wanted"}
     )
 
     assert "2 people have" in page
@@ -315,23 +314,25 @@ def test_the_operators_page_launches(wanted: ModelCard, operator: Client) -> Non
     assert Launch.objects.get().by is not None
 
 
-def test_the_page_says_what_is_wrong(wanted: ModelCard, operator: Client) -> None:
-    answer = operator.post(f"/admin/launch/{wanted.pk}/", {"usd_per_1k_images": "-1", "reason": ""})
+def test_the_page_says_what_is_wrong(popular: ModelCard, operator: Client) -> None:
+    answer = operator.post(
+        f"/admin/launch/{popular.pk}/", {"usd_per_1k_images": "-1", "reason": ""}
+    )
 
     assert answer.status_code == 400
     assert ModelCard.objects.get().stage == Stage.ONBOARDING
 
 
 def test_strangers_and_staff_without_permission_launch_nothing(
-    wanted: ModelCard, client: Client
+    popular: ModelCard, client: Client
 ) -> None:
-    address = f"/admin/launch/{wanted.pk}/"
+    address = f"/admin/launch/{popular.pk}/"
     assert client.post(address).status_code == 302
     client.force_login(User.objects.create_user("staff@lab.example", is_staff=True))
     assert client.post(address).status_code == 403
     assert not Launch.objects.exists()
 
 
-def test_the_page_takes_no_other_verb(wanted: ModelCard, operator: Client) -> None:
-    assert operator.put(f"/admin/launch/{wanted.pk}/").status_code == 405
+def test_the_page_takes_no_other_verb(popular: ModelCard, operator: Client) -> None:
+    assert operator.put(f"/admin/launch/{popular.pk}/").status_code == 405
     assert operator.get("/admin/launch/0/").status_code == 404

@@ -1,0 +1,79 @@
+"""What became of each launch: credit given, mails sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import CharField, Count, Func, Q, Value
+
+from accounts.models import Entry, EntryKind
+from catalog.models import Launch, Mail, MailState
+
+MAX_LAUNCHES = 20
+
+
+@dataclass(frozen=True)
+class MailCounts:
+    mails: int = 0
+    sent: int = 0
+    waiting: int = 0
+    given_up: int = 0
+
+
+@dataclass(frozen=True)
+class LaunchOutcome:
+    """A launch and what became of its mails; those are forgotten a month after they were sent."""
+
+    launch: Launch
+    credited: int
+    mail: MailCounts
+
+    @property
+    def micro_usd_per_1k_images(self) -> int:
+        return self.launch.micro_usd_per_image * 1000
+
+
+def recent() -> list[LaunchOutcome]:
+    """The latest launches. Three queries."""
+    launches = list(Launch.objects.select_related("card").order_by("-launched_at")[:MAX_LAUNCHES])
+    credited = _credited([launch.card.repo for launch in launches])
+    mails = _mails([launch.card_id for launch in launches])
+    return [
+        LaunchOutcome(
+            launch,
+            credited=credited.get(launch.card.repo, 0),
+            mail=mails.get(launch.card_id, MailCounts()),
+        )
+        for launch in launches
+    ]
+
+
+def _credited(repos: Sequence[str]) -> Mapping[str, int]:
+    grants = Entry.objects.filter(kind=EntryKind.GRANT, model__in=repos).order_by().values("model")
+    return {row["model"]: row["n"] for row in grants.annotate(n=Count("pk"))}
+
+
+class Part(Func):
+    """The n-th part of a mail's key, counted from 1."""
+
+    function = "split_part"
+    output_field = CharField()
+
+
+def _mails(cards: Sequence[int]) -> Mapping[int, MailCounts]:
+    # By the key that notifications give their mails: `waitlist:<subscriber>:launch:<card>`.
+    rows = (
+        Mail.objects.filter(key__contains=":launch:")
+        .order_by()
+        .annotate(card=Part("key", Value(":"), Value(4)))
+        .filter(card__in=[str(card) for card in cards])
+        .values("card")
+        .annotate(
+            mails=Count("pk"),
+            sent=Count("pk", filter=Q(state=MailState.SENT)),
+            waiting=Count("pk", filter=Q(state=MailState.WAITING)),
+            given_up=Count("pk", filter=Q(state=MailState.GIVEN_UP)),
+        )
+    )
+    counts: list[dict[str, Any]] = [dict(row) for row in rows]
+    return {int(row.pop("card")): MailCounts(**row) for row in counts}
