@@ -15,10 +15,13 @@ from functools import partial
 from pathlib import Path
 
 from devserver import engines
-from devserver.processes import CommandFailed, FolderInUse, sole_owner
-from devserver.supervisor import Child, Console, Supervisor, supervise
+from devserver.addresses import PROJECT_DIR, data_dir_from_environment
+from devserver.console import Console
+from devserver.folder_lock import FolderInUse, sole_owner
+from devserver.processes import Child, CommandFailed
+from devserver.supervisor import Supervisor, supervise
+from devserver.wheels import EnginesMissing
 
-PROJECT_DIR = engines.PROJECT_DIR
 REMIND_AFTER_S = 30.0
 # For a newcomer at the keyboard; messages travel as JSON, so that Celery as root is no danger.
 ROOT_WARNING = "ignore:You're running the worker with superuser"
@@ -155,7 +158,7 @@ def _readiness(port: int) -> tuple[int, str]:
 
 
 def main() -> int:
-    data_dir = engines.data_dir_from_environment()
+    data_dir = data_dir_from_environment()
     # Who starts the site by hand is developing; a production site starts its processes itself.
     os.environ.setdefault("DEBUG", "1")
     port = int(os.environ.get("PORT") or 8000)
@@ -164,7 +167,7 @@ def main() -> int:
         check_port(port)
         with sole_owner(data_dir):
             return supervise(partial(site, data_dir=data_dir, port=port))
-    except (PortTaken, FolderInUse, engines.EnginesMissing, CommandFailed) as error:
+    except (PortTaken, FolderInUse, EnginesMissing, CommandFailed) as error:
         sys.exit(str(error))
 
 

@@ -13,42 +13,22 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NoReturn, TextIO
 
-from devserver.processes import Account, Guard, signal_group, spawn
+from devserver.console import Console
+from devserver.guard import Guard, signal_group
+from devserver.processes import Child, spawn
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 HEALTHY_AFTER_S = 30.0
-COLOURS = (36, 35, 33, 32, 34, 96, 95)
 
 
 class ChildFailed(Exception):
     """A process did not come up, or a step failed; the message says which and how."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Child:
-    """A process to keep running.
-
-    `environ` is added to ours, `ready` is asked until it says yes, and lines that contain `mute`
-    are not shown.
-    """
-
-    name: str
-    command: Sequence[str]
-    environ: Mapping[str, str] = field(default_factory=dict)
-    account: Account | None = None
-    cwd: Path | None = None
-    ready: Callable[[], Awaitable[bool]] | None = None
-    ready_timeout_s: float = 60.0
-    stop_signal: signal.Signals = signal.SIGTERM
-    stop_timeout_s: float = 10.0
-    mute: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -58,26 +38,6 @@ class _Running:
     output: asyncio.Task[None]
     since_s: float = field(default_factory=time.monotonic)
     keeper: asyncio.Task[NoReturn] | None = None
-
-
-class Console:
-    """One terminal for many processes: each line begins with the name of who wrote it."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._names: list[str] = []
-
-    def say(self, text: str, *, name: str = "") -> None:
-        # A closed terminal must not stop the site before its hang-up signal does, in order.
-        with suppress(OSError):
-            print(f"{self._column(name)} {text}" if name else text, file=self._out, flush=True)
-
-    def _column(self, name: str) -> str:
-        if name not in self._names:
-            self._names.append(name)
-        column = f"{name:<8} |"
-        colour = COLOURS[self._names.index(name) % len(COLOURS)]
-        return f"\033[{colour}m{column}\033[0m" if self._out.isatty() else column
 
 
 class Supervisor:
@@ -125,9 +85,7 @@ class Supervisor:
             signal_group(running.process.pid, signal.SIGKILL)
 
     async def _launch(self, child: Child) -> _Running:
-        process, reader = await spawn(
-            child.command, environ=child.environ, account=child.account, cwd=child.cwd
-        )
+        process, reader = await spawn(child)
         self._guard.watch(process.pid, child.stop_signal)
         output = asyncio.create_task(self._show(child, reader))
         return _Running(child=child, process=process, output=output)

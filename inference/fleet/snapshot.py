@@ -159,9 +159,9 @@ def _open_jobs() -> dict[str, dict[str, Any]]:
             "queued_images": row["images"],
             "oldest": row["at"],
         }
-    running = Job.objects.running().order_by().values("card__repo").annotate(jobs=Count("pk"))
-    for count in running:
-        statuses.setdefault(count["card__repo"], {})["running"] = count["jobs"]
+    running = Job.objects.running().order_by().values_list("card__repo").annotate(Count("pk"))
+    for repo, jobs in running:
+        statuses.setdefault(repo, {})["running"] = jobs
     return statuses
 
 
