@@ -41,6 +41,5 @@ def valkey_url(data_dir: Path) -> str:
 
 
 def data_dir_from_environment() -> Path:
-    """Read `.env` as the settings do, and return `DATA_DIR`."""
     Env.read_env(PROJECT_DIR / ".env", overwrite=False)
     return Path(os.environ.get("DATA_DIR") or PROJECT_DIR / ".data").resolve()

@@ -10,7 +10,7 @@ from devserver.guard import is_alive
 
 
 class FolderInUse(Exception):
-    """Another process holds the folder, and is alive."""
+    pass
 
 
 @contextmanager

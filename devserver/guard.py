@@ -47,7 +47,7 @@ class Guard:
 
 
 def signal_group(group: int, number: signal.Signals) -> None:
-    """Signal a whole group; one that is gone (macOS: a zombie) is what the caller wanted."""
+    # Signal a whole group; one that is gone (macOS: a zombie) is what the caller wanted.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
 

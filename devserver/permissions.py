@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 
 class Account(NamedTuple):
-    """The system user that a process runs as."""
-
     uid: int
     gid: int
 
@@ -38,7 +36,7 @@ def hand_over(folder: Path, account: Account | None) -> None:
 
 
 def open_to(account: Account | None, programs: Path) -> None:
-    """Let the account run programs that root installed, also where root's umask is strict."""
+    # Let the account run programs that root installed, also where root's umask is strict.
     if not account:
         return
     _open_way(programs.parent)
@@ -50,7 +48,7 @@ def open_to(account: Account | None, programs: Path) -> None:
 
 
 def _open_way(folder: Path) -> None:
-    """Passing through is enough; what lies beside the way stays unlisted."""
+    # Passing through is enough; what lies beside the way stays unlisted.
     for step in (folder, *folder.parents):
         mode = step.stat().st_mode
         if not mode & 0o001:

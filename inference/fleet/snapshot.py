@@ -84,8 +84,6 @@ class ModelStatus:
 
 @dataclass(frozen=True)
 class Failures:
-    """How many jobs of a model failed for one reason within the hour."""
-
     repo: str
     code: str
     jobs: int

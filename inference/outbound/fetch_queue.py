@@ -117,7 +117,7 @@ async def _fetch_all(urls: Sequence[str], client: OutboundClient | None) -> list
 
 
 def tidy() -> None:
-    """Delete what no request came for: it had given up, or its process had died."""
+    # Delete what no request came for: it had given up, or its process had died.
     try:
         names = default_storage.listdir(FOLDER)[1]
     except FileNotFoundError:

@@ -35,7 +35,7 @@ class Target:
 
     @property
     def authority(self) -> str:
-        """As it stands in the Host header."""
+        # As it stands in the Host header.
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.is_default_port else f"{host}:{self.port}"
 
@@ -66,7 +66,7 @@ def parse(url: str, *, schemes: frozenset[str] = frozenset({"https"})) -> Target
 
 
 def check_characters(url: str) -> None:
-    """Before a parser sees it: parsers drop or turn some of these. Raises OutboundError."""
+    # Before a parser sees it: parsers drop or turn some of these. Raises OutboundError.
     if len(url) > MAX_URL_LENGTH:
         raise OutboundError("longer than 2,048")
     if any(map(_is_forbidden, url)):
@@ -86,7 +86,7 @@ def _v6(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    """A name with a dot, or four decimal numbers; other spellings of an address are none."""
+    # A name with a dot, or four decimal numbers; other spellings of an address are none.
     labels = text.split(".")
     if len(text) > MAX_HOST_LENGTH or len(labels) == 1 or not all(map(LABEL.fullmatch, labels)):
         raise OutboundError("host")
@@ -99,5 +99,5 @@ def _name(text: str) -> str:
 
 
 def _is_number(host: str) -> bool:
-    """Whether some program would read an IPv4 address in it: the last label decides."""
+    # Whether some program would read an IPv4 address in it: the last label decides.
     return bool(NUMBER.fullmatch(host.rpartition(".")[2]))

@@ -29,19 +29,20 @@ OLD_SECRET_LIVES = timedelta(days=1)
 
 
 class NotAdded(Exception):
-    """No webhook was added."""
+    pass
 
 
 class BadAddress(NotAdded):
-    """It must be public and https; what it resolves to is checked whenever it is called."""
+    # It must be public and https; what it resolves to is checked whenever it is called.
+    pass
 
 
 class TooMany(NotAdded):
-    """Removing one makes room."""
+    pass
 
 
 class AlreadyThere(NotAdded):
-    """One webhook an address."""
+    pass
 
 
 def add(user: User, *, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
@@ -102,7 +103,7 @@ def rotate(webhook: Webhook) -> str:
 
 
 def switch_off(webhook: Webhook) -> bool:
-    """Tell it nothing from now on; what waits, waits."""
+    # Tell it nothing from now on; what waits, waits.
     return bool(
         Webhook.objects.enabled()
         .filter(pk=webhook.pk)
@@ -111,7 +112,7 @@ def switch_off(webhook: Webhook) -> bool:
 
 
 def switch_on(webhook: Webhook) -> bool:
-    """Tell it again; its days of failure begin anew."""
+    # Tell it again; its days of failure begin anew.
     switched = Webhook.objects.kept().filter(pk=webhook.pk, disabled_at__isnull=False)
     on = switched.update(disabled_at=None, disabled_why="", failing_since=None)
     if on:
@@ -120,7 +121,7 @@ def switch_on(webhook: Webhook) -> bool:
 
 
 def remove(webhook: Webhook) -> None:
-    """Gone for its owner at once; the row goes an hour later (sending.tidy)."""
+    # Gone for its owner at once; the row goes an hour later (sending.tidy).
     Webhook.objects.kept().filter(pk=webhook.pk).update(removed_at=Now())
     log.info("webhook removed webhook=%s", webhook.pk)
 

@@ -34,7 +34,7 @@ def note_failure(webhook: Webhook, *, status: int | None) -> None:
 
 
 def _switch_off(webhook: Webhook, why: WhyDisabled) -> None:
-    """Whoever changes the row writes the mail: there is one, however many tries failed at once."""
+    # Whoever changes the row writes the mail: there is one, however many tries failed at once.
     still_on = Webhook.objects.enabled().filter(pk=webhook.pk)
     if not still_on.update(disabled_at=Now(), disabled_why=why):
         return

@@ -7,7 +7,7 @@ from inference.models import Delivery, Webhook
 
 
 def export(user: User) -> dict[str, object]:
-    """No secret is in it."""
+    # No secret is in it.
     kept = Webhook.objects.of(user.pk).kept()
     told = Delivery.objects.of(user.pk).order_by("-created_at")
     return {
@@ -21,5 +21,5 @@ def export(user: User) -> dict[str, object]:
 
 
 def erase(user: User) -> None:
-    """Nothing more is told from now on; the rows go with the person's."""
+    # Nothing more is told from now on; the rows go with the person's.
     Webhook.objects.of(user.pk).kept().update(removed_at=Now())

@@ -24,15 +24,13 @@ USER_AGENT = "gigarouter-webhooks/1"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt went: the HTTP status, if there was one, and what was wrong, if anything."""
-
     status: int | None = None
     trouble: str = ""
     duration_ms: int = 0
 
 
 async def post(delivery: Delivery, client: OutboundClient) -> Outcome:
-    """Needs the delivery's webhook loaded: it runs where no query may."""
+    # Needs the delivery's webhook loaded: it runs where no query may.
     with log_context.bound(**log_fields(delivery)):
         try:
             secrets = _secrets(delivery)

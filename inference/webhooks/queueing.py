@@ -52,5 +52,4 @@ def queue(job_ids: Sequence[uuid.UUID]) -> int:
 
 
 def send_soon() -> None:
-    """Have a worker send what is due, once the transaction has committed."""
     broker.send_on_commit(SEND_WEBHOOKS, queue=QUEUE, expires_s=MESSAGE_LIVES_S)

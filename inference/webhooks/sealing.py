@@ -17,11 +17,11 @@ RANDOM_BYTES = 32
 
 
 class CannotUnseal(Exception):
-    """It was sealed with a key that is no longer in the settings."""
+    pass
 
 
 def new_secret() -> str:
-    """As Standard Webhooks spells it: `whsec_` and base64."""
+    # As Standard Webhooks spells it: `whsec_` and base64.
     return PREFIX + base64.b64encode(secrets.token_bytes(RANDOM_BYTES)).decode()
 
 

@@ -49,7 +49,6 @@ def send_due(*, client: OutboundClient | None = None) -> int:
 
 
 def tidy() -> None:
-    """Give up what waits for nobody; delete what is a month old, and removed webhooks."""
     late = Delivery.objects.waiting().older_than(GIVE_UP_AFTER)
     # A replay of an old delivery is due at once; it has its attempt first.
     late.filter(next_try_at__lt=Now() - KEEP_REMOVED_FOR).give_up()

@@ -27,7 +27,6 @@ REPLAYS_PER_HOUR = 120
 @never_cache  # no-store: the secret stays in no cache, and not behind the back button
 @sensitive_variables("secret")
 def webhooks(request: SignedInRequest) -> HttpResponse:
-    """The list; the answer to a POST is the only page that ever shows the secret."""
     if request.method != "POST":
         return _page(request, WebhookForm(initial={"events": Event.values}))
     form = WebhookForm(request.POST)
@@ -79,7 +78,6 @@ def _log_page(request: SignedInRequest, webhook: Webhook, *, secret: str = "") -
 @never_cache
 @sensitive_variables("secret")
 def rotate(request: SignedInRequest, pk: int) -> HttpResponse:
-    """Its answer shows the new secret, once."""
     webhook = _own(request, pk)
     secret = endpoints.rotate(webhook)
     return _log_page(request, webhook, secret=secret)
@@ -125,5 +123,5 @@ def replay(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _own(request: SignedInRequest, pk: int) -> Webhook:
-    """The gate: somebody else's webhook does not exist."""
+    # The gate: somebody else's webhook does not exist.
     return get_object_or_404(Webhook.objects.of(request.user.pk).kept(), pk=pk)
