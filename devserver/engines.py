@@ -52,12 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run = parser.add_subparsers(required=True).add_parser("run", help="run a command with engines")
     run.add_argument("--forgetful", action="store_true", help="fast, but no crash-safe data: tests")
     run.add_argument("command", nargs="+", metavar="-- command")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
         with sole_owner(data_dir_from_environment()):
             # The terminal sends Ctrl-C to the command as well, which decides what it means.
-            story = partial(_run, command=given.command, durable=not given.forgetful)
-            return supervise(story, out=sys.stderr, stops_on_interrupt=False)
+            main_task = partial(_run, command=options.command, durable=not options.forgetful)
+            return supervise(main_task, out=sys.stderr, stops_on_interrupt=False)
     except (FolderInUse, EnginesMissing, CommandFailed) as error:
         sys.exit(str(error))
 

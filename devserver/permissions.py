@@ -42,9 +42,9 @@ def open_to(account: Account | None, programs: Path) -> None:
     _open_way(programs.parent)
     for path in (programs, *programs.rglob("*")):
         mode = path.stat().st_mode
-        wanted = mode | ((mode & 0o500) >> 6)
-        if wanted != mode:
-            path.chmod(wanted)
+        readable = mode | ((mode & 0o500) >> 6)
+        if readable != mode:
+            path.chmod(readable)
 
 
 def _open_way(folder: Path) -> None:

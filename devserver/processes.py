@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 
 from devserver.permissions import Account
 
@@ -28,9 +29,7 @@ def run_as(
         check=False,
         capture_output=True,
         cwd=cwd,
-        user=account.uid if account else None,
-        group=account.gid if account else None,
-        extra_groups=[] if account else None,
+        **_credentials(account),
     )
     if done.returncode:
         raise CommandFailed(f"{Path(command[0]).name} failed: {done.stderr or done.stdout}")
@@ -39,6 +38,19 @@ def run_as(
 async def succeeds(command: Sequence[str | Path]) -> bool:
     process = await asyncio.create_subprocess_exec(*command)
     return await process.wait() == 0
+
+
+class _Credentials(TypedDict, total=False):
+    user: int
+    group: int
+    extra_groups: Sequence[int]
+
+
+def _credentials(account: Account | None) -> _Credentials:
+    """What subprocess takes to run as another user; nothing to stay who we are."""
+    if account is None:
+        return {}
+    return {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +87,7 @@ async def spawn(child: Child) -> tuple[asyncio.subprocess.Process, asyncio.Strea
             env={**os.environ, "PYTHONUNBUFFERED": "1", **child.environ},
             cwd=child.cwd,
             start_new_session=True,
-            user=child.account.uid if child.account else None,
-            group=child.account.gid if child.account else None,
-            extra_groups=[] if child.account else None,
+            **_credentials(child.account),
         )
     finally:
         os.close(write_end)

@@ -85,11 +85,11 @@ async def _collect_static(supervisor: Supervisor, data_dir: Path) -> None:
 
 def static_fingerprint(project_dir: Path, environ: Mapping[str, str]) -> str:
     # Changes with any static file of ours, the pinned packages, and the storage DEBUG chooses.
-    seen = hashlib.sha256(environ.get("DEBUG", "").encode())
+    digest = hashlib.sha256(environ.get("DEBUG", "").encode())
     for path in _static_sources(project_dir):
         stat = path.stat()
-        seen.update(f"{path} {stat.st_mtime_ns} {stat.st_size}\n".encode())
-    return seen.hexdigest()
+        digest.update(f"{path} {stat.st_mtime_ns} {stat.st_size}\n".encode())
+    return digest.hexdigest()
 
 
 def _static_sources(project_dir: Path) -> Iterator[Path]:
@@ -128,8 +128,8 @@ def _beat(data_dir: Path) -> Child:
 
 
 def _warnings() -> str:
-    given = os.environ.get("PYTHONWARNINGS", "")
-    return ",".join(filter(None, (given, ROOT_WARNING)))
+    warnings = os.environ.get("PYTHONWARNINGS", "")
+    return ",".join(filter(None, (warnings, ROOT_WARNING)))
 
 
 async def _until_ready(console: Console, port: int) -> None:

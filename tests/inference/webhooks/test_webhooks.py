@@ -24,13 +24,13 @@ from inference.models import (
     Attempt,
     Delivery,
     DeliveryState,
+    DisabledReason,
     Event,
+    FailureReason,
     State,
-    Trouble,
     Webhook,
-    WhyDisabled,
 )
-from inference.webhooks import endpoints, posting, queueing, sealing, sending
+from inference.webhooks import endpoints, posting, queueing, sending, signing_secrets
 from inference.webhooks.schedule import BACKOFF, MAX_ATTEMPTS
 from tests.conftest import answer_next
 from tests.fakes.far_server import Answer, Canary, FarServer
@@ -216,7 +216,7 @@ def test_a_receiver_can_verify_what_it_is_told(
     assert "Cookie" not in asked.headers
     assert "Authorization" not in asked.headers
     with pytest.raises(WebhookVerificationError):
-        Verifier(sealing.new_secret()).verify(asked.body, dict(asked.headers))
+        Verifier(signing_secrets.new_secret()).verify(asked.body, dict(asked.headers))
     with pytest.raises(WebhookVerificationError):
         Verifier(hook[1]).verify(asked.body + b" ", dict(asked.headers))
 
@@ -227,7 +227,7 @@ def test_what_is_delivered_is_delivered_once_and_logged(told: Delivery, send: Se
 
     told.refresh_from_db()
     attempt = Attempt.objects.get()
-    assert (told.state, attempt.status, attempt.trouble) == (DeliveryState.DELIVERED, 204, "")
+    assert (told.state, attempt.status, attempt.failure) == (DeliveryState.DELIVERED, 204, "")
     assert told.delivered_at
 
 
@@ -250,18 +250,18 @@ def test_after_a_rotation_both_secrets_verify_for_a_day(
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "trouble"),
+    ("answer", "status", "failure"),
     [
-        (Answer(status=500), 500, Trouble.STATUS),
-        (Answer(status=404), 404, Trouble.STATUS),
-        (Answer(status=429), 429, Trouble.STATUS),
-        (Answer(status=302, headers={"Location": "/elsewhere"}), 302, Trouble.REDIRECT),
+        (Answer(status=500), 500, FailureReason.STATUS),
+        (Answer(status=404), 404, FailureReason.STATUS),
+        (Answer(status=429), 429, FailureReason.STATUS),
+        (Answer(status=302, headers={"Location": "/elsewhere"}), 302, FailureReason.REDIRECT),
         (
             Answer(status=308, headers={"Location": "https://localtest.example/"}),
             308,
-            Trouble.REDIRECT,
+            FailureReason.REDIRECT,
         ),
-        (Answer(hangs=True), None, Trouble.TIMEOUT),
+        (Answer(hangs=True), None, FailureReason.TIMEOUT),
     ],
 )
 def test_what_fails_is_logged_and_told_again_under_the_same_id(
@@ -271,7 +271,7 @@ def test_what_fails_is_logged_and_told_again_under_the_same_id(
     monkeypatch: pytest.MonkeyPatch,
     answer: Answer,
     status: int | None,
-    trouble: str,
+    failure: str,
 ) -> None:
     monkeypatch.setattr(posting, "TOTAL_S", 0.5)
     far.answers = {"/hook": answer, "/elsewhere": Answer()}
@@ -279,7 +279,7 @@ def test_what_fails_is_logged_and_told_again_under_the_same_id(
     assert send() == 0, "not yet: it waits before it tries again"
     [first] = far.asked
     attempt = Attempt.objects.get()
-    assert (attempt.status, attempt.trouble) == (status, trouble)
+    assert (attempt.status, attempt.failure) == (status, failure)
 
     monkeypatch.setattr(posting, "TOTAL_S", 10)
     far.answers["/hook"] = Answer()
@@ -310,7 +310,7 @@ def test_nothing_inside_is_ever_called(
 
     assert servers[1].touched == 0
     assert far.asked == []
-    assert Attempt.objects.get().trouble == Trouble.CONNECTION
+    assert Attempt.objects.get().failure == FailureReason.CONNECTION
 
 
 def test_a_webhook_is_tried_for_a_day_and_then_given_up(
@@ -394,7 +394,7 @@ def test_after_days_of_failure_it_is_switched_off_and_the_owner_learns_it_once(
     wait_over()
 
     assert send() == 0
-    assert Webhook.objects.get().disabled_why == WhyDisabled.FAILING
+    assert Webhook.objects.get().disabled_reason == DisabledReason.FAILING
     [letter] = mail.outbox
     assert letter.to == ["ada@lab.example"]
     assert URL in letter.body
@@ -410,7 +410,7 @@ def test_a_server_that_answers_gone_is_not_asked_again(
     wait_over()
 
     assert send() == 0
-    assert Webhook.objects.get().disabled_why == WhyDisabled.GONE
+    assert Webhook.objects.get().disabled_reason == DisabledReason.GONE
     assert len(mail.outbox) == 1
 
 
@@ -470,29 +470,29 @@ def test_a_new_secret_key_opens_what_the_old_one_sealed_while_it_is_kept(
 ) -> None:
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another" * 10
-    assert sealing.unseal(told.webhook.secret)
+    assert signing_secrets.decrypt(told.webhook.secret)
 
     settings.SECRET_KEY_FALLBACKS = []
-    with pytest.raises(sealing.CannotUnseal):
-        sealing.unseal(told.webhook.secret)
+    with pytest.raises(signing_secrets.CannotDecrypt):
+        signing_secrets.decrypt(told.webhook.secret)
     send()
 
-    assert Attempt.objects.get().trouble == Trouble.SECRET
+    assert Attempt.objects.get().failure == FailureReason.SECRET
 
 
 def test_rotating_twice_at_once_gives_one_new_secret(hook: tuple[Webhook, str]) -> None:
     new = at_once(lambda _: endpoints.rotate(Webhook.objects.get()), 5)
 
     webhook = Webhook.objects.get()
-    assert set(new) == {sealing.unseal(webhook.secret)}
-    assert sealing.unseal(webhook.old_secret) == hook[1]
+    assert set(new) == {signing_secrets.decrypt(webhook.secret)}
+    assert signing_secrets.decrypt(webhook.old_secret) == hook[1]
 
 
 def test_ten_webhooks_are_the_most_also_at_once(ada: User) -> None:
     def add(number: int) -> bool:
         try:
             endpoints.add(ada, url=f"{URL}/{number}", events=Event.values)
-        except endpoints.TooMany:
+        except endpoints.TooManyWebhooks:
             return False
         return True
 

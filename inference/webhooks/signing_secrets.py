@@ -1,8 +1,8 @@
-"""Secrets that sign what we send: made here, and kept sealed.
+"""Secrets that sign webhooks: made here, and kept encrypted.
 
 A hash would not do, as for API keys: to sign, the secret itself is needed. So it is encrypted with
 a key made of SECRET_KEY: whoever has the database alone, or a copy of it, has no secret. When
-SECRET_KEY is replaced, SECRET_KEY_FALLBACKS goes on opening what was sealed before.
+SECRET_KEY is replaced, SECRET_KEY_FALLBACKS goes on decrypting what is there.
 """
 
 import base64
@@ -16,7 +16,7 @@ PREFIX = "whsec_"
 RANDOM_BYTES = 32
 
 
-class CannotUnseal(Exception):
+class CannotDecrypt(Exception):
     pass
 
 
@@ -25,25 +25,25 @@ def new_secret() -> str:
     return PREFIX + base64.b64encode(secrets.token_bytes(RANDOM_BYTES)).decode()
 
 
-def seal(secret: str) -> str:
-    return _box().encrypt(secret.encode()).decode()
+def encrypt(secret: str) -> str:
+    return _fernet().encrypt(secret.encode()).decode()
 
 
-def unseal(sealed: str) -> str:
-    """Raises CannotUnseal."""
+def decrypt(encrypted: str) -> str:
+    """Raises CannotDecrypt."""
     try:
-        return _box().decrypt(sealed.encode()).decode()
+        return _fernet().decrypt(encrypted.encode()).decode()
     except InvalidToken as error:
-        raise CannotUnseal from error
+        raise CannotDecrypt from error
 
 
-def _box() -> MultiFernet:
-    """Seals with the first key and opens with any."""
-    return MultiFernet(
-        [_key_of(each) for each in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
-    )
+def _fernet() -> MultiFernet:
+    # It encrypts with the first key and decrypts with any.
+    secret_keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return MultiFernet([_key_of(secret_key) for secret_key in secret_keys])
 
 
 def _key_of(secret_key: str) -> Fernet:
+    # The salt is part of what encrypted the rows in the database: it must not change.
     digest = salted_hmac("inference.webhooks", "seal", secret_key, algorithm="sha256").digest()
     return Fernet(base64.urlsafe_b64encode(digest))
