@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from devserver.processes import Guard
+from devserver.guard import Guard
 
 PATIENCE_S = 60.0
 

@@ -25,8 +25,6 @@ Steps = Generator[Any, Any, T]
 
 
 class KeepaliveConnection(psycopg.Connection[Any]):
-    """What the pool of `settings.DATABASES` makes."""
-
     # As psycopg.Connection.wait: it drives every query and result of this connection.
     def wait(self, gen: Steps[T], *arguments: Any, **options: Any) -> T:
         return super().wait(self._probing(gen), *arguments, **options)

@@ -13,8 +13,6 @@ from catalog.infrastructure import log_context
 
 
 class ContextFilter(logging.Filter):
-    """Notes the context's fields on the record."""
-
     def filter(self, record: logging.LogRecord) -> bool:
         # Now, and not when the line is formatted: that may happen in another thread.
         record.context = log_context.fields()
@@ -50,7 +48,6 @@ class JsonFormatter(logging.Formatter):
 
 # Any: the schema of logging.config.dictConfig is an open dictionary.
 def logging_config(*, level: str, is_json: bool) -> dict[str, Any]:
-    """`settings.LOGGING`."""
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -11,7 +11,7 @@ from environ import Env
 from catalog.numbers.money import parse_usd
 from config.database import KeepaliveConnection
 from config.logging import logging_config
-from devserver import engines
+from devserver import addresses
 
 django_stubs_ext.monkeypatch()  # ModelAdmin[Job] and its like must work at run time, too
 
@@ -151,7 +151,7 @@ TEMPLATES = [
 
 # --- PostgreSQL and Valkey ----------------------------------------------------------------------
 
-DATABASE_URL = env.str("DATABASE_URL", default="") or engines.postgres_url(DATA_DIR)
+DATABASE_URL = env.str("DATABASE_URL", default="") or addresses.postgres_url(DATA_DIR)
 DATABASES = {"default": Env.db_url_config(DATABASE_URL)}
 # A socket's folder comes as an option; `manage.py dbshell` only knows HOST.
 _options = DATABASES["default"].setdefault("OPTIONS", {})
@@ -174,7 +174,7 @@ _options.update(
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env.str("REDIS_URL", default="") or engines.valkey_url(DATA_DIR)
+REDIS_URL = env.str("REDIS_URL", default="") or addresses.valkey_url(DATA_DIR)
 CACHES = {
     "default": {
         "BACKEND": "catalog.limits.counting_cache.CountingCache",

@@ -15,10 +15,13 @@ from functools import partial
 from pathlib import Path
 
 from devserver import engines
-from devserver.processes import CommandFailed, FolderInUse, sole_owner
-from devserver.supervisor import Child, Console, Supervisor, supervise
+from devserver.addresses import PROJECT_DIR, data_dir_from_environment
+from devserver.console import Console
+from devserver.folder_lock import FolderInUse, sole_owner
+from devserver.processes import Child, CommandFailed
+from devserver.supervisor import Supervisor, supervise
+from devserver.wheels import EnginesMissing
 
-PROJECT_DIR = engines.PROJECT_DIR
 REMIND_AFTER_S = 30.0
 # For a newcomer at the keyboard; messages travel as JSON, so that Celery as root is no danger.
 ROOT_WARNING = "ignore:You're running the worker with superuser"
@@ -28,7 +31,7 @@ CHECKED = {"CELERY_SKIP_CHECKS": "1"}
 
 
 class PortTaken(Exception):
-    """Another program listens where the site should."""
+    pass
 
 
 def check_port(port: int) -> None:
@@ -46,7 +49,6 @@ def check_port(port: int) -> None:
 
 
 async def site(supervisor: Supervisor, *, data_dir: Path, port: int) -> int:
-    """Prepare, start, wait until the site says it is ready, and run until asked to stop."""
     console = supervisor.console
     await _timed(console, "PostgreSQL and Valkey", engines.start(supervisor, data_dir))
     await _timed(console, "migrations", _manage(supervisor, "migrate", "--verbosity=0"))
@@ -72,7 +74,7 @@ async def _manage(supervisor: Supervisor, *arguments: str) -> None:
 
 
 async def _collect_static(supervisor: Supervisor, data_dir: Path) -> None:
-    """Skipped when nothing changed, because Django takes seconds to find that out."""
+    # Skipped when nothing changed, because Django takes seconds to find that out.
     stamp = data_dir / "static.stamp"
     fingerprint = static_fingerprint(PROJECT_DIR, os.environ)
     if (data_dir / "static").exists() and stamp.exists() and stamp.read_text() == fingerprint:
@@ -82,12 +84,12 @@ async def _collect_static(supervisor: Supervisor, data_dir: Path) -> None:
 
 
 def static_fingerprint(project_dir: Path, environ: Mapping[str, str]) -> str:
-    """Changes with any static file of ours, the pinned packages, and the storage DEBUG chooses."""
-    seen = hashlib.sha256(environ.get("DEBUG", "").encode())
+    # Changes with any static file of ours, the pinned packages, and the storage DEBUG chooses.
+    digest = hashlib.sha256(environ.get("DEBUG", "").encode())
     for path in _static_sources(project_dir):
         stat = path.stat()
-        seen.update(f"{path} {stat.st_mtime_ns} {stat.st_size}\n".encode())
-    return seen.hexdigest()
+        digest.update(f"{path} {stat.st_mtime_ns} {stat.st_size}\n".encode())
+    return digest.hexdigest()
 
 
 def _static_sources(project_dir: Path) -> Iterator[Path]:
@@ -114,7 +116,7 @@ def _worker() -> Child:
 
 
 def _beat(data_dir: Path) -> Child:
-    """One small process that beats and does the housekeeping, whatever the worker is busy with."""
+    # One small process that beats and does the housekeeping, whatever the worker is busy with.
     command = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker"]
     command += ["-Q", "house,fetch"]  # `fetch` may have a worker of its own: docs/fetching.md
     command += ["--beat", "--schedule", str(data_dir / "beat-schedule")]
@@ -126,8 +128,8 @@ def _beat(data_dir: Path) -> Child:
 
 
 def _warnings() -> str:
-    given = os.environ.get("PYTHONWARNINGS", "")
-    return ",".join(filter(None, (given, ROOT_WARNING)))
+    warnings = os.environ.get("PYTHONWARNINGS", "")
+    return ",".join(filter(None, (warnings, ROOT_WARNING)))
 
 
 async def _until_ready(console: Console, port: int) -> None:
@@ -155,7 +157,7 @@ def _readiness(port: int) -> tuple[int, str]:
 
 
 def main() -> int:
-    data_dir = engines.data_dir_from_environment()
+    data_dir = data_dir_from_environment()
     # Who starts the site by hand is developing; a production site starts its processes itself.
     os.environ.setdefault("DEBUG", "1")
     port = int(os.environ.get("PORT") or 8000)
@@ -164,7 +166,7 @@ def main() -> int:
         check_port(port)
         with sole_owner(data_dir):
             return supervise(partial(site, data_dir=data_dir, port=port))
-    except (PortTaken, FolderInUse, engines.EnginesMissing, CommandFailed) as error:
+    except (PortTaken, FolderInUse, EnginesMissing, CommandFailed) as error:
         sys.exit(str(error))
 
 

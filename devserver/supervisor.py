@@ -13,42 +13,22 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NoReturn, TextIO
 
-from devserver.processes import Account, Guard, signal_group, spawn
+from devserver.console import Console
+from devserver.guard import Guard, signal_group
+from devserver.processes import Child, spawn
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 HEALTHY_AFTER_S = 30.0
-COLOURS = (36, 35, 33, 32, 34, 96, 95)
 
 
 class ChildFailed(Exception):
-    """A process did not come up, or a step failed; the message says which and how."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Child:
-    """A process to keep running.
-
-    `environ` is added to ours, `ready` is asked until it says yes, and lines that contain `mute`
-    are not shown.
-    """
-
-    name: str
-    command: Sequence[str]
-    environ: Mapping[str, str] = field(default_factory=dict)
-    account: Account | None = None
-    cwd: Path | None = None
-    ready: Callable[[], Awaitable[bool]] | None = None
-    ready_timeout_s: float = 60.0
-    stop_signal: signal.Signals = signal.SIGTERM
-    stop_timeout_s: float = 10.0
-    mute: str | None = None
+    pass
 
 
 @dataclass(kw_only=True)
@@ -58,26 +38,6 @@ class _Running:
     output: asyncio.Task[None]
     since_s: float = field(default_factory=time.monotonic)
     keeper: asyncio.Task[NoReturn] | None = None
-
-
-class Console:
-    """One terminal for many processes: each line begins with the name of who wrote it."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._names: list[str] = []
-
-    def say(self, text: str, *, name: str = "") -> None:
-        # A closed terminal must not stop the site before its hang-up signal does, in order.
-        with suppress(OSError):
-            print(f"{self._column(name)} {text}" if name else text, file=self._out, flush=True)
-
-    def _column(self, name: str) -> str:
-        if name not in self._names:
-            self._names.append(name)
-        column = f"{name:<8} |"
-        colour = COLOURS[self._names.index(name) % len(COLOURS)]
-        return f"\033[{colour}m{column}\033[0m" if self._out.isatty() else column
 
 
 class Supervisor:
@@ -109,7 +69,7 @@ class Supervisor:
             raise ChildFailed(f"{child.name} failed with exit status {status}; see its lines above")
 
     async def until_asked_to_stop(self) -> int:
-        """Wait for Ctrl-C, TERM or a hang-up, which end this wait by cancelling it."""
+        # Wait for Ctrl-C, TERM or a hang-up, which end this wait by cancelling it.
         await asyncio.Event().wait()
         return 0
 
@@ -120,14 +80,12 @@ class Supervisor:
         self._guard.close()
 
     def kill(self) -> None:
-        """Second Ctrl-C: nobody is asked any more."""
+        # Second Ctrl-C: nobody is asked any more.
         for running in self._running:
             signal_group(running.process.pid, signal.SIGKILL)
 
     async def _launch(self, child: Child) -> _Running:
-        process, reader = await spawn(
-            child.command, environ=child.environ, account=child.account, cwd=child.cwd
-        )
+        process, reader = await spawn(child)
         self._guard.watch(process.pid, child.stop_signal)
         output = asyncio.create_task(self._show(child, reader))
         return _Running(child=child, process=process, output=output)
@@ -192,7 +150,7 @@ class Supervisor:
         await self._clear_away(running)
 
     async def _clear_away(self, running: _Running) -> None:
-        """The process has ended: end what it may have left in its group, show its last lines."""
+        # The process has ended: end what it may have left in its group, show its last lines.
         signal_group(running.process.pid, signal.SIGKILL)
         self._guard.forget(running.process.pid)
         await asyncio.wait({running.output}, timeout=1)
@@ -200,26 +158,26 @@ class Supervisor:
 
 
 def supervise(
-    story: Callable[[Supervisor], Awaitable[int]],
+    main_task: Callable[[Supervisor], Awaitable[int]],
     *,
     out: TextIO = sys.stdout,
     stops_on_interrupt: bool = True,
 ) -> int:
-    """Run a story with a supervisor and return its exit status.
+    """Run a coroutine with a supervisor and return its exit status.
 
-    Ctrl-C, TERM and a hang-up cancel the story and stop its children: exit status 0.
+    Ctrl-C, TERM and a hang-up cancel it and stop its children: exit status 0.
     """
-    return asyncio.run(_supervise(story, Console(out), stops_on_interrupt=stops_on_interrupt))
+    return asyncio.run(_supervise(main_task, Console(out), stops_on_interrupt=stops_on_interrupt))
 
 
 async def _supervise(
-    story: Callable[[Supervisor], Awaitable[int]], console: Console, *, stops_on_interrupt: bool
+    main_task: Callable[[Supervisor], Awaitable[int]], console: Console, *, stops_on_interrupt: bool
 ) -> int:
     supervisor = Supervisor(console)
-    told = asyncio.ensure_future(story(supervisor))
-    _listen(supervisor, told, stops_on_interrupt=stops_on_interrupt)
+    task = asyncio.ensure_future(main_task(supervisor))
+    _handle_signals(supervisor, task, stops_on_interrupt=stops_on_interrupt)
     try:
-        return await told
+        return await task
     except asyncio.CancelledError:
         return 0
     except ChildFailed as failure:
@@ -229,20 +187,20 @@ async def _supervise(
         await supervisor.stop()
 
 
-def _listen(
-    supervisor: Supervisor, told: "asyncio.Future[int]", *, stops_on_interrupt: bool
+def _handle_signals(
+    supervisor: Supervisor, task: "asyncio.Future[int]", *, stops_on_interrupt: bool
 ) -> None:
-    asked = False
+    is_stopping = False
 
-    def ask() -> None:
-        nonlocal asked
-        if asked:
+    def stop() -> None:
+        nonlocal is_stopping
+        if is_stopping:
             supervisor.kill()
-        asked = True
-        told.cancel()
+        is_stopping = True
+        task.cancel()
 
     loop = asyncio.get_running_loop()
     # A handler that does nothing, and not SIG_IGN, which the children would inherit.
-    loop.add_signal_handler(signal.SIGINT, ask if stops_on_interrupt else lambda: None)
+    loop.add_signal_handler(signal.SIGINT, stop if stops_on_interrupt else lambda: None)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, ask)
+        loop.add_signal_handler(number, stop)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from devserver.engines import PROJECT_DIR
+from devserver.addresses import PROJECT_DIR
 
 SAMPLES = PROJECT_DIR / "static" / "samples"
 SEED = 20261123

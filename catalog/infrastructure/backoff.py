@@ -21,8 +21,8 @@ class Exponential:
     longest: timedelta
 
     def wait_after(self, attempt: int) -> timedelta:
-        factor: int = 2 ** min(attempt - 1, MOST_DOUBLINGS)
-        return min(self.first * factor, self.longest)
+        doublings = min(attempt - 1, MOST_DOUBLINGS)
+        return min(self.first * (1 << doublings), self.longest)
 
 
 @dataclass(frozen=True)

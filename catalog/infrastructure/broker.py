@@ -40,11 +40,11 @@ def send(
 def send_on_commit(
     task: str, *args: object, queue: str | None = None, expires_s: float | None = None
 ) -> None:
-    """Send once the transaction has committed: a worker that looks sooner would find nothing."""
+    # Send once the transaction has committed: a worker that looks sooner would find nothing.
     transaction.on_commit(lambda: send(task, *args, queue=queue, expires_s=expires_s), robust=True)
 
 
 def _headers() -> dict[str, str]:
-    """The request's id goes with the message, so that the worker's log lines have it, too."""
+    # The request's id goes with the message, so that the worker's log lines have it, too.
     fields = log_context.fields()
     return {"request_id": fields["request_id"]} if "request_id" in fields else {}

@@ -21,5 +21,5 @@ def try_lock(name: str) -> Iterator[bool]:
 
 
 def number_of(name: str) -> int:
-    """PostgreSQL's locks have a signed 64-bit number; a digest needs no list of those in use."""
+    # PostgreSQL's locks have a signed 64-bit number; a digest needs no list of those in use.
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)

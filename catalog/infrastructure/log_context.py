@@ -52,5 +52,5 @@ def carried(call: Callable[P, T]) -> Callable[P, T]:
 
 
 def new_request_id() -> str:
-    """Random, so that whoever reads one learns nothing of other requests."""
+    # Random, so that whoever reads one learns nothing of other requests.
     return f"req_{uuid.uuid4().hex}"

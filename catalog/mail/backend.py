@@ -23,15 +23,13 @@ class CannotKeep(ValueError):
 
 
 class Outbox(BaseEmailBackend):
-    """Keeps mail, for a worker to send once the transaction has committed."""
-
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         """How many are taken care of; one whose key was queued before is not queued again."""
-        kept = [_row(message) for message in email_messages if message.recipients()]
-        Mail.objects.bulk_create(kept, ignore_conflicts=True)
-        if kept:
+        mails = [_row(message) for message in email_messages if message.recipients()]
+        Mail.objects.bulk_create(mails, ignore_conflicts=True)
+        if mails:
             send_soon()
-        return len(kept)
+        return len(mails)
 
 
 def _row(message: EmailMessage) -> Mail:
@@ -53,7 +51,7 @@ def _row(message: EmailMessage) -> Mail:
 
 
 def _domain() -> str:
-    """What follows the @ of a Message-ID; the machine's own name is nobody's business."""
+    # What follows the @ of a Message-ID; the machine's own name is nobody's business.
     return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
 
 
@@ -62,6 +60,6 @@ def _html(message: EmailMessage) -> str:
     if message.cc or message.bcc or message.attachments or message.content_subtype != "plain":
         raise CannotKeep("The outbox keeps text and HTML to named recipients, nothing else.")
     alternatives = message.alternatives if isinstance(message, EmailMultiAlternatives) else []
-    if any(kind != "text/html" for _, kind in alternatives) or len(alternatives) > 1:
+    if [mime_type for _, mime_type in alternatives] not in ([], ["text/html"]):
         raise CannotKeep("The outbox keeps one alternative to a mail's text, and that is HTML.")
     return str(alternatives[0][0]) if alternatives else ""

@@ -22,15 +22,13 @@ CODE = re.compile(r"^[A-Z0-9]{3,}(?:-[A-Z0-9]{3,})*$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Letter:
-    """A mail as the inbox shows it."""
-
     mail: Mail
 
     @cached_property
     def code(self) -> str:
-        """The code to type, if the mail has one on a line of its own."""
-        found = CODE.search(self.mail.text)
-        return found.group() if found else ""
+        # The code to type, if the mail has one on a line of its own.
+        match = CODE.search(self.mail.text)
+        return match.group() if match else ""
 
 
 def is_open() -> bool:

@@ -37,15 +37,12 @@ MAX_ERROR_LENGTH = 300
 
 
 class Outcome(Enum):
-    """How one attempt went."""
-
     SENT = "sent"
     REFUSED = "refused"
     SERVER_AWAY = "server away"
 
 
 def send_soon() -> None:
-    """Have a worker send what is due, once the transaction has committed."""
     broker.send_on_commit(SEND_MAIL, expires_s=MESSAGE_LIVES_S)
 
 
@@ -77,7 +74,7 @@ def tidy() -> None:
 
 
 def _was_away_just_now() -> bool:
-    """Another sender has just waited for the server in vain."""
+    # Another sender has just waited for the server in vain.
     return Mail.objects.waiting().filter(server_away_at__gt=Now() - PROBE_EVERY).exists()
 
 

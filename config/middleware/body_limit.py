@@ -14,7 +14,7 @@ TOO_LARGE = b"That request is too large. Pictures may have up to 10 MB."
 
 
 class BodyTooLarge(Exception):
-    """More bytes arrived than a request may have."""
+    pass
 
 
 class BodyLimit:
@@ -40,14 +40,14 @@ class BodyLimit:
             await _refuse(send)
 
     def _counted(self, receive: Receive) -> Receive:
-        """A chunked body states no length: count what arrives."""
-        seen = 0
+        # A chunked body states no length: count what arrives.
+        received_bytes = 0
 
         async def counted() -> Message:
-            nonlocal seen
+            nonlocal received_bytes
             message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > self.max_bytes:
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > self.max_bytes:
                 raise BodyTooLarge
             return message
 

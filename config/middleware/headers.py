@@ -19,8 +19,6 @@ POLICY = "; ".join(
 
 
 class ContentSecurityPolicy:
-    """Add the policy, unless the view set a stricter one of its own."""
-
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 

@@ -8,8 +8,6 @@ from catalog.infrastructure import log_context
 
 
 class RequestId:
-    """First of all middleware, so that the others' lines have it, too."""
-
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 

@@ -26,8 +26,6 @@ _checks = ThreadPoolExecutor(max_workers=4, thread_name_prefix="readyz")
 
 
 class WorkerReport(TypedDict):
-    """One living worker, as `/readyz` names it."""
-
     name: str
     device: str
     models: list[str]
@@ -36,7 +34,7 @@ class WorkerReport(TypedDict):
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
-    """200 as long as the process answers at all."""
+    # 200 as long as the process answers at all.
     return HttpResponse("ok\n", content_type="text/plain")
 
 

@@ -159,7 +159,7 @@ def _batch_sizes(totals: Sequence[JobCounter]) -> HistogramMetricFamily:
 
 
 def _cumulated(rows: Sequence[JobCounter]) -> list[tuple[str, float]]:
-    """Prometheus counts in each bucket all that is in the smaller ones, too."""
+    # Prometheus counts in each bucket all that is in the smaller ones, too.
     counts = [
         (str(float(bound)), float(sum(row.jobs for row in rows if (row.batch_size or 0) <= bound)))
         for bound in BATCH_BUCKETS

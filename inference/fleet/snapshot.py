@@ -12,7 +12,7 @@ from typing import Any
 from django.core.cache import cache
 from django.db import connection
 from django.db.models import Count, Min, Sum
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from inference.models import WORKER_SILENT_AFTER, Job, State, Worker
@@ -84,8 +84,6 @@ class ModelStatus:
 
 @dataclass(frozen=True)
 class Failures:
-    """How many jobs of a model failed for one reason within the hour."""
-
     repo: str
     code: str
     jobs: int
@@ -148,20 +146,14 @@ def _open_jobs() -> dict[str, dict[str, Any]]:
     """The fields of each model's status that come from jobs not yet final."""
     statuses: dict[str, dict[str, Any]] = {}
     # Two queries: each has an index of its own, so that final jobs are not looked through.
-    for row in (
-        Job.objects.queued()
-        .order_by()
-        .values("card__repo")
-        .annotate(jobs=Count("pk"), images=Coalesce(Sum("image_count"), 0), at=Min("created_at"))
+    queued = Job.objects.queued().order_by().values_list("card__repo")
+    for repo, jobs, images, oldest in queued.annotate(
+        Count("pk"), Sum("image_count"), Min("created_at")
     ):
-        statuses[row["card__repo"]] = {
-            "queued": row["jobs"],
-            "queued_images": row["images"],
-            "oldest": row["at"],
-        }
-    running = Job.objects.running().order_by().values("card__repo").annotate(jobs=Count("pk"))
-    for count in running:
-        statuses.setdefault(count["card__repo"], {})["running"] = count["jobs"]
+        statuses[repo] = {"queued": jobs, "queued_images": images, "oldest": oldest}
+    running = Job.objects.running().order_by().values_list("card__repo").annotate(Count("pk"))
+    for repo, jobs in running:
+        statuses.setdefault(repo, {})["running"] = jobs
     return statuses
 
 

@@ -15,7 +15,7 @@ REFRESH_S = 4
 @never_cache
 @admin.site.admin_view
 def fleet_page(request: HttpRequest) -> HttpResponse:
-    """Everything at once; htmx asks again every few seconds and takes the changing part."""
+    # Everything at once; htmx asks again every few seconds and takes the changing part.
     fleet = snapshot.current()
     context = admin.site.each_context(request) | {
         "title": "Workers and queues",

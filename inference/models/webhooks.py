@@ -1,4 +1,4 @@
-"""Webhooks, what they are to be told, and how each try to tell it went."""
+"""Webhooks, what is delivered to them, and how each attempt to deliver it went."""
 
 import uuid
 from typing import ClassVar
@@ -14,30 +14,36 @@ from catalog.infrastructure.outbox import OutboxMessage, OutboxQuerySet
 
 
 class Event(models.TextChoices):
+    """What a webhook can be called for."""
+
     SUCCEEDED = "job.succeeded", "a job succeeded"
     FAILED = "job.failed", "a job failed"
     CANCELED = "job.canceled", "a job was canceled"  # as the API spells it
 
 
-class WhyDisabled(models.TextChoices):
+class DisabledReason(models.TextChoices):
+    """Who disabled a webhook, and why; the label is what its owner reads."""
+
     OWNER = "owner", "you switched it off"
     FAILING = "failing", "it failed for days"
     GONE = "gone", "its server answered 410 Gone"
 
 
 class WebhookQuerySet(models.QuerySet["Webhook"]):
+    """`Webhook.objects.of(user).not_removed()`"""
+
     def of(self, user_id: int) -> "WebhookQuerySet":
         return self.filter(user=user_id)
 
-    def kept(self) -> "WebhookQuerySet":
+    def not_removed(self) -> "WebhookQuerySet":
         return self.filter(removed_at__isnull=True)
 
     def enabled(self) -> "WebhookQuerySet":
-        return self.kept().filter(disabled_at__isnull=True)
+        return self.not_removed().filter(disabled_at__isnull=True)
 
 
 class Webhook(models.Model):
-    """An address of somebody's own that is told how their jobs ended.
+    """A URL of somebody's own that is called when their jobs end.
 
     A removed one stays as a row for an hour, for the sake of deliveries that are being queued.
     """
@@ -45,7 +51,7 @@ class Webhook(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="webhooks")
     url = models.CharField(max_length=2048)
     events = ArrayField(models.CharField(max_length=20, choices=Event))
-    # Sealed with SECRET_KEY (inference.webhooks.sealing): signing needs the secret itself.
+    # Encrypted (inference.webhooks.signing_secrets), not hashed: signing needs the secret itself.
     secret = models.CharField(max_length=300, editable=False)
     # The one before goes on signing for a while, so that a receiver can change over.
     old_secret = models.CharField(max_length=300, blank=True, editable=False)
@@ -54,7 +60,7 @@ class Webhook(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     failing_since = models.DateTimeField(null=True, blank=True, help_text="no success since")
     disabled_at = models.DateTimeField(null=True, blank=True)
-    disabled_why = models.CharField(max_length=10, choices=WhyDisabled, blank=True)
+    disabled_reason = models.CharField(max_length=10, choices=DisabledReason, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[WebhookQuerySet] = WebhookQuerySet.as_manager()  # type: ignore[assignment]
@@ -69,8 +75,8 @@ class Webhook(models.Model):
                 name="webhook_events_are_known",
             ),
             models.CheckConstraint(
-                condition=Q(disabled_at__isnull=True, disabled_why="")
-                | (Q(disabled_at__isnull=False) & ~Q(disabled_why="")),
+                condition=Q(disabled_at__isnull=True, disabled_reason="")
+                | (Q(disabled_at__isnull=False) & ~Q(disabled_reason="")),
                 name="webhook_disabled_for_a_reason",
             ),
             models.CheckConstraint(
@@ -155,8 +161,8 @@ class Delivery(OutboxMessage):
         return f"msg_{self.pk.hex}"
 
 
-class Trouble(models.TextChoices):
-    """Why a try failed; the label is what its owner reads. A far server's words are not kept."""
+class FailureReason(models.TextChoices):
+    """Why an attempt failed; the label is what its owner reads."""
 
     STATUS = "status", "the answer was not 2xx"
     REDIRECT = "redirect", "it was redirected, which is never followed"
@@ -166,19 +172,21 @@ class Trouble(models.TextChoices):
 
 
 class Attempt(models.Model):
+    """How one attempt went. What the far server said in its body is not kept."""
+
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="attempts")
     made_at = models.DateTimeField(db_default=Now())
     duration_ms = models.PositiveIntegerField()
     status = models.PositiveSmallIntegerField(null=True, blank=True, help_text="HTTP, if answered")
-    trouble = models.CharField(max_length=10, choices=Trouble, blank=True)
+    failure = models.CharField(max_length=10, choices=FailureReason, blank=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(status__isnull=False) | ~Q(trouble=""),
+                condition=Q(status__isnull=False) | ~Q(failure=""),
                 name="attempt_has_an_outcome",
             )
         ]
 
     def __str__(self) -> str:
-        return self.trouble or str(self.status)
+        return self.failure or str(self.status)

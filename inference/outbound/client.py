@@ -44,7 +44,6 @@ NETWORK_ERRORS = (
 
 
 async def system_resolve(host: str, port: int) -> list[str]:
-    """All addresses of a name, in the system's order."""
     infos = await asyncio.get_running_loop().run_in_executor(
         _resolvers, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     )
@@ -62,7 +61,7 @@ def system_tls() -> ssl.SSLContext:
 
 @dataclass(frozen=True)
 class OutboundClient:
-    """Only tests give it another world than the system's."""
+    # Only tests give it another world than the system's.
 
     resolve: Resolve = system_resolve
     is_allowed: Callable[[str], bool] = is_public

@@ -21,4 +21,4 @@ class ImageUrlRefused(Exception):
 
 
 class TooManyUrls(ValueError):
-    """`str(error)` is a sentence for people."""
+    pass

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from catalog.infrastructure import broker
 from inference import notify
-from inference.notify import Waiting, here
+from inference.notify import End, Waiting, here
 from inference.outbound import fetcher, image_bundle
 from inference.outbound.client import OutboundClient
 from inference.outbound.errors import ImageUrlRefused, TooManyUrls
@@ -50,13 +50,9 @@ async def fetch(
     if len(urls) > MAX_URLS:
         raise TooManyUrls(f"At most {MAX_URLS} image URLs fit in one request.")
     until_s = time.monotonic() + deadline_s
-    bundles = await asyncio.gather(
-        *(
-            _fetch_bundle(urls[start : start + URLS_PER_MESSAGE], waiting or here(), until_s)
-            for start in range(0, len(urls), URLS_PER_MESSAGE)
-        )
-    )
-    images = [image for bundle in bundles for image in bundle or ()]
+    parts = [urls[i : i + URLS_PER_MESSAGE] for i in range(0, len(urls), URLS_PER_MESSAGE)]
+    fetches = (_fetch_bundle(part, waiting or here(), until_s) for part in parts)
+    images = [image for bundle in await asyncio.gather(*fetches) for image in bundle or ()]
     if len(images) < len(urls):
         raise ImageUrlRefused
     if sum(map(len, images)) > MAX_BYTES_TOGETHER:
@@ -76,13 +72,19 @@ async def _fetch_bundle(
         if not await asyncio.to_thread(_send, key, list(urls), expires_s):
             return None
         try:
-            while (remaining_s := until_s - time.monotonic()) > 0:
-                await end.wait(min(remaining_s, LOOK_AGAIN_S))
-                if (images := await asyncio.to_thread(_open, key)) is not None:
-                    return images
+            images = await _receive(key, end, until_s)
         finally:
             await asyncio.to_thread(default_storage.delete, _name(key))
-    log.warning("image urls not fetched in time count=%s", len(urls))
+    if images is None:
+        log.warning("image urls not fetched in time count=%s", len(urls))
+    return images
+
+
+async def _receive(key: uuid.UUID, end: End, until_s: float) -> list[bytes] | None:
+    while (remaining_s := until_s - time.monotonic()) > 0:
+        await end.wait(min(remaining_s, LOOK_AGAIN_S))
+        if (images := await asyncio.to_thread(_open, key)) is not None:
+            return images
     return None
 
 
@@ -117,7 +119,7 @@ async def _fetch_all(urls: Sequence[str], client: OutboundClient | None) -> list
 
 
 def tidy() -> None:
-    """Delete what no request came for: it had given up, or its process had died."""
+    # Delete what no request came for: it had given up, or its process had died.
     try:
         names = default_storage.listdir(FOLDER)[1]
     except FileNotFoundError:

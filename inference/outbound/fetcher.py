@@ -85,7 +85,7 @@ def _header_values(response: httpcore2.Response, name: bytes) -> list[str]:
 
 
 def _host(url: str) -> str:
-    """For the log: the rest of a URL may be a secret, and the whole of it an attack on the log."""
+    # For the log: the rest of a URL may be a secret, and the whole of it an attack on the log.
     try:
         return repr(urlsplit(url).hostname)[:100]
     except ValueError:

@@ -5,6 +5,7 @@ A file that is still being written does not add up, so that nobody takes half of
 
 import struct
 from collections.abc import Sequence
+from io import BytesIO
 
 COUNT = struct.Struct("<I")
 LENGTH = struct.Struct("<Q")
@@ -30,8 +31,5 @@ def unpack(bundle: bytes) -> list[bytes] | None:
     lengths = [length for [length] in LENGTH.iter_unpack(bundle[COUNT.size : start])]
     if len(bundle) != start + sum(lengths):
         return None
-    images = []
-    for length in lengths:
-        images.append(bundle[start : start + length])
-        start += length
-    return images
+    content = BytesIO(bundle[start:])
+    return [content.read(length) for length in lengths]

@@ -35,7 +35,7 @@ class Target:
 
     @property
     def authority(self) -> str:
-        """As it stands in the Host header."""
+        # As it stands in the Host header.
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.is_default_port else f"{host}:{self.port}"
 
@@ -54,19 +54,24 @@ def parse(url: str, *, schemes: frozenset[str] = frozenset({"https"})) -> Target
         raise OutboundError("not a URL") from error
     if parts.scheme not in schemes:
         raise OutboundError("scheme")
-    authority = AUTHORITY.fullmatch(parts.netloc)
-    if not authority:
-        raise OutboundError("host")
-    port = int(authority["port"]) if authority["port"] else PORTS[parts.scheme]
-    if port not in PORTS.values():
-        raise OutboundError("port")
-    host = _v6(authority["v6"]) if authority["v6"] else _name(authority["name"])
+    host, port = _host_and_port(parts.netloc, default_port=PORTS[parts.scheme])
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, port, quote(path, safe=PRINTABLE))
 
 
+def _host_and_port(netloc: str, *, default_port: int) -> tuple[str, int]:
+    authority = AUTHORITY.fullmatch(netloc)
+    if not authority:
+        raise OutboundError("host")
+    port = int(authority["port"] or default_port)
+    # Other ports belong to other protocols: what we write there could be read as their commands.
+    if port not in PORTS.values():
+        raise OutboundError("port")
+    return _v6(authority["v6"]) if authority["v6"] else _name(authority["name"]), port
+
+
 def check_characters(url: str) -> None:
-    """Before a parser sees it: parsers drop or turn some of these. Raises OutboundError."""
+    # Before a parser sees it: parsers drop or turn some of these. Raises OutboundError.
     if len(url) > MAX_URL_LENGTH:
         raise OutboundError("longer than 2,048")
     if any(map(_is_forbidden, url)):
@@ -86,7 +91,7 @@ def _v6(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    """A name with a dot, or four decimal numbers; other spellings of an address are none."""
+    # A name with a dot, or four decimal numbers; other spellings of an address are none.
     labels = text.split(".")
     if len(text) > MAX_HOST_LENGTH or len(labels) == 1 or not all(map(LABEL.fullmatch, labels)):
         raise OutboundError("host")
@@ -99,5 +104,5 @@ def _name(text: str) -> str:
 
 
 def _is_number(host: str) -> bool:
-    """Whether some program would read an IPv4 address in it: the last label decides."""
+    # Whether some program would read an IPv4 address in it: the last label decides.
     return bool(NUMBER.fullmatch(host.rpartition(".")[2]))

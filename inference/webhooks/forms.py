@@ -7,7 +7,5 @@ from inference.outbound.targets import MAX_URL_LENGTH
 
 
 class WebhookForm(forms.Form):
-    """An address, and what it is told of."""
-
     url = forms.CharField(max_length=MAX_URL_LENGTH, label="address")
-    events = forms.MultipleChoiceField(choices=Event.choices, label="is told when")
+    events = forms.MultipleChoiceField(choices=Event.choices, label="events")

@@ -1,4 +1,4 @@
-"""What webhooks keep of a person, for them to take along and to be erased."""
+"""What webhooks hold of a person, to export and to erase."""
 
 from django.db.models.functions import Now
 
@@ -7,19 +7,20 @@ from inference.models import Delivery, Webhook
 
 
 def export(user: User) -> dict[str, object]:
-    """No secret is in it."""
-    kept = Webhook.objects.of(user.pk).kept()
-    told = Delivery.objects.of(user.pk).order_by("-created_at")
+    webhooks = Webhook.objects.of(user.pk).not_removed()
+    deliveries = Delivery.objects.of(user.pk).order_by("-created_at")
     return {
+        # Without their secrets: a file that lies about must not let anybody sign in our name.
         "webhooks": list(
-            kept.values("url", "events", "created_at", "disabled_at", "failing_since")
+            webhooks.values("url", "events", "created_at", "disabled_at", "failing_since")
         ),
         "webhook_deliveries": list(
-            told.values("id", "webhook__url", "job_id", "event", "state", "created_at")
+            deliveries.values("id", "webhook__url", "job_id", "event", "state", "created_at")
         ),
     }
 
 
 def erase(user: User) -> None:
-    """Nothing more is told from now on; the rows go with the person's."""
-    Webhook.objects.of(user.pk).kept().update(removed_at=Now())
+    # Removed first, so that jobs which end by the erasure are not delivered; the rows go with the
+    # person's.
+    Webhook.objects.of(user.pk).not_removed().update(removed_at=Now())

@@ -11,10 +11,10 @@ import httpcore2
 from standardwebhooks import Webhook as Signer
 
 from catalog.infrastructure import log_context
-from inference.models import Delivery, Trouble
+from inference.models import Delivery, FailureReason
 from inference.outbound.client import NETWORK_ERRORS, OutboundClient
 from inference.outbound.errors import OutboundError
-from inference.webhooks import sealing
+from inference.webhooks import signing_secrets
 
 log = logging.getLogger(__name__)
 
@@ -24,24 +24,22 @@ USER_AGENT = "gigarouter-webhooks/1"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt went: the HTTP status, if there was one, and what was wrong, if anything."""
-
     status: int | None = None
-    trouble: str = ""
+    failure: str = ""
     duration_ms: int = 0
 
 
 async def post(delivery: Delivery, client: OutboundClient) -> Outcome:
-    """Needs the delivery's webhook loaded: it runs where no query may."""
+    # Needs the delivery's webhook loaded: it runs where no query may.
     with log_context.bound(**log_fields(delivery)):
         try:
             secrets = _secrets(delivery)
-        except sealing.CannotUnseal:
+        except signing_secrets.CannotDecrypt:
             log.error("webhook secret cannot be read")
-            return Outcome(trouble=Trouble.SECRET)
+            return Outcome(failure=FailureReason.SECRET)
         began_s = time.monotonic()
-        status, trouble = await _post(delivery, secrets, client)
-        return Outcome(status, trouble, round((time.monotonic() - began_s) * 1000))
+        status, failure = await _post(delivery, secrets, client)
+        return Outcome(status, failure, round((time.monotonic() - began_s) * 1000))
 
 
 def log_fields(delivery: Delivery) -> dict[str, object]:
@@ -49,12 +47,12 @@ def log_fields(delivery: Delivery) -> dict[str, object]:
 
 
 def _secrets(delivery: Delivery) -> list[str]:
-    """The webhook's secret, and for a day the one before it. Raises CannotUnseal."""
+    """The webhook's secret, and for a day the one before it. Raises CannotDecrypt."""
     webhook = delivery.webhook
-    sealed = [webhook.secret]
+    encrypted = [webhook.secret]
     if webhook.old_secret_until and webhook.old_secret_until > datetime.now(UTC):
-        sealed.append(webhook.old_secret)
-    return [sealing.unseal(secret) for secret in sealed]
+        encrypted.append(webhook.old_secret)
+    return [signing_secrets.decrypt(secret) for secret in encrypted]
 
 
 async def _post(
@@ -67,13 +65,13 @@ async def _post(
         async with asyncio.timeout(TOTAL_S):
             body = delivery.body.encode()
             async with client.stream("POST", target, headers=headers, body=body) as response:
-                return response.status, _trouble_with(response.status)
+                return response.status, _failure_of(response.status)
     except (TimeoutError, httpcore2.TimeoutException):
-        return None, Trouble.TIMEOUT
+        return None, FailureReason.TIMEOUT
     except (OutboundError, *NETWORK_ERRORS) as error:
         # The log learns which; the owner does not: it could tell what is inside our networks.
         log.info("webhook not reached error=%r", error)
-        return None, Trouble.CONNECTION
+        return None, FailureReason.CONNECTION
 
 
 def _headers(delivery: Delivery, secrets: Sequence[str], *, at: datetime) -> dict[str, str]:
@@ -89,7 +87,7 @@ def _headers(delivery: Delivery, secrets: Sequence[str], *, at: datetime) -> dic
     }
 
 
-def _trouble_with(status: int) -> str:
+def _failure_of(status: int) -> str:
     if 200 <= status < 300:
         return ""
-    return Trouble.REDIRECT if 300 <= status < 400 else Trouble.STATUS
+    return FailureReason.REDIRECT if 300 <= status < 400 else FailureReason.STATUS

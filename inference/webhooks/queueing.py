@@ -1,4 +1,4 @@
-"""What webhooks are to be told, written in the transaction in which the jobs end."""
+"""Queues webhook deliveries, in the transaction in which their jobs end."""
 
 import uuid
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ MESSAGE_LIVES_S = 30  # the sweep sends what no message was sent for
 
 # Only jobs that came by an API key: nobody wants a call for what they did in the playground.
 # The key share lock keeps a webhook that is being deleted from failing the batch that ends here.
-TELL = """
+INSERT_DELIVERIES = """
 WITH ended AS (
     SELECT job.id, job.owner_id, job.kind, card.repo, nullif(job.error_code, '') AS error_code,
         'job.' || CASE job.state WHEN 'cancelled' THEN 'canceled' ELSE job.state END AS event,
@@ -40,17 +40,16 @@ ON CONFLICT DO NOTHING
 
 
 def queue(job_ids: Sequence[uuid.UUID]) -> int:
-    """Queue what is to be told of jobs that have just ended; how many deliveries that is."""
+    """Queue deliveries for jobs that have just ended; how many there are."""
     if not job_ids:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(TELL, [list(job_ids)])
-        told: int = cursor.rowcount
-    if told:
+        cursor.execute(INSERT_DELIVERIES, [list(job_ids)])
+        deliveries: int = cursor.rowcount
+    if deliveries:
         send_soon()
-    return told
+    return deliveries
 
 
 def send_soon() -> None:
-    """Have a worker send what is due, once the transaction has committed."""
     broker.send_on_commit(SEND_WEBHOOKS, queue=QUEUE, expires_s=MESSAGE_LIVES_S)

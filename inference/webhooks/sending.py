@@ -7,6 +7,7 @@ few of one webhook, and only one of a webhook that has been failing.
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 
 from django.db import transaction
@@ -16,7 +17,7 @@ from django.db.models.functions import Now, RowNumber
 from catalog.infrastructure import log_context
 from inference.models import Attempt, Delivery, DeliveryState, Webhook
 from inference.outbound.client import OutboundClient
-from inference.webhooks import failing, posting
+from inference.webhooks import auto_disable, posting
 from inference.webhooks.posting import Outcome
 from inference.webhooks.schedule import BACKOFF
 
@@ -49,7 +50,6 @@ def send_due(*, client: OutboundClient | None = None) -> int:
 
 
 def tidy() -> None:
-    """Give up what waits for nobody; delete what is a month old, and removed webhooks."""
     late = Delivery.objects.waiting().older_than(GIVE_UP_AFTER)
     # A replay of an old delivery is due at once; it has its attempt first.
     late.filter(next_try_at__lt=Now() - KEEP_REMOVED_FOR).give_up()
@@ -81,21 +81,16 @@ async def _post_all(deliveries: Sequence[Delivery], client: OutboundClient) -> l
 def _note(delivery: Delivery, outcome: Outcome) -> None:
     """Keep how it went; what follows from it is done once, by who still holds the claim."""
     with transaction.atomic():
-        Attempt.objects.create(
-            delivery=delivery,
-            duration_ms=outcome.duration_ms,
-            status=outcome.status,
-            trouble=outcome.trouble,
-        )
-        if outcome.trouble:
+        Attempt.objects.create(delivery=delivery, **asdict(outcome))
+        if outcome.failure:
             _try_later(delivery)
-            failing.note_failure(delivery.webhook, status=outcome.status)
+            auto_disable.note_failure(delivery.webhook, status=outcome.status)
         else:
             # Not fenced by the attempt: it is delivered, whoever delivered it.
             Delivery.objects.filter(pk=delivery.pk).update(
                 state=DeliveryState.DELIVERED, delivered_at=Now()
             )
-            failing.note_success(delivery.webhook)
+            auto_disable.note_success(delivery.webhook)
 
 
 def _try_later(delivery: Delivery) -> None:

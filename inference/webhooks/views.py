@@ -1,4 +1,4 @@
-"""A person's webhooks: add, rotate, switch, remove; and the log of what each was told."""
+"""A person's webhooks: add, rotate, switch, remove; and the log of deliveries to each."""
 
 import uuid
 from http import HTTPStatus
@@ -27,33 +27,38 @@ REPLAYS_PER_HOUR = 120
 @never_cache  # no-store: the secret stays in no cache, and not behind the back button
 @sensitive_variables("secret")
 def webhooks(request: SignedInRequest) -> HttpResponse:
-    """The list; the answer to a POST is the only page that ever shows the secret."""
     if request.method != "POST":
-        return _page(request, WebhookForm(initial={"events": Event.values}))
+        return _list_page(request, _empty_form())
     form = WebhookForm(request.POST)
     if not form.is_valid():
-        return _page(request, form, status=HTTPStatus.BAD_REQUEST)
+        return _list_page(request, form, status=HTTPStatus.BAD_REQUEST)
     try:
-        webhook, secret = endpoints.add(request.user, **form.cleaned_data)
-    except endpoints.BadAddress as refusal:
+        _, secret = endpoints.add(request.user, **form.cleaned_data)
+    except endpoints.InvalidUrl as refusal:
         form.add_error("url", str(refusal))
-        return _page(request, form, status=HTTPStatus.BAD_REQUEST)
+        return _list_page(request, form, status=HTTPStatus.BAD_REQUEST)
     except endpoints.NotAdded as refusal:
         form.add_error(None, str(refusal))
-        return _page(request, form, status=HTTPStatus.CONFLICT)
-    empty = WebhookForm(initial={"events": Event.values})
-    return _page(request, empty, made=webhook, secret=secret)
+        return _list_page(request, form, status=HTTPStatus.CONFLICT)
+    # The one page that ever shows it; a redirect would have to carry the secret along.
+    return _list_page(request, _empty_form(), secret=secret)
 
 
-def _page(
-    request: SignedInRequest, form: WebhookForm, *, status: int = HTTPStatus.OK, **made: object
+def _empty_form() -> WebhookForm:
+    return WebhookForm(initial={"events": Event.values})
+
+
+@sensitive_variables("secret", "context")
+def _list_page(
+    request: SignedInRequest, form: WebhookForm, *, status: int = HTTPStatus.OK, secret: str = ""
 ) -> HttpResponse:
     context = {
         "form": form,
-        "webhooks": Webhook.objects.of(request.user.pk).kept().order_by("pk"),
-        "most_webhooks": endpoints.MOST_WEBHOOKS,
+        "webhooks": Webhook.objects.of(request.user.pk).not_removed().order_by("pk"),
+        "max_webhooks": endpoints.MAX_WEBHOOKS,
+        "secret": secret,
     }
-    return render(request, "inference/webhooks/list.html", context | made, status=status)
+    return render(request, "inference/webhooks/list.html", context, status=status)
 
 
 @require_safe
@@ -63,12 +68,13 @@ def webhook(request: SignedInRequest, pk: int) -> HttpResponse:
     return _log_page(request, _own(request, pk))
 
 
+@sensitive_variables("secret", "context")
 def _log_page(request: SignedInRequest, webhook: Webhook, *, secret: str = "") -> HttpResponse:
-    told = webhook.deliveries.prefetch_related("attempts").order_by("-created_at", "pk")
+    deliveries = webhook.deliveries.prefetch_related("attempts").order_by("-created_at", "pk")
     context = {
         "webhook": webhook,
         "secret": secret,
-        "deliveries": told[:SHOWN_DELIVERIES],
+        "deliveries": deliveries[:SHOWN_DELIVERIES],
         "max_attempts": MAX_ATTEMPTS,
     }
     return render(request, "inference/webhooks/log.html", context)
@@ -79,7 +85,6 @@ def _log_page(request: SignedInRequest, webhook: Webhook, *, secret: str = "") -
 @never_cache
 @sensitive_variables("secret")
 def rotate(request: SignedInRequest, pk: int) -> HttpResponse:
-    """Its answer shows the new secret, once."""
     webhook = _own(request, pk)
     secret = endpoints.rotate(webhook)
     return _log_page(request, webhook, secret=secret)
@@ -91,10 +96,10 @@ def switch(request: SignedInRequest, pk: int) -> HttpResponse:
     webhook = _own(request, pk)
     if request.POST.get("to") == "on":
         endpoints.switch_on(webhook)
-        messages.success(request, "It is on: what waits goes out now.")
+        messages.success(request, "It is on. Queued deliveries go out now.")
     else:
         endpoints.switch_off(webhook)
-        messages.success(request, "It is off: it is told nothing.")
+        messages.success(request, "It is off. Nothing is sent until you switch it on.")
     return redirect("webhook", pk=pk)
 
 
@@ -102,7 +107,7 @@ def switch(request: SignedInRequest, pk: int) -> HttpResponse:
 @login_required
 def remove(request: SignedInRequest, pk: int) -> HttpResponse:
     endpoints.remove(_own(request, pk))
-    messages.success(request, "The webhook is removed, and its log with it.")
+    messages.success(request, "The webhook and its log were removed.")
     return redirect("webhooks")
 
 
@@ -118,12 +123,12 @@ def replay(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     if not may_replay:
         messages.error(request, "That was a lot for one hour. Please come back in a while.")
     elif endpoints.replay(delivery):
-        messages.success(request, "It is sent again now, under the same id.")
+        messages.success(request, "It is sent again now, with the same id.")
     else:
         messages.error(request, "The webhook is off. Switch it on first.")
     return redirect("webhook", pk=delivery.webhook_id)
 
 
 def _own(request: SignedInRequest, pk: int) -> Webhook:
-    """The gate: somebody else's webhook does not exist."""
-    return get_object_or_404(Webhook.objects.of(request.user.pk).kept(), pk=pk)
+    # A 404, not a 403: nobody learns which webhooks others have.
+    return get_object_or_404(Webhook.objects.of(request.user.pk).not_removed(), pk=pk)

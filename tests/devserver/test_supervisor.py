@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from devserver.supervisor import Child, Supervisor
+from devserver.processes import Child
+from devserver.supervisor import Supervisor
 from devserver.supervisor import supervise as run
 
 pytestmark = pytest.mark.processes
@@ -23,7 +24,8 @@ PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEP!
 
 STORY = """
 import sys
-from devserver.supervisor import Child, supervise
+from devserver.processes import Child
+from devserver.supervisor import supervise
 
 async def story(supervisor):
     for name, code in zip(sys.argv[1::2], sys.argv[2::2]):

@@ -47,7 +47,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     """A request as it came in."""
 
     method: str
@@ -58,11 +58,11 @@ class Asked:
 
 @dataclass
 class FarServer:
-    """Where it listens, what it answers, and what it was asked."""
+    """Where it listens, what it answers, and the requests it got."""
 
     port: int
     answers: dict[str, Answer] = field(default_factory=dict)
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
 
     def redirect(self, path: str, to: str, *, status: int = 302) -> None:
@@ -81,8 +81,10 @@ class _Talk(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         far = cast(_Listener, self.server).far
         length = int(self.headers.get("Content-Length", 0))
-        asked = Asked(self.command, self.path, dict(self.headers), self.rfile.read(length))
-        far.asked.append(asked)
+        request = ReceivedRequest(
+            self.command, self.path, dict(self.headers), self.rfile.read(length)
+        )
+        far.requests.append(request)
         answer = far.answers.get(self.path, Answer(status=404))
         if answer.hangs:
             far.closing.wait(30)

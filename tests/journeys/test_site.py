@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from accounts.models import User
-from inference.models import Attempt, Delivery, Event, Job, State, Trouble, Worker
+from inference.models import Attempt, Delivery, Event, FailureReason, Job, State, Worker
 from inference.webhooks import endpoints
 from tests.conftest import SAMPLES
 from tests.support import site as sites
@@ -94,7 +94,7 @@ def test_the_sweep_serves_webhooks_that_nobody_rang_for(site: Site) -> None:
 
     # Nobody rang: the sweep of the queue `fetch` finds it, and refuses to connect.
     wait_for(Attempt.objects.exists, seconds=40)
-    assert Attempt.objects.get().trouble == Trouble.CONNECTION
+    assert Attempt.objects.get().failure == FailureReason.CONNECTION
 
 
 def test_every_child_is_stopped_by_ctrl_c(

@@ -15,7 +15,7 @@ from bench.engine.rounds import Cases, LineServer, Site
 from bench.engine.stage import Props
 from bench.servers import running, wait_for, web
 from devserver import run
-from devserver.processes import Guard
+from devserver.guard import Guard
 from inference.models import Worker
 
 

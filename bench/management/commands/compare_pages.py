@@ -16,8 +16,8 @@ from bench.pages import cards, comparison, report
 from bench.pages.report import Report, Spread
 from bench.servers import serving
 from catalog.models import ModelCard
-from devserver import engines
-from devserver.processes import Guard
+from devserver import addresses
+from devserver.guard import Guard
 
 SMALL, LARGE = 200, 10_000
 LARGE_DATABASE = "bench_large"
@@ -53,10 +53,10 @@ def _copy_of_the_database() -> str:
     connection.close()
     # PostgreSQL copies no database that somebody uses.
     connection.close_pool()  # type: ignore[attr-defined]  # only its own backend has one
-    ours = engines.postgres_url(settings.DATA_DIR)
-    name = f"/{engines.DATABASE}?"
+    ours = addresses.postgres_url(settings.DATA_DIR)
+    name = f"/{addresses.DATABASE}?"
     with psycopg.connect(ours.replace(name, "/postgres?"), autocommit=True) as postgres:
-        postgres.execute(f"CREATE DATABASE {LARGE_DATABASE} TEMPLATE {engines.DATABASE}")
+        postgres.execute(f"CREATE DATABASE {LARGE_DATABASE} TEMPLATE {addresses.DATABASE}")
     return ours.replace(name, f"/{LARGE_DATABASE}?")
 
 

@@ -29,11 +29,11 @@ def scrape(client: Client) -> dict[str, dict[tuple[str, ...], float]]:
     """Samples by name and by label values."""
     response = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
     assert response.status_code == 200
-    found: dict[str, dict[tuple[str, ...], float]] = {}
+    metrics: dict[str, dict[tuple[str, ...], float]] = {}
     for family in text_string_to_metric_families(response.content.decode()):
         for sample in family.samples:
-            found.setdefault(sample.name, {})[_known(sample.labels)] = sample.value
-    return found
+            metrics.setdefault(sample.name, {})[_known(sample.labels)] = sample.value
+    return metrics
 
 
 def _known(labels: dict[str, str]) -> tuple[str, ...]:
@@ -74,15 +74,15 @@ def test_queues_and_workers_are_told(client: Client, submit: Submit, card: Model
         name="w", pid=1, device="cpu", repos=[card.repo], images_per_s={card.repo: 20.0}
     )
 
-    found = scrape(client)
+    metrics = scrape(client)
 
     model = (card.repo,)
-    assert found["gigarouter_queued_jobs"][model] == 2
-    assert found["gigarouter_queued_images"][model] == 2
-    assert found["gigarouter_running_jobs"][model] == 1
-    assert found["gigarouter_oldest_wait_seconds"][model] >= 0
-    assert found["gigarouter_workers"][model] == 1
-    assert found["gigarouter_worker_images_per_second"][model] == 20
+    assert metrics["gigarouter_queued_jobs"][model] == 2
+    assert metrics["gigarouter_queued_images"][model] == 2
+    assert metrics["gigarouter_running_jobs"][model] == 1
+    assert metrics["gigarouter_oldest_wait_seconds"][model] >= 0
+    assert metrics["gigarouter_workers"][model] == 1
+    assert metrics["gigarouter_worker_images_per_second"][model] == 20
 
 
 def test_an_idle_model_says_zero(client: Client, served_card: ModelCard) -> None:
@@ -98,18 +98,18 @@ def test_totals_count_what_has_ended(client: Client, submit: Submit, card: Model
     settlement.fail(broken, ErrorCode.INVALID_IMAGE)
     Job.objects.filter(pk=broken.pk).update(finished_at=Now() - timedelta(minutes=1))
 
-    found = scrape(client)
+    metrics = scrape(client)
 
-    assert found["gigarouter_jobs_total"] == {
+    assert metrics["gigarouter_jobs_total"] == {
         ("", card.repo, "succeeded"): 3,
         ("invalid_image", card.repo, "failed"): 1,
     }
-    assert found["gigarouter_images_total"] == {(card.repo,): 3}
-    buckets = found["gigarouter_batch_size_bucket"]
+    assert metrics["gigarouter_images_total"] == {(card.repo,): 3}
+    buckets = metrics["gigarouter_batch_size_bucket"]
     assert buckets["1.0", card.repo] == 1
     assert buckets["4.0", card.repo] == 4
     assert buckets["+Inf", card.repo] == 4
-    assert found["gigarouter_batch_size_sum"][card.repo,] == 3 * 3 + 1
+    assert metrics["gigarouter_batch_size_sum"][card.repo,] == 3 * 3 + 1
 
 
 def test_totals_grow_and_outlive_the_jobs(client: Client, submit: Submit, card: ModelCard) -> None:

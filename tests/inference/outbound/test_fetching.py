@@ -38,7 +38,7 @@ def _servers() -> Iterator[tuple[FarServer, Canary]]:
 def far(_servers: tuple[FarServer, Canary]) -> FarServer:
     far = _servers[0]
     far.answers = {"/cat.jpg": Answer(body=PHOTO)}
-    far.asked = []
+    far.requests = []
     return far
 
 
@@ -86,7 +86,7 @@ def fetched(urls: list[str], far: FarServer, bird: Canary) -> list[str]:
 def test_no_hostile_url_is_fetched_or_even_connected_to(far: FarServer, bird: Canary) -> None:
     assert fetched(HOSTILE, far, bird) == []
     assert bird.touched == 0
-    assert far.asked == []
+    assert far.requests == []
 
 
 def test_no_redirect_leads_to_a_hostile_url(far: FarServer, bird: Canary) -> None:
@@ -104,7 +104,7 @@ def test_no_redirect_leads_to_a_hostile_url(far: FarServer, bird: Canary) -> Non
     assert len(absolute) > 120
     assert fetched(urls, far, bird) == []
     assert bird.touched == 0
-    assert len(far.asked) == len(absolute), "each redirect was seen, none was followed"
+    assert len(far.requests) == len(absolute), "each redirect was seen, none was followed"
 
 
 def test_the_canary_sings_when_the_rule_is_missing(far: FarServer, bird: Canary) -> None:
@@ -191,16 +191,16 @@ def test_the_far_server_learns_nothing_of_us(get: Get, far: FarServer) -> None:
     )
     get("https://good.example/hop")
 
-    for asked in far.asked:
-        assert set(asked.headers) == {
+    for request in far.requests:
+        assert set(request.headers) == {
             "Host",
             "Connection",
             "User-Agent",
             "Accept",
             "Accept-Encoding",
         }
-        assert asked.headers["Host"] == "good.example"
-        assert asked.headers["Accept-Encoding"] == "identity"
+        assert request.headers["Host"] == "good.example"
+        assert request.headers["Accept-Encoding"] == "identity"
 
 
 def test_a_path_is_asked_for_as_it_was_written(get: Get, far: FarServer) -> None:
@@ -227,7 +227,7 @@ def test_a_certificate_for_another_name_is_refused(far: FarServer, bird: Canary)
     with pytest.raises(ImageUrlRefused):
         asyncio.run(fetcher.fetch_image("https://other.example/cat.jpg", client=client))
 
-    assert far.asked == []
+    assert far.requests == []
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(far: FarServer, bird: Canary) -> None:
@@ -312,15 +312,15 @@ def test_all_refusals_look_alike_and_only_the_log_knows_why(
     get: Get, far: FarServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    told = set()
+    refusals = set()
     for url in ("https://127.0.0.1/s3cret", "https://good.example/missing?token=s3cret", "x"):
         with pytest.raises(ImageUrlRefused) as refusal:
             get(url)
-        told.add((str(refusal.value), refusal.value.code))
+        refusals.add((str(refusal.value), refusal.value.code))
         assert refusal.value.__cause__ is None
         assert refusal.value.__context__ is None
 
-    assert len(told) == 1
+    assert len(refusals) == 1
     assert "address is not public" in caplog.text
     assert "status 404" in caplog.text
     assert "s3cret" not in caplog.text
@@ -451,7 +451,7 @@ def test_what_nobody_came_for_is_tidied_away(
     assert len(left_behind()) == 1
 
     later = timezone.now() + timedelta(minutes=11)
-    monkeypatch.setattr(fetch_queue.timezone, "now", lambda: later)
+    monkeypatch.setattr(timezone, "now", lambda: later)
     fetch_queue.tidy()
 
     assert left_behind() == []

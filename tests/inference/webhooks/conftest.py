@@ -27,7 +27,7 @@ def servers() -> Iterator[tuple[FarServer, Canary]]:
 def far(servers: tuple[FarServer, Canary]) -> FarServer:
     far = servers[0]
     far.answers = {"/hook": Answer(status=204)}
-    far.asked = []
+    far.requests = []
     return far
 
 
@@ -59,7 +59,7 @@ def hook(ada: User) -> tuple[Webhook, str]:
 
 
 @pytest.fixture
-def told(submit: Submit, hers: jobs.Requester, hook: tuple[Webhook, str]) -> Delivery:
+def delivery(submit: Submit, hers: jobs.Requester, hook: tuple[Webhook, str]) -> Delivery:
     """One delivery that waits: a cancelled job's."""
     jobs.cancel(submit(by=hers))
     return Delivery.objects.get()

@@ -12,7 +12,7 @@ from django.test import Client
 from accounts import profile
 from accounts.models import User
 from inference.models import Delivery, Event, Webhook
-from inference.webhooks import sealing
+from inference.webhooks import signing_secrets
 from tests.fakes.far_server import Answer, FarServer
 from tests.inference.webhooks.conftest import URL, Send
 
@@ -33,9 +33,9 @@ def add(client: Client, **changes: Any) -> Any:
 
 
 def secret_on(page: str) -> str:
-    found = SECRET.search(page)
-    assert found, "no secret on the page"
-    return found.group(1)
+    match = SECRET.search(page)
+    assert match, "no secret on the page"
+    return match.group(1)
 
 
 def test_the_secret_is_shown_once(signed_in: Client, caplog: pytest.LogCaptureFixture) -> None:
@@ -50,7 +50,7 @@ def test_the_secret_is_shown_once(signed_in: Client, caplog: pytest.LogCaptureFi
         assert secret not in content
         assert URL in content
     assert secret not in caplog.text
-    assert sealing.unseal(webhook.secret) == secret
+    assert signing_secrets.decrypt(webhook.secret) == secret
 
 
 def test_a_double_click_adds_one_webhook_and_both_answers_show_its_secret(
@@ -104,18 +104,18 @@ def test_an_address_is_escaped(signed_in: Client) -> None:
 
 
 def test_the_log_shows_each_try_and_a_button_repeats_it(
-    signed_in: Client, told: Delivery, far: FarServer, send: Send
+    signed_in: Client, delivery: Delivery, far: FarServer, send: Send
 ) -> None:
     far.answers["/hook"] = Answer(status=500, body=b"their words")
     send()
-    log = f"/account/webhooks/{told.webhook_id}/"
+    log = f"/account/webhooks/{delivery.webhook_id}/"
     page = signed_in.get(log).content.decode()
     assert "500 the answer was not 2xx" in page
-    assert told.message_id in page
+    assert delivery.message_id in page
     assert "their words" not in page
 
     far.answers["/hook"] = Answer()
-    again = signed_in.post(f"/account/webhooks/replay/{told.pk}/", follow=True).content.decode()
+    again = signed_in.post(f"/account/webhooks/replay/{delivery.pk}/", follow=True).content.decode()
     send()
 
     assert "It is sent again now" in again
@@ -123,13 +123,13 @@ def test_the_log_shows_each_try_and_a_button_repeats_it(
 
 
 def test_a_webhook_is_switched_rotated_and_removed_by_buttons(
-    signed_in: Client, told: Delivery, hook: tuple[Webhook, str]
+    signed_in: Client, delivery: Delivery, hook: tuple[Webhook, str]
 ) -> None:
-    at = f"/account/webhooks/{told.webhook_id}/"
+    at = f"/account/webhooks/{delivery.webhook_id}/"
     assert (
         "It is off" in signed_in.post(f"{at}switch/", {"to": "off"}, follow=True).content.decode()
     )
-    replay = signed_in.post(f"/account/webhooks/replay/{told.pk}/", follow=True)
+    replay = signed_in.post(f"/account/webhooks/replay/{delivery.pk}/", follow=True)
     assert "Switch it on first" in replay.content.decode()
     assert "It is on" in signed_in.post(f"{at}switch/", {"to": "on"}, follow=True).content.decode()
     rotated = signed_in.post(f"{at}secret/")
@@ -140,12 +140,12 @@ def test_a_webhook_is_switched_rotated_and_removed_by_buttons(
 
 
 def test_replays_have_a_limit(
-    signed_in: Client, told: Delivery, monkeypatch: pytest.MonkeyPatch
+    signed_in: Client, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("inference.webhooks.views.REPLAYS_PER_HOUR", 1)
 
     pages = [
-        signed_in.post(f"/account/webhooks/replay/{told.pk}/", follow=True).content.decode()
+        signed_in.post(f"/account/webhooks/replay/{delivery.pk}/", follow=True).content.decode()
         for _ in range(2)
     ]
 
@@ -160,11 +160,11 @@ def addresses(pk: object, delivery: object) -> list[str]:
     ]
 
 
-def test_another_persons_webhook_does_not_exist(client: Client, told: Delivery) -> None:
+def test_another_persons_webhook_does_not_exist(client: Client, delivery: Delivery) -> None:
     client.force_login(User.objects.create_user("bob@lab.example"))
 
-    assert client.get(f"/account/webhooks/{told.webhook_id}/").status_code == 404
-    for address in addresses(told.webhook_id, told.pk) + addresses("9" * 30, uuid.uuid4()):
+    assert client.get(f"/account/webhooks/{delivery.webhook_id}/").status_code == 404
+    for address in addresses(delivery.webhook_id, delivery.pk) + addresses("9" * 30, uuid.uuid4()):
         assert client.post(address).status_code == 404
     assert Webhook.objects.enabled().count() == 1
     assert URL not in client.get("/account/webhooks/").content.decode()
@@ -191,18 +191,18 @@ def test_a_form_from_elsewhere_is_refused(ada: User) -> None:
 
 
 def test_webhooks_go_along_with_the_export_without_their_secrets(
-    ada: User, told: Delivery, hook: tuple[Webhook, str]
+    ada: User, delivery: Delivery, hook: tuple[Webhook, str]
 ) -> None:
     text = str(profile.export(ada))
 
     assert URL in text
-    assert str(told.job_id) in text
+    assert str(delivery.job_id) in text
     assert hook[1] not in text
     assert hook[0].secret not in text
 
 
-def test_webhooks_go_with_the_person_and_their_last_jobs_are_told_to_nobody(
-    ada: User, told: Delivery
+def test_webhooks_go_with_the_person_and_their_last_jobs_are_not_delivered(
+    ada: User, delivery: Delivery
 ) -> None:
     profile.delete(ada)
 

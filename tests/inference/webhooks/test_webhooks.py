@@ -1,4 +1,4 @@
-"""Webhooks are told once what was committed: signed, for a day, and never led astray."""
+"""Webhooks get what was committed, once: signed, for a day, and never led astray."""
 
 import json
 import re
@@ -24,13 +24,13 @@ from inference.models import (
     Attempt,
     Delivery,
     DeliveryState,
+    DisabledReason,
     Event,
+    FailureReason,
     State,
-    Trouble,
     Webhook,
-    WhyDisabled,
 )
-from inference.webhooks import endpoints, posting, queueing, sealing, sending
+from inference.webhooks import endpoints, posting, queueing, sending, signing_secrets
 from inference.webhooks.schedule import BACKOFF, MAX_ATTEMPTS
 from tests.conftest import answer_next
 from tests.fakes.far_server import Answer, Canary, FarServer
@@ -48,7 +48,7 @@ def wait_over() -> None:
 # --- what is queued --------------------------------------------------------------------------
 
 
-def test_a_job_that_succeeds_is_told_with_its_end(
+def test_a_job_that_succeeds_is_delivered_with_its_end(
     card: ModelCard, submit: Submit, hers: jobs.Requester, hook: tuple[Webhook, str]
 ) -> None:
     job = submit(by=hers)
@@ -57,9 +57,9 @@ def test_a_job_that_succeeds_is_told_with_its_end(
     answer_next(card)
 
     delivery = Delivery.objects.get()
-    said = json.loads(delivery.body)
-    assert delivery.event == said["type"] == "job.succeeded"
-    assert said["data"] == {
+    event = json.loads(delivery.body)
+    assert delivery.event == event["type"] == "job.succeeded"
+    assert event["data"] == {
         "id": str(job.pk),
         "object": "job",
         "kind": "classify",
@@ -67,32 +67,32 @@ def test_a_job_that_succeeds_is_told_with_its_end(
         "status": "succeeded",
         "error_code": None,
     }
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", said["timestamp"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event["timestamp"])
 
 
 @pytest.mark.parametrize(("code", "status"), [("invalid_image", "failed"), ("deadline", "expired")])
-def test_a_job_that_fails_is_told_with_its_code(
+def test_a_job_that_fails_is_delivered_with_its_code(
     submit: Submit, hers: jobs.Requester, hook: tuple[Webhook, str], code: Any, status: str
 ) -> None:
     job = submit(by=hers)
 
     jobs.end([job], state=State.FAILED, code=code)
 
-    said = json.loads(Delivery.objects.get().body)
-    assert (said["type"], said["data"]["status"], said["data"]["error_code"]) == (
+    event = json.loads(Delivery.objects.get().body)
+    assert (event["type"], event["data"]["status"], event["data"]["error_code"]) == (
         "job.failed",
         status,
         code,
     )
 
 
-def test_a_cancelled_job_is_told_as_the_api_spells_it(told: Delivery) -> None:
-    said = json.loads(told.body)
+def test_a_cancelled_job_is_delivered_as_the_api_spells_it(delivery: Delivery) -> None:
+    event = json.loads(delivery.body)
 
-    assert (said["type"], said["data"]["status"]) == ("job.canceled", "canceled")
+    assert (event["type"], event["data"]["status"]) == ("job.canceled", "canceled")
 
 
-def test_an_end_that_is_rolled_back_is_not_told(
+def test_an_end_that_is_rolled_back_is_not_delivered(
     submit: Submit, hers: jobs.Requester, hook: tuple[Webhook, str]
 ) -> None:
     job = submit(by=hers)
@@ -103,7 +103,7 @@ def test_an_end_that_is_rolled_back_is_not_told(
     assert not Delivery.objects.exists()
 
 
-def test_only_what_was_asked_for_is_told(
+def test_only_what_was_asked_for_is_delivered(
     card: ModelCard, submit: Submit, hers: jobs.Requester, ada: User
 ) -> None:
     endpoints.add(ada, url=URL, events=["job.failed"])
@@ -113,7 +113,7 @@ def test_only_what_was_asked_for_is_told(
     assert not Delivery.objects.exists()
 
 
-def test_nobody_else_is_told(
+def test_nobody_else_gets_a_call(
     submit: Submit, hers: jobs.Requester, requester: jobs.Requester
 ) -> None:
     endpoints.add(User.objects.create_user("bob@lab.example"), url=URL, events=Event.values)
@@ -124,7 +124,7 @@ def test_nobody_else_is_told(
     assert not Delivery.objects.exists()
 
 
-def test_what_was_tried_in_the_playground_is_not_told(
+def test_what_was_tried_in_the_playground_is_not_delivered(
     submit: Submit, ada: User, hook: tuple[Webhook, str]
 ) -> None:
     jobs.cancel(submit(by=jobs.Requester(user_id=ada.pk, visitor=None)))
@@ -133,7 +133,7 @@ def test_what_was_tried_in_the_playground_is_not_told(
 
 
 @pytest.mark.parametrize("verb", [endpoints.switch_off, endpoints.remove])
-def test_a_webhook_that_is_off_is_not_told(
+def test_a_webhook_that_is_off_is_not_delivered(
     submit: Submit, hers: jobs.Requester, hook: tuple[Webhook, str], verb: Callable[[Webhook], None]
 ) -> None:
     verb(hook[0])
@@ -143,12 +143,12 @@ def test_a_webhook_that_is_off_is_not_told(
     assert not Delivery.objects.exists()
 
 
-def test_the_same_end_is_queued_once(told: Delivery) -> None:
-    assert queueing.queue([told.job_id]) == 0
+def test_the_same_end_is_queued_once(delivery: Delivery) -> None:
+    assert queueing.queue([delivery.job_id]) == 0
     assert Delivery.objects.count() == 1
 
 
-def test_a_worker_is_woken_on_commit_if_somebody_is_told(
+def test_a_worker_is_woken_on_commit_if_there_is_a_delivery(
     submit: Submit,
     hers: jobs.Requester,
     requester: jobs.Requester,
@@ -199,96 +199,98 @@ def test_a_webhook_that_is_deleted_meanwhile_fails_no_batch(
     assert all(ended[1:])
 
 
-# --- how it is told --------------------------------------------------------------------------
+# --- how it is sent --------------------------------------------------------------------------
 
 
-def test_a_receiver_can_verify_what_it_is_told(
-    told: Delivery, hook: tuple[Webhook, str], far: FarServer, send: Send
+def test_a_receiver_can_verify_what_it_gets(
+    delivery: Delivery, hook: tuple[Webhook, str], far: FarServer, send: Send
 ) -> None:
     assert send() == 1
 
-    [asked] = far.asked
-    assert asked.method == "POST"
-    said = Verifier(hook[1]).verify(asked.body, dict(asked.headers))
-    assert said == json.loads(told.body)
-    assert asked.headers["webhook-id"] == told.message_id
-    assert asked.headers["Content-Type"] == "application/json"
-    assert "Cookie" not in asked.headers
-    assert "Authorization" not in asked.headers
+    [request] = far.requests
+    assert request.method == "POST"
+    event = Verifier(hook[1]).verify(request.body, dict(request.headers))
+    assert event == json.loads(delivery.body)
+    assert request.headers["webhook-id"] == delivery.message_id
+    assert request.headers["Content-Type"] == "application/json"
+    assert "Cookie" not in request.headers
+    assert "Authorization" not in request.headers
     with pytest.raises(WebhookVerificationError):
-        Verifier(sealing.new_secret()).verify(asked.body, dict(asked.headers))
+        Verifier(signing_secrets.new_secret()).verify(request.body, dict(request.headers))
     with pytest.raises(WebhookVerificationError):
-        Verifier(hook[1]).verify(asked.body + b" ", dict(asked.headers))
+        Verifier(hook[1]).verify(request.body + b" ", dict(request.headers))
 
 
-def test_what_is_delivered_is_delivered_once_and_logged(told: Delivery, send: Send) -> None:
+def test_what_is_delivered_is_delivered_once_and_logged(delivery: Delivery, send: Send) -> None:
     assert send() == 1
     assert send() == 0
 
-    told.refresh_from_db()
+    delivery.refresh_from_db()
     attempt = Attempt.objects.get()
-    assert (told.state, attempt.status, attempt.trouble) == (DeliveryState.DELIVERED, 204, "")
-    assert told.delivered_at
+    assert (delivery.state, attempt.status, attempt.failure) == (DeliveryState.DELIVERED, 204, "")
+    assert delivery.delivered_at
 
 
 def test_after_a_rotation_both_secrets_verify_for_a_day(
-    told: Delivery, hook: tuple[Webhook, str], far: FarServer, send: Send
+    delivery: Delivery, hook: tuple[Webhook, str], far: FarServer, send: Send
 ) -> None:
     new = endpoints.rotate(hook[0])
     send()
-    [asked] = far.asked
+    [request] = far.requests
     for secret in (new, hook[1]):
-        Verifier(secret).verify(asked.body, dict(asked.headers))
+        Verifier(secret).verify(request.body, dict(request.headers))
 
     Webhook.objects.update(old_secret_until=Now() - timedelta(seconds=1))
-    endpoints.replay(told)
+    endpoints.replay(delivery)
     send()
 
-    Verifier(new).verify(far.asked[1].body, dict(far.asked[1].headers))
+    Verifier(new).verify(far.requests[1].body, dict(far.requests[1].headers))
     with pytest.raises(WebhookVerificationError):
-        Verifier(hook[1]).verify(far.asked[1].body, dict(far.asked[1].headers))
+        Verifier(hook[1]).verify(far.requests[1].body, dict(far.requests[1].headers))
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "trouble"),
+    ("answer", "status", "failure"),
     [
-        (Answer(status=500), 500, Trouble.STATUS),
-        (Answer(status=404), 404, Trouble.STATUS),
-        (Answer(status=429), 429, Trouble.STATUS),
-        (Answer(status=302, headers={"Location": "/elsewhere"}), 302, Trouble.REDIRECT),
+        (Answer(status=500), 500, FailureReason.STATUS),
+        (Answer(status=404), 404, FailureReason.STATUS),
+        (Answer(status=429), 429, FailureReason.STATUS),
+        (Answer(status=302, headers={"Location": "/elsewhere"}), 302, FailureReason.REDIRECT),
         (
             Answer(status=308, headers={"Location": "https://localtest.example/"}),
             308,
-            Trouble.REDIRECT,
+            FailureReason.REDIRECT,
         ),
-        (Answer(hangs=True), None, Trouble.TIMEOUT),
+        (Answer(hangs=True), None, FailureReason.TIMEOUT),
     ],
 )
-def test_what_fails_is_logged_and_told_again_under_the_same_id(
-    told: Delivery,
+def test_what_fails_is_logged_and_sent_again_under_the_same_id(
+    delivery: Delivery,
     far: FarServer,
     send: Send,
     monkeypatch: pytest.MonkeyPatch,
     answer: Answer,
     status: int | None,
-    trouble: str,
+    failure: str,
 ) -> None:
     monkeypatch.setattr(posting, "TOTAL_S", 0.5)
     far.answers = {"/hook": answer, "/elsewhere": Answer()}
     assert send() == 1
     assert send() == 0, "not yet: it waits before it tries again"
-    [first] = far.asked
+    [first] = far.requests
     attempt = Attempt.objects.get()
-    assert (attempt.status, attempt.trouble) == (status, trouble)
+    assert (attempt.status, attempt.failure) == (status, failure)
 
     monkeypatch.setattr(posting, "TOTAL_S", 10)
     far.answers["/hook"] = Answer()
     wait_over()
     assert send() == 1
 
-    assert [asked.path for asked in far.asked] == ["/hook", "/hook"], "a redirect is not followed"
-    assert far.asked[1].headers["webhook-id"] == first.headers["webhook-id"]
-    assert far.asked[1].body == first.body
+    assert [request.path for request in far.requests] == ["/hook", "/hook"], (
+        "a redirect is not followed"
+    )
+    assert far.requests[1].headers["webhook-id"] == first.headers["webhook-id"]
+    assert far.requests[1].body == first.body
     assert Delivery.objects.get().state == DeliveryState.DELIVERED
     assert Attempt.objects.count() == 2
 
@@ -302,33 +304,33 @@ def test_what_fails_is_logged_and_told_again_under_the_same_id(
     ],
 )
 def test_nothing_inside_is_ever_called(
-    told: Delivery, far: FarServer, send: Send, servers: tuple[FarServer, Canary], url: str
+    delivery: Delivery, far: FarServer, send: Send, servers: tuple[FarServer, Canary], url: str
 ) -> None:
     Webhook.objects.update(url=url)
 
     send()
 
     assert servers[1].touched == 0
-    assert far.asked == []
-    assert Attempt.objects.get().trouble == Trouble.CONNECTION
+    assert far.requests == []
+    assert Attempt.objects.get().failure == FailureReason.CONNECTION
 
 
 def test_a_webhook_is_tried_for_a_day_and_then_given_up(
-    told: Delivery, far: FarServer, send: Send
+    delivery: Delivery, far: FarServer, send: Send
 ) -> None:
     far.answers["/hook"] = Answer(status=500)
     for _ in range(MAX_ATTEMPTS + 2):
         send()
         wait_over()
 
-    told.refresh_from_db()
-    assert (told.state, told.attempt_count) == (DeliveryState.GIVEN_UP, MAX_ATTEMPTS)
-    assert len(far.asked) == MAX_ATTEMPTS
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.attempt_count) == (DeliveryState.GIVEN_UP, MAX_ATTEMPTS)
+    assert len(far.requests) == MAX_ATTEMPTS
     assert timedelta(hours=23) < sum(BACKOFF.waits, timedelta()) < timedelta(hours=25)
     assert all(longer > shorter for shorter, longer in pairwise(BACKOFF.waits))
 
 
-def test_a_sender_that_died_costs_a_wait_and_no_delivery(told: Delivery, send: Send) -> None:
+def test_a_sender_that_died_costs_a_wait_and_no_delivery(delivery: Delivery, send: Send) -> None:
     assert sending.claim()  # and then the process dies
     assert send() == 0
 
@@ -347,7 +349,9 @@ def test_ten_senders_at_once_tell_each_thing_once(
     tried.append(send())
 
     assert sum(tried) == 12
-    assert len({asked.headers["webhook-id"] for asked in far.asked}) == len(far.asked) == 12
+    assert (
+        len({request.headers["webhook-id"] for request in far.requests}) == len(far.requests) == 12
+    )
 
 
 def test_a_webhook_that_fails_takes_one_place_of_a_round(
@@ -366,7 +370,7 @@ def test_a_webhook_that_fails_takes_one_place_of_a_round(
     assert send() == 1
 
 
-def test_a_success_ends_the_days_of_failure(told: Delivery, far: FarServer, send: Send) -> None:
+def test_a_success_ends_the_days_of_failure(delivery: Delivery, far: FarServer, send: Send) -> None:
     far.answers["/hook"] = Answer(status=500)
     send()
     assert Webhook.objects.get().failing_since
@@ -379,7 +383,7 @@ def test_a_success_ends_the_days_of_failure(told: Delivery, far: FarServer, send
 
 
 def test_after_days_of_failure_it_is_switched_off_and_the_owner_learns_it_once(
-    told: Delivery, far: FarServer, send: Send, settings: Settings
+    delivery: Delivery, far: FarServer, send: Send, settings: Settings
 ) -> None:
     far.answers["/hook"] = Answer(status=500)
     days = timedelta(days=settings.WEBHOOK_DISABLED_AFTER_DAYS)
@@ -394,15 +398,15 @@ def test_after_days_of_failure_it_is_switched_off_and_the_owner_learns_it_once(
     wait_over()
 
     assert send() == 0
-    assert Webhook.objects.get().disabled_why == WhyDisabled.FAILING
+    assert Webhook.objects.get().disabled_reason == DisabledReason.FAILING
     [letter] = mail.outbox
     assert letter.to == ["ada@lab.example"]
     assert URL in letter.body
     assert "/account/webhooks/" in letter.body
 
 
-def test_a_server_that_answers_gone_is_not_asked_again(
-    told: Delivery, far: FarServer, send: Send
+def test_a_server_that_answers_gone_is_not_called_again(
+    delivery: Delivery, far: FarServer, send: Send
 ) -> None:
     far.answers["/hook"] = Answer(status=410)
     send()
@@ -410,12 +414,12 @@ def test_a_server_that_answers_gone_is_not_asked_again(
     wait_over()
 
     assert send() == 0
-    assert Webhook.objects.get().disabled_why == WhyDisabled.GONE
+    assert Webhook.objects.get().disabled_reason == DisabledReason.GONE
     assert len(mail.outbox) == 1
 
 
 def test_what_waited_goes_out_when_it_is_switched_on(
-    told: Delivery, hook: tuple[Webhook, str], send: Send
+    delivery: Delivery, hook: tuple[Webhook, str], send: Send
 ) -> None:
     endpoints.switch_off(hook[0])
     assert send() == 0
@@ -427,21 +431,21 @@ def test_what_waited_goes_out_when_it_is_switched_on(
 
 
 def test_a_replay_is_one_more_try_under_the_same_id(
-    told: Delivery, far: FarServer, send: Send
+    delivery: Delivery, far: FarServer, send: Send
 ) -> None:
     send()
     far.answers["/hook"] = Answer(status=500)
 
-    assert endpoints.replay(told)
+    assert endpoints.replay(delivery)
     send()
     wait_over()
 
     assert send() == 0, "what was delivered before is not repeated for a day"
-    assert {asked.headers["webhook-id"] for asked in far.asked} == {told.message_id}
+    assert {request.headers["webhook-id"] for request in far.requests} == {delivery.message_id}
     assert Attempt.objects.count() == 2
 
 
-def test_what_is_old_is_forgotten(told: Delivery, send: Send) -> None:
+def test_what_is_old_is_forgotten(delivery: Delivery, send: Send) -> None:
     Delivery.objects.update(created_at=Now() - timedelta(days=3), next_try_at=Now() - timedelta(2))
     sending.tidy()
     assert Delivery.objects.get().state == DeliveryState.GIVEN_UP
@@ -466,33 +470,33 @@ def test_the_table_holds_no_secret(hook: tuple[Webhook, str]) -> None:
 
 
 def test_a_new_secret_key_opens_what_the_old_one_sealed_while_it_is_kept(
-    settings: Settings, told: Delivery, send: Send
+    settings: Settings, delivery: Delivery, send: Send
 ) -> None:
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another" * 10
-    assert sealing.unseal(told.webhook.secret)
+    assert signing_secrets.decrypt(delivery.webhook.secret)
 
     settings.SECRET_KEY_FALLBACKS = []
-    with pytest.raises(sealing.CannotUnseal):
-        sealing.unseal(told.webhook.secret)
+    with pytest.raises(signing_secrets.CannotDecrypt):
+        signing_secrets.decrypt(delivery.webhook.secret)
     send()
 
-    assert Attempt.objects.get().trouble == Trouble.SECRET
+    assert Attempt.objects.get().failure == FailureReason.SECRET
 
 
 def test_rotating_twice_at_once_gives_one_new_secret(hook: tuple[Webhook, str]) -> None:
     new = at_once(lambda _: endpoints.rotate(Webhook.objects.get()), 5)
 
     webhook = Webhook.objects.get()
-    assert set(new) == {sealing.unseal(webhook.secret)}
-    assert sealing.unseal(webhook.old_secret) == hook[1]
+    assert set(new) == {signing_secrets.decrypt(webhook.secret)}
+    assert signing_secrets.decrypt(webhook.old_secret) == hook[1]
 
 
 def test_ten_webhooks_are_the_most_also_at_once(ada: User) -> None:
     def add(number: int) -> bool:
         try:
             endpoints.add(ada, url=f"{URL}/{number}", events=Event.values)
-        except endpoints.TooMany:
+        except endpoints.TooManyWebhooks:
             return False
         return True
 

@@ -1,4 +1,4 @@
-"""Webhooks that fail: for how long, and when to stop."""
+"""Disables webhooks that have failed for days, and writes to their owners."""
 
 import logging
 from datetime import timedelta
@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from inference.models import Webhook, WhyDisabled
+from inference.models import DisabledReason, Webhook
 
 log = logging.getLogger(__name__)
 
@@ -20,28 +20,28 @@ def note_success(webhook: Webhook) -> None:
 
 
 def note_failure(webhook: Webhook, *, status: int | None) -> None:
-    """Switch it off if it asks for that (410 Gone), or has failed for days without one success.
+    """Disable it if it asks for that (410 Gone), or has failed for days without one success.
 
     Call it in a transaction: the mail to the owner is queued with the change, or neither is.
     """
     Webhook.objects.filter(pk=webhook.pk, failing_since__isnull=True).update(failing_since=Now())
     if status == HTTPStatus.GONE:
-        _switch_off(webhook, WhyDisabled.GONE)
+        _disable(webhook, DisabledReason.GONE)
         return
     days = timedelta(days=settings.WEBHOOK_DISABLED_AFTER_DAYS)
     if Webhook.objects.filter(pk=webhook.pk, failing_since__lt=Now() - days).exists():
-        _switch_off(webhook, WhyDisabled.FAILING)
+        _disable(webhook, DisabledReason.FAILING)
 
 
-def _switch_off(webhook: Webhook, why: WhyDisabled) -> None:
-    """Whoever changes the row writes the mail: there is one, however many tries failed at once."""
-    still_on = Webhook.objects.enabled().filter(pk=webhook.pk)
-    if not still_on.update(disabled_at=Now(), disabled_why=why):
+def _disable(webhook: Webhook, reason: DisabledReason) -> None:
+    enabled = Webhook.objects.enabled().filter(pk=webhook.pk)
+    # Only who changes the row writes the mail: there is one, however many attempts fail at once.
+    if not enabled.update(disabled_at=Now(), disabled_reason=reason):
         return
-    log.warning("webhook switched off why=%s", why)
+    log.warning("webhook disabled reason=%s", reason)
     context = {
         "webhook": webhook,
-        "why": why.label,
+        "reason": reason.label,
         "page": settings.SITE_URL + reverse("webhook", args=[webhook.pk]),
     }
     text = render_to_string("inference/webhooks/switched_off.txt", context)
