@@ -1,4 +1,4 @@
-"""Which parts of a card somebody has edited by hand: files leave those alone, and name them.
+"""Which parts of a card somebody has edited by hand: loading files leaves those alone.
 
 A part is a field of the card with its source, or one of SECTIONS as a whole.
 """
@@ -11,12 +11,12 @@ SECTIONS = {Evaluation: "evaluations", Question: "faq", Alias: "aliases"}
 
 
 def mark(card: ModelCard, parts: Iterable[str]) -> None:
-    """From now on these are a person's; marking them again changes nothing."""
     edits = [HandEdit(card=card, part=part) for part in sorted(parts)]
     HandEdit.objects.bulk_create(edits, ignore_conflicts=True)
 
 
 def parts_of(repo: str) -> set[str]:
-    """What a file may not write of this card. Locks the card: an edit under way ends first."""
+    """What a file may not write of this card. Locks the card."""
+    # An edit that is being saved ends first, and counts.
     card = ModelCard.objects.select_for_update().filter(repo=repo).first()
     return set(card.hand_edits.values_list("part", flat=True)) if card else set()

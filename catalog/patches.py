@@ -32,7 +32,6 @@ def mean_colors(square: Image.Image, side: int) -> list[list[str]]:
 
 
 def sample_colors(side: int) -> list[list[str]]:
-    """The same of the sample photo of a cat."""
     with Image.open(settings.BASE_DIR / "static" / "samples" / "cat.jpg") as photo:
         square = ImageOps.fit(photo.convert("RGB"), (SAMPLE_SIDE, SAMPLE_SIDE))
     return mean_colors(square, side)

@@ -29,13 +29,12 @@ def record_all() -> int:
 
 
 def history_of(card: ModelCard) -> list[PriceChange]:
-    """The card's prices, the oldest first."""
     return list(card.price_changes.all())
 
 
 @transaction.atomic
 def _write(card_ids: Sequence[int]) -> list[PriceChange]:
-    """Whoever comes second waits for the cards, and then finds the price written."""
+    # Whoever comes second waits for the cards' locks, and then finds the price written.
     cards = ModelCard.objects.only(*PRICED_BY).filter(pk__in=card_ids).order_by("pk")
     return PriceChange.objects.bulk_create(_unwritten(cards.select_for_update(no_key=True)))
 
@@ -56,7 +55,6 @@ def _last_prices(card_ids: Iterable[int]) -> dict[int, PriceChange]:
 
 
 def price_now(card: ModelCard) -> PriceChange | None:
-    """The card's price as a row not yet written; None where no price is known."""
     price = card.price
     if price is None:
         return None
@@ -70,7 +68,6 @@ def price_now(card: ModelCard) -> PriceChange | None:
 
 
 def same(one: PriceChange, other: PriceChange | None) -> bool:
-    """Whether two rows state one price, whenever."""
     return other is not None and _essence(one) == _essence(other)
 
 

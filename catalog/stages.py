@@ -1,4 +1,4 @@
-"""A model's way from wished-for to served to gone: each step allowed by rule, dated, with a reason.
+"""A model's way from requested to live to retired: each step allowed by rule, dated, with a reason.
 
 Which steps are allowed stands in `catalog.models.MOVES`; the database refuses any other.
 """
@@ -19,21 +19,18 @@ class NotAMove(MoveRefused):
 
 
 class MovedMeanwhile(MoveRefused):
-    """Somebody else has moved the model since it was looked at."""
+    """Somebody else has moved the model since the caller looked at it."""
 
 
 @transaction.atomic
 def move(
     card: ModelCard, to: Stage, *, reason: str, by: AbstractBaseUser | None = None
 ) -> StageChange:
-    """Bring a model to its next stage.
-
-    Raises NotAMove for a forbidden jump, MovedMeanwhile when the card's stage is not what the
-    caller saw.
-    """
+    """Bring a model to its next stage. Raises NotAMove, MovedMeanwhile."""
     before = card.status
     if to not in MOVES[before]:
         raise NotAMove(f"{card.repo} cannot go from {before} to {to}")
+    # Of two movers at once the second finds another stage than it saw, and updates no row.
     moved = ModelCard.objects.filter(pk=card.pk, stage=before).update(stage=to, changed_at=Now())
     if not moved:
         raise MovedMeanwhile(f"{card.repo} is no longer {before}")
@@ -44,7 +41,7 @@ def move(
 
 
 def record_births(reason: str) -> int:
-    """Begin the life of each card that has none yet, at the stage it has; how many there were."""
+    """Record the first stage of each card that has none on record; how many there were."""
     unborn = ModelCard.objects.filter(stage_changes__isnull=True)
     births = [
         StageChange(card=card, stage=card.stage, reason=reason, changed_at=card.created_at)

@@ -17,7 +17,6 @@ HUB_CARDS_A_RUN = 4
 
 @shared_task
 def send_mail() -> None:
-    """Send mail that has just been queued."""
     sending.send_due()
 
 
@@ -36,22 +35,19 @@ def purge_waitlist() -> None:
 
 @shared_task
 def sync_hub() -> None:
-    """Read a few cards that the hub was not asked for today: it comes by all day, for all of them.
-
-    The housekeeper has one pair of hands. So it takes short turns, and neither waits for a busy
-    hub nor long for a slow one: the rest keeps until the next turn.
-    """
+    """Read a few of the cards that the hub was not asked for today."""
+    # A few at a time, all day long: one worker does all housekeeping, and mail must not wait for
+    # the hub.
     cards = sync.some_not_read_today(HUB_CARDS_A_RUN)
     outcomes = list(sync.sync(cards, _impatient_hub(), stop_after=1))
     for outcome in outcomes:
         if not outcome.was_read:
             log.warning("not read from the hub repo=%s: %s", outcome.repo, outcome.trouble)
-    log.info(sync.summary(outcomes, wanted=len(cards)))
+    log.info(sync.summary(outcomes, total=len(cards)))
 
 
 @shared_task
 def check_request(request_id: int) -> None:
-    """Look up a model that somebody has just asked for."""
     request = ModelRequest.objects.filter(pk=request_id).first()
     if request is not None:
         requests.check(request, _impatient_hub())
@@ -59,11 +55,10 @@ def check_request(request_id: int) -> None:
 
 @shared_task
 def sweep_requests() -> None:
-    """Check what no message was sent for, and what the hub was away for."""
     requests.sweep(_impatient_hub())
 
 
 def _impatient_hub() -> Hub:
-    # Each step of a request may take some seconds. A busy hub, which says when to come back, is
-    # not waited for: the housekeeper has other things to do.
+    # A slow hub may take some seconds for each step. A busy one, which says when to come back, is
+    # not waited for: the next run asks again.
     return Hub.from_settings(timeout_s=5, most_wait_s=0)

@@ -54,6 +54,7 @@ urlpatterns = [
     path("llms.txt", crawlers.llms_txt, name="llms-txt"),
     path("robots.txt", crawlers.robots_txt, name="robots-txt"),
     path("sitemap.xml", sitemap, {"sitemaps": crawlers.SITEMAPS}, name="sitemap"),
+    # Of one part: a task, or the bare name of a model that is led to its page.
     path("models/<str:task>/", views.task_page, name="task"),
     path("models/<str:owner>/<str:name>/", views.model_page, name="model"),
 ]

@@ -25,12 +25,10 @@ SHOWN_CHARACTERS = 60
 
 
 class Audited(admin.ModelAdmin[M]):
-    """A ModelAdmin whose log entries hold the values before and after."""
-
     def formfield_for_dbfield(
         self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> forms.Field | None:
-        """What a change is measured against is the row, never what the browser says it was."""
+        # What a change is measured against is the row, never what the browser says it was.
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field:
             field.show_hidden_initial = False
@@ -53,7 +51,6 @@ class Audited(admin.ModelAdmin[M]):
 
 
 def log_step(request: HttpRequest, row: models.Model, name: str, before: str, after: str) -> None:
-    """For actions: one value of a row that a verb has changed."""
     _log(request, row, CHANGE, _changed({name: before}, {name: after}))
 
 
@@ -65,7 +62,8 @@ def _log(request: HttpRequest, row: models.Model, flag: int, step: Step) -> LogE
 
 
 def _changed(before: Values, after: Values, row: models.Model | None = None) -> Step:
-    """The step of a change, as Django's log takes it; of an inline's `row` if one is given."""
+    """The step of a change, as Django's log takes it; of an inline's `row` if there is one."""
+    # "fields" is what Django's history page prints; "before" and "after" it leaves alone.
     fields = [f"{name}: {_short(before[name])} → {_short(after[name])}" for name in after]
     named = _named(row) if row else {}
     return {"changed": {"fields": fields} | named, "before": before, "after": after}
@@ -123,7 +121,7 @@ def _text(field: forms.Field, value: Any) -> str:
 
 
 def _name_of(field: forms.ModelChoiceField[Any], value: Any) -> str:
-    """Of a row or of its key, as the form has the one or the other."""
+    # The form has the row where it was cleaned, and its key where it is the initial value.
     key = field.prepare_value(value)
     chosen = field.queryset.filter(pk=key).first() if field.queryset is not None else None
     return str(chosen or value)

@@ -122,7 +122,7 @@ class ModelCardAdmin(Audited[ModelCard]):
     ]
 
     def save_model(self, request: HttpRequest, obj: ModelCard, form: Any, change: Any) -> None:
-        """Write the changed fields only: a worker may be writing others of this card just now."""
+        # The changed fields only: a worker may be writing others of this card just now.
         if not change:
             obj.save()
             return
@@ -148,8 +148,8 @@ class ModelCardAdmin(Audited[ModelCard]):
     def move_to_stage(self, request: HttpRequest, cards: QuerySet[ModelCard]) -> None:
         form = MoveForm(request.POST)
         if not form.is_valid():
-            said = "choose a stage and say why, in at most 300 characters"
-            self.message_user(request, f"Nothing was moved: {said}.", messages.ERROR)
+            hint = "choose a stage and say why, in at most 300 characters"
+            self.message_user(request, f"Nothing was moved: {hint}.", messages.ERROR)
             return
         for card in cards:
             self._move(request, card, form.cleaned_data["stage"], form.cleaned_data["reason"])
@@ -158,8 +158,9 @@ class ModelCardAdmin(Audited[ModelCard]):
         before = card.stage
         is_launch = to == Stage.LIVE and Stage.LIVE in MOVES[before]
         if is_launch and card.launch_price_micro_usd_per_image is None:
-            said = f"{card} has no price yet: launch it, which freezes one and tells people."
-            self.message_user(request, said, messages.ERROR)
+            # Here it would go live without its price, the voters' credit and everybody's mail.
+            hint = f"{card} has no price yet: launch it, which freezes one and tells people."
+            self.message_user(request, hint, messages.ERROR)
             return
         # Signed in: the admin has let nobody else come this far.
         by: Any = request.user

@@ -12,7 +12,7 @@ from catalog.models import HandEdit, ModelCard, Provenance
 
 
 class HandEditInline(ReadOnlyInline[HandEdit]):
-    """Rows come by editing the card; to delete one gives the part back to the card's file."""
+    # Rows come by editing the card; deleting one gives the part back to the card's file.
 
     model = HandEdit
     fields = ["part", "edited_at"]
@@ -23,7 +23,7 @@ class HandEditInline(ReadOnlyInline[HandEdit]):
 
 
 def note(card: ModelCard, form: forms.BaseForm, formsets: Iterable[Any]) -> None:
-    """Keep the parts that were edited from the card's file, and give back those that were not."""
+    """Note which parts this form has edited, and which it gives back to the card's file."""
     hand_edits.mark(card, _edited(form, formsets))
     if any(formset.model is HandEdit and formset.deleted_objects for formset in formsets):
         # Or the next load would take the file for one that it has loaded already.
@@ -41,7 +41,8 @@ def _edited(form: forms.BaseForm, formsets: Iterable[Any]) -> set[str]:
 
 
 def _cited(formset: Any) -> set[str]:
-    """The fields whose source was changed, among them one whose row now speaks of another."""
+    """The fields whose source was changed."""
     changed = [row for row in formset.forms if row.has_changed()]
-    named = {row.initial.get("field") for row in changed}
-    return {name for name in named | {row.cleaned_data.get("field") for row in changed} if name}
+    # A row may cite another field than before: then both have changed.
+    before = {row.initial.get("field") for row in changed}
+    return {name for name in before | {row.cleaned_data.get("field") for row in changed} if name}

@@ -21,7 +21,6 @@ MOST_MICRO_USD = 2**31 - 1
 
 
 def fact_names() -> list[str]:
-    """The card's fields whose source can be stated."""
     fields = ModelCard._meta.concrete_fields
     return [f.name for f in fields if f.name not in NOT_FACTS and not f.generated]
 
@@ -48,7 +47,7 @@ def _in_unix_lines(text: str | None) -> str:
 
 
 class CardForm(forms.ModelForm[ModelCard]):
-    """A card: its two lists must be lists of sentences, because pages print them so."""
+    # Its two lists must be lists of sentences, because pages print them so.
 
     def clean_best_for(self) -> Any:
         return _sentences(self.cleaned_data["best_for"])
@@ -57,7 +56,7 @@ class CardForm(forms.ModelForm[ModelCard]):
         return _sentences(self.cleaned_data["limits"])
 
     def clean(self) -> dict[str, Any]:
-        """Figures from which the database can compute a price, and write it down."""
+        # The database computes the price from these, so they must be figures that it can divide.
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         for name in PRICED_BY:
             if isinstance(figure := cleaned.get(name), float) and not 0 <= figure <= MOST:
@@ -85,8 +84,6 @@ def _sentences(value: object) -> object:
 
 
 class ProvenanceForm(forms.ModelForm[Provenance]):
-    """A source of a figure that the card does have."""
-
     field = forms.ChoiceField(choices=_fact_choices)
 
     class Meta:
@@ -95,20 +92,18 @@ class ProvenanceForm(forms.ModelForm[Provenance]):
 
 
 class SourceForm(forms.ModelForm[Source]):
-    """A source; an address without its scheme is meant to be https."""
+    # An address without its scheme is meant to be https.
 
     url = forms.URLField(required=False, assume_scheme="https")
 
 
 class MoveForm(forms.Form):
-    """Where a model goes next, and why."""
-
     stage = forms.TypedChoiceField(choices=Stage.choices, coerce=Stage)
     reason = forms.CharField(max_length=StageChange._meta.get_field("reason").max_length)
 
 
 class MoveActionForm(ActionForm):
-    """MoveForm's fields beside the list's actions; optional, since other actions need none."""
+    # MoveForm's fields beside the list's actions; optional, since other actions need none.
 
     stage = forms.ChoiceField(choices=[("", "stage …"), *Stage.choices], required=False)
     reason = forms.CharField(required=False)

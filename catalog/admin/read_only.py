@@ -13,8 +13,6 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Row]):
-    """To look at, and for actions that bring a permission of their own."""
-
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

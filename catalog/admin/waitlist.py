@@ -1,8 +1,4 @@
-"""Support finds who waits for what, and takes the list of a model along; nobody edits it by hand.
-
-What was agreed to, when and from where is proof, so it is read only. An address is deleted by its
-action, not by Django's: that one would keep the address in the admin's own log.
-"""
+"""Support finds who waits for what, and exports the list of a model; nobody edits it by hand."""
 
 import csv
 import logging
@@ -23,6 +19,7 @@ COLUMNS = ["model", "email", "asked_at", "confirmed_at", "left_at", "consent_tex
 FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
 
 
+# Read only, because it is proof of what was agreed to, when and from where.
 @admin.register(WaitlistEntry)
 class WaitlistEntryAdmin(ReadOnlyAdmin[WaitlistEntry]):
     list_display = ["card", "subscriber", "asked_at", "confirmed_at", "left_at"]
@@ -70,6 +67,7 @@ class SubscriberAdmin(ReadOnlyAdmin[Subscriber]):
     def has_forget_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("catalog.delete_subscriber")
 
+    # Not by Django's own action: that would keep the address in the admin's log.
     @admin.action(description="delete with all they wait for", permissions=["forget"])
     def forget(self, request: HttpRequest, selected: QuerySet[Subscriber]) -> None:
         count = subscribers.forget(selected)
@@ -82,7 +80,7 @@ def _cells(entry: WaitlistEntry) -> list[object]:
     return [
         entry.card.repo,
         f"'{email}" if email.startswith(FORMULA_BEGINS) else email,
-        *(_iso(each) for each in (entry.asked_at, entry.confirmed_at, entry.left_at)),
+        *(_iso(moment) for moment in (entry.asked_at, entry.confirmed_at, entry.left_at)),
         entry.consent_text,
         entry.subscriber.user_id is not None,
     ]

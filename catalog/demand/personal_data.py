@@ -7,7 +7,6 @@ from catalog.models import ModelRequest, Vote
 
 
 def export(user: AbstractUser) -> dict[str, object]:
-    """Votes, models asked for, and what the person's addresses wait for."""
     return {
         "votes": list(
             Vote.objects.filter(user_id=user.pk).values(
@@ -34,6 +33,6 @@ def export(user: AbstractUser) -> dict[str, object]:
 
 
 def erase(user: AbstractUser) -> None:
-    """Votes stay and name nobody, by the database's own rule."""
+    # Votes stay and name nobody: the database sets their user to null as the account goes.
     ModelRequest.objects.filter(user_id=user.pk).delete()
     subscribers.forget(subscribers.of_person(user))

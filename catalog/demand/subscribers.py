@@ -25,7 +25,6 @@ def has_confirmed(user: AbstractUser) -> bool:
 
 
 def of_person(user: AbstractUser) -> "QuerySet[Subscriber]":
-    """The person's addresses on our lists, adopted or confirmed."""
     confirmed = at(*confirmed_addresses(user)).values("pk")
     return Subscriber.objects.filter(Q(user=user.pk) | Q(pk__in=confirmed))
 

@@ -70,7 +70,7 @@ class Query:
         texts = {n: parameters[n].replace("\0", "") for n in names if n in parameters}
         words = {name: text[:LONGEST_QUERY].strip() for name, text in texts.items()}
         facets = {name: facet.accept(words.get(name, "")) for name, facet in FACETS.items()}
-        ranges = {name: each.read(words) for name, each in RANGE_FILTERS.items()}
+        ranges = {filter_.name: filter_.read(words) for filter_ in RANGE_FILTERS.values()}
         sort = words.get("sort", "")
         return cls(
             q=words.get("q", ""),
@@ -81,7 +81,6 @@ class Query:
         )
 
     def page(self, cards: ModelCardQuerySet) -> Page:
-        """One page of the cards that fit, in order."""
         if self.words and not self.sort:
             by, then = falling(F("resemblance")), falling(F("downloads_per_month"))
         else:
@@ -89,7 +88,6 @@ class Query:
         return page_of(self.matching(cards), by=by, then=then, after=self.after)
 
     def matching(self, cards: ModelCardQuerySet) -> ModelCardQuerySet:
-        """The cards that fit, in no order yet."""
         cards = self.resembling(cards)
         for facet in self.facets:
             cards = facet.narrow(cards, getattr(self, facet.name))
@@ -103,17 +101,15 @@ class Query:
 
     @cached_property
     def words(self) -> list[search.Word]:
-        """What was typed, as the catalog understands it: asked of the database once."""
+        # Cached: the database is asked which of the words it knows.
         return search.read(self.q)
 
     @property
     def facets(self) -> list[Facet]:
-        """Those in force."""
         return [facet for name, facet in FACETS.items() if getattr(self, name)]
 
     @property
     def range_filters(self) -> list[RangeFilter]:
-        """Those in force."""
         return [range_filter for name, range_filter in RANGE_FILTERS.items() if getattr(self, name)]
 
     def address(self, **changes: str) -> str:
@@ -129,8 +125,6 @@ class Query:
 
 @dataclass(frozen=True)
 class Choice:
-    """One link of a filter or of the order: its words, where it leads, whether it is chosen."""
-
     label: str
     address: str
     is_chosen: bool
@@ -145,7 +139,6 @@ def sorts(query: Query) -> list[Choice]:
 
 
 def chips(query: Query) -> list[Choice]:
-    """One for each filter in force; its link takes that one back."""
     in_force: list[Facet | RangeFilter] = [*query.facets, *query.range_filters]
     return [_chip(query, filter_in_force) for filter_in_force in in_force]
 
@@ -157,8 +150,6 @@ def _chip(query: Query, in_force: Facet | RangeFilter) -> Choice:
 
 @dataclass(frozen=True)
 class Field:
-    """Two fields of the form for one range, filled as the address says."""
-
     range_filter: RangeFilter
     least: str
     most: str

@@ -38,23 +38,18 @@ class Point:
 
     @property
     def words(self) -> str:
-        """`openai/clip-vit-base-patch32: 63.3 % at 8.8 GFLOP`."""
         gflops = f"{self.gflops:.1f}".removesuffix(".0")
         return f"{self.name}: {self.top1:.1f} % at {gflops} GFLOP"
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A line of an axis: where it lies, and what it says."""
-
     at: float
     text: str
 
 
 @dataclass(frozen=True)
 class Chart:
-    """What `_chart.html` draws."""
-
     points: Sequence[Point]
     frontier: str
     across: Sequence[Tick]
@@ -73,7 +68,6 @@ class Axes:
 
     @classmethod
     def around(cls, cards: Sequence[ModelCard]) -> "Axes":
-        """With some air, so that no point lies on the edge."""
         gflops = [gflops_of(card) for card in cards]
         top1 = [top1_of(card) for card in cards]
         return cls(
@@ -115,6 +109,7 @@ def chart_of(cards: ModelCardQuerySet) -> Chart | None:
 
 def _worth_drawing(cards: ModelCardQuerySet) -> ModelCardQuerySet:
     """The most accurate, and what nothing beats at its cost, each with how many are `known`."""
+    # Chosen in SQL, so that of 10,000 models only those drawn are fetched.
     cheapest_first = [F("image_gflops").asc(), F("imagenet_top1").desc(), F("repo").asc()]
     cheaper = RowRange(end=-1)
     return (
@@ -122,6 +117,7 @@ def _worth_drawing(cards: ModelCardQuerySet) -> ModelCardQuerySet:
         .only("repo", "image_gflops", "imagenet_top1")
         .annotate(
             known=Window(Count("*")),
+            # Of equal figures the repo decides, so that the same models are drawn each time.
             rank=Window(RowNumber(), order_by=[F("imagenet_top1").desc(), F("repo").asc()]),
             to_beat=Window(Max("imagenet_top1"), order_by=cheapest_first, frame=cheaper),
         )

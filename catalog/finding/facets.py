@@ -18,8 +18,6 @@ TOTAL = "total"
 
 @dataclass(frozen=True)
 class Menu:
-    """One filter's choices; `chosen` says the one in force, or is empty."""
-
     name: str
     label: str
     value: str
@@ -30,8 +28,6 @@ class Menu:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many cards fit, and a menu for each facet."""
-
     total: int
     menus: Sequence[Menu]
 
@@ -55,15 +51,15 @@ def _counted(query: Query, cards: ModelCardQuerySet) -> list[tuple[str, str, int
         sql, parameters = resembling.values(**columns).query.sql_with_params()
     except EmptyResultSet:  # a range beyond what the column can hold
         return [(TOTAL, "", 0)]
-    counts = [f"SELECT '{TOTAL}', '', count(*) FROM found WHERE {_all_fit(query)}"]  # noqa: S608
+    counts = [f"SELECT '{TOTAL}', '', count(*) FROM resembling WHERE {_all_fit(query)}"]  # noqa: S608
     counts += [
-        f"SELECT '{name}', of_{name}, count(*) FROM found "  # noqa: S608  our own names only
+        f"SELECT '{name}', of_{name}, count(*) FROM resembling "  # noqa: S608  our own names only
         f"WHERE of_{name} <> '' AND {_all_fit(query, but=name)} GROUP BY 2"
         for name in FACETS
     ]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH found AS MATERIALIZED ({sql}) {' UNION ALL '.join(counts)}", parameters
+            f"WITH resembling AS MATERIALIZED ({sql}) {' UNION ALL '.join(counts)}", parameters
         )
         rows: list[tuple[str, str, int]] = cursor.fetchall()
         return rows

@@ -46,7 +46,6 @@ class Facet:
         return Q(**{f"_{self.name}__iexact": value})
 
     def words(self, value: str) -> str:
-        """A value as a page says it."""
         if self.name == "status":
             return STATUS_LABELS[value]
         return f"{value} px" if self.name == "input" else value
@@ -141,7 +140,7 @@ class RangeFilter:
         return str(Range.read(parameters.get(self.name, "")))
 
     def narrow(self, cards: ModelCardQuerySet, text: str) -> ModelCardQuerySet:
-        """Unknown figures lie in no range."""
+        # Unknown figures lie in no range.
         bounds = Range.read(text)
         cards = cards.filter(**{f"{self.column}__isnull": False})
         if bounds.least is not None:
@@ -156,7 +155,6 @@ class RangeFilter:
         return min(int((number * self.per_unit).to_integral_value(rounding)), LARGEST_BIGINT)
 
     def sides(self, text: str) -> tuple[str, str]:
-        """What to write into the form's two fields."""
         bounds = Range.read(text)
         low, high = ("" if s is None else short_exact(s) for s in (bounds.least, bounds.most))
         return low, high

@@ -54,6 +54,7 @@ def _beyond(ordered: ModelCardQuerySet, after: str) -> ModelCardQuerySet:
     if key is None:
         return ordered
     by, then, repo = key
+    # (by, then, repo) > key, written out: querysets have no row comparison.
     return ordered.filter(
         Q(by__gt=by) | Q(by=by, then__gt=then) | Q(by=by, then=then, repo__gt=repo)
     )

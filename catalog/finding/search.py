@@ -6,9 +6,6 @@ family, architecture and training data in lower case, cut between letters and di
 that text or begin one. A word that does so in no card at all is taken for misspelt: it must
 resemble some word of the text (pg_trgm's word similarity). The mean resemblance ranks, downloads
 break ties.
-
-Whether a word is known is asked first, because similarity costs a hundred times what a look at the
-text does: computed for every card, it would make a search in 10,000 cards slow.
 """
 
 import re
@@ -63,6 +60,8 @@ def read(query: str) -> list[Word]:
     words = words_of(query)
     if not words:
         return []
+    # Asked first, because similarity costs a hundred times what a look at the text does: computed
+    # for every card, it would make a search in 10,000 cards slow.
     questions = {
         f"knows_{i}": Exists(ModelCard.objects.filter(Word(word, is_known=True).fits))
         for i, word in enumerate(words)

@@ -115,7 +115,6 @@ class Hub:
     def json_file(
         self, repo: str, name: str, *, revision: str | None, most_bytes: int
     ) -> Mapping[str, Any]:
-        """A small JSON object among a repository's files. Raises HubError."""
         with _named_errors(repo):
             document = json.loads(self._file(repo, name, revision=revision, most_bytes=most_bytes))
             if not isinstance(document, Mapping):

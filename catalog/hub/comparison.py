@@ -20,12 +20,12 @@ def for_card(stated: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_unknown(value: object) -> bool:
-    """Zero is known."""
+    # Not falsiness: zero is known.
     return value is None or value == ""
 
 
 def same(ours: object, hubs: object) -> bool:
-    """Capitals do not matter, nor the day of a month: the hub writes "mit" where we write "MIT"."""
+    # Capitals do not matter, nor the day of a month: the hub writes "mit" where we write "MIT".
     return _comparable(ours) == _comparable(hubs)
 
 

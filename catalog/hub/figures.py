@@ -29,7 +29,6 @@ class Figures:
     updated: date | None = None
 
     def stated(self) -> dict[str, Any]:
-        """Those that the hub does state: numbers, texts and days."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 

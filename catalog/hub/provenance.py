@@ -8,13 +8,11 @@ from catalog.models import ModelCard, Provenance, Source
 
 
 def hub_source(address: str = "") -> Source:
-    """The hub's row among the sources, made when it is first needed."""
     defaults = {"title": "Hugging Face hub", "url": address}
     return Source.objects.get_or_create(slug=SOURCE_SLUG, defaults=defaults)[0]
 
 
 def cite(card: ModelCard, fields: Iterable[str], *, source: Source, read_on: date) -> None:
-    """Say that these figures of a card were read there and then."""
     Provenance.objects.bulk_create(
         [Provenance(card=card, field=name, source=source, read_on=read_on) for name in fields],
         update_conflicts=True,

@@ -1,4 +1,4 @@
-"""A person decides where the hub and a checked fact differ: take the hub's value, or keep ours."""
+"""Decides where the hub and a checked fact differ: take the hub's value, or keep ours."""
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
@@ -10,7 +10,7 @@ from catalog.models import Difference, ModelCard
 
 
 class AlreadyDecided(Exception):
-    """Somebody was quicker, or the hub says something else by now; the message names the field."""
+    """Somebody was quicker, or the hub states something else; the message names the field."""
 
 
 @transaction.atomic
@@ -37,7 +37,7 @@ def keep(difference: Difference, *, by: AbstractBaseUser) -> None:
 
 
 def _decide(difference: Difference, decision: Difference.Decision, *, by: AbstractBaseUser) -> None:
-    """One of two reviewers wins, and only over the values that they saw."""
+    # One of two reviewers wins, and only over the values that they saw.
     decided = Difference.objects.filter(
         pk=difference.pk,
         decision=Difference.Decision.OPEN,

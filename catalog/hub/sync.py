@@ -1,7 +1,7 @@
-"""Bring cards up to date with the hub, one after the other.
+"""Brings cards up to date with the Hugging Face hub, one after the other.
 
-The hub may fill in what nobody knew, and change what it told us itself. What a person has checked
-it never overwrites: there it only opens a `Difference`, which a person decides.
+The hub may fill in what nobody knew, and change what it stated itself. What a person has checked it
+never overwrites: there it only opens a `Difference`, which a person decides.
 """
 
 import time
@@ -55,7 +55,7 @@ def sync(
     away = 0
     for number, card in enumerate(cards):
         if number:
-            time.sleep(pause_s)  # the hub is a guest house, not ours
+            time.sleep(pause_s)  # the hub is not ours to load
         try:
             figures = hub.figures(card.repo)
         except HubError as error:
@@ -71,89 +71,81 @@ def sync(
 
 
 def some_not_read_today(count: int) -> list[ModelCard]:
-    """Any few of the cards that have no reading of today yet.
-
-    By chance, so that those which the hub does not show are not asked for before all others.
-    """
+    # By chance, or those that the hub does not show would be asked for before all others, each
+    # time.
     today = HubReading.objects.filter(card=OuterRef("pk"), read_on=timezone.localdate())
     return list(ModelCard.objects.real().filter(~Exists(today)).order_by("?")[:count])
 
 
-def summary(outcomes: Sequence[Outcome], *, wanted: int) -> str:
-    """One line for people and logs."""
+def summary(outcomes: Sequence[Outcome], *, total: int) -> str:
     read = [outcome for outcome in outcomes if outcome.was_read]
     changed = sum(bool(outcome.changed) for outcome in read)
     differ = sum(bool(outcome.differs) for outcome in read)
-    line = f"hub: {len(read)} of {wanted} read, {changed} changed, {differ} to review"
-    if len(outcomes) < wanted:
+    line = f"hub: {len(read)} of {total} read, {changed} changed, {differ} to review"
+    if len(outcomes) < total:
         line += "; stopped early, since the hub cannot be reached"
     return line
 
 
 @transaction.atomic
 def write(card: ModelCard, figures: Figures, *, source: Source, today: date) -> Outcome:
-    """Keep the day's reading, and take from it what the card's own facts leave open.
-
-    The card is read again and locked: while the hub was answering, somebody may have checked a
-    fact by hand.
-    """
+    """Keep the day's reading, and take from it what the card's own facts leave open."""
     stated = figures.stated()
     HubReading.objects.update_or_create(card=card, read_on=today, defaults=_as_reading(stated))
+    # Read again and locked: while the hub was answering, somebody may have checked a fact by hand.
     card = ModelCard.objects.select_for_update(no_key=True).get(pk=card.pk)
     sources = dict(card.provenance.values_list("field", "source_id"))
-    ours_to_write: dict[str, Any] = {}
+    to_write: dict[str, Any] = {}
     confirmed: list[str] = []
     differs: list[str] = []
     for field, hubs in comparison.for_card(stated).items():
         ours = getattr(card, field)
         if comparison.same(ours, hubs):
-            _settled(card, field)
+            _close_difference(card, field)
             if sources.get(field) == source.pk:
                 confirmed.append(field)
-        elif _is_the_hubs(field, ours, said_by=sources.get(field), hub=source.pk):
-            _settled(card, field)
-            ours_to_write[field] = hubs
-        elif _differ(card, field, ours=ours, hubs=hubs, today=today):
+        elif _may_write(field, ours, source_id=sources.get(field), hub_id=source.pk):
+            _close_difference(card, field)
+            to_write[field] = hubs
+        elif _open_difference(card, field, ours=ours, hubs=hubs, today=today):
             differs.append(field)
-    if ours_to_write:
+    if to_write:
         # Only now: the day of change is a page's age, for caches and search engines.
-        ModelCard.objects.filter(pk=card.pk).update(**ours_to_write, changed_at=Now())
-    provenance.cite(card, [*ours_to_write, *confirmed], source=source, read_on=today)
-    return Outcome(card.repo, changed=tuple(ours_to_write), differs=tuple(differs))
+        ModelCard.objects.filter(pk=card.pk).update(**to_write, changed_at=Now())
+    provenance.cite(card, [*to_write, *confirmed], source=source, read_on=today)
+    return Outcome(card.repo, changed=tuple(to_write), differs=tuple(differs))
 
 
 def _as_reading(stated: Mapping[str, Any]) -> dict[str, Any]:
-    """A reading of the same day forgets what the hub no longer states."""
-    unsaid = {"downloads_per_month": None, "likes": None, "license": "", "revision": ""}
-    return unsaid | {"published": None, "updated": None} | dict(stated)
+    # All fields, so that a second reading of the day forgets what the hub no longer states.
+    unstated = {"downloads_per_month": None, "likes": None, "license": "", "revision": ""}
+    return unstated | {"published": None, "updated": None} | dict(stated)
 
 
-def _is_the_hubs(field: str, ours: object, *, said_by: int | None, hub: int) -> bool:
-    """Whether the hub may write a fact: nobody knows it, or the hub itself has told us."""
-    if said_by is None:
+def _may_write(field: str, ours: object, *, source_id: int | None, hub_id: int) -> bool:
+    """Whether the hub may write a fact: nobody knows it, or the hub itself has stated it."""
+    if source_id is None:
         return comparison.is_unknown(ours)
-    if field in comparison.PINNED:
-        return False
-    return said_by == hub
+    return source_id == hub_id and field not in comparison.PINNED
 
 
-def _settled(card: ModelCard, field: str) -> None:
+def _close_difference(card: ModelCard, field: str) -> None:
     card.differences.filter(field=field, decision=Difference.Decision.OPEN).delete()
 
 
-def _differ(card: ModelCard, field: str, *, ours: object, hubs: object, today: date) -> bool:
-    """Queue a difference for review, or bring the queued one up to date; whether one is open.
-
-    What somebody decided to keep stays decided until the hub says something else again.
-    """
+def _open_difference(
+    card: ModelCard, field: str, *, ours: object, hubs: object, today: date
+) -> bool:
+    """Queue a difference for review, or bring the queued one up to date; whether one is open."""
     texts = {"ours": comparison.shown(ours), "hubs": comparison.shown(hubs)}
-    asked = card.differences.filter(field=field)
-    waiting = asked.filter(decision=Difference.Decision.OPEN)
-    if waiting.exists():
-        waiting.exclude(**texts).update(**texts, found_on=today)
+    differences = card.differences.filter(field=field)
+    undecided = differences.filter(decision=Difference.Decision.OPEN)
+    if undecided.exists():
+        undecided.exclude(**texts).update(**texts, found_on=today)
         return True
-    last = asked.order_by("-decided_at").first()
+    # What somebody decided to keep stays decided until the hub states something else again.
+    last = differences.order_by("-decided_at").first()
     if last and last.decision == Difference.Decision.KEPT and last.hubs == texts["hubs"]:
         return False
-    asked.create(field=field, found_on=today, card=card, **texts)
+    differences.create(field=field, found_on=today, card=card, **texts)
     return True

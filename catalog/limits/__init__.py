@@ -1,4 +1,4 @@
-"""How often a stranger may do a thing: fixed windows counted in the cache."""
+"""How often somebody may do a thing: fixed windows counted in the cache."""
 
 from catalog.limits.rates import (
     DAY_S,

@@ -6,13 +6,11 @@ from django.core.cache.backends.redis import RedisCache
 
 
 class CountingCache(RedisCache):
-    """Django's own, and `count`. `settings.CACHES` names it."""
+    # Django's `add` and `incr` would be three round trips a key. `settings.CACHES` names this
+    # class.
 
     def count(self, keys: Sequence[str], *, timeout_s: int) -> list[int]:
-        """One more for each key; what each has come to. A key lives so long from its first count.
-
-        (Django's `add` and `incr` would be three round trips a key.)
-        """
+        """One more for each key; the new counts. A key expires so long after its first count."""
         pipeline = self._cache.get_client(None, write=True).pipeline(transaction=False)
         for key in keys:
             name = self.make_and_validate_key(key)

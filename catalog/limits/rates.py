@@ -1,4 +1,4 @@
-"""How often a stranger may do a thing: fixed windows counted in the cache.
+"""How often somebody may do a thing: fixed windows counted in the cache.
 
 Refused             root; `str(error)` is a sentence for people
     TooOften        the limit is reached
@@ -27,21 +27,17 @@ class Refused(Exception):
 
 
 class TooOften(Refused):
-    """The limit is reached; the message says when to come back."""
-
     status = HTTPStatus.TOO_MANY_REQUESTS
     retry_after_s = 600
 
 
 class CannotCount(Refused):
-    """The cache does not answer."""
-
     status = HTTPStatus.SERVICE_UNAVAILABLE
     retry_after_s = 10
 
 
 def network_of(address: str) -> str:
-    """Who an address counts as: itself, or for IPv6 the /64 that one household or server is given.
+    """What an address counts as: itself, or its /64 for IPv6.
 
     >>> network_of("203.0.113.7"), network_of("2001:db8:1:2:3::4"), network_of("")
     ('203.0.113.7', '2001:db8:1:2::/64', '')
@@ -54,6 +50,7 @@ def network_of(address: str) -> str:
         return address
     if known.ipv4_mapped:
         return str(known.ipv4_mapped)
+    # One household or server gets at least a /64, and may use a new address for each request.
     return str(ip_network((known, 64), strict=False))
 
 

@@ -32,7 +32,7 @@ PLAIN_FIELDS = [
 
 RUNTIME_FIELDS = ["loader", "open_clip_model", "revision"]
 
-# What a card becomes in its life here: no file knows it, so none takes it away.
+# What becomes of a card here: no file knows it, so none takes it away.
 LIVED_FIELDS = [
     "successor",
     "launch_price_micro_usd_per_image",
@@ -55,42 +55,44 @@ class CatalogError(Exception):
 class Loaded:
     """How many cards the load wrote anew, brought up to date, and found as they were.
 
-    `kept` names the parts edited by hand that a changed file has left alone, by the card's repo.
+    `hand_edited` names the parts that a changed file has left alone for that, by the card's repo.
     """
 
     created: int
     updated: int
     unchanged: int
-    kept: dict[str, list[str]] = field(default_factory=dict)
+    hand_edited: dict[str, list[str]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         counts = f"{self.created} new cards, {self.updated} updated, {self.unchanged} unchanged"
-        kept = ", ".join(f"{repo} ({', '.join(parts)})" for repo, parts in self.kept.items())
-        return f"{counts}; kept as edited by hand: {kept}" if kept else counts
+        edited = ", ".join(
+            f"{repo} ({', '.join(parts)})" for repo, parts in self.hand_edited.items()
+        )
+        return f"{counts}; kept as edited by hand: {edited}" if edited else counts
 
 
 def load_folder(folder: Path) -> Loaded:
     """Load `sources.yaml`, the written cards, and those of the zoo that nobody has written.
 
-    A document that has not changed since it was last loaded is left alone, so that running it
-    again is quick. Of one that has changed all is written but what was edited by hand.
+    Of a document all is written but what was edited by hand.
     """
     sources = load_sources(folder / "sources.yaml")
     written = {document["repo"]: document for document in map(_read, card_files(folder))}
     zoo = {document["repo"]: document for document in documents(folder / "zoo.csv")}
     known = dict(ModelCard.objects.values_list("repo", "fixture_sha256"))
     created = updated = 0
-    kept = {}
+    hand_edited = {}
+    # By fingerprint, so that loading again is quick: it is done at each start of `make run`.
     for repo, document in (zoo | written).items():
         if known.get(repo) != fingerprint(document):
             if by_hand := load_card(document, sources):
-                kept[repo] = sorted(by_hand)
+                hand_edited[repo] = sorted(by_hand)
             created += repo not in known
             updated += repo in known
     stages.record_births("added to the catalog")
     price_history.record_all()
     unchanged = len(zoo | written) - created - updated
-    return Loaded(created, updated, unchanged, kept)
+    return Loaded(created, updated, unchanged, hand_edited)
 
 
 def card_files(folder: Path) -> Iterator[Path]:
@@ -110,16 +112,14 @@ def load_sources(path: Path) -> dict[str, Source]:
 
 @transaction.atomic
 def load_card(document: Document, sources: dict[str, Source]) -> set[str]:
-    """Write one card with its facts, evaluations and questions; what was edited by hand, and stays.
-
-    The stage is a card's own life: a file sets it only at the card's birth.
-    """
+    """Write one card and all that belongs to it; returns the parts edited by hand, which stay."""
     by_hand = hand_edits.parts_of(document["repo"])
     facts = document.get("facts", {})
     fields = {name: document[name] for name in PLAIN_FIELDS if name in document}
     fields |= document["runtime"] | {"fixture_sha256": fingerprint(document)}
     fields |= _unknown_facts() | {key: fact["value"] for key, fact in facts.items()}
     keep = by_hand | _known_from_the_hub(document)
+    # The stage is the card's own: a file sets it only as the card is created.
     lasting = {key: value for key, value in fields.items() if key not in {"stage", *keep}}
     card, _ = ModelCard.objects.update_or_create(
         repo=document["repo"], defaults=lasting, create_defaults=fields
@@ -135,14 +135,14 @@ def load_card(document: Document, sources: dict[str, Source]) -> set[str]:
 
 
 def _known_from_the_hub(document: Document) -> set[str]:
-    """Fields that the hub has filled in and the document says nothing of: they stay."""
+    # What the hub has filled in stays where the document says nothing of it.
     read = Provenance.objects.filter(card__repo=document["repo"], source__slug=hub.SOURCE_SLUG)
     stated = document | document["runtime"] | document.get("facts", {})
     return {field for field in read.values_list("field", flat=True) if not stated.get(field)}
 
 
 def _unknown_facts() -> Document:
-    """Every fact at its empty value, so that one that left its file leaves the card, too."""
+    # Every fact at its empty value, so that one that left its file leaves the card, too.
     others = {"id", "repo", *PLAIN_FIELDS, *RUNTIME_FIELDS, *LIVED_FIELDS}
     fields = (f for f in ModelCard._meta.fields if f.name not in others and not f.generated)
     return {field.name: field.get_default() for field in fields}
@@ -184,7 +184,7 @@ def _write_faq(card: ModelCard, rows: list[Document]) -> None:
 
 
 def _add_aliases(card: ModelCard, names: list[str]) -> None:
-    """None is taken away: an address that once led here still stands in other people's pages."""
+    # None is taken away: an address that once led here still stands in other people's pages.
     for name in names:
         defaults = {"name": name, "card": card}
         alias, _ = Alias.objects.get_or_create(name__iexact=name, defaults=defaults)

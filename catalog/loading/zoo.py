@@ -111,7 +111,6 @@ def facts_of(row: dict[str, str]) -> Iterator[tuple[str, Document]]:
 
 
 def evaluations_of(row: dict[str, str]) -> Iterator[Document]:
-    """ImageNet and the average first, then each dataset in the table's order."""
     figures = {"ImageNet-1k": ("zero-shot top-1", row["imagenet_top1"])}
     figures["average of 38 datasets"] = ("zero-shot", row["average_38"])
     for column, value in row.items():

@@ -12,13 +12,11 @@ from catalog.search_text import simple_words
 
 
 class Task(models.TextChoices):
-    """What a model is asked to do; the value stands in addresses."""
-
     ZERO_SHOT_IMAGE = "zero-shot-image", "zero-shot image"
 
 
 class Stage(models.TextChoices):
-    """How far a model is on its way from wished-for to served to gone."""
+    """How far a model is on its way from requested to live to retired."""
 
     REQUESTED = "requested", "requested"
     BENCHMARKING = "benchmarking", "benchmarking"
@@ -43,7 +41,7 @@ class Stage(models.TextChoices):
 
     @property
     def public_label(self) -> str:
-        """The words on the badge: before the preview a model is simply coming soon."""
+        # Before the preview a model is simply coming soon.
         return "coming soon" if self.is_coming_soon else str(self.label)
 
     @property
@@ -57,8 +55,6 @@ CALLABLE = (Stage.PREVIEW, Stage.LIVE, Stage.DEPRECATED)
 
 
 class Loader(models.TextChoices):
-    """Which of the runtime's loaders reads this model's weights."""
-
     TRANSFORMERS = "transformers", "transformers CLIPModel"
     OPEN_CLIP = "open_clip", "open_clip"
     CONSE = "conse", "stand-in after ConSE"
@@ -70,10 +66,8 @@ SPLIT_NAME = Func(
 
 
 class ModelCardQuerySet(models.QuerySet["ModelCard"]):
-    """Cards as sentences: `ModelCard.objects.real().for_task(task)`."""
-
     def real(self) -> "ModelCardQuerySet":
-        """Without the stand-in, which is no model one could launch."""
+        # The stand-in is no model one could launch.
         return self.filter(is_stand_in=False)
 
     def written(self) -> "ModelCardQuerySet":
@@ -96,20 +90,19 @@ class ModelCardQuerySet(models.QuerySet["ModelCard"]):
         return self.annotate(bare=SPLIT_NAME).filter(bare__iexact=name)
 
     def formerly(self, name: str) -> "ModelCardQuerySet":
-        """Cards that once had this name; capitals do not matter."""
         return self.filter(aliases__name__iexact=name)
 
     def best_first(self) -> "ModelCardQuerySet":
         return self.order_by(models.F("imagenet_top1").desc(nulls_last=True), "repo")
 
     def related_to(self, card: "ModelCard") -> "ModelCardQuerySet":
-        """Other models of the task: beside a written page the other written ones first, then
-        those of most similar compute, and of equal ones the most accurate."""
+        """Other models of the task, by similar compute, and of equal ones the most accurate."""
         others = self.real().for_task(card.task).exclude(pk=card.pk)
         distance = Abs(F("image_gflops") - Value(card.image_gflops or 0.0))
         order = [distance.asc(nulls_last=True), F("imagenet_top1").desc(nulls_last=True)]
         if card.summary_is_generated:
             return others.order_by(*order)
+        # Beside a page that somebody wrote, the other written ones come first.
         return others.order_by("summary_is_generated", *order)
 
 
@@ -189,10 +182,12 @@ class ModelCard(models.Model):
     likes = models.PositiveIntegerField(null=True, blank=True, help_text="on the hub")
 
     created_at = models.DateTimeField(auto_now_add=True)
+    # The page's age, for the sitemap and the share card: an UPDATE has to set it by itself.
     changed_at = models.DateTimeField(auto_now=True)
     fixture_sha256 = models.CharField(
         max_length=64, blank=True, editable=False, help_text="of the document last loaded"
     )
+    # Both are kept by PostgreSQL, so that no UPDATE can leave them behind.
     search_text = models.GeneratedField(
         expression=simple_words(
             "repo", "name", "family", "open_clip_model", "architecture", "training_data"
@@ -211,6 +206,7 @@ class ModelCard(models.Model):
             GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="card_search"),
         ]
         constraints = [
+            # Ids stand in addresses, queue names and folder names.
             models.CheckConstraint(
                 condition=Q(repo__regex=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$"),
                 name="card_repo_is_owner_and_name",
@@ -263,7 +259,7 @@ class ModelCard(models.Model):
 
     @property
     def price(self) -> pricing.Price | None:
-        """What an image costs; `micro_usd_per_image` is the same figure, for the database."""
+        # `micro_usd_per_image` is the same figure, for the database to sort and filter by.
         return pricing.price_of(
             pricing.Known(
                 launch_micro_usd=self.launch_price_micro_usd_per_image,
@@ -282,8 +278,6 @@ class ModelCard(models.Model):
 
 
 class Alias(models.Model):
-    """A name that a model once had; its address leads to the model's page."""
-
     card = models.ForeignKey(ModelCard, models.CASCADE, related_name="aliases")
     name = models.CharField(max_length=200, help_text="owner/name")
 

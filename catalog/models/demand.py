@@ -11,18 +11,15 @@ from catalog.models.cards import ModelCard
 
 
 class VoteQuerySet(models.QuerySet["Vote"]):
-    """Votes as sentences."""
-
     def counted(self) -> "VoteQuerySet":
         """Without those that were set aside as not a person's own."""
         return self.filter(is_set_aside=False)
 
 
 class Vote(models.Model):
-    """One person wants one model. It outlives the person's account, without the person.
+    """One person wants one model. The vote outlives the account, and then names nobody."""
 
-    One mailbox counts once: whoever deletes the account and comes back finds the vote again.
-    """
+    # One mailbox counts once: whoever deletes the account and comes back finds the vote again.
 
     card = models.ForeignKey(ModelCard, models.CASCADE, related_name="votes")
     user = models.ForeignKey(
@@ -34,7 +31,7 @@ class Vote(models.Model):
         db_default="",
         help_text="keyed hash by which it is known again; names nobody",
     )
-    # Shown in sums only.
+    # Shown in sums only: it may be a trade secret.
     images_per_month = models.BigIntegerField(null=True, blank=True)
     voted_at = models.DateTimeField(db_default=Now())
     is_set_aside = models.BooleanField(
@@ -63,7 +60,7 @@ class Vote(models.Model):
 
 
 class Subscriber(models.Model):
-    """One address that waits for models; `key` opens its preference page and unsubscribes it."""
+    """One address that waits for models, with or without an account."""
 
     email = models.EmailField()
     user = models.OneToOneField(
@@ -74,6 +71,7 @@ class Subscriber(models.Model):
         related_name="subscriber",
         help_text="who signed up with the address since",
     )
+    # Random, in the links of mails: whoever reads the address's mail may leave.
     key = models.UUIDField(unique=True)
     created_at = models.DateTimeField(db_default=Now())
     silenced_at = models.DateTimeField(
@@ -90,10 +88,8 @@ class Subscriber(models.Model):
 
 
 class EntryQuerySet(models.QuerySet["WaitlistEntry"]):
-    """Waitlist entries as sentences."""
-
     def waiting(self) -> "EntryQuerySet":
-        """Confirmed, and still wished for: these count."""
+        # The index `waitlist_line` has this very condition.
         return self.filter(confirmed_at__isnull=False, left_at__isnull=True)
 
     def unconfirmed(self) -> "EntryQuerySet":
@@ -101,10 +97,10 @@ class EntryQuerySet(models.QuerySet["WaitlistEntry"]):
 
 
 class WaitlistEntry(models.Model):
-    """An address on the waitlist of a model.
+    """An address on the waitlist of a model, at the position of its confirmation.
 
-    Asked for, then confirmed by a link in a mail, and left at any time. Whoever left and comes
-    back begins anew. The place in the line is that of the confirmation.
+    Requested, confirmed by a link in a mail, and left at any time. Whoever left and comes back
+    starts anew.
     """
 
     card = models.ForeignKey(ModelCard, models.CASCADE, related_name="waitlist")
@@ -143,7 +139,7 @@ class WaitlistEntry(models.Model):
 
 
 class ModelRequest(models.Model):
-    """Somebody asks for a model that the catalog lacks; the hub is asked whether it exists."""
+    """Somebody requests a model that the catalog lacks; a worker asks the hub whether it exists."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting to be checked"
@@ -177,8 +173,6 @@ class ModelRequest(models.Model):
 
 
 class Launch(models.Model):
-    """A model went live: at which price, and whether all who wanted it have been told."""
-
     card = models.OneToOneField(ModelCard, models.PROTECT, related_name="launch")
     micro_usd_per_image = models.PositiveIntegerField()
     credit_micro_usd = models.PositiveIntegerField(help_text="given to each who had voted")

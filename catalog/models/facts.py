@@ -8,8 +8,6 @@ from catalog.models.cards import ModelCard
 
 
 class Source(models.Model):
-    """Where figures are read."""
-
     slug = models.SlugField(unique=True)
     title = models.CharField(max_length=200)
     url = models.URLField(blank=True)
@@ -19,8 +17,6 @@ class Source(models.Model):
 
 
 class Provenance(models.Model):
-    """Where and when one figure of a card was read."""
-
     card = models.ForeignKey(ModelCard, models.CASCADE, related_name="provenance")
     field = models.CharField(max_length=40, help_text="name of the card's field")
     source = models.ForeignKey(Source, models.PROTECT)
@@ -55,8 +51,6 @@ class HandEdit(models.Model):
 
 
 class Evaluation(models.Model):
-    """One measured figure of a model on one dataset."""
-
     card = models.ForeignKey(ModelCard, models.CASCADE, related_name="evaluations")
     dataset = models.CharField(max_length=80)
     metric = models.CharField(max_length=60)
@@ -81,8 +75,6 @@ class Evaluation(models.Model):
 
 
 class Question(models.Model):
-    """A question people ask about a model, and the answer."""
-
     card = models.ForeignKey(ModelCard, models.CASCADE, related_name="faq")
     question = models.CharField(max_length=200)
     answer = models.TextField()

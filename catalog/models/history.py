@@ -8,7 +8,8 @@ from django.utils import timezone
 from catalog.models.cards import ModelCard, Stage
 from catalog.pricing import Basis
 
-# Where a model may go from each stage. Birth has no stage before it.
+# Where a model may go from each stage. A card's first stage has none before it. A constraint below
+# is made of this table, so that a change of it needs a migration.
 MOVES: dict[str, tuple[Stage, ...]] = {
     "": tuple(Stage),
     Stage.REQUESTED: (Stage.BENCHMARKING, Stage.RETIRED),
@@ -29,8 +30,6 @@ def _an_allowed_move() -> Q:
 
 
 class StageChange(models.Model):
-    """A step in a model's life: from which stage to which, when, why, and by whom."""
-
     card = models.ForeignKey(ModelCard, models.CASCADE, related_name="stage_changes")
     before = models.CharField(max_length=20, blank=True, choices=Stage, help_text="empty: new")
     stage = models.CharField(max_length=20, choices=Stage)
@@ -55,8 +54,6 @@ class StageChange(models.Model):
 
 
 class PriceChange(models.Model):
-    """A price as it became valid, with all that it was computed from."""
-
     card = models.ForeignKey(ModelCard, models.CASCADE, related_name="price_changes")
     micro_usd_per_image = models.PositiveIntegerField()
     micro_usd_per_label = models.PositiveIntegerField()
@@ -77,8 +74,6 @@ class PriceChange(models.Model):
 
 
 class HubReading(models.Model):
-    """What the hub said of a model on one day."""
-
     card = models.ForeignKey(ModelCard, models.CASCADE, related_name="hub_readings")
     read_on = models.DateField()
     downloads_per_month = models.BigIntegerField(null=True, blank=True)

@@ -61,7 +61,6 @@ class BenchmarkStory:
 
     @property
     def usd_per_1k_images(self) -> str:
-        """`$0.0104`"""
         if not self.row.usd_per_hour or not self.images_per_s:
             return ""
         cost = self.row.usd_per_hour / SECONDS_PER_HOUR / self.images_per_s * 1000
@@ -69,11 +68,9 @@ class BenchmarkStory:
 
     @property
     def versions(self) -> str:
-        """`python 3.11.7, torch 2.13.0, ...`"""
         return ", ".join(f"{name} {number}" for name, number in self.row.versions.items())
 
     def lines(self) -> Iterator[str]:
-        """For a terminal."""
         row = self.row
         yield f"{row.hardware}, {row.device}, {row.dtype}" + (
             ", random weights (speed does not depend on them)" if row.has_random_weights else ""

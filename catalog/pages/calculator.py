@@ -15,8 +15,6 @@ LONGEST = 40
 
 @dataclass(frozen=True)
 class Month:
-    """How many images and new labels a month has, and what was wrong with what was asked."""
-
     images: int = DEFAULT_IMAGES
     labels: int = 0
     complaint: str = ""

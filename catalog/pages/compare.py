@@ -17,16 +17,12 @@ Figure = Callable[[ModelCard], float | int | Decimal | None]
 
 @dataclass(frozen=True)
 class Cell:
-    """One model's value in a row; empty text means that it is not stated."""
-
     text: str
     is_best: bool = False
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the comparison."""
-
     label: str
     cells: Sequence[Cell]
 
@@ -87,10 +83,10 @@ MEASURED_LABELS = {"compute", "ImageNet zero-shot"}
 
 
 def rows_of(cards: Sequence[ModelCard]) -> list[Row]:
-    """Every row of the comparison; rows that differ come before those that do not."""
     rows = [Row("status", [Cell(card.status.public_label) for card in cards])]
     rows += [measure.row(cards) for measure in MEASURES]
     rows += _spec_rows(cards)
+    # What differs comes first; sorting is stable, so each half keeps its order.
     return sorted(rows, key=lambda row: not row.differs)
 
 

@@ -1,7 +1,4 @@
-"""JSON-LD for search engines (schema.org): what a model page already shows, and nothing else.
-
-There is no Product or Offer until a model is live: an estimate is not an offer.
-"""
+"""JSON-LD for search engines (schema.org): what a model page already shows, and nothing else."""
 
 import json
 from collections.abc import Iterable
@@ -29,6 +26,7 @@ def of_model(request: HttpRequest, card: ModelCard, questions: Iterable[Question
     things = [_breadcrumb(request, card)]
     if faq := [_question(question) for question in questions]:
         things.append({"@context": CONTEXT, "@type": "FAQPage", "mainEntity": faq})
+    # No Product before it is live: an estimate is not an offer.
     if card.status in SOLD and card.price and not card.price.is_estimate:
         things.append(_product(request, card, card.price))
     return mark_safe(json.dumps(things).translate(ESCAPES))  # noqa: S308  escaped just here

@@ -68,7 +68,6 @@ class PriceStory:
 
     @property
     def images_for_a_usd(self) -> str:
-        """Whole images that $1 buys: `10,638`; empty where an image costs nothing."""
         return images_for_usd(self.price, 1)
 
     @property

@@ -1,4 +1,4 @@
-"""The datasheet of a card: rows of label, value and footnote, each footnote a source and a day."""
+"""The specs of a card: rows of label, value and footnote, each footnote a source and a day."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,6 @@ from catalog.models import ModelCard, Provenance
 
 @dataclass(frozen=True)
 class Note:
-    """A numbered footnote: where some of the sheet's figures were read, and when."""
-
     number: int
     title: str
     url: str
@@ -29,15 +27,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Specs with their footnotes, and the notes of single fields for the tiles."""
-
     rows: Sequence[Row]
     notes: Sequence[Note]
     note_of: dict[str, Note]
 
 
 def sheet_of(card: ModelCard, provenance: Iterable[Provenance]) -> Sheet:
-    """The card's datasheet, with a footnote for each figure whose provenance is given."""
+    """The card's specs, with a footnote for each figure whose provenance is given."""
     note_of = _notes(provenance)
     rows = [Row(line.label, line.value, note_of.get(line.field)) for line in lines_of(card)]
     return Sheet(rows=rows, notes=list(dict.fromkeys(note_of.values())), note_of=note_of)
@@ -64,7 +60,6 @@ class Line(NamedTuple):
 
 
 def lines_of(card: ModelCard) -> list[Line]:
-    """The lines of the specs, the same for every card and in the same order."""
     image = _tower(card.image_layers, card.image_width, card.image_heads)
     text = _tower(card.text_layers, card.text_width, card.text_heads)
     return [

@@ -23,7 +23,6 @@ def per_image(price: Price | None) -> str:
 
 
 def images_for_usd(price: Price | None, usd: int) -> str:
-    """How many whole images an amount buys: `10,638`."""
     if price is None or not price.micro_usd_per_image:
         return ""
     return f"{int(Decimal(usd) / price.usd_per_image):,}"

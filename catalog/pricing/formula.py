@@ -31,8 +31,6 @@ MARGIN = Decimal("0.40")
 
 
 class Basis(models.TextChoices):
-    """What a price rests on."""
-
     LAUNCH = "launch", "set at launch"
     STATED = "stated", "stated by the model's first page"
     BENCHMARK = "benchmark", "from a benchmark"
@@ -41,8 +39,6 @@ class Basis(models.TextChoices):
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """All that a price may rest on; None is unknown."""
-
     launch_micro_usd: int | None = None
     stated_micro_usd: int | None = None
     images_per_s: float | None = None

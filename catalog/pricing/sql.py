@@ -43,7 +43,8 @@ def _from_compute() -> Case:
 
 
 def _whole_when(exact: Combinable, condition: dict[str, object]) -> Case:
-    """Whole µ$, at least one. GREATEST takes NULL for nothing, so it is asked only if known."""
+    """Whole µ$, at least one."""
+    # Only if known: GREATEST ignores NULL, and an unknown figure would cost 1 µ$.
     whole = Greatest(Value(1), Cast(Round(exact), IntegerField()))
     return Case(When(**condition, then=whole), default=None, output_field=IntegerField())
 

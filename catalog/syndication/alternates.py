@@ -56,6 +56,7 @@ def _card_or_404(owner: str, name: str) -> ModelCard:
 def as_json(card: ModelCard) -> Document:
     """Unknown figures are left out; prices are strings of US dollars."""
     price = card.price
+    # What clients read: keys may be added, and none is renamed.
     return {
         "id": card.repo,
         "name": card.name,

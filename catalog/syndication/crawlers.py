@@ -17,7 +17,6 @@ DISALLOWED = ["/jobs/", "/accounts/", "/admin/"]
 
 @require_safe
 def llms_txt(request: HttpRequest) -> HttpResponse:
-    """The site in short for language models (llmstxt.org)."""
     cards = ModelCard.objects.real().order_by("repo")
     context = {"written": cards.written(), "others": cards.filter(summary_is_generated=True)}
     return render(request, "catalog/llms.txt", context, content_type=PLAIN)
@@ -39,8 +38,6 @@ class CardSitemap(Sitemap[ModelCard]):
 
 
 class PageSitemap(Sitemap[str]):
-    """The pages that are not about one model."""
-
     def items(self) -> list[str]:
         tasks = [reverse("task", args=[task]) for task in Task.values]
         names = ["home", "models", "playground", "roadmap", "request-model", "docs"]

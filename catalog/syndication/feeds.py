@@ -23,13 +23,13 @@ from catalog.pricing import Basis
 
 TAG = "tag:gigarouter,2026:"
 LONGEST = 50
-# When nothing has happened yet: an empty feed must not look new each time somebody asks.
+# The date of an empty feed.
 BEFORE_ALL = datetime(2026, 1, 1, tzinfo=UTC)
 NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class Atom(Atom1Feed):
-    """Atom whose empty feeds are old."""
+    # Else an empty feed would look new each time somebody asks.
 
     def latest_post_date(self) -> datetime:
         return super().latest_post_date() if self.items else BEFORE_ALL
@@ -47,8 +47,6 @@ class Event:
 
 
 class NewModels(Feed[ModelCard, Task | None]):
-    """Models as they join the catalog, newest first; of one task, or of all."""
-
     feed_type = Atom
     author_name = "gigarouter"
 
@@ -84,7 +82,7 @@ class NewModels(Feed[ModelCard, Task | None]):
         return item.created_at
 
     def item_updateddate(self, item: ModelCard) -> datetime:
-        """It joined once; that its downloads are counted daily is no news."""
+        # It joined once; that its downloads are counted daily is no news.
         return item.created_at
 
     def item_guid(self, item: ModelCard) -> str:
@@ -101,7 +99,7 @@ class _Events(Feed[Event, ModelCard | None]):
         return _plain(item.title)
 
     def item_description(self, item: Event) -> str:
-        """Readers take it for HTML."""
+        # Readers take it for HTML.
         return escape(_plain(item.text))
 
     def item_link(self, item: Event) -> str:
@@ -118,7 +116,7 @@ class _Events(Feed[Event, ModelCard | None]):
 
 
 class Changes(_Events):
-    """Each step of each model from stage to stage. Births stand in the feed of new models."""
+    # Births are in the feed of new models.
 
     title = "gigarouter: changes of status"
     subtitle = "How far each model is on its way, and why."
@@ -134,8 +132,6 @@ class Changes(_Events):
 
 
 class ModelFeed(_Events):
-    """One model's birth, its stages and its prices."""
-
     def get_object(self, request: HttpRequest, owner: str, name: str) -> ModelCard:
         return get_object_or_404(ModelCard, repo=f"{owner}/{name}")
 

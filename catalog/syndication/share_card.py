@@ -16,7 +16,6 @@ PLAIN_CELL = "#c9c6be"
 
 
 def png(card: ModelCard) -> bytes:
-    """PNG, 1200x630 px."""
     image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     draw = ImageDraw.Draw(image)
     _grid(draw, card)
@@ -32,7 +31,6 @@ def png(card: ModelCard) -> bytes:
 
 
 def lines_of(card: ModelCard) -> list[str]:
-    """The figures on the card; unknown ones are left out."""
     top1 = f"{card.imagenet_top1:.1f} % on ImageNet, zero-shot" if card.imagenet_top1 else ""
     size = f"{parameters(card.parameters)} parameters" if card.parameters else ""
     price = f"{per_1k_or_estimate(card.price)} for 1,000 images" if card.price else ""
@@ -63,6 +61,7 @@ def _text(
     width: float = WIDTH,
 ) -> float:
     """Write one line, smaller if it would not fit; returns where the next may begin."""
+    # Pillow's own font: no file to ship, and the same on every machine.
     font = ImageFont.load_default(size)
     while size > 14 and font.getlength(text) > width:
         size -= 2

@@ -14,7 +14,6 @@ register = template.Library()
 @register.simple_tag
 @lru_cache(maxsize=64)
 def sample_grid(side: int) -> SafeString:
-    """The patch grid of this many patches a side, filled from the sample photo of a cat."""
     return render_to_string(
         "catalog/model/_patch_grid.html", {"side": side, "rows": patches.sample_colors(side)}
     )
@@ -28,5 +27,5 @@ def picture_grid(side: int, rows: list[list[str]]) -> dict[str, object]:
 
 @register.inclusion_tag("catalog/model/_patch_mark.html")
 def patch_mark(side: int | None) -> dict[str, object]:
-    """A model's mark in lists: its bare grid, one line between every two patches."""
+    # Its bare grid: one line between every two patches.
     return {"side": side, "lines": range(1, side) if side else []}

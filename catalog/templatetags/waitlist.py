@@ -1,4 +1,4 @@
-"""Whether the person who looks at a model waits for it."""
+"""At which position the person who looks at a model waits for it."""
 
 from django import template
 from django.contrib.auth.models import AbstractUser, AnonymousUser
@@ -11,7 +11,8 @@ register = template.Library()
 
 @register.simple_tag
 def waitlist_position(card: ModelCard, user: AbstractUser | AnonymousUser) -> int | None:
-    """The person's place, 1 for the first; None: not in line. Of a stranger nothing is asked."""
+    """1 for the first; None for who does not wait."""
+    # Pages of anonymous visitors are shared, and ask the database nothing here.
     if not isinstance(user, AbstractUser):
         return None
     return waitlist.best_position(waitlist.own_entries(user).waiting().filter(card=card))

@@ -26,8 +26,6 @@ class Day(TypedDict):
 
 @dataclass(frozen=True)
 class Line:
-    """A model with its rank on the board, and all that the rank follows from."""
-
     rank: int
     card: ModelCard
     score: Decimal

@@ -2,8 +2,7 @@
 
 Each voice is a counted vote, or a confirmed entry of the waitlist that still waits. It counts
 1 + 0.5^(age / 30): twice as much when it is fresh, and falling towards once. Its age is the number
-of whole days (UTC) since it was given. The power is cut to six decimals, so that anybody's
-arithmetic gives the same order: sums of whole millionths have no rounding. Ties go by repo id.
+of whole days (UTC) since then. The power is cut to six decimals. Ties go by repo id.
 """
 
 from collections.abc import Sequence
@@ -51,7 +50,6 @@ FORMULA = (
     "waitlist entry, age is its whole days (UTC) up to as_of, at least 0, and the power is cut to "
     "six decimals; ties by id, in ASCII order"
 )
-# Fewer than these could be told apart in a sum.
 LEAST_IN_A_SUM = 3
 MOST_SHOWN = 200
 RECENTLY_LAUNCHED = 10
@@ -65,8 +63,9 @@ NEXT_STEP = {
 Voices = VoteQuerySet | EntryQuerySet
 
 
+# In whole millionths, whose sums need no rounding: anybody's arithmetic gives the same order.
 class Weight(Func):
-    """What a voice counts, in millionths: of the day it is counted and the day it was given."""
+    """What a voice counts, in millionths: of the day it is counted and the day it was cast."""
 
     template = (
         f"({MILLION} + floor({MILLION} * power(0.5::float8,"
@@ -98,7 +97,7 @@ class Row:
 
     @property
     def since(self) -> datetime | None:
-        """When it came to the stage it is in."""
+        # When it came to the stage that it is in.
         return self.changes[-1].changed_at if self.changes else None
 
     @property
@@ -138,6 +137,7 @@ def ranked(as_of: date) -> ModelCardQuerySet:
             + _score(waiting_for_outer_card(), "confirmed_at", as_of),
         )
         .defer("about", "search_text")
+        # In ASCII order, as FORMULA says, whatever the database's locale.
         .order_by("-micro_score", Collate("repo", "C"))
     )
 
@@ -153,13 +153,12 @@ def waiting_for_outer_card() -> EntryQuerySet:
 
 
 def waiting_expression() -> Combinable:
-    """How many people wait for a card: to annotate cards with."""
     waiting = waiting_for_outer_card().values("card").annotate(n=Count("pk")).values("n")
     return Coalesce(Subquery(waiting), Value(0), output_field=IntegerField())
 
 
 def images_wanted() -> Combinable:
-    """Images a month that voters would send; null when too few of them have said so."""
+    # Null when too few have said so: from a sum of two, each could tell the other's.
     stated = votes.of_outer_card().values("card").annotate(people=Count("images_per_month"))
     sums = stated.filter(people__gte=LEAST_IN_A_SUM).annotate(total=Sum("images_per_month"))
     return Subquery(sums.values("total"), output_field=BigIntegerField())
@@ -173,12 +172,10 @@ def _score(voices: Voices, moment: str, as_of: date) -> Combinable:
 
 
 def count_set_aside() -> int:
-    """Votes for coming-soon models that count nowhere."""
     return Vote.objects.filter(is_set_aside=True, card__stage__in=COMING_SOON).count()
 
 
 def recently_launched() -> ModelCardQuerySet:
-    """Models in preview or live, the latest first, with the day they came there."""
     return (
         ModelCard.objects.real()
         .filter(stage__in=[Stage.PREVIEW, Stage.LIVE], stage_changes__stage=F("stage"))

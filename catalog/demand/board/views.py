@@ -56,6 +56,7 @@ def roadmap_json(request: HttpRequest) -> HttpResponse:
             for line in export.lines(as_of)
         ],
     }
+    # Indented, since people read it, too.
     return JsonResponse(numbers, json_dumps_params={"indent": 2})
 
 
@@ -71,5 +72,6 @@ def roadmap_csv(request: HttpRequest) -> HttpResponse:
     for line in export.lines(as_of):
         model = [as_of, line.rank, line.card.repo, line.card.stage, f"{line.score:.6f}"]
         for day in line.days or [export.Day(kind="", day="", count=0)]:
+            # The formula in each line: a table is passed on without its page.
             table.writerow([*model, day["kind"], day["day"], day["count"], board.FORMULA])
     return response

@@ -44,7 +44,6 @@ def examine(repo: str, hub: Hub) -> Candidate:
 
 
 def check_stated(info: ModelInfo) -> None:
-    """Raises Unsuitable for what the hub's own words and figures rule out."""
     if info.private or info.gated or info.disabled:
         raise Unsuitable("It is private or gated: we serve only what everybody may download.")
     if not _is_clip_like(info):
@@ -77,7 +76,7 @@ def _model_type(info: ModelInfo) -> str:
 
 
 def _files(info: ModelInfo) -> dict[str, int]:
-    """Bytes of each file at the top, where loaders look; 0 where the hub does not say."""
+    """Bytes of each file at the top, where loaders look; 0 where the hub states none."""
     files = {file.rfilename: file.size or 0 for file in info.siblings or []}
     return {name: size for name, size in files.items() if "/" not in name}
 

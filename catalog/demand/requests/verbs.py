@@ -41,8 +41,6 @@ GARBLED = "We cannot make sense of the hub's answer about it. Please ask again a
 
 
 class TooManyRequests(limits.TooOften):
-    """More than REQUESTS_A_DAY."""
-
     retry_after_s = limits.DAY_S
 
 
@@ -57,8 +55,8 @@ def submit(name: str, user: AbstractBaseUser) -> ModelRequest:
 
     Raises limits.Refused, TooManyRequests among them.
     """
-    mine = ModelRequest.objects.filter(repo__iexact=name, user_id=user.pk)
-    known = mine.exclude(state=ModelRequest.State.REFUSED).first()
+    own = ModelRequest.objects.filter(repo__iexact=name, user_id=user.pk)
+    known = own.exclude(state=ModelRequest.State.REFUSED).first()
     if known is not None:
         return known
     if not limits.take(f"requests:{user.pk}", REQUESTS_A_DAY, window_s=limits.DAY_S):
@@ -70,12 +68,12 @@ def submit(name: str, user: AbstractBaseUser) -> ModelRequest:
         ModelRequest.objects.bulk_create(
             [ModelRequest(repo=name, user_id=user.pk)], ignore_conflicts=True
         )
-        mine.filter(state=ModelRequest.State.REFUSED).update(
+        own.filter(state=ModelRequest.State.REFUSED).update(
             state=ModelRequest.State.WAITING, reason="", asked_at=Now(), checked_at=None
         )
-        kept = mine.get()
-        broker.send_on_commit(CHECK_REQUEST, kept.pk, expires_s=MESSAGE_LIVES_S)
-    return kept
+        request = own.get()
+        broker.send_on_commit(CHECK_REQUEST, request.pk, expires_s=MESSAGE_LIVES_S)
+    return request
 
 
 def sweep(hub: Hub) -> int:
@@ -98,6 +96,7 @@ def check(request: ModelRequest, hub: Hub) -> bool:
     """Decide one request; False while the hub cannot be asked. Safe to run twice."""
     if request.state != ModelRequest.State.WAITING:
         return True
+    # Noted before the hub is asked: a request that kills its worker must wait for its turn, too.
     ModelRequest.objects.filter(pk=request.pk).update(checked_at=Now())
     card = find_card(request.repo)
     if card is not None:
@@ -125,6 +124,7 @@ def check(request: ModelRequest, hub: Hub) -> bool:
 def _create_card(request: ModelRequest, candidate: Candidate, figures: Figures, hub: Hub) -> None:
     """Write the card with what the hub says of it, each figure with its source."""
     architecture = candidate.architecture
+    # By the hub's own spelling: two people may have asked for it in different capitals.
     card, is_new = ModelCard.objects.get_or_create(
         repo=candidate.repo,
         defaults={

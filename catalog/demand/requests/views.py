@@ -20,7 +20,6 @@ MOST_SHOWN = 50
 @login_required
 @never_cache
 def request_page(request: SignedInRequest) -> HttpResponse:
-    """The form, and what became of the person's requests so far."""
     if request.method != "POST":
         return _page(request, RequestForm(initial={"repo": request.GET.get("repo", "")[:200]}))
     form = RequestForm(request.POST)
@@ -54,10 +53,10 @@ def _vote_instead(request: SignedInRequest, card: ModelCard) -> HttpResponse:
 
 
 def _page(request: SignedInRequest, form: RequestForm, *, status: int = 200) -> HttpResponse:
-    mine = ModelRequest.objects.filter(user_id=request.user.pk).select_related("card")
+    own = ModelRequest.objects.filter(user_id=request.user.pk).select_related("card")
     context = {
         "form": form,
-        "requests": mine.order_by("-asked_at", "-pk")[:MOST_SHOWN],
+        "requests": own.order_by("-asked_at", "-pk")[:MOST_SHOWN],
         "requests_a_day": requests.REQUESTS_A_DAY,
     }
     return render(request, "catalog/demand/request.html", context, status=status)

@@ -31,7 +31,7 @@ class VoteRefused(Exception):
 
 
 class Closed(VoteRefused):
-    """Only models that are coming soon take votes."""
+    """The model is not coming soon."""
 
 
 class SetAside(VoteRefused):
@@ -39,8 +39,6 @@ class SetAside(VoteRefused):
 
 
 class TooManyVotes(limits.TooOften):
-    """More than VOTES_A_MINUTE."""
-
     retry_after_s = 60
 
 
@@ -60,7 +58,7 @@ def cast(card: ModelCard, user: AbstractUser) -> bool:
         cursor.execute(CAST, [user.pk, mailbox, card.pk, list(COMING_SOON)])
         if cursor.rowcount:
             return True
-    # Not whether there is a vote by now: another window may just have taken it back.
+    # Not asked whether there is a vote by now: another window may just have taken it back.
     if not ModelCard.objects.real().coming_soon().filter(pk=card.pk).exists():
         raise Closed(f"{card.name} takes no votes: it is not coming soon.")
     return _move(Vote.objects.filter(card=card), user)
@@ -84,15 +82,15 @@ def _move(votes: VoteQuerySet, user: AbstractUser) -> bool:
 
 def state_volume(card: ModelCard, user: AbstractBaseUser, images_per_month: int | None) -> bool:
     """State how many images a month one would send, or None; False without a vote."""
-    mine = Vote.objects.filter(card=card, user_id=user.pk)
-    return bool(mine.update(images_per_month=images_per_month))
+    own = Vote.objects.filter(card=card, user_id=user.pk)
+    return bool(own.update(images_per_month=images_per_month))
 
 
 def withdraw(card: ModelCard, user: AbstractBaseUser) -> bool:
     """Take the vote back; whether there was one. Raises SetAside."""
-    mine = Vote.objects.filter(card=card, user_id=user.pk)
-    gone, _ = mine.counted().delete()
-    if not gone and mine.filter(is_set_aside=True).exists():
+    own = Vote.objects.filter(card=card, user_id=user.pk)
+    gone, _ = own.counted().delete()
+    if not gone and own.filter(is_set_aside=True).exists():
         # Deleted and cast anew it would count again.
         raise SetAside("We do not count this vote, so it cannot be changed. Write to us about it.")
     return bool(gone)
@@ -104,7 +102,6 @@ def of_outer_card() -> VoteQuerySet:
 
 
 def count_expression() -> Combinable:
-    """How many votes of a card count: to annotate cards with, and to sort them by."""
     counted = of_outer_card().values("card").annotate(n=Count("pk")).values("n")
     return Coalesce(Subquery(counted), Value(0), output_field=IntegerField())
 

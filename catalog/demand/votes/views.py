@@ -83,8 +83,9 @@ def _card(request: SignedInRequest, owner: str, name: str) -> ModelCard:
 
 
 def _volume_of(card: ModelCard, person: AbstractUser) -> dict[str, object]:
-    mine = card.votes.filter(user_id=person.pk).values_list("images_per_month", flat=True).first()
-    return {"images_per_month": f"{mine:,}" if mine else ""}
+    votes_of_person = card.votes.filter(user_id=person.pk)
+    volume = votes_of_person.values_list("images_per_month", flat=True).first()
+    return {"images_per_month": f"{volume:,}" if volume else ""}
 
 
 def _page(

@@ -29,7 +29,6 @@ class Link:
 
 
 def look_up(token: str) -> Link:
-    """What a confirmation link is good for now; changes nothing."""
     try:
         is_in_time = links.is_in_time(token)
     except links.BadLink:

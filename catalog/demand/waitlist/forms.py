@@ -37,8 +37,6 @@ class JoinForm(forms.Form):
 
 
 class PreferenceForm(forms.Form):
-    """One press on the preference page: on an entry, or on everything."""
-
     action = forms.ChoiceField(
         choices=[(action, action) for action in ["leave", "confirm", "leave-all", "forget"]]
     )

@@ -23,7 +23,6 @@ def queue_confirmation(entry: WaitlistEntry, *, token: str, size: int, once: str
 
 
 def queue_reminder(entry: WaitlistEntry, *, position: int | None, size: int, once: str) -> None:
-    """Tell somebody who has joined again that they wait already."""
     context: dict[str, object] = {"position": position, "size": size}
     _queue(entry, "already_waiting", "You are on the waitlist", context, once=once)
 

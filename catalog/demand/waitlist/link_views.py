@@ -51,7 +51,7 @@ def from_mail(view: View) -> View:
 @from_mail
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """GET shows a button, because mail scanners follow links; POST confirms."""
+    # GET only shows a button: mail scanners follow links.
     if request.method == "POST":
         return _page_of_link(request, confirmation.confirm(token))
     return _page_of_link(request, confirmation.look_up(token))
@@ -97,36 +97,36 @@ def leave(request: HttpRequest, signed: str) -> HttpResponse:
 @login_required
 @never_cache
 def own_preferences(request: SignedInRequest) -> HttpResponse:
-    """Everything a person's addresses wait for."""
     return _preferences(request, subscribers.of_person(request.user), is_own=True)
 
 
 @from_mail
 @require_http_methods(["GET", "HEAD", "POST"])
 def mailed_preferences(request: HttpRequest, signed: str) -> HttpResponse:
-    """Everything one address waits for."""
     subscriber = links.subscriber_of(signed)
-    mine = Subscriber.objects.filter(pk=subscriber.pk) if subscriber else Subscriber.objects.none()
-    return _preferences(request, mine, is_own=False)
+    addresses = (
+        Subscriber.objects.filter(pk=subscriber.pk) if subscriber else Subscriber.objects.none()
+    )
+    return _preferences(request, addresses, is_own=False)
 
 
 def _preferences(
-    request: HttpRequest, mine: "QuerySet[Subscriber]", *, is_own: bool
+    request: HttpRequest, addresses: "QuerySet[Subscriber]", *, is_own: bool
 ) -> HttpResponse:
-    entries = waitlist.entries_of(mine)
+    entries = waitlist.entries_of(addresses)
     if request.method != "POST":
-        return _show(request, mine, entries, is_own=is_own)
+        return _show(request, addresses, entries, is_own=is_own)
     form = PreferenceForm(request.POST)
     if not form.is_valid():
-        return _show(request, mine, entries, is_own=is_own, status=HTTPStatus.BAD_REQUEST)
+        return _show(request, addresses, entries, is_own=is_own, status=HTTPStatus.BAD_REQUEST)
     address = str(request.META.get("REMOTE_ADDR", "")) if is_own else None
-    _change(form, mine, entries, address=address)
+    _change(form, addresses, entries, address=address)
     return redirect(request.path)
 
 
 def _change(
     form: PreferenceForm,
-    mine: "QuerySet[Subscriber]",
+    addresses: "QuerySet[Subscriber]",
     entries: EntryQuerySet,
     *,
     address: str | None,
@@ -139,7 +139,7 @@ def _change(
         case "leave-all":
             waitlist.leave(entries)
         case "forget":
-            subscribers.forget(mine)
+            subscribers.forget(addresses)
         # Only who is signed in: these links never end, unlike the one that was mailed to confirm.
         case "confirm" if address is not None:
             waitlist.confirm_own(entry, consent_address=address)
@@ -147,7 +147,7 @@ def _change(
 
 def _show(
     request: HttpRequest,
-    mine: "QuerySet[Subscriber]",
+    addresses: "QuerySet[Subscriber]",
     entries: EntryQuerySet,
     *,
     is_own: bool,
@@ -156,7 +156,7 @@ def _show(
     shown = waitlist.with_positions(entries.select_related("card", "subscriber"))
     context = {
         "entries": shown.order_by("card__name", "pk"),
-        "addresses": [subscriber.email for subscriber in mine.order_by("email")],
+        "addresses": list(addresses.order_by("email").values_list("email", flat=True)),
         "is_own": is_own,
     }
     return render(request, "catalog/waitlist/preferences.html", context, status=status)

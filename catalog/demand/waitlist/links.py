@@ -72,12 +72,12 @@ def subscriber_leaving_all(signed: str) -> Subscriber | None:
 
 
 def new_token() -> str:
-    """For one confirmation; the database stores its hash only."""
+    # The mail has it; the database stores its hash only.
     return CONFIRM.sign(secrets.token_urlsafe(TOKEN_BYTES))
 
 
 def hash_of(secret: str) -> str:
-    """SHA-256: enough for what is too random, or too short-lived, to be guessed."""
+    # Plain SHA-256 is enough for what is too random, or too short-lived, to be guessed.
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

@@ -18,7 +18,6 @@ def size_of(card: ModelCard) -> int:
 
 
 def position_of(entry: WaitlistEntry) -> int | None:
-    """1 for the first; None for an entry that does not wait."""
     return best_position(WaitlistEntry.objects.filter(pk=entry.pk))
 
 
@@ -27,7 +26,6 @@ def best_position(entries: EntryQuerySet) -> int | None:
 
 
 def with_positions(entries: EntryQuerySet) -> EntryQuerySet:
-    """Each entry with its `position`."""
     return entries.annotate(position=_position())
 
 

@@ -183,7 +183,7 @@ def leave(entries: EntryQuerySet) -> int:
 
 
 def unsubscribe(subscriber: Subscriber) -> None:
-    """No mail of any model any more, not of those that its person voted for either."""
+    # From models that its person voted for, too.
     Subscriber.objects.filter(pk=subscriber.pk).update(silenced_at=Now())
 
 
