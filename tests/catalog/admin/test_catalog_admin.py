@@ -1,12 +1,15 @@
 """Support edits cards; every change is kept with what stood there before."""
 
 import json
+from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import Permission
+from django.db.models import Model
 from django.forms.models import model_to_dict
 from django.test import Client, RequestFactory
 
@@ -67,8 +70,8 @@ def filled_in(card: ModelCard, **changes: object) -> dict[str, object]:
     return sent | changes
 
 
-def _flat(group: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (group,) if isinstance(group, str) else group
+def _flat(group: str | Sequence[str]) -> Sequence[str]:
+    return [group] if isinstance(group, str) else group
 
 
 def change(client: Client, card: ModelCard, **changes: object) -> str:
@@ -78,7 +81,7 @@ def change(client: Client, card: ModelCard, **changes: object) -> str:
     return " ".join(str(message) for message in response.context["messages"])
 
 
-def act(client: Client, address: str, action: str, *rows: object, **fields: str) -> str:
+def act(client: Client, address: str, action: str, *rows: Model, **fields: str) -> str:
     """Choose an action for rows of a list; what the next page says."""
     data = {"action": action, "_selected_action": [row.pk for row in rows]} | fields
     response = client.post(address, data, follow=True)
@@ -86,8 +89,8 @@ def act(client: Client, address: str, action: str, *rows: object, **fields: str)
     return " ".join(str(message) for message in response.context["messages"])
 
 
-def logged() -> list[dict[str, object]]:
-    steps: list[dict[str, object]] = json.loads(LogEntry.objects.latest("pk").change_message)
+def logged() -> list[dict[str, Any]]:
+    steps: list[dict[str, Any]] = json.loads(LogEntry.objects.latest("pk").change_message)
     return steps
 
 

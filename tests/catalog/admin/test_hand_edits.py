@@ -68,10 +68,13 @@ def loaded(db: None, folder: Path) -> ModelCard:
 
 
 def everything(card: ModelCard) -> list[object]:
-    rows = [card.provenance, card.evaluations, card.faq, card.aliases, card.hand_edits]
     return [
         ModelCard.objects.filter(pk=card.pk).values().get(),
-        *(list(each.order_by("pk").values()) for each in rows),
+        *card.provenance.order_by("pk").values(),
+        *card.evaluations.order_by("pk").values(),
+        *card.faq.order_by("pk").values(),
+        *card.aliases.order_by("pk").values(),
+        *card.hand_edits.order_by("pk").values(),
     ]
 
 

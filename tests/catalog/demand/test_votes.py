@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.core.cache import cache
+from django.db.models import Value
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 from django.utils import timezone
@@ -15,7 +17,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts import profile
 from accounts.models import User
 from catalog.demand import board, votes
-from catalog.finding import browse, paging
+from catalog.finding import paging
 from catalog.limits import Refused
 from catalog.models import COMING_SOON, ModelCard, Stage, Vote
 from tests.conftest import make_card
@@ -239,7 +241,8 @@ def test_a_person_takes_their_votes_along(card: ModelCard, ada: User) -> None:
     votes.cast(card, ada)
     votes.state_volume(card, ada, 5000)
 
-    [vote] = profile.export(ada)["votes"]  # type: ignore[misc]  # it is a list
+    exported: Any = profile.export(ada)
+    [vote] = exported["votes"]
 
     assert (vote["card__repo"], vote["images_per_month"]) == (card.repo, 5000)
 
@@ -252,7 +255,7 @@ def test_cards_can_be_counted_and_sorted_by_their_votes(card: ModelCard, ada: Us
     Vote.objects.filter(card=card).update(is_set_aside=True)
 
     by = paging.falling(votes.count_expression())
-    page = paging.page_of(ModelCard.objects.all(), by=by, then=browse.Value(0.0))
+    page = paging.page_of(ModelCard.objects.all(), by=by, then=Value(0.0))
     counted = ModelCard.objects.annotate(n=votes.count_expression())
 
     assert [found.repo for found in page.cards] == ["a/loved", card.repo]

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -516,7 +517,8 @@ def test_a_person_takes_along_what_they_wait_for(card: ModelCard, ada: User) -> 
     waits(card)
     waits(card, "other@lab.example")
 
-    [entry] = profile.export(ada)["waitlist"]  # type: ignore[misc]
+    exported: Any = profile.export(ada)
+    [entry] = exported["waitlist"]
 
     assert entry["subscriber__email"] == ADA
     assert entry["consent_text"] == waitlist.CONSENT

@@ -6,6 +6,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from catalog.loading import cards
+from catalog.loading.documents import Document
 from catalog.models import Alias, ModelCard
 from tests.conftest import FIXTURES, make_card
 
@@ -42,7 +43,7 @@ def test_a_fact_that_left_its_file_leaves_the_card(catalog: None) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document["repo"])
-def test_every_figure_has_a_source_and_a_day(catalog: None, document: dict) -> None:
+def test_every_figure_has_a_source_and_a_day(catalog: None, document: Document) -> None:
     card = ModelCard.objects.get(repo=document["repo"])
 
     sourced = {row.field for row in card.provenance.all()}
@@ -53,7 +54,7 @@ def test_every_figure_has_a_source_and_a_day(catalog: None, document: dict) -> N
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document["repo"])
-def test_a_model_page_shows_its_facts(catalog: None, client: Client, document: dict) -> None:
+def test_a_model_page_shows_its_facts(catalog: None, client: Client, document: Document) -> None:
     page = client.get(f"/models/{document['repo']}/").content.decode()
 
     for expected in [document["name"], document["repo"], *document["best_for"]]:

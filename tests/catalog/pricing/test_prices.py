@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from html import unescape
+from typing import Any
 
 import pytest
 from django.template.loader import render_to_string
@@ -143,7 +144,7 @@ def formulas_in(text: str) -> Iterator[tuple[Decimal, int, str]]:
 
 @pytest.mark.parametrize("known", BY_BASIS.values(), ids=BY_BASIS)
 def test_recomputing_from_the_page_gives_the_figure_shown(
-    no_cards: None, known: dict[str, object]
+    no_cards: None, known: dict[str, Any]
 ) -> None:
     card = make_card(**known)
     price_history.record(card)
