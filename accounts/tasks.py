@@ -18,7 +18,7 @@ def tidy() -> None:
 def notify_of_launch(launch_id: int) -> None:
     # Sent by a launch, and by resume_launches until everybody was notified.
     launch = Launch.objects.select_related("card").filter(pk=launch_id).first()
-    if launch and not launch.told_at:
+    if launch and not launch.announced_at:
         launches.notify(launch)
 
 

@@ -42,8 +42,8 @@ class VoteAdmin(ChangedByActions[Vote]):
 
 @admin.register(ModelRequest)
 class ModelRequestAdmin(ChangedByActions[ModelRequest]):
-    list_display = ["repo", "user", "state", "reason", "asked_at", "checked_at"]
-    list_filter = ["state", "asked_at"]
+    list_display = ["repo", "user", "state", "reason", "requested_at", "checked_at"]
+    list_filter = ["state", "requested_at"]
     list_select_related = ["user"]
     search_fields = ["repo", "user__email"]
-    date_hierarchy = "asked_at"
+    date_hierarchy = "requested_at"

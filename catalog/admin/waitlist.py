@@ -14,7 +14,15 @@ from catalog.models import Subscriber, WaitlistEntry
 
 log = logging.getLogger(__name__)
 
-COLUMNS = ["model", "email", "asked_at", "confirmed_at", "left_at", "consent_text", "has_account"]
+COLUMNS = [
+    "model",
+    "email",
+    "requested_at",
+    "confirmed_at",
+    "left_at",
+    "consent_text",
+    "has_account",
+]
 # A spreadsheet takes a cell that begins so for a formula, and an address may.
 FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -22,20 +30,20 @@ FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
 # Read only, because it is proof of what was agreed to, when and from where.
 @admin.register(WaitlistEntry)
 class WaitlistEntryAdmin(ReadOnlyAdmin[WaitlistEntry]):
-    list_display = ["card", "subscriber", "asked_at", "confirmed_at", "left_at"]
+    list_display = ["card", "subscriber", "requested_at", "confirmed_at", "left_at"]
     list_filter = [
         ("confirmed_at", admin.EmptyFieldListFilter),
         ("left_at", admin.EmptyFieldListFilter),
-        "asked_at",
+        "requested_at",
     ]
     list_select_related = ["card", "subscriber"]
     search_fields = ["subscriber__email", "card__repo", "card__name"]
-    ordering = ["-asked_at"]
+    ordering = ["-requested_at"]
     # Not the hash of the link's secret: nobody needs it.
     fields = [
         "card",
         "subscriber",
-        "asked_at",
+        "requested_at",
         "confirmed_at",
         "left_at",
         "consent_text",
@@ -80,7 +88,7 @@ def _cells(entry: WaitlistEntry) -> list[object]:
     return [
         entry.card.repo,
         f"'{email}" if email.startswith(FORMULA_BEGINS) else email,
-        *(_iso(moment) for moment in (entry.asked_at, entry.confirmed_at, entry.left_at)),
+        *(_iso(moment) for moment in (entry.requested_at, entry.confirmed_at, entry.left_at)),
         entry.consent_text,
         entry.subscriber.user_id is not None,
     ]

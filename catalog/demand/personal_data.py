@@ -15,14 +15,14 @@ def export(user: AbstractUser) -> dict[str, object]:
         ),
         "model_requests": list(
             ModelRequest.objects.filter(user_id=user.pk).values(
-                "repo", "state", "reason", "asked_at", "checked_at"
+                "repo", "state", "reason", "requested_at", "checked_at"
             )
         ),
         "waitlist": list(
             waitlist.own_entries(user).values(
                 "subscriber__email",
                 "card__repo",
-                "asked_at",
+                "requested_at",
                 "confirmed_at",
                 "left_at",
                 "consent_text",

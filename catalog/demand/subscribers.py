@@ -48,7 +48,7 @@ def resubscribe(entries: EntryQuerySet) -> None:
     """Let those who wait be mailed again: they have joined since they unsubscribed from all."""
     # Those of unconfirmed entries stay silenced. Anybody could have asked for them.
     waiting = entries.waiting().values("subscriber")
-    Subscriber.objects.filter(pk__in=waiting).update(silenced_at=None)
+    Subscriber.objects.filter(pk__in=waiting).update(unsubscribed_at=None)
 
 
 @transaction.atomic

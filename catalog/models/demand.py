@@ -19,12 +19,11 @@ class VoteQuerySet(models.QuerySet["Vote"]):
 class Vote(models.Model):
     """One person wants one model. The vote outlives the account, and then names nobody."""
 
-    # One mailbox counts once: whoever deletes the account and comes back finds the vote again.
-
     card = models.ForeignKey(ModelCard, models.CASCADE, related_name="votes")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="votes"
     )
+    # One mailbox counts once: whoever deletes the account and comes back finds the vote again.
     mailbox = models.CharField(
         max_length=64,
         blank=True,
@@ -74,7 +73,7 @@ class Subscriber(models.Model):
     # Random, in the links of mails: whoever reads the address's mail may leave.
     key = models.UUIDField(unique=True)
     created_at = models.DateTimeField(db_default=Now())
-    silenced_at = models.DateTimeField(
+    unsubscribed_at = models.DateTimeField(
         null=True, blank=True, help_text="wants no mail of any model, voted for or waited for"
     )
 
@@ -105,7 +104,7 @@ class WaitlistEntry(models.Model):
 
     card = models.ForeignKey(ModelCard, models.CASCADE, related_name="waitlist")
     subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="entries")
-    asked_at = models.DateTimeField(db_default=Now())
+    requested_at = models.DateTimeField(db_default=Now())
     confirmed_at = models.DateTimeField(null=True, blank=True)
     left_at = models.DateTimeField(null=True, blank=True)
     # The link's secret is in the mail only. It stays after its use, to recognise a second click.
@@ -153,7 +152,7 @@ class ModelRequest(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     reason = models.CharField(max_length=300, blank=True, help_text="why not, for the person")
     card = models.ForeignKey(ModelCard, models.SET_NULL, null=True, blank=True)
-    asked_at = models.DateTimeField(db_default=Now())
+    requested_at = models.DateTimeField(db_default=Now())
     checked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -180,7 +179,7 @@ class Launch(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
     launched_at = models.DateTimeField(db_default=Now())
-    told_at = models.DateTimeField(
+    announced_at = models.DateTimeField(
         null=True, blank=True, help_text="when all had their mail queued and their credit"
     )
 

@@ -213,7 +213,7 @@ def launch_by_the_button(page: Page, post_office: MailServer) -> None:
     expect_clean(page)
     page.get_by_role("button", name="Launch it").click()
     expect(page.get_by_text("is live. Everybody who wanted it is being told.")).to_be_visible()
-    wait_for(lambda: Launch.objects.filter(told_at__isnull=False).exists())
+    wait_for(lambda: Launch.objects.filter(announced_at__isnull=False).exists())
     page.goto("/admin/demand/")
     expect(page.get_by_role("region", name="table of launches")).to_contain_text(REPO)
     expect_clean(page)
@@ -255,11 +255,11 @@ def test_from_a_waitlist_to_a_launch_and_out_again(
 
     page.goto(link_after(letter, "Leave this waitlist:"))
     expect_clean(page)
-    assert Subscriber.objects.get().silenced_at is None, "looking is not yet leaving"
+    assert Subscriber.objects.get().unsubscribed_at is None, "looking is not yet leaving"
     page.get_by_role("button", name="leave", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("you have left")
     expect_clean(page)
-    assert Subscriber.objects.get().silenced_at is not None
+    assert Subscriber.objects.get().unsubscribed_at is not None
     page.goto("/waitlist/preferences/")
     expect(page.get_by_text("left on")).to_be_visible()
     expect_clean(page)

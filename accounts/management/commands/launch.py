@@ -33,7 +33,7 @@ class Command(BaseCommand):
             )
         except launches.LaunchRefused as refused:
             raise CommandError(str(refused)) from refused
-        if not is_new and launch.told_at:
+        if not is_new and launch.announced_at:
             self.stdout.write(f"{repo} was launched before, and everybody has been told")
             return
         # Here, not by a worker: whoever runs this again finishes what was cut short.

@@ -74,11 +74,11 @@ def recent(now: datetime) -> list[Burst]:
 
 
 def _by_domain(since: datetime) -> Iterator[Burst]:
-    entries = WaitlistEntry.objects.filter(asked_at__gte=since)
+    entries = WaitlistEntry.objects.filter(requested_at__gte=since)
     sources: list[tuple[Activity, QuerySet[Any], str, str]] = [
         ("accounts", User.objects.filter(date_joined__gte=since), "date_joined", "email"),
         ("votes", Vote.objects.filter(voted_at__gte=since), "voted_at", "user__email"),
-        ("waitlist", entries, "asked_at", "subscriber__email"),
+        ("waitlist", entries, "requested_at", "subscriber__email"),
     ]
     for activity, rows, moment, email in sources:
         with_origin = rows.annotate(origin=Domain(email)).exclude(origin__in=LARGE_PROVIDERS)
@@ -109,8 +109,8 @@ def _by_network(since: datetime) -> Iterator[Burst]:
 def _waitlist_by_network(since: datetime) -> Iterator[Burst]:
     # What the waitlist keeps of where somebody asked from is a hash already.
     digest = "consent_address_sha256"
-    entries = WaitlistEntry.objects.filter(asked_at__gte=since).exclude(**{digest: ""})
-    for row in _above_threshold("waitlist", entries.annotate(origin=F(digest)), "asked_at"):
+    entries = WaitlistEntry.objects.filter(requested_at__gte=since).exclude(**{digest: ""})
+    for row in _above_threshold("waitlist", entries.annotate(origin=F(digest)), "requested_at"):
         link = admin_links.changelist("waitlist", {digest: row["origin"]})
         yield _burst("waitlist", _network_name(row["origin"]), row, link)
 

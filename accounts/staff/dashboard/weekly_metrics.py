@@ -66,7 +66,7 @@ def _counts(since: datetime) -> Iterable[Iterable[dict[str, Any]]]:
         _by_week(User.objects.all(), "date_joined", since, signed_up=Count("pk")),
         _by_week(_wallets_of_confirmed(), "created_at", since, confirmed=Count("pk")),
         _by_week(Vote.objects.all(), "voted_at", since, **votes),
-        _by_week(waitlist, "asked_at", since, waitlist_asked=Count("pk")),
+        _by_week(waitlist, "requested_at", since, waitlist_asked=Count("pk")),
         _by_week(waitlist, "confirmed_at", since, waitlist_confirmed=Count("pk")),
         _by_week(ledger, "created_at", since, **money),
     ]

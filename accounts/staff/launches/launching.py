@@ -79,7 +79,7 @@ def _launch(card: ModelCard, micro_usd: int, reason: str, by: User | None) -> La
 
 def resume() -> int:
     """Enqueue launches that have not notified everybody yet; how many there are."""
-    unfinished = list(Launch.objects.filter(told_at__isnull=True))
+    unfinished = list(Launch.objects.filter(announced_at__isnull=True))
     for launch in unfinished:
         broker.send(NOTIFY_TASK, launch.pk)
     return len(unfinished)

@@ -40,7 +40,7 @@ class Notified:
 def notify(launch: Launch) -> Notified:
     notified = Notified(credited=_grant_credit(launch), mailed=_queue_mails(launch))
     # Last: a launch without this is taken up again by `resume`.
-    Launch.objects.filter(pk=launch.pk, told_at__isnull=True).update(told_at=Now())
+    Launch.objects.filter(pk=launch.pk, announced_at__isnull=True).update(announced_at=Now())
     log.info("launch notified model=%s %s", launch.card.repo, notified)
     return notified
 
@@ -114,7 +114,7 @@ def _subscriber(user: User) -> Subscriber:
 
 
 def _mail(launch: Launch, subscriber: Subscriber, *, has_voted: bool) -> Iterator[EmailMessage]:
-    if subscriber.silenced_at:
+    if subscriber.unsubscribed_at:
         return
     card = launch.card
     # The outbox takes each key once, so a run that repeats another mails nobody again.

@@ -69,7 +69,7 @@ def submit(name: str, user: AbstractBaseUser) -> ModelRequest:
             [ModelRequest(repo=name, user_id=user.pk)], ignore_conflicts=True
         )
         own.filter(state=ModelRequest.State.REFUSED).update(
-            state=ModelRequest.State.WAITING, reason="", asked_at=Now(), checked_at=None
+            state=ModelRequest.State.WAITING, reason="", requested_at=Now(), checked_at=None
         )
         request = own.get()
         broker.send_on_commit(CHECK_REQUEST, request.pk, expires_s=MESSAGE_LIVES_S)
@@ -83,7 +83,7 @@ def sweep(hub: Hub) -> int:
     """
     rested = Q(checked_at__isnull=True) | Q(checked_at__lt=Now() - TRY_AGAIN_AFTER)
     waiting = ModelRequest.objects.filter(rested, state=ModelRequest.State.WAITING)
-    oldest_try_first = waiting.order_by(F("checked_at").asc(nulls_first=True), "asked_at")
+    oldest_try_first = waiting.order_by(F("checked_at").asc(nulls_first=True), "requested_at")
     decided = 0
     for request in oldest_try_first[:CHECKS_A_SWEEP]:
         if not check(request, hub):

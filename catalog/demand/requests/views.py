@@ -56,7 +56,7 @@ def _page(request: SignedInRequest, form: RequestForm, *, status: int = 200) -> 
     own = ModelRequest.objects.filter(user_id=request.user.pk).select_related("card")
     context = {
         "form": form,
-        "requests": own.order_by("-asked_at", "-pk")[:MOST_SHOWN],
+        "requests": own.order_by("-requested_at", "-pk")[:MOST_SHOWN],
         "requests_a_day": requests.REQUESTS_A_DAY,
     }
     return render(request, "catalog/demand/request.html", context, status=status)

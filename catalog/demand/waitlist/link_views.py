@@ -78,7 +78,7 @@ def leave(request: HttpRequest, signed: str) -> HttpResponse:
         "entries": shown,
         "waiting": [entry for entry in shown if not entry.left_at],
         # Who has only voted waits for nothing, and is mailed all the same.
-        "may_be_mailed": leaves_all if leaves_all and not leaves_all.silenced_at else None,
+        "may_be_mailed": leaves_all if leaves_all and not leaves_all.unsubscribed_at else None,
         "has_left": request.method == "POST",
     }
     if request.method == "POST":

@@ -124,7 +124,7 @@ def _start_entry(card: ModelCard, subscriber: Subscriber, **fields: object) -> b
     new = WaitlistEntry(card=card, subscriber=subscriber)
     WaitlistEntry.objects.bulk_create([new], ignore_conflicts=True)
     not_waiting = subscriber.entries.filter(~positions.WAITING, card=card)
-    return bool(not_waiting.update(asked_at=Now(), left_at=None, **fields))
+    return bool(not_waiting.update(requested_at=Now(), left_at=None, **fields))
 
 
 @transaction.atomic
@@ -184,7 +184,7 @@ def leave(entries: EntryQuerySet) -> int:
 
 def unsubscribe(subscriber: Subscriber) -> None:
     # From models that its person voted for, too.
-    Subscriber.objects.filter(pk=subscriber.pk).update(silenced_at=Now())
+    Subscriber.objects.filter(pk=subscriber.pk).update(unsubscribed_at=Now())
 
 
 @transaction.atomic
@@ -194,7 +194,7 @@ def purge() -> int:
     Returns the number of entries. Addresses that somebody joins by right now are left alone.
     """
     overdue = WaitlistEntry.objects.filter(
-        confirmed_at__isnull=True, asked_at__lt=Now() - PURGE_UNCONFIRMED_AFTER
+        confirmed_at__isnull=True, requested_at__lt=Now() - PURGE_UNCONFIRMED_AFTER
     )
     entries = WaitlistEntry.objects.filter(subscriber=OuterRef("pk"))
     idle = Subscriber.objects.filter(
@@ -202,7 +202,7 @@ def purge() -> int:
     )
     # Who wants no mail at all must stay known as such. A person's address goes with the account:
     # the links in a mail about what they voted for must work for good, and its key keep it one.
-    idle = idle.filter(silenced_at__isnull=True, user__isnull=True)
+    idle = idle.filter(unsubscribed_at__isnull=True, user__isnull=True)
     locked = idle.order_by("pk").select_for_update(skip_locked=True)
     pks = [subscriber.pk for subscriber in locked]
     purged, _ = overdue.filter(subscriber__in=pks).delete()

@@ -130,7 +130,7 @@ def test_votes_and_the_waitlist_are_counted_by_what_became_of_them(card: ModelCa
             card=card,
             subscriber=address,
             consent_text="1",
-            asked_at=NOW,
+            requested_at=NOW,
             confirmed_at=NOW if n else None,
         )
 
@@ -324,7 +324,7 @@ def test_many_asks_of_one_network_are_shown(card: ModelCard) -> None:
             card=card,
             subscriber=address,
             consent_text="1",
-            asked_at=NOW,
+            requested_at=NOW,
             consent_address_sha256="ab" * 32,
         )
 

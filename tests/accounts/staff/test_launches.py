@@ -77,7 +77,7 @@ def test_each_who_wanted_it_is_told_once(popular: ModelCard) -> None:
     launches.notify(launch(popular))
 
     assert mailed() == ["ada@lab.example", "bob@lab.example", "cyd@lab.example"]
-    assert Launch.objects.get().told_at is not None
+    assert Launch.objects.get().announced_at is not None
 
 
 def test_voters_are_given_credit_and_nobody_else(popular: ModelCard) -> None:
@@ -125,7 +125,7 @@ def test_what_was_cut_short_is_finished_by_running_it_again(
     monkeypatch.setattr(Outbox, "send_messages", break_down)
     with pytest.raises(ConnectionError):
         launches.notify(launched)
-    assert (len(mailed()), Launch.objects.get().told_at) == (1, None)
+    assert (len(mailed()), Launch.objects.get().announced_at) == (1, None)
 
     monkeypatch.setattr(Outbox, "send_messages", take)
     assert launches.resume() == 1
@@ -144,7 +144,7 @@ def test_the_mail_can_be_stopped_with_one_click(popular: ModelCard, client: Clie
 
     assert mail.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert answer.status_code == 200
-    assert waitlist.subscriber_at("bob@lab.example").silenced_at is not None
+    assert waitlist.subscriber_at("bob@lab.example").unsubscribed_at is not None
 
 
 def to_leave(email: str) -> str:
@@ -211,7 +211,7 @@ def test_confirming_ends_the_silence(popular: ModelCard) -> None:
     assert link
     confirmation.confirm(link[1])
 
-    assert waitlist.subscriber_at("bob@lab.example").silenced_at is None
+    assert waitlist.subscriber_at("bob@lab.example").unsubscribed_at is None
 
 
 def test_a_model_is_launched_once_in_its_life(popular: ModelCard) -> None:
@@ -241,7 +241,7 @@ def test_asking_again_ends_the_silence(popular: ModelCard) -> None:
 
     waitlist.join(other, User.objects.get(email="bob@lab.example"), consent_address="")
 
-    assert waitlist.subscriber_at("bob@lab.example").silenced_at is None
+    assert waitlist.subscriber_at("bob@lab.example").unsubscribed_at is None
 
 
 @pytest.mark.parametrize("stage", [Stage.REQUESTED, Stage.BENCHMARKING, Stage.RETIRED])

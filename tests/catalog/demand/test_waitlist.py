@@ -305,7 +305,7 @@ def test_proof_of_consent_is_kept_and_names_no_network_address(card: ModelCard) 
     assert entry.consent_text == waitlist.CONSENT
     assert re.fullmatch(r"[0-9a-f]{64}", entry.consent_address_sha256)
     assert entry.consent_address_sha256 != links.hash_of("192.0.2.77")
-    assert timezone.now() - entry.asked_at < timedelta(minutes=1)
+    assert timezone.now() - entry.requested_at < timedelta(minutes=1)
 
 
 def test_every_sentence_ever_agreed_to_can_be_read() -> None:
@@ -478,7 +478,7 @@ def test_what_nobody_confirmed_is_deleted_after_a_week(
     card: ModelCard, days: float, kept: int
 ) -> None:
     ask(card)
-    WaitlistEntry.objects.update(asked_at=Now() - timedelta(days=days))
+    WaitlistEntry.objects.update(requested_at=Now() - timedelta(days=days))
 
     tasks.purge_waitlist()
 
@@ -489,7 +489,7 @@ def test_who_confirmed_or_left_after_is_kept(card: ModelCard) -> None:
     waits(card, "waits@lab.example")
     left = waits(card, "left@lab.example")
     waitlist.leave(WaitlistEntry.objects.filter(pk=left.pk))
-    WaitlistEntry.objects.update(asked_at=Now() - timedelta(days=400))
+    WaitlistEntry.objects.update(requested_at=Now() - timedelta(days=400))
 
     assert waitlist.purge() == 0
     assert Subscriber.objects.count() == 2
@@ -498,7 +498,7 @@ def test_who_confirmed_or_left_after_is_kept(card: ModelCard) -> None:
 def test_an_address_stays_while_it_waits_for_another_model(card: ModelCard) -> None:
     waits(make_card("openai/clip-other"))
     ask(card)
-    WaitlistEntry.objects.filter(card=card).update(asked_at=Now() - timedelta(days=8))
+    WaitlistEntry.objects.filter(card=card).update(requested_at=Now() - timedelta(days=8))
 
     assert waitlist.purge() == 1
     assert Subscriber.objects.count() == 1

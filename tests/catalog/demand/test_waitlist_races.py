@@ -105,7 +105,7 @@ def test_confirming_while_asking_again_is_never_lost(card: ModelCard) -> None:
 def test_whoever_asks_while_the_purge_runs_is_kept(card: ModelCard) -> None:
     for _ in range(20):
         asked_token(card)
-        WaitlistEntry.objects.update(asked_at=Now() - timedelta(days=8))
+        WaitlistEntry.objects.update(requested_at=Now() - timedelta(days=8))
         cache.clear()
         mail.outbox.clear()
 
@@ -117,7 +117,9 @@ def test_whoever_asks_while_the_purge_runs_is_kept(card: ModelCard) -> None:
 
         at_once(turn, 2)
 
-        assert WaitlistEntry.objects.filter(asked_at__gt=Now() - timedelta(minutes=1)).count() == 1
+        assert (
+            WaitlistEntry.objects.filter(requested_at__gt=Now() - timedelta(minutes=1)).count() == 1
+        )
         assert len(mail.outbox) == 1
 
 
