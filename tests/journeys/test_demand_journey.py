@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from email.message import Message
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 from pytest_django import DjangoDbBlocker
@@ -19,7 +18,7 @@ from catalog import stages
 from catalog.models import Launch, Mail, MailState, ModelCard, Stage, Subscriber, WaitlistEntry
 from tests.fakes.smtp import MailServer, Mood, mail_server
 from tests.support import site as sites
-from tests.support.accessibility import WCAG_22_AA
+from tests.support.accessibility import violations
 from tests.support.catalog import CatalogRows
 from tests.support.chromium import NEEDED, PATIENCE_MS
 from tests.support.letters import CODE
@@ -125,8 +124,7 @@ def expect_clean(page: Page) -> None:
     """By axe, which is a script: without scripts the same HTML is taken as looked at."""
     if page.context in without_scripts:
         return
-    found = Axe().run(page, options=WCAG_22_AA).response["violations"]
-    broken = [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
+    broken = violations(page)
     assert not broken, (page.url, broken)
 
 

@@ -1,19 +1,20 @@
 """Journeys through the real site in a real Chromium, with and without JavaScript."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, FilePayload, Page, expect
 
 from tests.conftest import SAMPLES
-from tests.support.accessibility import WCAG_22_AA
+from tests.support.accessibility import violations
 from tests.support.chromium import NEEDED, PATIENCE_MS
 from tests.support.pages import PAGES
 from tests.support.site import Site
 
+WIDTHS = (390, 1440)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 pytestmark = NEEDED
@@ -56,7 +57,7 @@ def test_the_sample_on_the_home_page_is_classified(
     expect_answer(page, "a cat")
     assert complaints == []
     if has_scripts:
-        assert Axe().run(page, options=WCAG_22_AA).response["violations"] == []
+        assert violations(page) == []
 
 
 def test_an_own_photo_with_own_labels_is_classified(page: Page, complaints: list[str]) -> None:
@@ -126,22 +127,18 @@ def test_no_page_scrolls_sideways(page: Page, width: int, has_scripts: bool) -> 
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
 
 
-@pytest.mark.parametrize("width", [390, 1440])
-def test_no_page_breaks_a_rule_of_wcag(browser: Browser, site: Site, width: int) -> None:
-    context = browser.new_context(
-        base_url=site.address, reduced_motion="reduce", viewport={"width": width, "height": 900}
-    )
+def test_no_page_breaks_a_rule_of_wcag(browser: Browser, site: Site) -> None:
+    """On a phone and on a desk, by day and by night."""
+    context = browser.new_context(base_url=site.address, reduced_motion="reduce")
     page = context.new_page()
     broken = {}
     for address in PAGES:
         page.goto(address)
-        for scheme in SCHEMES:
+        for width, scheme in itertools.product(WIDTHS, SCHEMES):
+            page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
-            found = Axe().run(page, options=WCAG_22_AA).response["violations"]
-            if found:
-                broken[address, scheme] = [
-                    (each["id"], [node["html"] for node in each["nodes"]]) for each in found
-                ]
+            if found := violations(page):
+                broken[address, width, scheme] = found
     context.close()
 
     assert broken == {}

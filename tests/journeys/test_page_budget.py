@@ -6,10 +6,12 @@ everything is compressed as a proxy does it by default.
 """
 
 import gzip
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Response
+from playwright.sync_api import Browser, BrowserContext, Page, Response, ViewportSize
 
 from tests.support.chromium import NEEDED, PATIENCE_MS
 from tests.support.pages import PAGES
@@ -17,6 +19,7 @@ from tests.support.site import Site
 
 BUDGET_KB = 30.0
 SETTLED_MS = 300
+AT_ONCE = 4
 REDIRECTS = range(300, 400)  # they have no body
 # Adds up what Chromium calls layout shifts, those before this script's turn included.
 WATCH_SHIFTS = """
@@ -63,15 +66,6 @@ def check_stated(responses: list[Response]) -> Weight:
     return Weight(sizes["document"], sizes["stylesheet"], sizes["script"])
 
 
-def responses_of(context: BrowserContext, address: str) -> list[Response]:
-    """All that a browser with an empty cache fetches to show a page."""
-    page = context.new_page()
-    responses: list[Response] = []
-    page.on("response", lambda response: responses.append(response))
-    page.goto(address, wait_until="networkidle")
-    return responses
-
-
 def job_page(context: BrowserContext) -> str:
     """The address of a picture that has been classified."""
     page = context.new_page()
@@ -81,52 +75,88 @@ def job_page(context: BrowserContext) -> str:
     return page.url
 
 
-def test_every_page_is_light_and_asks_no_stranger(browser: Browser, site: Site) -> None:
-    context = browser.new_context(base_url=site.address)
-    weights, strangers = {}, []
-    for address in [*PAGES, job_page(context)]:
-        responses = responses_of(context, address)
-        weights[address] = check_stated(responses)
-        asked = [response.url for response in responses]
-        strangers += [url for url in asked if not url.startswith((site.address, "data:"))]
-    context.close()
+@dataclass(frozen=True)
+class Visit:
+    """A page as it was loaded. A shift: how much, and what moved."""
 
+    weight: Weight
+    fetched: list[str]
+    shifts: list[list[float | str]]
+
+
+def visit(context: BrowserContext, addresses: list[str]) -> dict[str, Visit]:
+    """Load pages, some side by side: most of it is waiting."""
+    visits: dict[str, Visit] = {}
+    for start in range(0, len(addresses), AT_ONCE):
+        visits |= visit_at_once(context, addresses[start : start + AT_ONCE])
+    return visits
+
+
+def listen(page: Page, responses: list[Response]) -> None:
+    page.on("response", lambda response: responses.append(response))
+
+
+def visit_at_once(context: BrowserContext, addresses: list[str]) -> dict[str, Visit]:
+    pages = {address: context.new_page() for address in addresses}
+    responses: dict[str, list[Response]] = {address: [] for address in addresses}
+    for address, page in pages.items():
+        listen(page, responses[address])
+        page.goto(address, wait_until="commit")
+    for page in pages.values():
+        page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(SETTLED_MS)
+    visits = {
+        address: Visit(
+            weigh(responses[address]),
+            [response.url for response in responses[address]],
+            page.evaluate("window.shifts"),
+        )
+        for address, page in pages.items()
+    }
+    for page in pages.values():
+        page.close()
+    return visits
+
+
+@contextmanager
+def opened(browser: Browser, site: Site, *, width: int) -> Iterator[BrowserContext]:
+    viewport = ViewportSize(width=width, height=900)
+    context = browser.new_context(base_url=site.address, viewport=viewport)
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_init_script(WATCH_SHIFTS)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_every_page_is_light_asks_no_stranger_and_stays_where_it_is(
+    browser: Browser, site: Site, width: int
+) -> None:
+    with opened(browser, site, width=width) as context:
+        visits = visit(context, [*PAGES, job_page(context)])
+    weights = {address: seen.weight for address, seen in visits.items()}
+    fetched = [url for seen in visits.values() for url in seen.fetched]
+
+    assert {address: seen.shifts for address, seen in visits.items() if seen.shifts} == {}
+    assert [url for url in fetched if not url.startswith((site.address, "data:"))] == []
     table = "\n".join(f"{address}: {weight}" for address, weight in weights.items())
     print(table)
-    assert strangers == []
     assert all(weight.html_kb > 1 for weight in weights.values()), table
     assert weights["/"].css_kb > 1, table
     assert all(weight.is_in_budget for weight in weights.values()), table
 
 
-@pytest.mark.parametrize("width", [390, 1440])
-def test_no_page_shifts_while_it_loads(browser: Browser, site: Site, width: int) -> None:
-    context = browser.new_context(base_url=site.address, viewport={"width": width, "height": 900})
-    context.add_init_script(WATCH_SHIFTS)
-    addresses = [*PAGES, job_page(context)]
-    shifts = {address: shifts_of(context.new_page(), address) for address in addresses}
-    context.close()
-
-    assert {address: found for address, found in shifts.items() if found} == {}
-
-
-def shifts_of(page: Page, address: str) -> list[list[float | str]]:
-    """Each shift of a page as it loads: how much, and what moved."""
-    page.goto(address, wait_until="networkidle")
-    page.wait_for_timeout(SETTLED_MS)
-    found: list[list[float | str]] = page.evaluate("window.shifts")
-    page.close()
-    return found
-
-
 def test_a_shift_is_seen(browser: Browser, site: Site) -> None:
-    context = browser.new_context(base_url=site.address)
-    context.add_init_script(WATCH_SHIFTS)
-    context.route(
-        "**/shifts", lambda route: route.fulfill(body=A_PAGE_THAT_SHIFTS, content_type="text/html")
-    )
+    """Of each of the pages that load side by side."""
+    with opened(browser, site, width=1440) as context:
+        context.route(
+            "**/shifts/*",
+            lambda route: route.fulfill(body=A_PAGE_THAT_SHIFTS, content_type="text/html"),
+        )
 
-    found = shifts_of(context.new_page(), "/shifts")
-    context.close()
+        visits = visit(context, [f"/shifts/{number}" for number in range(AT_ONCE)])
 
-    assert sum(float(value) for value, *_ in found) > 0.01
+    for seen in visits.values():
+        assert sum(float(value) for value, *_ in seen.shifts) > 0.01

@@ -16,5 +16,6 @@ NEEDED = [
     pytest.mark.browser,
     pytest.mark.processes,
     pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(600),  # some visit every kind of page
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: browser journeys are skipped"),
 ]
