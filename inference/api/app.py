@@ -81,7 +81,7 @@ def build() -> Envelope:
 @asynccontextmanager
 async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     yield
-    notify.here().close()
+    notify.current_listener().close()
 
 
 def document_of(api: FastAPI) -> dict[str, Any]:

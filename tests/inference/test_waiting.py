@@ -12,7 +12,7 @@ from django.db import connection, connections, transaction
 from catalog.models import ModelCard
 from inference import jobs
 from inference.models import Job
-from inference.notify import Waiting
+from inference.notify import Listener
 
 Submit = Callable[..., Job]
 LONG_S, SHORT_S = 20.0, 0.3
@@ -20,15 +20,15 @@ LONG_S, SHORT_S = 20.0, 0.3
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def run(story: Callable[[Waiting], Awaitable[None]]) -> None:
-    async def told() -> None:
-        waiting = Waiting()
+def run(story: Callable[[Listener], Awaitable[None]]) -> None:
+    async def run_story() -> None:
+        listener = Listener()
         try:
-            await story(waiting)
+            await story(listener)
         finally:
-            waiting.close()
+            listener.close()
 
-    asyncio.run(told())
+    asyncio.run(run_story())
 
 
 async def in_a_thread(call: Callable[[], object]) -> object:
@@ -44,14 +44,17 @@ async def in_a_thread(call: Callable[[], object]) -> object:
 def test_the_end_of_a_job_wakes_who_waits_for_it(submit: Submit) -> None:
     job, other = submit(), submit()
 
-    async def story(waiting: Waiting) -> None:
-        async with waiting.for_end_of(job.pk) as end, waiting.for_end_of(other.pk) as others:
-            await others.wait(SHORT_S)  # the news that the listener listens
-            await end.wait(SHORT_S)
+    async def story(listener: Listener) -> None:
+        async with (
+            listener.subscribe(job.pk) as subscription,
+            listener.subscribe(other.pk) as other_subscription,
+        ):
+            await other_subscription.wait(SHORT_S)  # the news that the listener listens
+            await subscription.wait(SHORT_S)
             await in_a_thread(lambda: jobs.cancel(job))
-            assert await end.wait(LONG_S)
-            assert not await others.wait(SHORT_S)
-        assert len(waiting) == 0
+            assert await subscription.wait(LONG_S)
+            assert not await other_subscription.wait(SHORT_S)
+        assert len(listener) == 0
 
     run(story)
 
@@ -64,11 +67,11 @@ def test_an_end_that_is_rolled_back_wakes_nobody(submit: Submit) -> None:
             jobs.cancel(job)
             transaction.set_rollback(True)
 
-    async def story(waiting: Waiting) -> None:
-        async with waiting.for_end_of(job.pk) as end:
-            await end.wait(SHORT_S)
+    async def story(listener: Listener) -> None:
+        async with listener.subscribe(job.pk) as subscription:
+            await subscription.wait(SHORT_S)
             await in_a_thread(roll_back)
-            assert not await end.wait(SHORT_S)
+            assert not await subscription.wait(SHORT_S)
 
     run(story)
 
@@ -76,12 +79,12 @@ def test_an_end_that_is_rolled_back_wakes_nobody(submit: Submit) -> None:
 def test_a_thousand_may_wait_on_one_connection(submit: Submit) -> None:
     job = submit()
 
-    async def wait_once(waiting: Waiting) -> bool:
-        async with waiting.for_end_of(job.pk) as end:
-            return await end.wait(LONG_S)
+    async def wait_once(listener: Listener) -> bool:
+        async with listener.subscribe(job.pk) as subscription:
+            return await subscription.wait(LONG_S)
 
-    async def story(waiting: Waiting) -> None:
-        waiters = [asyncio.create_task(wait_once(waiting)) for _ in range(1000)]
+    async def story(listener: Listener) -> None:
+        waiters = [asyncio.create_task(wait_once(listener)) for _ in range(1000)]
         await asyncio.sleep(SHORT_S)
         await in_a_thread(lambda: jobs.cancel(job))
         assert all(await asyncio.gather(*waiters))
@@ -92,16 +95,16 @@ def test_a_thousand_may_wait_on_one_connection(submit: Submit) -> None:
 def test_an_end_that_was_faster_than_who_asks_is_told(submit: Submit) -> None:
     job, other = submit(), submit()
 
-    async def story(waiting: Waiting) -> None:
-        await waiting.listen()
+    async def story(listener: Listener) -> None:
+        await listener.start()
         since_s = time.monotonic()
         await in_a_thread(lambda: jobs.cancel(job))
         await asyncio.sleep(SHORT_S)
-        async with waiting.for_end_of(job.pk, since_s=since_s) as end:
-            assert await end.wait(LONG_S)
-            assert not await end.wait(SHORT_S), "once"
-        async with waiting.for_end_of(other.pk, since_s=since_s) as end:
-            assert not await end.wait(SHORT_S)
+        async with listener.subscribe(job.pk, since_s=since_s) as subscription:
+            assert await subscription.wait(LONG_S)
+            assert not await subscription.wait(SHORT_S), "once"
+        async with listener.subscribe(other.pk, since_s=since_s) as subscription:
+            assert not await subscription.wait(SHORT_S)
 
     run(story)
 
@@ -109,16 +112,16 @@ def test_an_end_that_was_faster_than_who_asks_is_told(submit: Submit) -> None:
 def test_what_may_have_been_missed_is_news(submit: Submit) -> None:
     job = submit()
 
-    async def story(waiting: Waiting) -> None:
+    async def story(listener: Listener) -> None:
         since_s = time.monotonic()
-        await waiting.listen()
-        async with waiting.for_end_of(job.pk, since_s=since_s) as end:
-            assert await end.wait(LONG_S), "we did not listen yet"
+        await listener.start()
+        async with listener.subscribe(job.pk, since_s=since_s) as subscription:
+            assert await subscription.wait(LONG_S), "we did not listen yet"
         since_s = time.monotonic()
         await in_a_thread(break_listeners)
         await asyncio.sleep(SHORT_S)
-        async with waiting.for_end_of(job.pk, since_s=since_s) as end:
-            assert await end.wait(LONG_S), "nor any more"
+        async with listener.subscribe(job.pk, since_s=since_s) as subscription:
+            assert await subscription.wait(LONG_S), "nor any more"
 
     run(story)
 
@@ -126,19 +129,19 @@ def test_what_may_have_been_missed_is_news(submit: Submit) -> None:
 def test_no_more_ends_are_remembered_than_may_be(
     submit: Submit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inference.notify.REMEMBERED", 2)
+    monkeypatch.setattr("inference.notify.MAX_REMEMBERED", 2)
     first, *others = [submit() for _ in range(3)]
 
-    async def story(waiting: Waiting) -> None:
-        await waiting.listen()
+    async def story(listener: Listener) -> None:
+        await listener.start()
         since_s = time.monotonic()
         for job in (first, *others):
             await in_a_thread(lambda job=job: jobs.cancel(job))
         await asyncio.sleep(SHORT_S)
-        async with waiting.for_end_of(first.pk, since_s=since_s) as end:
-            assert not await end.wait(SHORT_S)
-        async with waiting.for_end_of(others[0].pk, since_s=since_s) as end:
-            assert await end.wait(LONG_S)
+        async with listener.subscribe(first.pk, since_s=since_s) as subscription:
+            assert not await subscription.wait(SHORT_S)
+        async with listener.subscribe(others[0].pk, since_s=since_s) as subscription:
+            assert await subscription.wait(LONG_S)
 
     run(story)
 
@@ -154,12 +157,12 @@ def break_listeners() -> None:
 def test_who_waits_survives_the_loss_of_the_connection(submit: Submit) -> None:
     job = submit()
 
-    async def story(waiting: Waiting) -> None:
-        async with waiting.for_end_of(job.pk) as end:
-            await end.wait(SHORT_S)
+    async def story(listener: Listener) -> None:
+        async with listener.subscribe(job.pk) as subscription:
+            await subscription.wait(SHORT_S)
             await in_a_thread(break_listeners)
             await in_a_thread(lambda: jobs.cancel(job))  # nobody hears it
-            assert await end.wait(LONG_S)
+            assert await subscription.wait(LONG_S)
 
     run(story)
 
@@ -167,10 +170,10 @@ def test_who_waits_survives_the_loss_of_the_connection(submit: Submit) -> None:
 def test_nobody_waits_for_ever_without_postgresql(
     card: ModelCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inference.notify._parameters", lambda: {"host": "/nowhere"})
+    monkeypatch.setattr("inference.notify._connection_parameters", lambda: {"host": "/nowhere"})
 
-    async def story(waiting: Waiting) -> None:
-        async with waiting.for_end_of(uuid.uuid4()) as end:
-            assert not await end.wait(SHORT_S)
+    async def story(listener: Listener) -> None:
+        async with listener.subscribe(uuid.uuid4()) as subscription:
+            assert not await subscription.wait(SHORT_S)
 
     run(story)

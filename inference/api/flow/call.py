@@ -70,7 +70,7 @@ class Attempt:
 async def run(call: Call[Body]) -> Response:
     """The answer, or 202 with the job for who prefers that; raises ApiError."""
     preference = call.preference
-    await notify.here().listen()
+    await notify.current_listener().start()
     attempt = Attempt()
     try:
         await in_thread(_begin, call, preference, attempt)

@@ -27,16 +27,16 @@ async def looks_at(
     """
     until_s = time.monotonic() + timeout_s
     async with (
-        notify.here().for_end_of(job_id, since_s=since_s) as end,
+        notify.current_listener().subscribe(job_id, since_s=since_s) as subscription,
         _disconnect(request) as disconnect,
     ):
         while (remaining_s := until_s - time.monotonic()) > 0:
-            await _either(end.wait(remaining_s), disconnect)
+            await _first_of(subscription.wait(remaining_s), disconnect)
             yield
 
 
-async def _either(end: Awaitable[bool], disconnect: "asyncio.Task[None]") -> None:
-    waiting = asyncio.ensure_future(end)
+async def _first_of(notification: Awaitable[bool], disconnect: "asyncio.Task[None]") -> None:
+    waiting = asyncio.ensure_future(notification)
     try:
         await asyncio.wait({waiting, disconnect}, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -124,7 +124,7 @@ class Stream(StreamingResponse):
 async def follow(user_id: int, job_id: str, *, seen: int = 0) -> AsyncIterator[str]:
     """The stream: what is newer than `seen`, until the end of the job."""
     until_s = time.monotonic() + LONGEST_S
-    async with notify.here().for_end_of(uuid.UUID(job_id)) as end:
+    async with notify.current_listener().subscribe(uuid.UUID(job_id)) as subscription:
         yield f"retry: {RETRY_MS}\n\n"
         last, quiet_since_s = None, time.monotonic()
         while (now_s := time.monotonic()) < until_s:
@@ -141,7 +141,7 @@ async def follow(user_id: int, job_id: str, *, seen: int = 0) -> AsyncIterator[s
             if news.is_final:
                 return
             last, seen = news, max(seen, news.number)
-            await end.wait(LOOK_AGAIN_S)
+            await subscription.wait(LOOK_AGAIN_S)
 
 
 def look(user_id: int, job_id: str) -> News | None:
