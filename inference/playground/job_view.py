@@ -12,7 +12,9 @@ from inference.models import ErrorCode, Job, State
 
 @dataclass(frozen=True)
 class Crop:
-    """What the model saw of the first image: pixels of the upright image, and percent of it."""
+    """What the model saw of the first image. `box`: left, top, right, bottom in pixels of the
+    upright image; the others in percent of it.
+    """
 
     box: tuple[float, float, float, float]
     left: float
@@ -22,13 +24,12 @@ class Crop:
 
     @property
     def is_whole(self) -> bool:
+        # Half a percent is less than a pixel of what is drawn.
         return self.width > 99.5 and self.height > 99.5
 
 
 @dataclass(frozen=True)
 class JobView:
-    """Everything that job.html shows besides the job itself."""
-
     page: Page
     result_template: str
     ahead: int = 0
@@ -60,13 +61,13 @@ def _crop(job: Job, page: Page) -> Crop | None:
         return None
     left, top, right, bottom = page.crop
     image = job.image_inputs[0]
-    across, down = 100 / image["width"], 100 / image["height"]
+    x_percent, y_percent = 100 / image["width"], 100 / image["height"]
     return Crop(
         box=(left, top, right, bottom),
-        left=left * across,
-        top=top * down,
-        width=(right - left) * across,
-        height=(bottom - top) * down,
+        left=left * x_percent,
+        top=top * y_percent,
+        width=(right - left) * x_percent,
+        height=(bottom - top) * y_percent,
     )
 
 

@@ -1,4 +1,4 @@
-"""Waiting for a job to end without a thread, for as long as the client stays connected."""
+"""Waiting for a job to end, without a thread, while the client stays connected."""
 
 import asyncio
 import time
@@ -12,13 +12,13 @@ from inference import notify
 
 
 class ClientGone(Exception):
-    """Nobody is there any more to answer."""
+    """The client has hung up before its answer."""
 
 
 INTERRUPTIONS = (ClientGone, asyncio.CancelledError)
 
 
-async def looks_at(
+async def wakeups(
     job_id: uuid.UUID, request: Request, *, timeout_s: float, since_s: float
 ) -> AsyncGenerator[None]:
     """Yields each time the job may have ended, until `timeout_s` is over.

@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -136,7 +137,7 @@ def test_no_more_ends_are_remembered_than_may_be(
         await listener.start()
         since_s = time.monotonic()
         for job in (first, *others):
-            await in_a_thread(lambda job=job: jobs.cancel(job))
+            await in_a_thread(partial(jobs.cancel, job))
         await asyncio.sleep(SHORT_S)
         async with listener.subscribe(first.pk, since_s=since_s) as subscription:
             assert not await subscription.wait(SHORT_S)
