@@ -1,7 +1,6 @@
 """What is known of a request by the time it is answered: the headers of the answer say so."""
 
 import time
-import uuid
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -9,6 +8,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from accounts.models import ApiKey, User
+from catalog.infrastructure import log_context
 from inference.api import errors
 from inference.api.errors import ApiError, ErrorWriter
 from inference.api.limits import RateLimit, Window
@@ -16,7 +16,7 @@ from inference.api.limits import RateLimit, Window
 
 @dataclass
 class RequestContext:
-    request_id: str = field(default_factory=lambda: f"req_{uuid.uuid4().hex}")
+    request_id: str = field(default_factory=log_context.new_request_id)
     started_s: float = field(default_factory=time.monotonic)
     error_writer: ErrorWriter = errors.write_error
     user: User | None = None

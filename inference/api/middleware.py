@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from accounts import credits
 from accounts.models import ApiKey, User
+from catalog.infrastructure import log_context
 from catalog.infrastructure.outages import OUTAGES
 from catalog.numbers.money import usd
 from inference.api import limits
@@ -75,13 +76,14 @@ class ApiMiddleware:
                 ]
             await send(message)
 
-        try:
-            await self._answer(scope, receive, send_with_headers)
-        except Exception:  # the edge of the process
-            log.exception("broken path=%s request_id=%s", scope["path"], context.request_id)
-            # A client that has seen a status line must see the connection break, not a second one.
-            if not has_begun:
-                await context.respond(InternalError())(scope, receive, send_with_headers)
+        with log_context.bound(request_id=context.request_id):
+            try:
+                await self._answer(scope, receive, send_with_headers)
+            except Exception:  # the edge of the process
+                log.exception("broken path=%s", scope["path"])
+                # A client that has seen a status line must see the connection break, not another.
+                if not has_begun:
+                    await context.respond(InternalError())(scope, receive, send_with_headers)
 
     def _error_writer(self, path: str) -> ErrorWriter:
         writers = self.error_writers.items()

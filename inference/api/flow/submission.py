@@ -11,7 +11,6 @@ from accounts import credits
 from inference import jobs
 from inference.api import limits
 from inference.api.auth import Caller
-from inference.api.context import context_of
 from inference.api.errors import OutOfCredit, Unauthorized, field_errors
 from inference.api.flow import idempotency
 from inference.api.request.preference import Preference
@@ -62,8 +61,7 @@ def submit(
         if preference.accepts_202
         else timedelta(seconds=preference.wait_s + GRACE_S),
     )
-    request_id = context_of(request).request_id
-    log.info("call request_id=%s key=%s job=%s", request_id, caller.key.pk, job.pk)
+    log.info("call submitted key=%s job=%s", caller.key.pk, job.pk)
     return job
 
 
