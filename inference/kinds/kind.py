@@ -14,6 +14,8 @@ from inference.runtime.encoder import Embeddings, Encoder
 
 # What JSON is made of.
 Json = dict[str, Any]
+# Pages list so many inputs at most: an answer of 256 inputs belongs into a program.
+MAX_SHOWN = 50
 
 
 @dataclass(frozen=True, kw_only=True)

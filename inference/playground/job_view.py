@@ -9,6 +9,12 @@ from inference.jobs.eta import Eta
 from inference.kinds.kind import Page
 from inference.models import ErrorCode, Job, State
 
+# The labels of these codes speak of a picture.
+WITHOUT_IMAGES = {
+    ErrorCode.WORKER_CRASHED: "The worker broke three times on this job, so we stopped trying.",
+    ErrorCode.INTERNAL: "Something went wrong on our side. Please try again.",
+}
+
 
 @dataclass(frozen=True)
 class Crop:
@@ -49,11 +55,16 @@ def view_of(job: Job) -> JobView:
         result_template=kind.result_template,
         ahead=position.ahead,
         eta=position.eta,
-        error=ErrorCode(job.error_code).label if job.state == State.FAILED else "",
+        error=_error(job) if job.state == State.FAILED else "",
         crop=_crop(job, page),
         queued_ms=_ms(job.created_at, job.started_at),
         running_ms=_ms(job.started_at, job.finished_at),
     )
+
+
+def _error(job: Job) -> str:
+    code = ErrorCode(job.error_code)
+    return code.label if job.image_count else WITHOUT_IMAGES.get(code, code.label)
 
 
 def _crop(job: Job, page: Page) -> Crop | None:

@@ -9,9 +9,9 @@ from PIL import Image
 
 from catalog import patches
 from inference.kinds.classify.answer import predictions_of
-from inference.kinds.classify.request import payload_of
+from inference.kinds.classify.request import Payload, payload_of
 from inference.kinds.fields.inputs import image_size
-from inference.kinds.kind import Code, Page
+from inference.kinds.kind import MAX_SHOWN, Code, Page
 from inference.models import Job
 
 RETRY = "try other labels"
@@ -21,6 +21,8 @@ EXAMPLE_TEMPLATE = "a photo of {}"
 # Its method refuses a single label.
 NEEDS_TWO_LABELS = "huggingface.py"
 GRIDS = {"ViT-B/32": 7, "ViT-L/14": 16}  # 224 px in patches of 32 and of 14
+# The playground takes 100 labels, the API 1,000.
+MAX_BARS, MAX_BARS_OF_SEVERAL = 100, 10
 MIN_BAR_PERCENT = 0.4  # an empty bar looks like a mistake
 
 
@@ -48,10 +50,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class ScoredImage:
-    """Its upright size, and its bars, best first."""
-
-    width: int
-    height: int
+    size: str
     bars: Sequence[Bar]
 
 
@@ -66,37 +65,48 @@ class Grid:
 
 def page_of(job: Job) -> Page:
     payload = payload_of(job)
-    request = [("labels", payload["labels"]), ("prompt", [payload["template"]])]
-    if len(job.inputs) > 1:
-        request.insert(0, ("images", [image_size(image) for image in job.image_inputs]))
+    request = _request(job, payload)
     if job.result is None:
         return Page(request=request, retry=RETRY)
-    images = [
-        ScoredImage(
-            image["width"], image["height"], [Bar.of(prediction) for prediction in predictions]
-        )
-        for image, predictions in zip(job.image_inputs, predictions_of(job), strict=True)
-    ]
     crop = job.result["rows"][0]["crop"]
-    is_softmax = job.result["activation"] == "softmax"
+    activation = job.result["activation"]
     return Page(
         request=request,
         retry=RETRY,
-        computed=[("prompt", payload["template"]), ("activation", job.result["activation"])],
-        headline=_headline(images),
+        computed=[("prompt", payload["template"]), ("activation", activation)],
+        headline=_headline(job),
         crop=crop,
         result={
-            "images": images,
-            "has_one_label": is_softmax and len(payload["labels"]) == 1,
+            "images": _scored_images(job),
+            "image_count": job.image_count,
+            "label_count": len(payload["labels"]),
+            "has_one_label": activation == "softmax" and len(payload["labels"]) == 1,
             "grids": _grids(job, crop),
         },
     )
 
 
-def _headline(images: Sequence[ScoredImage]) -> str:
-    if len(images) == 1:
-        return f"closest label: {images[0].bars[0].label}"
-    return f"{len(images)} images scored"
+def _request(job: Job, payload: Payload) -> list[tuple[str, list[str]]]:
+    images = [image_size(image) for image in job.image_inputs]
+    of_images = [("images", images)] if len(images) > 1 else []
+    return [*of_images, ("labels", payload["labels"]), ("prompt", [payload["template"]])]
+
+
+def _headline(job: Job) -> str:
+    if job.image_count > 1:
+        return f"{job.image_count} images scored"
+    [predictions] = predictions_of(job)
+    return f"closest label: {predictions[0]['label']}"
+
+
+def _scored_images(job: Job) -> list[ScoredImage]:
+    # 20,000 scores would be a page of ten megabytes.
+    shown = zip(job.image_inputs[:MAX_SHOWN], predictions_of(job), strict=False)
+    max_bars = MAX_BARS if job.image_count == 1 else MAX_BARS_OF_SEVERAL
+    return [
+        ScoredImage(image_size(image), [Bar.of(best) for best in predictions[:max_bars]])
+        for image, predictions in shown
+    ]
 
 
 def _grids(job: Job, crop: Sequence[float]) -> list[Grid]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from inference.kinds.embed.answer import vectors_of
 from inference.kinds.fields.inputs import image_size
-from inference.kinds.kind import Code, Page
+from inference.kinds.kind import MAX_SHOWN, Code, Page
 from inference.models import Input, Job
 
 SHOWN_NUMBERS = 4
@@ -26,12 +26,12 @@ def page_of(job: Job) -> Page:
     count = len(job.inputs)
     vectors = [
         Vector(_name(item), "text" not in item, vector[:SHOWN_NUMBERS].tolist())
-        for item, vector in zip(job.inputs, vectors_of(job), strict=True)
+        for item, vector in zip(job.inputs[:MAX_SHOWN], vectors_of(job), strict=False)
     ]
     return Page(
         request=request,
         headline=f"{count} vector{'' if count == 1 else 's'} of {job.result['dim']} numbers",
-        result={"vectors": vectors, "dim": job.result["dim"]},
+        result={"vectors": vectors, "dim": job.result["dim"], "count": count},
         computed=[("length of a vector", str(job.result["dim"]))],
     )
 
