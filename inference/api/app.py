@@ -22,6 +22,9 @@ DESCRIPTION = """Zero-shot image models behind the calls that clients already ma
 Keys come in `Authorization: Bearer gr_live_...`. Only a delivered answer costs anything. Every
 answer has `x-request-id`; errors have one shape, with a `code` for programs."""
 
+# All paths that begin so are the API's; most dialects live under /v1.
+PREFIXES = ["/v1", *(dialect.prefix for dialect in DIALECTS if dialect.prefix)]
+
 
 def build() -> ApiMiddleware:
     """The whole API as an ASGI application."""
