@@ -16,7 +16,11 @@ pages = BodyLimit(
 )
 
 # Models can be imported only now that Django is set up.
-from inference.api.app import build  # noqa: E402
+from inference.api.app import PREFIXES, build  # noqa: E402
 
 # The API caps bodies itself, and says so in JSON.
-application = Mounts(api=build(), pages=pages)  # type: ignore[arg-type]
+application = Mounts(
+    api=build(),  # type: ignore[arg-type]
+    api_prefixes=PREFIXES,
+    pages=pages,
+)

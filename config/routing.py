@@ -1,22 +1,25 @@
 """Which application answers which address."""
 
-from config.middleware.body_limit import Application, Receive, Scope, Send
+from collections.abc import Sequence
 
-API = ("/v1", "/hf-inference")
+from config.middleware.body_limit import Application, Receive, Scope, Send
 
 
 class Mounts:
     """The API stands before Django's middleware, which holds a thread for each waiting call."""
 
-    def __init__(self, *, api: Application, pages: Application) -> None:
+    def __init__(
+        self, *, api: Application, api_prefixes: Sequence[str], pages: Application
+    ) -> None:
         self.api = api
+        self.api_prefixes = api_prefixes
         self.pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The API hears of the server's start and end; Django does not care for them.
-        is_api = scope["type"] == "lifespan" or _is_api(scope["path"])
+        is_api = scope["type"] == "lifespan" or self._is_api(scope["path"])
         await (self.api if is_api else self.pages)(scope, receive, send)
 
-
-def _is_api(path: str) -> bool:
-    return any(path == mount or path.startswith(f"{mount}/") for mount in API)
+    def _is_api(self, path: str) -> bool:
+        prefixes = self.api_prefixes
+        return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)

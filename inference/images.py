@@ -1,6 +1,6 @@
-"""Accepting a stranger's picture: limits first, from the header alone, then one careful decode.
+"""Checking a stranger's image: limits first, from the header alone, then one careful decode.
 
-ImageRefused      root; `str(error)` is a sentence for people
+InvalidImage      root; `str(error)` is a sentence for people
 """
 
 import hashlib
@@ -20,22 +20,22 @@ MAX_PIXELS = 40_000_000
 MAX_SIDE = 16_384
 MAX_ASPECT = 200
 PREVIEW_SIDE = 960
-FIRST_TURNED = 5  # EXIF orientations from here on lie on their side
+FIRST_SIDEWAYS = 5  # EXIF orientations 5 to 8 swap width and height
 TOO_MANY_BYTES = "That picture is larger than 10 MB. Please send a smaller copy."
 DAMAGED = "That picture is damaged and cannot be decoded. Please try another copy of it."
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 
-# A decoded picture takes up to 160 MB: not more than a few at a time, however many are sent.
+# A decoded image takes up to 160 MB: not more than a few at a time, however many are sent.
 _decoding = BoundedSemaphore(3)
 
 
-class ImageRefused(Exception):
-    """The picture cannot be used; the message says why and what to do."""
+class InvalidImage(Exception):
+    pass
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A picture that passed every check.
+    """An image that passed every check.
 
     `original` are the bytes as sent; `preview` an upright JPEG without metadata, at most 960 px
     a side, or empty; `width` and `height` the upright size in pixels.
@@ -51,40 +51,39 @@ class ImageFile:
         return hashlib.sha256(self.original).hexdigest()
 
 
-def accept(data: bytes) -> ImageFile:
-    """Check and decode the bytes of a picture; raises ImageRefused with a clear sentence."""
+def check_and_preview(data: bytes) -> ImageFile:
+    """Check and decode the bytes of an image; raises InvalidImage."""
     if len(data) > MAX_BYTES:
-        raise ImageRefused(TOO_MANY_BYTES)
+        raise InvalidImage(TOO_MANY_BYTES)
     image = _open(data)
     width, height = image.size
     _check_size(width, height)
     with _decoding:
-        preview, is_turned = _decode(image)
-    return ImageFile(data, preview, *((height, width) if is_turned else (width, height)))
+        preview, is_sideways = _decode(image)
+    return ImageFile(data, preview, *((height, width) if is_sideways else (width, height)))
 
 
 def check(data: bytes) -> ImageFile:
-    """The same limits from the header alone, without a preview; raises ImageRefused.
+    """The same limits from the header alone, without a preview; raises InvalidImage.
 
-    For callers who see no preview: the worker decodes, and a damaged picture fails its job.
+    The worker decodes later, and a damaged image fails its job.
     """
     if len(data) > MAX_BYTES:
-        raise ImageRefused(TOO_MANY_BYTES)
+        raise InvalidImage(TOO_MANY_BYTES)
     image = _open(data)
     width, height = image.size
     _check_size(width, height)
-    if _is_turned(image):
+    if _is_sideways(image):
         width, height = height, width
     return ImageFile(data, b"", width, height)
 
 
-def _is_turned(image: Image.Image) -> bool:
-    """Whether EXIF says that the picture lies on its side."""
+def _is_sideways(image: Image.Image) -> bool:
     try:
         with _without_warnings():
-            return orientation_of(image) >= FIRST_TURNED
+            return orientation_of(image) >= FIRST_SIDEWAYS
     except Exception as error:
-        raise ImageRefused(DAMAGED) from error
+        raise InvalidImage(DAMAGED) from error
 
 
 @contextmanager
@@ -92,7 +91,7 @@ def _without_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         # Pillow warns of bombs at a size of its own; ours is checked next, and is lower.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        # Half an EXIF is common, and no reason to refuse a picture that can be seen.
+        # A truncated EXIF is common, and no reason to refuse an image that can be seen.
         warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
         yield
 
@@ -103,18 +102,18 @@ def _open(data: bytes) -> Image.Image:
         with _without_warnings():
             return Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise ImageRefused(_too_many_pixels()) from error
+        raise InvalidImage(_too_many_pixels()) from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise ImageRefused(
+        raise InvalidImage(
             "That file is not a picture we can read. JPEG, PNG, WebP and GIF work."
         ) from error
 
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-        raise ImageRefused(_too_many_pixels())
+        raise InvalidImage(_too_many_pixels())
     if max(width, height) > MAX_ASPECT * min(width, height):
-        raise ImageRefused(
+        raise InvalidImage(
             f"That picture is {width} x {height} pixels, too narrow to show a model anything."
         )
 
@@ -124,17 +123,15 @@ def _too_many_pixels() -> str:
 
 
 def _decode(image: Image.Image) -> tuple[bytes, bool]:
-    """The upright preview, and whether EXIF swapped width and height.
-
-    A JPEG is decoded at a fraction of its size, which saves memory.
-    """
+    """The upright preview, and whether EXIF swaps width and height."""
     try:
-        is_turned = orientation_of(image) >= FIRST_TURNED
+        is_sideways = orientation_of(image) >= FIRST_SIDEWAYS
+        # A JPEG is decoded at a fraction of its size, which saves memory.
         image.draft("RGB", (PREVIEW_SIDE, PREVIEW_SIDE))
         image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), reducing_gap=2.0)
-        return _jpeg(upright(image).convert("RGB")), is_turned
+        return _jpeg(upright(image).convert("RGB")), is_sideways
     except Exception as error:
-        raise ImageRefused(DAMAGED) from error
+        raise InvalidImage(DAMAGED) from error
 
 
 def _jpeg(image: Image.Image) -> bytes:

@@ -1,18 +1,18 @@
-"""Waiting for jobs to end: one PostgreSQL connection a web process, however many wait.
+"""Waiting for jobs to end: one PostgreSQL connection a web process, however many requests wait.
 
-    waiting = Waiting()
-    async with waiting.for_end_of(job_id) as ended:
-        ...                      # look at the row: it may have ended before we listened
-        await ended.wait(10.0)   # True: look again; False: the time is over
+    listener = current_listener()
+    async with listener.subscribe(job_id) as subscription:
+        ...                             # look at the row: it may have ended before we listened
+        await subscription.wait(10.0)   # True: look again; False: the time is over
 
-    await waiting.listen()
+    await listener.start()
     since_s = time.monotonic()
-    ...                          # queue a job: however fast it ends, the end is not missed
-    async with waiting.for_end_of(job_id, since_s=since_s) as ended:
+    ...                                 # queue a job: however fast it ends, the end is not missed
+    async with listener.subscribe(job_id, since_s=since_s) as subscription:
 
-A waiter costs an event, not a thread. PostgreSQL tells of an end when its transaction commits
-(send). While the connection is lost no news arrives, so everybody is woken when it is back, to
-look for themselves.
+A subscription costs an event, not a thread. PostgreSQL delivers a notification when the
+transaction that sent it commits (`send`). Nothing arrives while the connection is lost, so every
+subscription is woken when it is back, and its owner looks at the row.
 """
 
 import asyncio
@@ -35,137 +35,138 @@ log = logging.getLogger(__name__)
 CHANNEL = "jobs_ended"  # PostgreSQL's name for it
 KEYS_PER_MESSAGE = 200  # a payload has 8,000 bytes, a key 36
 
-LISTEN_AGAIN_S = 1.0
-# Without a word for so long, the connection is asked whether it still lives.
-SILENCE_S = 30.0
-# Ends that are remembered for who asks a moment later: some seconds of the busiest site.
-REMEMBERED = 10_000
+RECONNECT_AFTER_S = 1.0
+# TCP may not say that the other end is gone: after so long a silence we ask.
+PROBE_AFTER_S = 30.0
+# Ended jobs that are remembered for a subscription that comes a moment later: at the busiest, a
+# site ends some hundreds a second.
+MAX_REMEMBERED = 10_000
 
 
-@dataclass
-class End:
-    """The end of one job, for one who waits for it."""
+@dataclass(eq=False)  # two subscriptions to one job are two
+class Subscription:
+    """Notifications about one job, for one waiter."""
 
     _event: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def happened(self) -> None:
+    def notify(self) -> None:
         self._event.set()
 
     async def wait(self, timeout_s: float) -> bool:
         """True: there may be news, look at the job. False: nothing happened in time."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._event.wait(), timeout_s)
-        is_news = self._event.is_set()
+        is_notified = self._event.is_set()
         self._event.clear()
-        return is_news
+        return is_notified
 
 
-class Waiting:
-    """All who wait in this process, and the connection that listens for them."""
+class Listener:
+    """All subscriptions of this process, and the connection that listens for them."""
 
     def __init__(self) -> None:
-        self._ends: dict[uuid.UUID, set[int]] = {}
-        self._by_id: dict[int, End] = {}
-        self._ended: OrderedDict[uuid.UUID, None] = OrderedDict()
-        self._hears_since_s = math.inf  # deaf
-        self._listener: asyncio.Task[None] | None = None
-        self._listens = asyncio.Event()
+        self._by_job: dict[uuid.UUID, set[Subscription]] = {}
+        self._recently_ended: OrderedDict[uuid.UUID, None] = OrderedDict()
+        self._connected_since_s = math.inf  # not connected
+        self._task: asyncio.Task[None] | None = None
+        self._is_connected = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return sum(map(len, self._by_job.values()))
 
     @asynccontextmanager
-    async def for_end_of(
+    async def subscribe(
         self, job_id: uuid.UUID, *, since_s: float | None = None
-    ) -> AsyncIterator[End]:
+    ) -> AsyncIterator[Subscription]:
         """Listen for a job's end; what ended before has to be seen by a look at its row.
 
-        `since_s`: no look is needed for what has happened since (time.monotonic). If we were deaf
-        for a part of that time, that is news.
+        `since_s`: no look is needed for what has happened since (time.monotonic). If we were not
+        connected for a part of that time, that counts as a notification.
         """
-        await self.listen()
-        end = End()
-        if since_s is not None and (since_s < self._hears_since_s or job_id in self._ended):
-            end.happened()
-        self._by_id[id(end)] = end
-        self._ends.setdefault(job_id, set()).add(id(end))
+        await self.start()
+        subscription = Subscription()
+        if since_s is not None and (
+            since_s < self._connected_since_s or job_id in self._recently_ended
+        ):
+            subscription.notify()
+        self._by_job.setdefault(job_id, set()).add(subscription)
         try:
-            yield end
+            yield subscription
         finally:
-            del self._by_id[id(end)]
-            self._ends[job_id].discard(id(end))
-            if not self._ends[job_id]:
-                del self._ends[job_id]
+            self._by_job[job_id].discard(subscription)
+            if not self._by_job[job_id]:
+                del self._by_job[job_id]
 
     def close(self) -> None:
-        if self._listener:
-            self._listener.cancel()
-            self._listener = None
+        if self._task:
+            self._task.cancel()
+            self._task = None
 
-    async def listen(self) -> None:
-        """Start the listener with the first waiter; do not wait for it when PostgreSQL is away."""
-        if self._listener is None or self._listener.done():
-            self._listens.clear()
-            self._listener = asyncio.create_task(self._keep_listening())
-        if not self._listens.is_set():
+    async def start(self) -> None:
+        """Connect on first use; do not wait for that while PostgreSQL is away."""
+        if self._task is None or self._task.done():
+            self._is_connected.clear()
+            self._task = asyncio.create_task(self._stay_connected())
+        if not self._is_connected.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._listens.wait(), LISTEN_AGAIN_S)
+                await asyncio.wait_for(self._is_connected.wait(), RECONNECT_AFTER_S)
 
-    async def _keep_listening(self) -> None:
+    async def _stay_connected(self) -> None:
         while True:
             try:
-                await self._hear()
+                await self._listen()
             except psycopg.Error as error:
                 log.warning("not listening for ends of jobs: %s", error)
             finally:
-                self._listens.clear()
-                self._hears_since_s = math.inf
-            await asyncio.sleep(LISTEN_AGAIN_S)
+                self._is_connected.clear()
+                self._connected_since_s = math.inf
+            await asyncio.sleep(RECONNECT_AFTER_S)
 
-    async def _hear(self) -> None:
+    async def _listen(self) -> None:
         async with await psycopg.AsyncConnection.connect(
-            **_parameters(), autocommit=True
+            **_connection_parameters(), autocommit=True
         ) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
-            self._hears_since_s = time.monotonic()
-            self._listens.set()
-            self._wake_all()
+            self._connected_since_s = time.monotonic()
+            self._is_connected.set()
+            # Notifications from before LISTEN are lost: everybody looks once.
+            for job_id in self._by_job:
+                self._notify(job_id)
             while True:
-                async for notice in connection.notifies(timeout=SILENCE_S):
-                    self._wake(notice.payload)
+                async for notification in connection.notifies(timeout=PROBE_AFTER_S):
+                    self._dispatch(notification.payload)
                 await connection.execute("SELECT 1")
 
-    def _wake(self, payload: str) -> None:
+    def _dispatch(self, payload: str) -> None:
         for job_id in map(uuid.UUID, payload.split(",")):
-            self._ended[job_id] = None
-            for key in self._ends.get(job_id, ()):
-                self._by_id[key].happened()
-        while len(self._ended) > REMEMBERED:
-            self._ended.popitem(last=False)
+            self._recently_ended[job_id] = None
+            self._notify(job_id)
+        while len(self._recently_ended) > MAX_REMEMBERED:
+            self._recently_ended.popitem(last=False)
 
-    def _wake_all(self) -> None:
-        for end in self._by_id.values():
-            end.happened()
+    def _notify(self, job_id: uuid.UUID) -> None:
+        for subscription in self._by_job.get(job_id, ()):
+            subscription.notify()
 
 
 def send(keys: Sequence[uuid.UUID]) -> None:
-    """Wake those who wait for these jobs (or other keys) when the transaction commits."""
+    """Notify the subscriptions to these jobs (or other keys) when the transaction commits."""
     for start in range(0, len(keys), KEYS_PER_MESSAGE):
         payload = ",".join(str(key) for key in keys[start : start + KEYS_PER_MESSAGE])
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload])
 
 
-_by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Waiting] = WeakKeyDictionary()
+_by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Listener] = WeakKeyDictionary()
 
 
-def here() -> Waiting:
-    """The one of the running event loop: a web process has one loop, and so one connection."""
-    return _by_loop.setdefault(asyncio.get_running_loop(), Waiting())
+def current_listener() -> Listener:
+    """The running event loop's: a web process has one loop, and so one connection."""
+    return _by_loop.setdefault(asyncio.get_running_loop(), Listener())
 
 
-# What psycopg takes to connect: names and numbers as Django's settings have them.
-def _parameters() -> Mapping[str, Any]:
-    settings = connections["default"].get_connection_params()
-    ours = {"context", "cursor_factory", "prepare_threshold", "pool", "server_side_binding"}
-    return {name: value for name, value in settings.items() if name not in ours}
+# Any: what psycopg takes to connect, names and numbers as Django's settings have them.
+def _connection_parameters() -> Mapping[str, Any]:
+    parameters = connections["default"].get_connection_params()
+    django_only = {"context", "cursor_factory", "prepare_threshold", "pool", "server_side_binding"}
+    return {name: value for name, value in parameters.items() if name not in django_only}

@@ -137,7 +137,10 @@ def submit(card: ModelCard, requester: jobs.Requester) -> Callable[..., Job]:
         by: jobs.Requester = requester,
     ) -> Job:
         request = classify.job_request(
-            card, [images.accept(data or photo_bytes())], labels=labels, template="a photo of {}"
+            card,
+            [images.check_and_preview(data or photo_bytes())],
+            labels=labels,
+            template="a photo of {}",
         )
         return jobs.submit(request, requester=by, idempotency_key=idempotency_key)
 

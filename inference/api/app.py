@@ -1,62 +1,32 @@
-"""Puts the API together: routes, refusals, the envelope around them, and its own description."""
+"""Puts the API together: routes, error handlers, the middleware around them, its description."""
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 
-from catalog.infrastructure.outages import OUTAGES
-from catalog.limits import Refused
-from inference import notify
+from inference import kinds, notify
 from inference.api import openapi
-from inference.api.dialects import deepinfra, hugging_face
-from inference.api.errors import (
-    ApiError,
-    Broken,
-    Invalid,
-    NotAllowed,
-    NotFound,
-    Unavailable,
-    response_of,
-)
-from inference.api.middleware import Envelope
-from inference.api.resources import account, events, jobs, kinds, models
-from inference.kinds import KINDS
+from inference.api.dialects import DIALECTS
+from inference.api.error_handlers import HANDLERS
+from inference.api.middleware import ApiMiddleware
+from inference.api.resources import account, events, jobs, models
+from inference.api.resources.kinds import kinds_router
 
-log = logging.getLogger(__name__)
-
-AWAY_RETRY_S = 5
-# The order in which the description shows them. Another module of routes is one more line.
-ROUTERS = (
-    models.router,
-    kinds.router,
-    jobs.router,
-    events.router,
-    account.router,
-    hugging_face.router,
-    deepinfra.router,
-)
-# What FastAPI cannot see, because routes read their bodies themselves.
-BODIES: tuple[type[BaseModel], ...] = (
-    *(kind.endpoint.body for kind in KINDS),
-    hugging_face.HuggingFaceBody,
-    deepinfra.DeepInfraBody,
-)
 DESCRIPTION = """Zero-shot image models behind the calls that clients already make.
 
 Keys come in `Authorization: Bearer gr_live_...`. Only a delivered answer costs anything. Every
 answer has `x-request-id`; errors have one shape, with a `code` for programs."""
 
+# All paths that begin so are the API's; most dialects live under /v1.
+PREFIXES = ["/v1", *(dialect.prefix for dialect in DIALECTS if dialect.prefix)]
 
-def build() -> Envelope:
+
+def build() -> ApiMiddleware:
     """The whole API as an ASGI application."""
     api = FastAPI(
         title="gigarouter",
@@ -68,23 +38,46 @@ def build() -> Envelope:
         redirect_slashes=False,
         lifespan=_lifespan,
     )
-    for router in ROUTERS:
+    for router in _routers():
         api.include_router(router)
     api.add_api_route(
-        "/v1/openapi.json", lambda: JSONResponse(document_of(api)), include_in_schema=False
+        "/v1/openapi.json", lambda: JSONResponse(openapi_document(api)), include_in_schema=False
     )
-    for error, answer in ANSWERS.items():
-        api.add_exception_handler(error, answer)
-    return Envelope(api)
+    for error, handler in HANDLERS.items():
+        api.add_exception_handler(error, handler)
+    error_writers = {
+        dialect.prefix: dialect.error_writer for dialect in DIALECTS if dialect.error_writer
+    }
+    return ApiMiddleware(api, error_writers=error_writers)
+
+
+def _routers() -> list[APIRouter]:
+    """In the order of the OpenAPI document. Another module of routes is one more line."""
+    return [
+        models.router,
+        kinds_router(),
+        jobs.router,
+        events.router,
+        account.router,
+        *(dialect.router for dialect in DIALECTS),
+    ]
+
+
+def _bodies() -> list[type[BaseModel]]:
+    """What FastAPI cannot see, because routes read their bodies themselves."""
+    return [
+        *(kind.endpoint.body for kind in kinds.KINDS.values()),
+        *(body for dialect in DIALECTS for body in dialect.bodies),
+    ]
 
 
 @asynccontextmanager
 async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     yield
-    notify.here().close()
+    notify.current_listener().close()
 
 
-def document_of(api: FastAPI) -> dict[str, Any]:
+def openapi_document(api: FastAPI) -> dict[str, Any]:
     """OpenAPI 3.1, made once."""
     if api.openapi_schema is None:
         document = get_openapi(
@@ -94,70 +87,8 @@ def document_of(api: FastAPI) -> dict[str, Any]:
             routes=api.routes,
             openapi_version="3.1.0",
         )
-        openapi.without_422s_of_its_own(document)
-        document["components"]["schemas"] |= openapi.body_schemas(BODIES)
+        openapi.remove_422s_of_fastapi(document)
+        document["components"]["schemas"] |= openapi.body_schemas(_bodies())
         document["servers"] = [{"url": "/"}]
         api.openapi_schema = document
     return api.openapi_schema
-
-
-async def _told(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)  # noqa: S101  ANSWERS says so
-    return response_of(error, request.scope)
-
-
-async def _http(request: Request, error: Exception) -> Response:
-    """What the router itself refuses."""
-    assert isinstance(error, HTTPException)  # noqa: S101
-    if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
-        refusal: ApiError = NotAllowed(
-            f"Use {allowed or 'another verb'} here.", headers={"Allow": allowed}
-        )
-    elif error.status_code == 404:
-        refusal = NotFound(
-            f"There is nothing at {request.url.path[:200]}.", code="no_such_endpoint"
-        )
-    else:
-        refusal = Invalid(str(error.detail))
-    return response_of(refusal, request.scope)
-
-
-async def _invalid(request: Request, error: Exception) -> Response:
-    """A parameter of the address."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101
-    first = error.errors()[0]
-    name = str(first["loc"][-1])
-    return response_of(Invalid(f"`{name}`: {first['msg']}.", param=name), request.scope)
-
-
-async def _limited(request: Request, error: Exception) -> Response:
-    """A limit that cannot be counted lets nobody through."""
-    assert isinstance(error, Refused)  # noqa: S101
-    return response_of(Unavailable(str(error), retry_after_s=error.retry_after_s), request.scope)
-
-
-async def _away(request: Request, error: Exception) -> Response:
-    log.error("away path=%s error=%r", request.url.path, error)
-    refusal = Unavailable(
-        "A part of the site is being restarted. Please try again in a moment.",
-        retry_after_s=AWAY_RETRY_S,
-    )
-    return response_of(refusal, request.scope)
-
-
-async def _broken(request: Request, error: Exception) -> Response:
-    """The envelope logs it."""
-    return response_of(
-        Broken("Something broke on our side. It was logged; please try again."), request.scope
-    )
-
-
-ANSWERS: dict[type[Exception], Any] = {
-    ApiError: _told,
-    HTTPException: _http,
-    RequestValidationError: _invalid,
-    Refused: _limited,
-    **dict.fromkeys(OUTAGES, _away),
-    Exception: _broken,
-}

@@ -1,4 +1,4 @@
-"""Who asks: a key in the Authorization header, and nothing else."""
+"""Authentication: a key in the Authorization header, and nothing else."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -10,8 +10,9 @@ from accounts import keys
 from accounts.models import ApiKey, User
 from inference import jobs
 from inference.api import limits
+from inference.api.context import context_of
 from inference.api.errors import Unauthorized
-from inference.api.middleware import context_of
+from inference.api.limits import RateLimit
 from inference.api.threads import in_thread
 
 _bearer = HTTPBearer(
@@ -22,8 +23,6 @@ Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 @dataclass(frozen=True)
 class Caller:
-    """A person, and the key by which they call."""
-
     user: User
     key: ApiKey
 
@@ -32,34 +31,36 @@ class Caller:
         return jobs.Requester(self.user.pk, None, self.key)
 
 
-async def caller_of(request: Request, bearer: Bearer) -> Caller:
+async def authenticate(request: Request, bearer: Bearer) -> Caller:
     """The gate of routes that cost no work. Raises Unauthorized and TooMany."""
-    return await _known(request, bearer, limits.Calls.OTHERS)
+    return await _authenticate(request, bearer, RateLimit.OTHERS)
 
 
-async def submitter_of(request: Request, bearer: Bearer) -> Caller:
+async def authenticate_submission(request: Request, bearer: Bearer) -> Caller:
     """The gate of routes that cost work; the body is not read before it is passed."""
-    return await _known(request, bearer, limits.Calls.SUBMITS)
+    return await _authenticate(request, bearer, RateLimit.SUBMISSIONS)
 
 
-async def _known(request: Request, bearer: Bearer, calls: limits.Calls) -> Caller:
+async def _authenticate(request: Request, bearer: Bearer, limit: RateLimit) -> Caller:
     secret = bearer.credentials if bearer else ""
     context = context_of(request)
-    context.calls = calls
+    context.rate_limit = limit
 
-    def find_and_count() -> ApiKey | None:
+    def find_key_and_count() -> ApiKey | None:
         key = keys.find(secret)
         if key:
-            context.user, context.key = key.user, key  # a refusal shows the limits, too
-            context.window = limits.take_turn(key, calls)
+            # Before counting: the headers of a refusal show the caller's limits, too.
+            context.user, context.key = key.user, key
+            context.window = limits.count_call(key, limit)
         return key
 
     # A typing mistake costs neither a thread nor a query.
-    key = await in_thread(find_and_count) if keys.is_well_formed(secret) else None
+    key = await in_thread(find_key_and_count) if keys.is_well_formed(secret) else None
     if key is None:
         raise Unauthorized
     return Caller(key.user, key)
 
 
-Known = Annotated[Caller, Depends(caller_of)]
-Submitter = Annotated[Caller, Depends(submitter_of)]
+# What a route declares as the type of its `caller`.
+AnyCaller = Annotated[Caller, Depends(authenticate)]
+SubmittingCaller = Annotated[Caller, Depends(authenticate_submission)]

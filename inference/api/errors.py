@@ -1,4 +1,4 @@
-"""Every refusal of the API, and the one shape in which it is told.
+"""Every error of the API, and how it becomes a response.
 
 ApiError                 root; `str(error)` is a sentence for people
     Invalid              400 what was sent cannot be used
@@ -7,30 +7,28 @@ ApiError                 root; `str(error)` is a sentence for people
     Forbidden            403
     NotFound             404
     NotAllowed           405
-    Slow                 408 the body did not arrive in time
+    RequestTimeout       408 the body did not arrive in time
     Conflict             409 not at this moment, or not any more
     Gone                 410
     TooLarge             413
     UnsupportedType      415
-    KeyReused            422 an idempotency key came with another body
+    IdempotencyKeyReused 422 an idempotency key came with another body
     TooMany              429
-    Broken               500
+    InternalError        500
     Unavailable          503 try again
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from starlette.responses import JSONResponse, Response
-from starlette.types import Scope
 
 from inference.kinds.errors import FieldError, ImageTooLarge
 
-HUGGING_FACE = "/hf-inference"
+# For OpenAI's clients, which repeat a 409 or a 503 unless they are told not to.
 NO_RETRY = {"x-should-retry": "false"}
-# @huggingface/inference repeats what was answered by 503 at once, and without end.
-HUGGING_FACE_STATUS = {503: 504}
+SOMETHING_BROKE = "Something broke on our side. It was logged; please try again."
 
 
 class ApiError(Exception):
@@ -57,12 +55,13 @@ class ApiError(Exception):
 
 
 class Invalid(ApiError):
-    """400, not 422: it is what the clients' BadRequestError is for."""
+    # 400, not 422: it is what the clients' BadRequestError is for.
+    pass
 
 
 class Unauthorized(ApiError):
-    """The same words for a key that is missing, mistyped, unknown, revoked or out of date."""
-
+    # The same words for a key that is missing, mistyped, unknown, revoked or expired: a stranger
+    # with a list of keys learns nothing from them.
     status, type, default_code = 401, "authentication_error", "invalid_api_key"
 
     def __init__(self) -> None:
@@ -88,7 +87,7 @@ class NotAllowed(ApiError):
     status, default_code = 405, "method_not_allowed"
 
 
-class Slow(ApiError):
+class RequestTimeout(ApiError):
     status, default_code = 408, "request_timeout"
 
 
@@ -108,7 +107,7 @@ class UnsupportedType(ApiError):
     status, default_code = 415, "unsupported_media_type"
 
 
-class KeyReused(ApiError):
+class IdempotencyKeyReused(ApiError):
     status, type, default_code = 422, "idempotency_error", "idempotency_key_reused"
 
 
@@ -116,8 +115,11 @@ class TooMany(ApiError):
     status, type, default_code = 429, "rate_limit_error", "rate_limit_exceeded"
 
 
-class Broken(ApiError):
+class InternalError(ApiError):
     status, type, default_code = 500, "server_error", "internal_error"
+
+    def __init__(self, message: str = SOMETHING_BROKE, *, code: str = "") -> None:
+        super().__init__(message, code=code)
 
 
 class Unavailable(ApiError):
@@ -129,37 +131,30 @@ class Unavailable(ApiError):
         self.headers["Retry-After"] = str(retry_after_s)
 
 
-def response_of(error: ApiError, scope: Scope) -> Response:
-    """The error as JSON; a plain string for Hugging Face's clients, which show nothing else."""
-    headers = dict(error.headers)
-    if scope["path"].startswith(HUGGING_FACE):
-        headers["X-Error-Message"] = _for_a_header(str(error))
-        status = HUGGING_FACE_STATUS.get(error.status, error.status)
-        return JSONResponse({"error": str(error)}, status, headers)
-    return JSONResponse({"error": described(error, scope)}, error.status, headers)
+# Makes a response of an error and the id of the request; each dialect may have its own.
+ErrorWriter = Callable[[ApiError, str], Response]
 
 
-def _for_a_header(text: str) -> str:
-    """A message may quote what was sent, line breaks included."""
-    plain = (letter if letter.isascii() and letter.isprintable() else "?" for letter in text)
-    return "".join(plain)[:500].strip()
+def write_error(error: ApiError, request_id: str) -> Response:
+    """OpenAI's shape, which all of /v1 has."""
+    body = {"error": details(error) | {"request_id": request_id}}
+    return JSONResponse(body, error.status, error.headers)
 
 
-def described(error: ApiError, scope: Scope) -> dict[str, object]:
-    """Every field is always there; clients look some of them up without asking."""
+def details(error: ApiError) -> dict[str, object]:
+    # Every field is always there: clients look some of them up without asking.
     return {
         "message": str(error),
         "type": error.type,
         "param": error.param,
         "code": error.code,
         "metadata": error.metadata,
-        "request_id": scope["state"]["context"].request_id,
     }
 
 
 @contextmanager
 def field_errors() -> Iterator[None]:
-    """Turns what the kinds of job refuse into the API's errors."""
+    """Turns the errors of the kinds of job into the API's."""
     try:
         yield
     except ImageTooLarge as error:

@@ -1,7 +1,7 @@
 """How often a key and an account may call: windows of one minute, counted in the cache.
 
-Calls that cost work are counted apart from all others, so that who polls can still submit.
-Whoever is refused learns it from both families of headers: OpenAI's and the IETF's.
+Calls that cost work are counted apart from all others, so that a client that polls can still
+submit. A refusal carries both families of headers: OpenAI's and the IETF's.
 """
 
 import time
@@ -17,70 +17,72 @@ from catalog.limits import CannotCount, count
 from inference.api.errors import TooMany
 
 WINDOW_S = 60
-# A job that is submitted is asked for a few times; these calls cost a query or two.
-OTHERS_A_SUBMIT = 10
+# A job that is submitted is polled a few times; these calls cost a query or two.
+OTHER_CALLS_PER_SUBMISSION = 10
 
 __all__ = [
-    "Calls",
     "CannotCount",
+    "RateLimit",
     "Window",
+    "count_call",
+    "current_window",
     "headers",
-    "policy",
-    "take_turn",
+    "policy_headers",
     "too_many_queued",
-    "window_of",
 ]
 
 
-class Calls(StrEnum):
+class RateLimit(StrEnum):
     """What is counted together; the value is the policy's name in the IETF's headers."""
 
-    SUBMITS = "api"
+    SUBMISSIONS = "api"
     OTHERS = "others"
 
     @property
-    def most(self) -> int:
-        """In a minute, by one key."""
-        return self._times * int(settings.API_SUBMITS_PER_MINUTE)
+    def calls_per_key(self) -> int:
+        """In a minute."""
+        return self._factor * int(settings.API_SUBMITS_PER_MINUTE)
 
     @property
-    def most_of_account(self) -> int:
-        return self._times * int(settings.API_SUBMITS_PER_MINUTE_ACCOUNT)
+    def calls_per_account(self) -> int:
+        """In a minute, by all keys together."""
+        return self._factor * int(settings.API_SUBMITS_PER_MINUTE_ACCOUNT)
 
     @property
-    def _times(self) -> int:
-        return 1 if self is Calls.SUBMITS else OTHERS_A_SUBMIT
+    def _factor(self) -> int:
+        return 1 if self is RateLimit.SUBMISSIONS else OTHER_CALLS_PER_SUBMISSION
 
 
 @dataclass(frozen=True)
 class Window:
-    """A minute, by its number: what it counts, and how many of them are left."""
+    """One minute, by its number; `remaining` is negative once the limit has been passed."""
 
-    calls: Calls
-    left: int
+    limit: RateLimit
+    remaining: int
     number: int
 
     @property
     def is_over(self) -> bool:
-        return self.number != _number()
+        return self.number != _window_number()
 
 
-def take_turn(key: ApiKey, calls: Calls) -> Window | None:
-    """Count one call; raises TooMany, and CannotCount for a submission while the cache is away.
+def count_call(key: ApiKey, limit: RateLimit) -> Window | None:
+    """Count one call; raises TooMany.
 
-    The others go on uncounted then (None): whoever waits for a job should still hear of it.
+    While the cache is away, raises CannotCount for a submission. Other calls go on uncounted
+    (None): a client that waits for a job should still get its answer.
     """
     try:
-        counts = count(_names(key, calls), window_s=WINDOW_S)
+        counts = count(_cache_keys(key, limit), window_s=WINDOW_S)
     except CannotCount:
-        if calls is Calls.SUBMITS:
+        if limit is RateLimit.SUBMISSIONS:
             raise
         return None
-    window = _window(calls, counts)
-    if window.left < 0:
-        reset_s = _reset_s()
+    window = _window(limit, counts)
+    if window.remaining < 0:
+        reset_s = _seconds_to_reset()
         raise TooMany(
-            f"That was more than {calls.most} requests in a minute."
+            f"That was more than {limit.calls_per_key} requests in a minute."
             f" Please go on in {reset_s} seconds.",
             headers={"Retry-After": str(reset_s)},
         )
@@ -88,7 +90,7 @@ def take_turn(key: ApiKey, calls: Calls) -> Window | None:
 
 
 def too_many_queued() -> TooMany:
-    """What somebody is told who has `settings.API_QUEUED_JOBS` waiting."""
+    """The refusal of an account that has `settings.API_QUEUED_JOBS` jobs waiting."""
     return TooMany(
         f"{settings.API_QUEUED_JOBS} of your jobs are waiting, the most there may be."
         " Wait for some of them to end.",
@@ -97,46 +99,45 @@ def too_many_queued() -> TooMany:
     )
 
 
-def window_of(key: ApiKey, calls: Calls) -> Window:
+def current_window(key: ApiKey, limit: RateLimit) -> Window:
     """Without counting anything."""
-    names = _names(key, calls)
-    used = cache.get_many(names)
-    return _window(calls, [int(used.get(name, 0)) for name in names])
+    cache_keys = _cache_keys(key, limit)
+    counts = cache.get_many(cache_keys)
+    return _window(limit, [int(counts.get(cache_key, 0)) for cache_key in cache_keys])
 
 
-def _window(calls: Calls, counts: Sequence[int]) -> Window:
-    """Fewer than none are left where the key or its account has gone too far."""
-    of_key, of_account = counts
-    left = min(calls.most - of_key, calls.most_of_account - of_account)
-    return Window(calls, left, _number())
+def _window(limit: RateLimit, counts: Sequence[int]) -> Window:
+    key_count, account_count = counts
+    remaining = min(limit.calls_per_key - key_count, limit.calls_per_account - account_count)
+    return Window(limit, remaining, _window_number())
 
 
 def headers(window: Window) -> dict[str, str]:
-    left = max(0, window.left)
-    return policy(window.calls) | {
-        "ratelimit": f'"{window.calls}";r={left};t={_reset_s()}',
-        "x-ratelimit-remaining-requests": str(left),
-        "x-ratelimit-reset-requests": f"{_reset_s()}s",
+    remaining = max(0, window.remaining)
+    return policy_headers(window.limit) | {
+        "ratelimit": f'"{window.limit}";r={remaining};t={_seconds_to_reset()}',
+        "x-ratelimit-remaining-requests": str(remaining),
+        "x-ratelimit-reset-requests": f"{_seconds_to_reset()}s",
     }
 
 
-def policy(calls: Calls) -> dict[str, str]:
-    """What may be said to anybody."""
+def policy_headers(limit: RateLimit) -> dict[str, str]:
+    # These depend on nobody's calls, so a caller without a key may see them, too.
     return {
-        "ratelimit-policy": f'"fixed window";"{calls}";q={calls.most};w={WINDOW_S}',
-        "x-ratelimit-limit-requests": str(calls.most),
+        "ratelimit-policy": f'"fixed window";"{limit}";q={limit.calls_per_key};w={WINDOW_S}',
+        "x-ratelimit-limit-requests": str(limit.calls_per_key),
     }
 
 
-def _names(key: ApiKey, calls: Calls) -> tuple[str, str]:
-    """Windows stand still, all keys' at once: their end is known without asking for it."""
-    window = _number()
-    return f"{calls}:key:{key.pk}:{window}", f"{calls}:account:{key.user_id}:{window}"
+def _cache_keys(key: ApiKey, limit: RateLimit) -> tuple[str, str]:
+    # Fixed windows, the same for all keys: when they end is known without a look-up.
+    number = _window_number()
+    return f"{limit}:key:{key.pk}:{number}", f"{limit}:account:{key.user_id}:{number}"
 
 
-def _number() -> int:
+def _window_number() -> int:
     return int(time.time() // WINDOW_S)
 
 
-def _reset_s() -> int:
+def _seconds_to_reset() -> int:
     return WINDOW_S - int(time.time() % WINDOW_S)

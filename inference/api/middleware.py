@@ -1,22 +1,22 @@
-"""What every answer of the API carries, whatever route, refusal or accident it comes from."""
+"""The ASGI middleware around the API: what every answer carries, whatever it comes from."""
 
 import logging
 import re
 import time
-import uuid
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 from django.conf import settings
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from accounts import credits
 from accounts.models import ApiKey, User
+from catalog.infrastructure import log_context
 from catalog.infrastructure.outages import OUTAGES
 from catalog.numbers.money import usd
 from inference.api import limits
-from inference.api.errors import Broken, Forbidden, response_of
+from inference.api.context import RequestContext, of_scope
+from inference.api.errors import ErrorWriter, Forbidden, InternalError, write_error
 from inference.api.threads import in_thread
 
 log = logging.getLogger(__name__)
@@ -48,38 +48,21 @@ ALWAYS = {
 HEADER_NAMES = re.compile(r"[A-Za-z0-9-]+(\s*,\s*[A-Za-z0-9-]+)*")
 
 
-@dataclass
-class RequestContext:
-    """What is known of a request by the time it is answered."""
+class ApiMiddleware:
+    """Adds the headers, answers preflights, and catches what nothing inside has answered.
 
-    request_id: str = field(default_factory=lambda: f"req_{uuid.uuid4().hex}")
-    started_s: float = field(default_factory=time.monotonic)
-    user: User | None = None
-    key: ApiKey | None = None
-    cost_micro_usd: int = 0
-    # Which limit it counts for; until that is known, the one that most callers meet.
-    calls: limits.Calls = limits.Calls.SUBMITS
-    # What a route has learned by the way need not be asked again for the headers.
-    window: limits.Window | None = None
-    available_micro_usd: int | None = None
+    `error_writers` by the beginnings of paths: dialects whose errors have a shape of their own.
+    """
 
-
-def context_of(request: Request) -> RequestContext:
-    context: RequestContext = request.scope["state"]["context"]
-    return context
-
-
-class Envelope:
-    """Adds the headers, answers preflights, and catches what nothing inside has answered."""
-
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, error_writers: Mapping[str, ErrorWriter]) -> None:
         self.app = app
+        self.error_writers = error_writers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        context = RequestContext()
+        context = RequestContext(error_writer=self._error_writer(scope["path"]))
         scope["state"] = {**scope.get("state", {}), "context": context}
         has_begun = False
 
@@ -93,80 +76,86 @@ class Envelope:
                 ]
             await send(message)
 
-        try:
-            await self._answer(scope, receive, send_with_headers)
-        except Exception:  # the edge of the process
-            log.exception("broken path=%s request_id=%s", scope["path"], context.request_id)
-            if not has_begun:
-                broken = Broken("Something broke on our side. It was logged; please try again.")
-                await response_of(broken, scope)(scope, receive, send_with_headers)
+        with log_context.bound(request_id=context.request_id):
+            try:
+                await self._answer(scope, receive, send_with_headers)
+            except Exception:  # the edge of the process
+                log.exception("broken path=%s", scope["path"])
+                # A client that has seen a status line must see the connection break, not another.
+                if not has_begun:
+                    await context.respond(InternalError())(scope, receive, send_with_headers)
+
+    def _error_writer(self, path: str) -> ErrorWriter:
+        writers = self.error_writers.items()
+        return next((writer for prefix, writer in writers if path.startswith(prefix)), write_error)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        early = _preflight(scope) or _refused_in_the_clear(scope)
-        await (early or self.app)(scope, receive, send)
+        early_response = _preflight(scope) or _refuse_plain_http(scope)
+        await (early_response or self.app)(scope, receive, send)
 
 
 def _preflight(scope: Scope) -> Response | None:
-    parsed = dict(scope["headers"])
-    if scope["method"] != "OPTIONS" or b"access-control-request-method" not in parsed:
+    request_headers = dict(scope["headers"])
+    if scope["method"] != "OPTIONS" or b"access-control-request-method" not in request_headers:
         return None
-    wanted = parsed.get(b"access-control-request-headers", b"").decode("latin-1")
+    names = request_headers.get(b"access-control-request-headers", b"").decode("latin-1")
     headers = {
         "access-control-allow-methods": "GET, POST",
         "access-control-max-age": "7200",
         "vary": "access-control-request-headers",
     }
-    if HEADER_NAMES.fullmatch(wanted):
-        headers["access-control-allow-headers"] = wanted
+    if HEADER_NAMES.fullmatch(names):
+        headers["access-control-allow-headers"] = names
     return Response(status_code=204, headers=headers)
 
 
-def _refused_in_the_clear(scope: Scope) -> Response | None:
-    """No redirect: the key has been seen by then, and whoever sent it should learn of it."""
+def _refuse_plain_http(scope: Scope) -> Response | None:
+    # No redirect: anybody on the way has seen the key by then, and its owner should learn of it.
     proxy = dict(scope["headers"]).get(b"x-forwarded-proto", b"")
     if not settings.SECURE_SSL_REDIRECT or scope["scheme"] == "https" or proxy == b"https":
         return None
     refusal = Forbidden(
         "The API speaks https only. Replace a key that was sent without it.", code="https_required"
     )
-    return response_of(refusal, scope)
+    return of_scope(scope).respond(refusal)
 
 
 async def _headers(status: int, context: RequestContext) -> list[tuple[bytes, bytes]]:
-    spent_ms = round((time.monotonic() - context.started_s) * 1000)
-    found = ALWAYS | {
+    processing_ms = round((time.monotonic() - context.started_s) * 1000)
+    headers = ALWAYS | {
         "x-request-id": context.request_id,
-        "openai-processing-ms": str(spent_ms),
+        "openai-processing-ms": str(processing_ms),
         "x-gigarouter-cost": usd(context.cost_micro_usd),
     }
     if settings.SECURE_HSTS_SECONDS:
-        found["strict-transport-security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
+        headers["strict-transport-security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
+    # What broke may be what the account's headers would be asked of.
     if status < 500:
-        found |= await _account_headers(context)
+        headers |= await _account_headers(context)
     else:
-        found |= limits.policy(context.calls)
-    return [(name.encode(), value.encode("latin-1")) for name, value in found.items()]
+        headers |= limits.policy_headers(context.rate_limit)
+    return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
 
 
 async def _account_headers(context: RequestContext) -> dict[str, str]:
     """Limits and balance as they are now. They are no reason to withhold an answer."""
     if context.user is None or context.key is None:
-        return limits.policy(context.calls)
+        return limits.policy_headers(context.rate_limit)
     if context.window and context.window.is_over:
-        context.window = None  # the call waited into the next one
+        context.window = None  # the call waited into the next minute
     if context.window is None or context.available_micro_usd is None:
         try:
-            await in_thread(_learn, context, context.user, context.key)
+            await in_thread(_look_up, context, context.user, context.key)
         except OUTAGES as error:
             log.warning("headers left out error=%r", error)
     if context.window is None or context.available_micro_usd is None:
-        return limits.policy(context.calls)
+        return limits.policy_headers(context.rate_limit)
     balance = {"x-gigarouter-balance": usd(context.available_micro_usd)}
     return limits.headers(context.window) | balance
 
 
-def _learn(context: RequestContext, user: User, key: ApiKey) -> None:
+def _look_up(context: RequestContext, user: User, key: ApiKey) -> None:
     if context.window is None:
-        context.window = limits.window_of(key, context.calls)
+        context.window = limits.current_window(key, context.rate_limit)
     if context.available_micro_usd is None:
         context.available_micro_usd = credits.available_to(user)

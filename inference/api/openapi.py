@@ -1,12 +1,12 @@
 """What /v1/openapi.json says beyond what FastAPI finds by itself: bodies, errors, headers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from inference.api.schemas.responses import ErrorAnswer, JobObject, PlainErrorAnswer
+from inference.api.schemas.responses import ErrorAnswer, JobObject
 
 # Parts of an OpenAPI document.
 Part = dict[str, Any]
@@ -26,10 +26,10 @@ MEANINGS = {
     429: "Too many requests in a minute, too many jobs waiting, or too many streams open.",
     500: "Something broke on our side.",
     503: "Not now; Retry-After says when.",
-    504: "The same, to clients that repeat a 503 without end.",
 }
 ALWAYS = (401, 405, 429, 500, 503)
 SUBMITTING = (400, 402, 404, 408, 409, 410, 413, 415, 422)
+WITH_RETRY_AFTER = {429, 503, 504}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 SUBMIT_HEADERS: list[Part] = [
     {
@@ -57,57 +57,48 @@ def answers(
     may_wait: bool = False,
     bad_input: bool = False,
     not_found: bool = False,
-    plain: bool = False,
 ) -> Responses:
     """Every status that a route may answer with. `model`: a type, or a list of one."""
     statuses = [*ALWAYS, *(SUBMITTING if submits else ())]
-    statuses += [400] * bad_input + [404] * not_found + [504] * plain
-    found = {200: {"model": model}, **errors(*statuses, plain=plain)}
+    statuses += [400] * bad_input + [404] * not_found
+    responses: Responses = {200: {"model": model}, **errors(*statuses)}
     if may_wait:
-        found[202] = {"model": JobObject, "description": "The job, which goes on."}
-    return found
+        responses[202] = {"model": JobObject, "description": "The job, which goes on."}
+    return responses
 
 
-def errors(*statuses: int, plain: bool = False) -> Responses:
-    shape = PlainErrorAnswer if plain else ErrorAnswer
-    found: Responses = {
-        status: {"model": shape, "description": MEANINGS[status]}
+def errors(
+    *statuses: int,
+    model: type[BaseModel] = ErrorAnswer,
+    meanings: Mapping[int, str] = MEANINGS,
+) -> Responses:
+    responses: Responses = {
+        status: {"model": model, "description": meanings[status]}
         for status in sorted(set(statuses))
     }
-    for status in (429, 503, 504):
-        if status in found:
-            found[status]["headers"] = _RETRY_AFTER
-    return found
+    for status in WITH_RETRY_AFTER.intersection(statuses):
+        responses[status]["headers"] = _RETRY_AFTER
+    return responses
 
 
-def body(name: str, *, headers: Sequence[Part] = ()) -> Part:
-    """The body as our own reader takes it; FastAPI does not parse it."""
-    content = {"application/json": {"schema": _reference(name)}}
+def body(model: type[BaseModel], *, headers: Sequence[Part] = ()) -> Part:
+    # FastAPI does not parse the body, and so cannot describe it: our own reader does.
+    content = {"application/json": {"schema": _reference(model)}}
     return {"requestBody": {"required": True, "content": content}} | (
         {"parameters": list(headers)} if headers else {}
     )
 
 
-def form_or_json(name: str, *, files: Sequence[str]) -> Part:
-    binary = {file: {"type": "string", "format": "binary"} for file in files}
-    form = {
-        "type": "object",
-        "properties": binary
-        | {
-            "candidate_labels": {"type": "string", "description": "A JSON list, or commas."},
-            "hypothesis_template": {"type": "string"},
-        },
-        "required": [*files, "candidate_labels"],
-    }
+def json_or_form(model: type[BaseModel], form: Part) -> Part:
     content = {
-        "application/json": {"schema": _reference(name)},
+        "application/json": {"schema": _reference(model)},
         "multipart/form-data": {"schema": form},
     }
     return {"requestBody": {"required": True, "content": content}}
 
 
-def _reference(name: str) -> Part:
-    return {"$ref": f"#/components/schemas/{name}"}
+def _reference(model: type[BaseModel]) -> Part:
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
 def body_schemas(bodies: Sequence[type[BaseModel]]) -> Part:
@@ -118,12 +109,12 @@ def body_schemas(bodies: Sequence[type[BaseModel]]) -> Part:
     return dict(schemas["$defs"])
 
 
-def without_422s_of_its_own(document: Part) -> None:
+def remove_422s_of_fastapi(document: Part) -> None:
     """FastAPI promises a 422 of its own shape wherever there is a parameter; we answer 400."""
     for operations in document["paths"].values():
         for operation in operations.values():
-            found = operation["responses"].get("422", {})
-            if "HTTPValidationError" in str(found):
+            response = operation["responses"].get("422", {})
+            if "HTTPValidationError" in str(response):
                 del operation["responses"]["422"]
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)

@@ -16,6 +16,8 @@ from typing import ParamSpec, TypeVar
 from django.conf import settings
 from django.db import connections
 
+from catalog.infrastructure import log_context
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -26,15 +28,13 @@ async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
     """What the call returns or raises; the thread's database connection goes back to the pool."""
 
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(
-        _threads, _with_own_connection, partial(call, *args, **kwargs)
-    )
+    return await loop.run_in_executor(_threads, _prepared(partial(call, *args, **kwargs)))
 
 
 def later(call: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
     """Run a call that nobody can wait for any more: the request is being torn down."""
 
-    _threads.submit(_with_own_connection, partial(call, *args, **kwargs))
+    _threads.submit(_prepared(partial(call, *args, **kwargs)))
 
 
 def return_connection() -> None:
@@ -45,8 +45,13 @@ def return_connection() -> None:
     connections.close_all()
 
 
-def _with_own_connection(call: Callable[[], T]) -> T:
-    try:
-        return call()
-    finally:
-        return_connection()
+def _prepared(call: Callable[[], T]) -> Callable[[], T]:
+    """The call with the log fields of its request, and with a connection only while it runs."""
+
+    def run() -> T:
+        try:
+            return call()
+        finally:
+            return_connection()
+
+    return log_context.carried(run)

@@ -1,6 +1,6 @@
 """Code to copy, filled with the visitor's own model and input.
 
-    snippets.of("classify", Filling(model="openai/clip-vit-large-patch14", labels=["a cup"]))
+    snippets.of("classify", model="openai/clip-vit-large-patch14")
 
 The files, of docs/snippets and of the kinds of job, run as they are against `make run`, and the
 tests run them filled as well. What is filled in stands in them as a literal. The key is never
@@ -18,20 +18,17 @@ from django.conf import settings
 from django.db import models
 
 from inference import kinds
-from inference.kinds import KINDS
+from inference.kinds.kind import Code
 from inference.models import Job
 
-FOLDERS = [Path(settings.BASE_DIR) / "docs" / "snippets", *(kind.snippets for kind in KINDS)]
+FOLDER = Path(settings.BASE_DIR) / "docs" / "snippets"
+# As they stand in the files.
 SITE = "http://127.0.0.1:8000"
 MODEL = "openai/clip-vit-base-patch32"
-LABELS = ("a cat", "a dog")
-TEMPLATE = "a photo of {}"
-# Its client refuses to send fewer.
-MOST_PICKY = 2
 
 
 class Client(models.TextChoices):
-    """Whose code it is, by the last parts of a file's name; in the order that pages show."""
+    """Whose code it is, by the end of a file's name; in the order that pages show."""
 
     CURL = "curl.sh", "curl"
     OPENAI_PY = "openai.py", "Python, openai"
@@ -43,80 +40,64 @@ class Client(models.TextChoices):
 
 @dataclass(frozen=True)
 class Snippet:
-    """One file: `use` is what it is for, `code` its text, filled."""
+    """`name` is what it is for, `code` its text, filled."""
 
-    use: str
+    name: str
     client: Client
     code: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Filling:
-    """What takes the place of the literals; texts as people typed them."""
-
-    model: str = MODEL
-    labels: Sequence[str] = LABELS
-    template: str = TEMPLATE
+def files() -> list[Path]:
+    kinds_files = [path for kind in kinds.KINDS.values() for path in kind.snippet_files]
+    return sorted([*FOLDER.iterdir(), *kinds_files])
 
 
-def uses() -> list[str]:
+def names() -> list[str]:
     return sorted({path.name.partition(".")[0] for path in files()})
 
 
-def files() -> list[Path]:
-    return sorted(path for folder in FOLDERS for path in folder.iterdir())
-
-
-def of(use: str, filling: Filling | None = None) -> list[Snippet]:
-    """The snippets of one use, one a client."""
-    filling = filling or Filling()
-    return [
-        Snippet(use, client, filled(text, client, filling))
-        for client in Client
-        if (text := _text(use, client)) and _can_send(client, filling)
-    ]
+def of(name: str, *, model: str = MODEL) -> list[Snippet]:
+    """The snippets of one name, one a client."""
+    return fill(Code(snippet=name), model=model)
 
 
 def of_job(job: Job) -> list[Snippet]:
     """The call that does again what a job has done."""
-    code = kinds.of(job).code(job)
-    filling = Filling(
-        model=job.card.repo, labels=code.labels or LABELS, template=code.template or TEMPLATE
-    )
-    return of(code.use, filling)
+    return fill(kinds.of(job).code(job), model=job.card.repo)
+
+
+def fill(code: Code, *, model: str) -> list[Snippet]:
+    return [
+        Snippet(code.snippet, client, filled(text, client, model=model, values=code.values))
+        for client in Client
+        if client not in code.omit and (text := _text(code.snippet, client))
+    ]
 
 
 @cache
-def _text(use: str, client: Client) -> str:
+def _text(name: str, client: Client) -> str:
     """ "" where a client has no way to do it."""
-    name = f"{use}.{client.value}"
-    return next((path.read_text() for path in files() if path.name == name), "")
+    file_name = f"{name}.{client.value}"
+    return next((path.read_text() for path in files() if path.name == file_name), "")
 
 
-def _can_send(client: Client, filling: Filling) -> bool:
-    return client != Client.HUGGING_FACE_PY or len(filling.labels) >= MOST_PICKY
-
-
-def filled(text: str, client: Client, filling: Filling) -> str:
-    """The text with each literal replaced, in one pass: what is filled in is not looked at again.
-
-    A JSON string means the same in Python and JavaScript, as long as only what must be is escaped
-    (Python reads an escaped pair of surrogates as two letters).
-    """
+def filled(
+    text: str, client: Client, *, model: str, values: Sequence[tuple[object, object]] = ()
+) -> str:
+    # In one pass: what is filled in is not searched again.
     quoted = _in_here_document if client == Client.CURL else str
-    new = {
-        SITE: settings.SITE_URL,
-        MODEL: filling.model,
-        _json(list(LABELS)): quoted(_json(list(filling.labels))),
-        _json(TEMPLATE): quoted(_json(filling.template)),
-    }
-    return re.sub("|".join(map(re.escape, new)), lambda found: new[found[0]], text)
+    replacements = {SITE: settings.SITE_URL, MODEL: model}
+    replacements |= {_json(example): quoted(_json(value)) for example, value in values}
+    pattern = "|".join(map(re.escape, replacements))
+    return re.sub(pattern, lambda match: replacements[match[0]], text)
 
 
 def _json(value: object) -> str:
+    # A JSON string means the same in Python and JavaScript, as long as only what must be is
+    # escaped: Python reads an escaped pair of surrogates as two letters.
     return json.dumps(value, ensure_ascii=False)
 
 
 def _in_here_document(text: str) -> str:
-    """Safe between `<<JSON` and `JSON`: the shell reads these three signs there, and no quotes."""
+    # Between `<<JSON` and `JSON` the shell reads these three characters, and no quotes.
     return re.sub(r"[\\$`]", r"\\\g<0>", text)

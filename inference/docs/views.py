@@ -1,4 +1,4 @@
-"""The documentation of the API, for people: a few pages, each a template of its own."""
+"""The documentation of the API: a few pages, each a template of its own."""
 
 import json
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from django.views.decorators.http import require_safe
 
 from catalog.models import ModelCard
 from catalog.page_cache import cache_for_anonymous
-from inference import images
-from inference.api.limits import Calls
+from inference import images, kinds
+from inference.api.limits import RateLimit
 from inference.api.request import reader
 from inference.api.resources import events
 from inference.docs import snippets
 from inference.kinds.fields import inputs, labels
 from inference.models import Worker
 
-TABLE = Path(settings.BASE_DIR) / "docs" / "compatibility.json"
+COMPATIBILITY = Path(settings.BASE_DIR) / "docs" / "compatibility.json"
 
 
 @dataclass(frozen=True)
@@ -53,22 +53,22 @@ PAGES = [
 @require_safe
 @cache_for_anonymous
 def docs(request: HttpRequest, slug: str = "") -> HttpResponse:
-    """A page of the documentation."""
-    page = next((each for each in PAGES if each.slug == slug), None)
+    page = next((page for page in PAGES if page.slug == slug), None)
     if page is None:
         raise Http404(f"no page {slug}")
     context = {
         "page": page,
         "pages": PAGES,
-        "model": _model(),
+        "model": _example_model(),
         "api": f"{settings.SITE_URL}/v1",
         "limits": _limits(),
+        "kinds": list(kinds.KINDS.values()),
         "compatibility": compatibility() if slug == "clients" else [],
     }
     return render(request, page.template, context)
 
 
-def _model() -> str:
+def _example_model() -> str:
     """The repo id that the examples name: one that answers now, if there is one."""
     served = ModelCard.objects.callable().filter(repo__in=Worker.objects.served_repos())
     card = served.best_first().first()
@@ -77,11 +77,11 @@ def _model() -> str:
 
 def _limits() -> dict[str, int]:
     return {
-        "a_minute": Calls.SUBMITS.most,
-        "a_minute_account": Calls.SUBMITS.most_of_account,
-        "others_a_minute": Calls.OTHERS.most,
-        "others_a_minute_account": Calls.OTHERS.most_of_account,
-        "streams": events.MOST_STREAMS,
+        "a_minute": RateLimit.SUBMISSIONS.calls_per_key,
+        "a_minute_account": RateLimit.SUBMISSIONS.calls_per_account,
+        "others_a_minute": RateLimit.OTHERS.calls_per_key,
+        "others_a_minute_account": RateLimit.OTHERS.calls_per_account,
+        "streams": events.MAX_STREAMS,
         "queued": settings.API_QUEUED_JOBS,
         "inputs": inputs.MAX_INPUTS,
         "characters": inputs.MAX_CHARACTERS,
@@ -97,6 +97,6 @@ def _limits() -> dict[str, int]:
 
 @cache
 def compatibility() -> list[dict[str, Any]]:
-    """What the real clients were seen to do, one row a claim: strings, as JSON has them."""
-    rows: list[dict[str, Any]] = json.loads(TABLE.read_text())
-    return rows
+    """What the tests saw the real clients do, one row a claim."""
+    results: list[dict[str, Any]] = json.loads(COMPATIBILITY.read_text())
+    return results

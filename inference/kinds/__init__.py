@@ -3,7 +3,8 @@
 request.py   the API's body, checked and turned into a job
 run.py       what the worker does with the vectors
 answer.py    the result as the API writes it
-page.py      what `result.html` beside it shows
+page.py      what the page of a job shows, with `result.html`
+docs.html    its section of the documentation
 snippets/    code to copy
 
 A kind's `payload` and `result` are plain JSON on the job's row that only the kind reads.
@@ -13,10 +14,10 @@ from inference.kinds import classify, embed
 from inference.kinds.kind import Kind
 from inference.models import Job
 
-KINDS: tuple[Kind, ...] = (embed.KIND, classify.KIND)
-
-_by_name = {kind.name: kind for kind in KINDS}
+# In the order of the documentation. All that lists kinds asks here when it is called, not when it
+# is imported: a test may add one.
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (embed.KIND, classify.KIND)}
 
 
 def of(job: Job) -> Kind:
-    return _by_name[job.kind]
+    return KINDS[job.kind]

@@ -1,6 +1,6 @@
 """The shape that all kinds of job share: see `inference.kinds`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,14 @@ from inference.runtime.encoder import Embeddings, Encoder
 
 # What JSON is made of.
 Json = dict[str, Any]
-FOLDER = Path(__file__).parent
+# Pages list so many inputs at most: an answer of 256 inputs belongs into a program.
+MAX_SHOWN = 50
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What a worker has of a job: float32 [n, dim] vectors of its images, in input order.
-
-    `text_vectors(texts)` gives float32 [m, dim]: all texts of the job have been embedded.
+    """What a worker has of a job: `image_vectors`, float32 [n, dim], in input order, and
+    `text_vectors(texts)`, float32 [m, dim], for the texts that the kind has named.
     """
 
     job: Job
@@ -32,7 +32,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is written on the row. `vectors`: float32 [n, dim], little-endian, as bytes."""
+    """What is written on the job's row. `vectors`: float32 [n, dim], little-endian, as bytes."""
 
     result: Json
     vectors: bytes | None = None
@@ -40,7 +40,9 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """The kind's own address in the API. `parse` raises FieldError."""
+    """The kind's own path in the API; `tag` says in a word what it answers. `parse` raises
+    FieldError.
+    """
 
     path: str
     tag: str
@@ -48,43 +50,58 @@ class Endpoint:
     description: str
     body: type[BaseModel]
     answer: type[BaseModel]
-    # The body is an instance of `body`: a Callable cannot say so without a type parameter.
+    # Any: an instance of `body`, which a Callable cannot say without a type parameter.
     parse: Callable[[Any, ModelCard], ParsedRequest]
 
+    @property
+    def slug(self) -> str:
+        """Names its section of the documentation."""
+        return self.path.rpartition("/")[2]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Code:
-    """Which snippet does again what a job did, and what is filled in."""
+    """Which snippet does again what a job did, and what is filled in.
 
-    use: str
-    labels: Sequence[str] = ()
-    template: str = ""
+    `values`: a literal as it stands in the files -> the value in its place; both are written as
+    JSON. `omit` are endings of files whose client cannot send this. `note` stands below the code.
+    """
+
+    snippet: str
+    values: Sequence[tuple[object, object]] = ()
+    omit: Collection[str] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """What the page of a job shows: `asked` in any state, the rest once it has succeeded.
+    """What the page of a job shows: `request` in any state, the rest once it has succeeded.
 
-    `asked` are headings with what was sent under each; `crop` is what the model saw of the first
-    image (left, top, right, bottom in pixels); `result` is the context of the kind's `result.html`.
+    `request` are headings with what was sent under each. `crop` is what the model saw of the first
+    image (left, top, right, bottom in pixels). `result` is the context of the kind's `result.html`.
+    `computed` are lines of "how it was computed", name and value. `retry` is on the button that
+    leads to the playground.
     """
 
-    asked: Sequence[tuple[str, Sequence[str]]]
+    request: Sequence[tuple[str, Sequence[str]]]
     headline: str = ""
     crop: Sequence[float] = ()
     result: Mapping[str, object] = field(default_factory=dict)
+    computed: Sequence[tuple[str, str]] = ()
+    retry: str = "open the playground"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """One kind of job.
+    """One kind of job; `folder` holds its templates and snippets.
 
     `texts` are all texts that the model has to read for a job: they are priced, embedded and
-    cached. `run` raises ArithmeticError for numbers that are none. `answer` is the API's JSON but
-    for its `usage`, to which `usage` adds what only this kind counts.
+    cached. `run` raises ArithmeticError for NaN and infinities. `answer` is the API's JSON without
+    its `usage`, to which `usage` adds what only this kind counts.
     """
 
     name: str
+    folder: Path
     endpoint: Endpoint
     texts: Callable[[Job], list[str]]
     run: Callable[[Work], Outcome]
@@ -93,10 +110,15 @@ class Kind:
     page: Callable[[Job], Page]
     code: Callable[[Job], Code]
 
+    # Found by Django's template loader, which looks into the folder of all kinds.
     @property
     def result_template(self) -> str:
-        return f"{self.name}/result.html"
+        return f"{self.folder.name}/result.html"
 
     @property
-    def snippets(self) -> Path:
-        return FOLDER / self.name / "snippets"
+    def docs_template(self) -> str:
+        return f"{self.folder.name}/docs.html"
+
+    @property
+    def snippet_files(self) -> list[Path]:
+        return list((self.folder / "snippets").glob("*"))

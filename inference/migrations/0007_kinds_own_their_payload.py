@@ -17,6 +17,9 @@ UPDATE inference_job SET
             ORDER BY index)
         FROM jsonb_array_elements(inputs) WITH ORDINALITY AS item(input, index)
     ), '[]'::jsonb),
+    result = CASE WHEN result ? 'labels_cached'
+        THEN (result - 'labels_cached') || jsonb_build_object('texts_cached', result->'labels_cached')
+        ELSE result END,
     preview_file = CASE WHEN key_id IS NULL THEN 'previews/' || id || '.jpg' ELSE '' END
 """
 

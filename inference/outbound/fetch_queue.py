@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from catalog.infrastructure import broker
 from inference import notify
-from inference.notify import End, Waiting, here
+from inference.notify import Listener, Subscription, current_listener
 from inference.outbound import fetcher, image_bundle
 from inference.outbound.client import OutboundClient
 from inference.outbound.errors import ImageUrlRefused, TooManyUrls
@@ -41,7 +41,7 @@ ORPHAN_AFTER = timedelta(minutes=10)
 
 
 async def fetch(
-    urls: Sequence[str], *, waiting: Waiting | None = None, deadline_s: float = DEADLINE_S
+    urls: Sequence[str], *, listener: Listener | None = None, deadline_s: float = DEADLINE_S
 ) -> list[bytes]:
     """The images behind URLs, in order, fetched by a worker.
 
@@ -51,7 +51,7 @@ async def fetch(
         raise TooManyUrls(f"At most {MAX_URLS} image URLs fit in one request.")
     until_s = time.monotonic() + deadline_s
     parts = [urls[i : i + URLS_PER_MESSAGE] for i in range(0, len(urls), URLS_PER_MESSAGE)]
-    fetches = (_fetch_bundle(part, waiting or here(), until_s) for part in parts)
+    fetches = (_fetch_bundle(part, listener or current_listener(), until_s) for part in parts)
     images = [image for bundle in await asyncio.gather(*fetches) for image in bundle or ()]
     if len(images) < len(urls):
         raise ImageUrlRefused
@@ -62,17 +62,17 @@ async def fetch(
 
 
 async def _fetch_bundle(
-    urls: Sequence[str], waiting: Waiting, until_s: float
+    urls: Sequence[str], listener: Listener, until_s: float
 ) -> list[bytes] | None:
     """One message; None if the worker refused, or nobody answered in time."""
     key = uuid.uuid4()
-    async with waiting.for_end_of(key) as end:
+    async with listener.subscribe(key) as subscription:
         # A message that nobody takes in time is dropped: the request has given up by then.
         expires_s = until_s - time.monotonic()
         if not await asyncio.to_thread(_send, key, list(urls), expires_s):
             return None
         try:
-            images = await _receive(key, end, until_s)
+            images = await _receive(key, subscription, until_s)
         finally:
             await asyncio.to_thread(default_storage.delete, _name(key))
     if images is None:
@@ -80,9 +80,11 @@ async def _fetch_bundle(
     return images
 
 
-async def _receive(key: uuid.UUID, end: End, until_s: float) -> list[bytes] | None:
+async def _receive(
+    key: uuid.UUID, subscription: Subscription, until_s: float
+) -> list[bytes] | None:
     while (remaining_s := until_s - time.monotonic()) > 0:
-        await end.wait(min(remaining_s, LOOK_AGAIN_S))
+        await subscription.wait(min(remaining_s, LOOK_AGAIN_S))
         if (images := await asyncio.to_thread(_open, key)) is not None:
             return images
     return None

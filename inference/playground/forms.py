@@ -1,4 +1,4 @@
-"""The playground's form: a picture or a sample, a model, labels and the prompt around them."""
+"""The playground's form: an image or a sample, a model, labels and the prompt around them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from inference.kinds.classify import request as classify
 from inference.kinds.fields.labels import clean
 from inference.models import Worker
 from inference.playground import limits
-from inference.playground.labels import DEFAULT_TEMPLATE, MAX_CHARACTERS, LabelsRefused, parse
+from inference.playground.labels import DEFAULT_TEMPLATE, MAX_CHARACTERS, InvalidLabels, parse
 
 SAMPLES = {"cat": "a cat", "coffee": "a cup of coffee", "rocket": "a rocket"}
 SAMPLE_LABELS = "a cat\na dog\na car"
@@ -22,7 +22,7 @@ NOT_SERVED = "No worker serves that model at the moment. Please choose another, 
 
 
 class PlaygroundForm(forms.Form):
-    """Checks what a visitor sends; `job_request` is then what `jobs.submit` takes."""
+    """Once it is valid, `job_request` is what `jobs.submit` takes."""
 
     model = forms.ModelChoiceField(
         queryset=ModelCard.objects.all(),
@@ -56,7 +56,7 @@ class PlaygroundForm(forms.Form):
     def clean_labels(self) -> list[str]:
         try:
             return parse(self.cleaned_data["labels"])
-        except LabelsRefused as refusal:
+        except InvalidLabels as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
 
     def clean_template(self) -> str:
@@ -66,15 +66,15 @@ class PlaygroundForm(forms.Form):
         return template
 
     def clean(self) -> dict[str, Any]:
-        """Decoding is what costs: it comes last, only if all else is right, and is counted."""
         data = super().clean() or {}
         if self.errors:
             return data
+        # Decoding is what costs: it comes last, only if all else is valid, and is counted.
         try:
             content = self._bytes(data)
             self.count_image()
-            data["accepted"] = images.accept(content)
-        except images.ImageRefused as refusal:
+            data["image"] = images.check_and_preview(content)
+        except images.InvalidImage as refusal:
             self.add_error("picture", str(refusal))
         except limits.Refused as refusal:
             self.refusal = refusal
@@ -86,12 +86,12 @@ class PlaygroundForm(forms.Form):
         if upload is None:
             return self._sample_bytes(data.get("sample"))
         if upload.size is not None and upload.size > images.MAX_BYTES:
-            raise images.ImageRefused(images.TOO_MANY_BYTES)
+            raise images.InvalidImage(images.TOO_MANY_BYTES)
         return bytes(upload.read())
 
     def _sample_bytes(self, sample: str | None) -> bytes:
         if not sample:
-            raise images.ImageRefused("Please choose a picture, or one of the samples.")
+            raise images.InvalidImage("Please choose a picture, or one of the samples.")
         path: Path = settings.BASE_DIR / "static" / "samples" / f"{sample}.jpg"
         return path.read_bytes()
 
@@ -99,5 +99,5 @@ class PlaygroundForm(forms.Form):
     def job_request(self) -> jobs.Request:
         data = self.cleaned_data
         return classify.job_request(
-            data["model"], [data["accepted"]], labels=data["labels"], template=data["template"]
+            data["model"], [data["image"]], labels=data["labels"], template=data["template"]
         )

@@ -9,10 +9,18 @@ from inference.jobs.eta import Eta
 from inference.kinds.kind import Page
 from inference.models import ErrorCode, Job, State
 
+# The labels of these codes speak of a picture.
+WITHOUT_IMAGES = {
+    ErrorCode.WORKER_CRASHED: "The worker broke three times on this job, so we stopped trying.",
+    ErrorCode.INTERNAL: "Something went wrong on our side. Please try again.",
+}
+
 
 @dataclass(frozen=True)
 class Crop:
-    """What the model saw of the first image: pixels of the upright image, and percent of it."""
+    """What the model saw of the first image. `box`: left, top, right, bottom in pixels of the
+    upright image; the others in percent of it.
+    """
 
     box: tuple[float, float, float, float]
     left: float
@@ -22,13 +30,12 @@ class Crop:
 
     @property
     def is_whole(self) -> bool:
+        # Half a percent is less than a pixel of what is drawn.
         return self.width > 99.5 and self.height > 99.5
 
 
 @dataclass(frozen=True)
 class JobView:
-    """Everything that job.html shows besides the job itself."""
-
     page: Page
     result_template: str
     ahead: int = 0
@@ -48,11 +55,16 @@ def view_of(job: Job) -> JobView:
         result_template=kind.result_template,
         ahead=position.ahead,
         eta=position.eta,
-        error=ErrorCode(job.error_code).label if job.state == State.FAILED else "",
+        error=_error(job) if job.state == State.FAILED else "",
         crop=_crop(job, page),
         queued_ms=_ms(job.created_at, job.started_at),
         running_ms=_ms(job.started_at, job.finished_at),
     )
+
+
+def _error(job: Job) -> str:
+    code = ErrorCode(job.error_code)
+    return code.label if job.image_count else WITHOUT_IMAGES.get(code, code.label)
 
 
 def _crop(job: Job, page: Page) -> Crop | None:
@@ -60,13 +72,13 @@ def _crop(job: Job, page: Page) -> Crop | None:
         return None
     left, top, right, bottom = page.crop
     image = job.image_inputs[0]
-    across, down = 100 / image["width"], 100 / image["height"]
+    x_percent, y_percent = 100 / image["width"], 100 / image["height"]
     return Crop(
         box=(left, top, right, bottom),
-        left=left * across,
-        top=top * down,
-        width=(right - left) * across,
-        height=(bottom - top) * down,
+        left=left * x_percent,
+        top=top * y_percent,
+        width=(right - left) * x_percent,
+        height=(bottom - top) * y_percent,
     )
 
 

@@ -1,6 +1,6 @@
 """Labels as people type them: one a line, or separated by commas.
 
-LabelsRefused      root; `str(error)` is a sentence for people
+InvalidLabels      root; `str(error)` is a sentence for people
 """
 
 import re
@@ -12,23 +12,23 @@ MAX_CHARACTERS = 200
 DEFAULT_TEMPLATE = "a photo of {}"
 
 
-class LabelsRefused(Exception):
-    """The labels cannot be used; the message says why."""
+class InvalidLabels(Exception):
+    pass
 
 
 def parse(text: str) -> list[str]:
-    """Labels in the order typed, cleaned, each once; raises LabelsRefused.
+    """Labels in the order typed, cleaned, each once; raises InvalidLabels.
 
     >>> parse("a cat, a dog\\na cat")
     ['a cat', 'a dog']
     """
     labels = list(dict.fromkeys(filter(None, map(clean, re.split(r"[,\n]", text)))))
     if not labels:
-        raise LabelsRefused("Please type at least one label, such as “a cat”.")
+        raise InvalidLabels("Please type at least one label, such as “a cat”.")
     if len(labels) > MAX_LABELS:
-        raise LabelsRefused(f"That is {len(labels):,} labels; the playground takes {MAX_LABELS}.")
+        raise InvalidLabels(f"That is {len(labels):,} labels; the playground takes {MAX_LABELS}.")
     if (longest := max(map(len, labels))) > MAX_CHARACTERS:
-        raise LabelsRefused(
+        raise InvalidLabels(
             f"One label has {longest:,} characters; {MAX_CHARACTERS} are the most a label may have."
         )
     return labels

@@ -8,7 +8,7 @@ __all__ = ["Refused", "count_image"]
 
 
 def count_image(*, visitor: str, address: str) -> None:
-    """Count an image that will be decoded; raises Refused for the session or the address."""
+    """Count an image that will be decoded; raises Refused."""
     if not take(f"playground:session:{visitor}", settings.PLAYGROUND_JOBS_PER_HOUR_SESSION):
         raise TooOften("That was a lot of pictures for one hour. Please come back in a while.")
     if not take(

@@ -27,7 +27,6 @@ LISTED = 5  # models in each list of the home page
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The playground, what is wanted most, and what has gone live lately."""
     lists = {
         "most_wanted": board.ranked(timezone.now().date())[:LISTED],
         "launched": board.recently_launched()[:LISTED],
@@ -37,7 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def playground(request: HttpRequest) -> HttpResponse:
-    """The form, and what becomes of it: a job's page, or the form again with what was wrong."""
+    """The form; once it is valid, a redirect to the job's page."""
     if request.method != "POST":
         return render(
             request,
@@ -75,14 +74,16 @@ def _form_again(request: HttpRequest, form: PlaygroundForm) -> HttpResponse:
     return response
 
 
-def _playground_context(wanted: str | None = None) -> dict[str, object]:
-    """What the form needs; the chosen model is the wanted one if a worker serves it."""
+def _playground_context(requested: str | None = None) -> dict[str, object]:
+    """What the form needs; the chosen model is the requested one if a worker serves it."""
     served = list(ModelCard.objects.filter(repo__in=Worker.objects.served_repos()).best_first())
-    chosen = next((card for card in served if card.repo == wanted), served[0] if served else None)
+    chosen = next(
+        (card for card in served if card.repo == requested), served[0] if served else None
+    )
     return {
         "served": served,
         "chosen": chosen,
-        "wanted": wanted if wanted and (not chosen or chosen.repo != wanted) else None,
+        "unserved": requested if requested and (not chosen or chosen.repo != requested) else None,
         "samples": SAMPLES,
         "sample_labels": SAMPLE_LABELS,
         "template": DEFAULT_TEMPLATE,
@@ -105,8 +106,8 @@ def _requester(request: HttpRequest, *, is_new: bool = False) -> jobs.Requester:
 def _visible_job(request: HttpRequest, pk: uuid.UUID) -> Job:
     """The gate: somebody else's job does not exist."""
     requester = _requester(request)
-    mine = Job.objects.visible_to(user_id=requester.user_id, visitor=requester.visitor)
-    return get_object_or_404(mine.select_related("card"), pk=pk)
+    visible_jobs = Job.objects.visible_to(user_id=requester.user_id, visitor=requester.visitor)
+    return get_object_or_404(visible_jobs.select_related("card"), pk=pk)
 
 
 @require_safe

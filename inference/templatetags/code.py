@@ -1,11 +1,11 @@
-"""Code to copy, filled for the page it stands on."""
+"""Template tags for code to copy, filled for the page it stands on."""
 
 from django import template
 from django.conf import settings
 
 from catalog.models import ModelCard
+from inference import kinds
 from inference.docs import snippets
-from inference.docs.snippets import Filling
 from inference.models import Job
 
 register = template.Library()
@@ -15,10 +15,12 @@ Context = dict[str, object]
 
 
 @register.inclusion_tag("inference/docs/_code.html")
-def code(use: str, model: str, package: str = "") -> Context:
+def code(name: str, model: str, package: str = "") -> Context:
     """{% code "classify" model %}: how to do this with that model; by one package, if named."""
-    found = snippets.of(use, Filling(model=model))
-    return {"group": use, "snippets": [each for each in found if each.client.startswith(package)]}
+    by_package = [
+        snippet for snippet in snippets.of(name, model=model) if snippet.client.startswith(package)
+    ]
+    return {"group": name, "snippets": by_package}
 
 
 @register.inclusion_tag("catalog/model/_code.html")
@@ -30,4 +32,8 @@ def code_for_model(card: ModelCard) -> Context:
 @register.inclusion_tag("inference/docs/_code.html")
 def code_for_job(job: Job) -> Context:
     """The call that does again what this job did."""
-    return {"group": job.kind, "snippets": snippets.of_job(job)}
+    return {
+        "group": job.kind,
+        "snippets": snippets.of_job(job),
+        "note": kinds.of(job).code(job).note,
+    }

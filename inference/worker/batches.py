@@ -130,7 +130,7 @@ def _done(work: Work, *, cached: int, new: int, forward_ms: int) -> Done:
         "revision": encoder.revision,
         "preprocessing": encoder.preprocessing.fingerprint,
         "image_size": encoder.image_size,
-        "labels_cached": cached,
+        "texts_cached": cached,
         "forward_ms": forward_ms,
     }
     return Done(work.job, result | outcome.result, new, outcome.vectors)

@@ -7,14 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from catalog.numbers.money import usd
 from inference.api import openapi
-from inference.api.auth import Submitter
-from inference.api.dialects.hugging_face import scores
+from inference.api.auth import SubmittingCaller
+from inference.api.dialects.dialect import Dialect
 from inference.api.flow import call, serializers
 from inference.api.flow.serializers import Json
 from inference.api.request import model_lookup, reader
 from inference.api.request.preference import Preference
-from inference.api.schemas.responses import LabelScore
 from inference.kinds.classify import request as classify
+from inference.kinds.classify.answer import LabelScore, label_scores
 from inference.kinds.fields import labels
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Image, Labels
 from inference.kinds.request import ParsedRequest
@@ -52,15 +52,27 @@ class DeepInfraAnswer(BaseModel):
     inference_status: InferenceStatus
 
 
+# The same as a form: its file is bytes, and its list of labels a string.
+FORM: openapi.Part = {
+    "type": "object",
+    "properties": {
+        "image": {"type": "string", "format": "binary"},
+        "candidate_labels": {"type": "string", "description": "A JSON list, or commas."},
+        "hypothesis_template": {"type": "string"},
+    },
+    "required": ["image", "candidate_labels"],
+}
+
+
 @router.post(
     "/v1/inference/{model:path}",
     summary="Zero-shot image classification",
     responses=openapi.answers(DeepInfraAnswer, submits=True),
-    openapi_extra=openapi.form_or_json("DeepInfraBody", files=["image"]),
+    openapi_extra=openapi.json_or_form(DeepInfraBody, FORM),
 )
-async def infer(request: Request, caller: Submitter, model: str) -> Response:
+async def infer(request: Request, caller: SubmittingCaller, model: str) -> Response:
     """Labels and scores of one picture, best first."""
-    raw_body = await reader.json_or_form_of(request, DeepInfraBody)
+    raw_body = await reader.read_json_or_form(request, DeepInfraBody)
 
     def parse(body: DeepInfraBody, preference: Preference) -> ParsedRequest:
         return classify.parse_fields(
@@ -76,14 +88,17 @@ async def infer(request: Request, caller: Submitter, model: str) -> Response:
 
 def answer(job: Job) -> Json:
     return {
-        "results": scores(job),
+        "results": label_scores(job),
         "request_id": str(job.pk),
         "inference_status": {
             "status": "succeeded",
             "runtime_ms": serializers.runtime_ms(job),
-            "cost": float(usd(job.cost_micro_usd or 0)),  # theirs is a number
+            "cost": float(usd(job.cost_micro_usd or 0)),  # their clients expect a number
             "tokens_generated": 0,
             "tokens_input": serializers.usage(job)["prompt_tokens"],
             "output_length": 0,
         },
     }
+
+
+DIALECT = Dialect(router=router, bodies=[DeepInfraBody])

@@ -4,18 +4,19 @@ from typing import Any
 
 from django.conf import settings
 from fastapi import APIRouter, Request, Response
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse
 
 from inference.api import openapi
-from inference.api.auth import Submitter
-from inference.api.errors import Invalid
+from inference.api.auth import SubmittingCaller
+from inference.api.dialects.dialect import Dialect
+from inference.api.errors import ApiError, Invalid
 from inference.api.flow import call
 from inference.api.flow.serializers import Json
 from inference.api.request import model_lookup, reader
 from inference.api.request.preference import Preference
-from inference.api.schemas.responses import LabelScore
 from inference.kinds.classify import request as classify
-from inference.kinds.classify.answer import predictions_of, top
+from inference.kinds.classify.answer import LabelScore, label_scores
 from inference.kinds.embed import request as embed
 from inference.kinds.embed.answer import vectors_of
 from inference.kinds.errors import FieldError
@@ -25,11 +26,15 @@ from inference.kinds.request import ParsedRequest
 from inference.models import Job
 
 router = APIRouter(tags=["Hugging Face dialect"])
-MODEL = "/hf-inference/models/{owner}/{name}"
+PREFIX = "/hf-inference"
+MODEL = PREFIX + "/models/{owner}/{name}"
+# @huggingface/inference repeats a request that was answered by 503 at once, and without end.
+STATUS = {503: 504}
+MAX_HEADER = 500
 
 
 class HuggingFaceParameters(Body):
-    """What the pipeline is told."""
+    """What their pipeline takes beside the inputs."""
 
     candidate_labels: Labels = None
     hypothesis_template: str | None = Field(default=None, max_length=200)
@@ -54,23 +59,45 @@ class HuggingFaceBody(Body):
     parameters: HuggingFaceParameters | None = None
 
 
-ZERO_SHOT: dict[str, Any] = {  # what APIRoute takes
-    "responses": openapi.answers(list[LabelScore], submits=True, plain=True),
-    "openapi_extra": openapi.body("HuggingFaceBody"),
-}
-FEATURES: dict[str, Any] = {
-    "responses": openapi.answers(list[list[float]], submits=True, plain=True),
-    "openapi_extra": openapi.body("HuggingFaceBody"),
-}
+class PlainErrorAnswer(BaseModel):
+    """Hugging Face's clients show an error only if it is a string."""
+
+    error: str
+
+
+def write_error(error: ApiError, request_id: str) -> Response:
+    headers = error.headers | {"X-Error-Message": _header_text(str(error))}
+    return JSONResponse({"error": str(error)}, STATUS.get(error.status, error.status), headers)
+
+
+def _header_text(message: str) -> str:
+    # A message may quote what was sent, line breaks included: a header must not be split by them.
+    printable = (char if char.isascii() and char.isprintable() else "?" for char in message)
+    return "".join(printable)[:MAX_HEADER].strip()
+
+
+def _operation(answer: Any) -> dict[str, Any]:
+    """The part of an operation that both endpoints share; Any is what APIRoute takes."""
+    meanings = openapi.MEANINGS | {504: "The same, to clients that repeat a 503 without end."}
+    statuses = (*openapi.ALWAYS, *openapi.SUBMITTING, 504)
+    errors = openapi.errors(*statuses, model=PlainErrorAnswer, meanings=meanings)
+    return {
+        "responses": {200: {"model": answer}, **errors},
+        "openapi_extra": openapi.body(HuggingFaceBody),
+    }
+
+
+ZERO_SHOT = _operation(list[LabelScore])
+FEATURES = _operation(list[list[float]])
 
 
 @router.post(MODEL, summary="Zero-shot image classification", **ZERO_SHOT)
 @router.post(
     MODEL + "/pipeline/zero-shot-image-classification", include_in_schema=False, **ZERO_SHOT
 )
-async def zero_shot(request: Request, caller: Submitter, owner: str, name: str) -> Response:
+async def zero_shot(request: Request, caller: SubmittingCaller, owner: str, name: str) -> Response:
     """A bare list of labels and scores, best first."""
-    raw_body = await reader.json_of(request, HuggingFaceBody)
+    raw_body = await reader.read_json(request, HuggingFaceBody)
 
     def parse(body: HuggingFaceBody, preference: Preference) -> ParsedRequest:
         parameters = body.parameters or HuggingFaceParameters()
@@ -82,13 +109,15 @@ async def zero_shot(request: Request, caller: Submitter, owner: str, name: str) 
             param="inputs",
         )
 
-    return await call.run(call.Call(request, caller, raw_body, parse, scores))
+    return await call.run(call.Call(request, caller, raw_body, parse, label_scores))
 
 
 @router.post(MODEL + "/pipeline/feature-extraction", summary="Feature extraction", **FEATURES)
-async def extract_features(request: Request, caller: Submitter, owner: str, name: str) -> Response:
+async def extract_features(
+    request: Request, caller: SubmittingCaller, owner: str, name: str
+) -> Response:
     """A bare list of vectors, one for each text or picture."""
-    raw_body = await reader.json_of(request, HuggingFaceBody)
+    raw_body = await reader.read_json(request, HuggingFaceBody)
 
     def parse(body: HuggingFaceBody, preference: Preference) -> ParsedRequest:
         card = model_lookup.find_callable(f"{owner}/{name}")
@@ -98,7 +127,7 @@ async def extract_features(request: Request, caller: Submitter, owner: str, name
         items = inputs.read(value, are_images=False, param="inputs")
         return embed.parse_inputs(card, items)
 
-    return await call.run(call.Call(request, caller, raw_body, parse, features))
+    return await call.run(call.Call(request, caller, raw_body, parse, vectors))
 
 
 def _image(body: HuggingFaceBody) -> Any:
@@ -111,16 +140,7 @@ def _image(body: HuggingFaceBody) -> Any:
     return value
 
 
-def scores(job: Job) -> Json:
-    """A bare list of label and score, of the one image, best first."""
-    [predictions] = predictions_of(job)
-    return [
-        {"label": prediction["label"], "score": prediction["score"]}
-        for prediction in top(job, predictions)
-    ]
-
-
-def features(job: Job) -> Json:
+def vectors(job: Job) -> Json:
     return vectors_of(job).tolist()
 
 
@@ -132,9 +152,12 @@ def features(job: Job) -> Json:
 )
 async def no_model_here(request: Request) -> Response:
     """Clients of Hugging Face that are given `base_url` post here, without a model's name."""
-    right = f"{settings.SITE_URL}/hf-inference/models/openai/clip-vit-large-patch14"
+    model_url = f"{settings.SITE_URL}/hf-inference/models/openai/clip-vit-large-patch14"
     raise Invalid(
         "There is no endpoint at /v1 itself. Hugging Face's InferenceClient takes the model's whole"
-        f' address in place of base_url: model="{right}".',
+        f' address in place of base_url: model="{model_url}".',
         code="no_model_in_address",
     )
+
+
+DIALECT = Dialect(router=router, bodies=[HuggingFaceBody], prefix=PREFIX, error_writer=write_error)

@@ -4,8 +4,8 @@
 
 idempotency key claimed -> parsed -> submitted -> waited for -> answered. Only a job that succeeds
 costs anything; each other way out of here leaves nothing held. A call hands its work to a thread
-twice, up to its job and from its end (three times with images to fetch): the handing over costs
-more than the work.
+twice, up to its job and from its end (three times with images to fetch): the handover costs more
+than the work.
 """
 
 import time
@@ -24,12 +24,12 @@ from catalog.infrastructure.outages import OUTAGES
 from catalog.models import ModelCard
 from inference import jobs, notify
 from inference.api.auth import Caller
+from inference.api.context import context_of
 from inference.api.errors import ApiError, field_errors
 from inference.api.flow import idempotency, serializers, submission, waiting
 from inference.api.flow.response import ApiResponse, ResponseWriter
-from inference.api.middleware import context_of
 from inference.api.request import reader
-from inference.api.request.preference import Preference, at_once
+from inference.api.request.preference import Preference, default_preference
 from inference.api.threads import in_thread, later
 from inference.kinds.request import ParsedRequest
 from inference.models import IdempotentCall, Job, State
@@ -40,7 +40,7 @@ MaybeResponse = TypeVar("MaybeResponse", bound=ApiResponse | None)
 
 @dataclass(frozen=True)
 class Call(Generic[Body]):
-    """Who calls, what was sent, and how it is read and answered. `parse` may raise FieldError."""
+    """A request on its way. `parse` may raise FieldError."""
 
     request: Request
     caller: Caller
@@ -51,54 +51,56 @@ class Call(Generic[Body]):
 
     @property
     def preference(self) -> Preference:
-        # Dialects without a word for it answer as fast as they can.
-        return Preference.of(self.request.headers) if self.may_wait else at_once()
+        # Other services' clients do not know what a 202 is.
+        return (
+            Preference.from_headers(self.request.headers) if self.may_wait else default_preference()
+        )
 
 
 @dataclass
 class Attempt:
-    """How far a call has come: its idempotency key's row, what is left to fetch, its job."""
+    """How far a call has come. `parsed` has images to fetch; it is None once it was submitted."""
 
-    row: IdempotentCall | None = None
+    idempotent_call: IdempotentCall | None = None
     parsed: ParsedRequest | None = None
     card: ModelCard | None = None
     job_id: uuid.UUID | None = None
-    # The job cannot end before: the listener misses nothing from then on.
+    # The job cannot end before, and the listener misses nothing from then on.
     since_s: float = field(default_factory=time.monotonic)
 
 
 async def run(call: Call[Body]) -> Response:
     """The answer, or 202 with the job for who prefers that; raises ApiError."""
     preference = call.preference
-    await notify.here().listen()
+    await notify.current_listener().start()
     attempt = Attempt()
     try:
-        await in_thread(_begin, call, preference, attempt)
+        await in_thread(_parse_and_submit, call, preference, attempt)
         if attempt.parsed:
             with field_errors():
                 attempt.parsed = await attempt.parsed.fetch()
             await in_thread(_submit, call, preference, attempt)
         answer = await _answer(call, preference, attempt)
     except waiting.ClientGone:
-        return Response(status_code=499)  # nobody reads it
+        return Response(status_code=499)  # nginx's word for it; nobody reads it
     except ApiError:
-        if attempt.row:
-            await in_thread(idempotency.drop, attempt.row)
+        if attempt.idempotent_call:
+            await in_thread(idempotency.release, attempt.idempotent_call)
         raise
     except Exception:
-        later(_let_go, attempt)
+        later(_clean_up, attempt)
         raise
     context_of(call.request).cost_micro_usd = answer.cost_micro_usd
     return Response(answer.body, answer.status, answer.headers, media_type="application/json")
 
 
-def _begin(call: Call[Body], preference: Preference, attempt: Attempt) -> None:
-    """All that leads to a queued job; or as far as what has to be fetched for it first."""
+def _parse_and_submit(call: Call[Body], preference: Preference, attempt: Attempt) -> None:
+    """Up to a queued job, or to the images that have to be fetched for it first."""
     body, fingerprint = call.raw_body.parse()
     submission.log_retry(call.request, call.caller, fingerprint)
-    attempt.row = submission.claim_key(call.request, call.caller, fingerprint)
-    if attempt.row and attempt.row.job_id:
-        attempt.job_id = attempt.row.job_id
+    attempt.idempotent_call = submission.claim_key(call.request, call.caller, fingerprint)
+    if attempt.idempotent_call and attempt.idempotent_call.job_id:
+        attempt.job_id = attempt.idempotent_call.job_id
         return
     with field_errors():
         attempt.parsed = call.parse(body, preference)
@@ -107,31 +109,33 @@ def _begin(call: Call[Body], preference: Preference, attempt: Attempt) -> None:
 
 
 def _submit(call: Call[Body], preference: Preference, attempt: Attempt) -> None:
-    parsed, attempt.parsed = attempt.parsed, None  # its bytes are let go
-    assert parsed is not None  # noqa: S101  the way here
-    job = submission.submit(call.request, call.caller, parsed, preference, attempt.row)
+    parsed, attempt.parsed = attempt.parsed, None  # its bytes are free once the job is stored
+    assert parsed is not None  # noqa: S101  both callers have set it
+    job = submission.submit(call.request, call.caller, parsed, preference, attempt.idempotent_call)
     attempt.job_id, attempt.card = job.pk, parsed.card
 
 
 async def _answer(call: Call[Body], preference: Preference, attempt: Attempt) -> ApiResponse:
-    """The answer when the job ends, or when the time is over: an impatient one is then canceled.
+    """When the job has ended, or when the time is over.
 
-    Raises ClientGone, and ApiError for a job that failed.
+    Raises ClientGone, and ApiError for a job that failed or took too long.
     """
     job_id = attempt.job_id
-    assert job_id is not None  # noqa: S101  it was begun
-    writer = ResponseWriter(call.serialize, preference, attempt.row, attempt.card)
-    if not preference.is_for_the_job:
+    assert job_id is not None  # noqa: S101  it was submitted
+    writer = ResponseWriter(call.serialize, preference, attempt.idempotent_call, attempt.card)
+    if not preference.is_async:
         # A job that an idempotency key led to may have ended long ago.
-        since_s = 0.0 if attempt.row else attempt.since_s
-        looks = waiting.looks_at(job_id, call.request, timeout_s=preference.wait_s, since_s=since_s)
+        since_s = 0.0 if attempt.idempotent_call else attempt.since_s
+        wakeups = waiting.wakeups(
+            job_id, call.request, timeout_s=preference.wait_s, since_s=since_s
+        )
         try:
-            async with aclosing(looks):
-                async for _ in looks:
+            async with aclosing(wakeups):
+                async for _ in wakeups:
                     if answer := await in_thread(_with_balance, call, writer.if_ended, job_id):
                         return answer
         except waiting.INTERRUPTIONS:
-            if not preference.is_patient:
+            if not preference.accepts_202:
                 later(_cancel_if_queued, attempt)
             raise
     return await in_thread(_with_balance, call, writer.late, job_id)
@@ -142,31 +146,31 @@ def _with_balance(
 ) -> MaybeResponse:
     answer = write(job_id)
     if answer:
-        # For the headers. Asked in this thread, since another one would cost more than the query.
+        # For the headers: here, since another handover to a thread would cost more than the query.
         with suppress(*OUTAGES):
             context_of(call.request).available_micro_usd = credits.available_to(call.caller.user)
     return answer
 
 
-def _let_go(attempt: Attempt) -> None:
-    """Something of ours broke. Whoever repeats the call under its key finds the job."""
-    row, job_id = attempt.row, attempt.job_id
-    if row and job_id:
-        idempotency.keep(row, job_id)
-    elif row:
-        idempotency.drop(row)
+def _clean_up(attempt: Attempt) -> None:
+    idempotent_call, job_id = attempt.idempotent_call, attempt.job_id
+    if idempotent_call and job_id:
+        # Something of ours broke after the job was queued: a retry under its key finds it.
+        idempotency.complete(idempotent_call, job_id)
+    elif idempotent_call:
+        idempotency.release(idempotent_call)
     elif job_id:
         _cancel_if_queued(attempt)
 
 
 def _cancel_if_queued(attempt: Attempt) -> None:
     """A running job is finished: it can be read at /v1/jobs, or by the same idempotency key."""
-    row, job_id = attempt.row, attempt.job_id
+    idempotent_call, job_id = attempt.idempotent_call, attempt.job_id
     job = Job.objects.filter(pk=job_id).first() if job_id else None
     if job is None:
         return
     is_canceled = jobs.cancel(job, from_states=[State.QUEUED])
-    if row and is_canceled:
-        idempotency.drop(row)
-    elif row:
-        idempotency.keep(row, job.pk)
+    if idempotent_call and is_canceled:
+        idempotency.release(idempotent_call)
+    elif idempotent_call:
+        idempotency.complete(idempotent_call, job.pk)

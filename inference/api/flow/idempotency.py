@@ -1,9 +1,9 @@
 """Idempotency-Key: a call that is repeated is done once (IETF draft, reliability of retries).
 
-begin -> (the job is found, or made under the row's idempotency_key) -> keep | drop
+claim -> (the job is found, or submitted under the call's submission_key) -> complete | release
 
-Only what was delivered is kept: whoever got an error may try again with the same key. A replay
-writes its answer anew, from the job; so a 4 MB answer is not stored twice.
+Only what was delivered is kept: after an error, the same key may be tried again. A replay writes
+its answer anew, from the job; so a 4 MB answer is not stored twice.
 """
 
 import logging
@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
-from inference.api.errors import Conflict, Invalid, KeyReused
+from inference.api.errors import Conflict, IdempotencyKeyReused, Invalid
 from inference.models import IdempotentCall
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ ATTEMPTS = 3
 
 
 def key_of(header: str | None) -> str:
-    """The key of a header, "" without one; raises Invalid."""
+    """ "" without a header; raises Invalid."""
     if header is None:
         return ""
     if not KEY.fullmatch(header):
@@ -38,10 +38,10 @@ def key_of(header: str | None) -> str:
     return header
 
 
-def begin(user: User, *, endpoint: str, key: str, fingerprint: str) -> IdempotentCall:
-    """Take hold of the key, or find what its call has led to: then the row has a job.
+def claim(user: User, *, endpoint: str, key: str, fingerprint: str) -> IdempotentCall:
+    """Claim the key, or find the call that completed under it: then it has a job.
 
-    Raises Conflict while another call is under way, KeyReused if it was another request.
+    Raises Conflict while another call is under way, IdempotencyKeyReused if it was another request.
     """
     for _ in range(ATTEMPTS):
         try:
@@ -54,18 +54,22 @@ def begin(user: User, *, endpoint: str, key: str, fingerprint: str) -> Idempoten
                     held_until=Now() + HELD_FOR,
                 )
         except IntegrityError:
-            mine = IdempotentCall.objects.filter(user=user, endpoint=endpoint, key=key)
-            mine.old().delete()
-            if first := mine.first():
-                return _again(first, fingerprint)
+            same_key = IdempotentCall.objects.filter(user=user, endpoint=endpoint, key=key)
+            same_key.old().delete()
+            # None: it was old, or released a moment ago. Either way the next attempt inserts.
+            if first := same_key.first():
+                return _claim_again(first, fingerprint)
     raise _in_flight()
 
 
-def _again(first: IdempotentCall, fingerprint: str) -> IdempotentCall:
+def _claim_again(first: IdempotentCall, fingerprint: str) -> IdempotentCall:
     if first.fingerprint != fingerprint:
-        raise KeyReused("This Idempotency-Key was used for another request. Take a new key.")
+        raise IdempotencyKeyReused(
+            "This Idempotency-Key was used for another request. Take a new key."
+        )
     if first.held_until is None:
         return first
+    # Of several that find the call of a dead process, one takes it over.
     abandoned = IdempotentCall.objects.abandoned().filter(pk=first.pk)
     if not abandoned.update(held_until=Now() + HELD_FOR):
         raise _in_flight()
@@ -81,11 +85,10 @@ def _in_flight() -> Conflict:
     )
 
 
-def keep(call: IdempotentCall, job_id: uuid.UUID) -> None:
-    """The key now leads to this job."""
+def complete(call: IdempotentCall, job_id: uuid.UUID) -> None:
+    """From now on the key leads to this job."""
     IdempotentCall.objects.filter(pk=call.pk).update(job=job_id, held_until=None)
 
 
-def drop(call: IdempotentCall) -> None:
-    """Nothing came of it: the key is free again."""
+def release(call: IdempotentCall) -> None:
     IdempotentCall.objects.filter(pk=call.pk).delete()

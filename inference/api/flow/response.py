@@ -1,4 +1,4 @@
-"""What a call is answered when its job has ended, or goes on without it. Runs in threads."""
+"""The response to a call whose job has ended, or goes on without it. Runs in threads."""
 
 import json
 import uuid
@@ -14,7 +14,7 @@ from inference.api.resources import job_object
 from inference.models import IdempotentCall, Job, State
 
 RETRY_AFTER_S = 10
-# ApiResponse by the ORM, this would take longer than to run and to read.
+# Built by the ORM, this would take longer than to run and to read.
 JOB = "SELECT * FROM inference_job WHERE id = %s"
 
 
@@ -28,14 +28,11 @@ class ApiResponse:
 
 @dataclass(frozen=True)
 class ResponseWriter:
-    """How a call wants to be answered.
-
-    `row` is its idempotency key's; `card` the model, where it is known.
-    """
+    """`card` is the model, where it is known: that saves a query."""
 
     serialize: Serializer
     preference: Preference
-    row: IdempotentCall | None = None
+    idempotent_call: IdempotentCall | None = None
     card: ModelCard | None = None
 
     def if_ended(self, job_id: uuid.UUID) -> ApiResponse | None:
@@ -44,11 +41,14 @@ class ResponseWriter:
         return self._write(job) if job.is_final else None
 
     def late(self, job_id: uuid.UUID) -> ApiResponse:
-        """The job that goes on, for who prefers that; else it ends here, unless it just did."""
+        """The time is over: 202 where that is accepted, else the job is canceled.
+
+        Raises ApiError.
+        """
         job = self._load(job_id)
-        if job.is_final or self.preference.is_patient:
+        if job.is_final or self.preference.accepts_202:
             return self._write(job)
-        if not jobs.cancel(job):
+        if not jobs.cancel(job):  # it has just ended
             return self._write(self._load(job_id))
         raise Unavailable(
             "The answer took too long, so the job was cancelled; nothing was charged. Let it wait"
@@ -59,23 +59,23 @@ class ResponseWriter:
         )
 
     def _write(self, job: Job) -> ApiResponse:
-        """A large answer takes a while. From now on its idempotency key leads to it.
-
-        Raises ApiError for a job that failed, unless the job itself was asked for: then it tells.
+        """Raises ApiError for a job that failed, unless the job object was asked for: that has
+        the error.
         """
         preference = self.preference
-        is_answer = job.is_final and not preference.is_for_the_job
+        is_answer = job.is_final and not preference.is_async
         if is_answer and job.state != State.SUCCEEDED:
             raise job_object.error_of(job)
         headers = {"Preference-Applied": preference.applied} if preference.applied else {}
-        if self.row and self.row.job_id:
+        if self.idempotent_call and self.idempotent_call.job_id:
             headers["Idempotent-Replayed"] = "true"
         if not is_answer:
             headers["Location"] = f"/v1/jobs/{job.pk}"
         content = self.serialize(job) if is_answer else job_object.describe(job)
         body = json.dumps(content, allow_nan=False, separators=(",", ":"))
-        if self.row:
-            idempotency.keep(self.row, job.pk)
+        # Only now: a body that could not be written completes no call.
+        if self.idempotent_call:
+            idempotency.complete(self.idempotent_call, job.pk)
         return ApiResponse(body, 200 if is_answer else 202, job.cost_micro_usd or 0, headers)
 
     def _load(self, job_id: uuid.UUID) -> Job:

@@ -13,7 +13,6 @@ from inference.api import limits
 from inference.api.auth import Caller
 from inference.api.errors import OutOfCredit, Unauthorized, field_errors
 from inference.api.flow import idempotency
-from inference.api.middleware import context_of
 from inference.api.request.preference import Preference
 from inference.kinds.request import ParsedRequest
 from inference.models import IdempotentCall, Job
@@ -30,12 +29,12 @@ def log_retry(request: Request, caller: Caller, fingerprint: str) -> None:
 
 
 def claim_key(request: Request, caller: Caller, fingerprint: str) -> IdempotentCall | None:
-    """The row of the call's Idempotency-Key, None without one; raises ApiError."""
+    """None without an Idempotency-Key; raises ApiError."""
     key = idempotency.key_of(request.headers.get("idempotency-key"))
     if not key:
         return None
     content = f"{request.url.path} {fingerprint}"
-    return idempotency.begin(
+    return idempotency.claim(
         caller.user,
         endpoint=request.scope["route"].path,
         key=key,
@@ -48,7 +47,7 @@ def submit(
     caller: Caller,
     parsed: ParsedRequest,
     preference: Preference,
-    row: IdempotentCall | None,
+    idempotent_call: IdempotentCall | None,
 ) -> Job:
     """Queue the job, paid by the caller; raises ApiError."""
     with field_errors():
@@ -56,14 +55,13 @@ def submit(
     job = _submit(
         job_request,
         caller,
-        idempotency_key=str(row.submission_key) if row else "",
-        # A worker that comes later than the caller waits would work for nobody.
+        idempotency_key=str(idempotent_call.submission_key) if idempotent_call else "",
+        # A worker that comes after the caller has left would work for nobody.
         deadline=jobs.DEADLINE
-        if preference.is_patient
+        if preference.accepts_202
         else timedelta(seconds=preference.wait_s + GRACE_S),
     )
-    request_id = context_of(request).request_id
-    log.info("call request_id=%s key=%s job=%s", request_id, caller.key.pk, job.pk)
+    log.info("call submitted key=%s job=%s", caller.key.pk, job.pk)
     return job
 
 

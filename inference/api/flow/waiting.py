@@ -1,4 +1,4 @@
-"""Waiting for a job to end without a thread, for as long as the client stays connected."""
+"""Waiting for a job to end, without a thread, while the client stays connected."""
 
 import asyncio
 import time
@@ -12,13 +12,13 @@ from inference import notify
 
 
 class ClientGone(Exception):
-    """Nobody is there any more to answer."""
+    """The client has hung up before its answer."""
 
 
 INTERRUPTIONS = (ClientGone, asyncio.CancelledError)
 
 
-async def looks_at(
+async def wakeups(
     job_id: uuid.UUID, request: Request, *, timeout_s: float, since_s: float
 ) -> AsyncGenerator[None]:
     """Yields each time the job may have ended, until `timeout_s` is over.
@@ -27,16 +27,16 @@ async def looks_at(
     """
     until_s = time.monotonic() + timeout_s
     async with (
-        notify.here().for_end_of(job_id, since_s=since_s) as end,
+        notify.current_listener().subscribe(job_id, since_s=since_s) as subscription,
         _disconnect(request) as disconnect,
     ):
         while (remaining_s := until_s - time.monotonic()) > 0:
-            await _either(end.wait(remaining_s), disconnect)
+            await _first_of(subscription.wait(remaining_s), disconnect)
             yield
 
 
-async def _either(end: Awaitable[bool], disconnect: "asyncio.Task[None]") -> None:
-    waiting = asyncio.ensure_future(end)
+async def _first_of(notification: Awaitable[bool], disconnect: "asyncio.Task[None]") -> None:
+    waiting = asyncio.ensure_future(notification)
     try:
         await asyncio.wait({waiting, disconnect}, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -1,6 +1,5 @@
 """Which model is meant, and whether it can be called now."""
 
-import time
 from threading import Lock
 from typing import Any
 
@@ -16,44 +15,51 @@ from inference.models import Worker
 
 MAX_CHARACTERS = 200
 WARMING_RETRY_S = 10
-MOST_CACHED = 1000
+# One model has many spellings, and strangers choose them.
+MAX_CACHED = 1000
+
+
+def _cache() -> "TLRUCache[object, Any]":
+    # How long an entry lives is asked as it is stored, so that tests can turn the cache off: an
+    # entry of 0 s is not stored.
+    return TLRUCache(MAX_CACHED, lambda _key, _value, now_s: now_s + settings.MODEL_CACHE_S)
 
 
 def find(name: str) -> ModelCard:
     """The card of a repo id, a bare name, a former name, in any capitals. Raises NotFound."""
     is_sane = 0 < len(name) <= MAX_CHARACTERS and "\0" not in name
     cards = ModelCard.objects.select_related("successor")
-    meant = list(cards.called(name) or cards.formerly(name)) if is_sane else []
-    if len(meant) == 1:
-        return meant[0]
-    likely = sorted(card.repo for card in meant) or (_like(name) if is_sane else [])
-    hint = f" Did you mean {' or '.join(likely)}?" if likely else ""
+    matches = list(cards.called(name) or cards.formerly(name)) if is_sane else []
+    if len(matches) == 1:
+        return matches[0]
+    # A bare name may be that of several owners' models.
+    suggestions = sorted(card.repo for card in matches) or (_similar(name) if is_sane else [])
+    hint = f" Did you mean {' or '.join(suggestions)}?" if suggestions else ""
     raise NotFound(
         f"There is no model {name[:MAX_CHARACTERS]}.{hint}",
         code="model_not_found",
         param="model",
-        metadata={"did_you_mean": likely},
+        metadata={"did_you_mean": suggestions},
     )
 
 
-def _like(name: str) -> list[str]:
-    cards = ModelCard.objects.real().annotate(likeness=TrigramSimilarity("repo", name))
-    found = cards.filter(likeness__gt=0.25).order_by("-likeness", "repo")
-    return list(found.values_list("repo", flat=True)[:3])
+def _similar(name: str) -> list[str]:
+    cards = ModelCard.objects.real().annotate(similarity=TrigramSimilarity("repo", name))
+    similar = cards.filter(similarity__gt=0.25).order_by("-similarity", "repo")
+    return list(similar.values_list("repo", flat=True)[:3])
 
 
-def find_callable(name: str, *, is_patient: bool = False) -> ModelCard:
+def find_callable(name: str, *, needs_worker: bool = True) -> ModelCard:
     """A model that can be called; raises NotFound, Gone or Unavailable.
 
-    `is_patient`: the job may wait for a worker to come. The thread's connection goes back to the
-    pool: every dialect goes on by decoding what was sent, up to 16 MB.
+    `needs_worker` is False for a job that may wait for one to come.
     """
     card = _find_cached(name)
     if card.status == Stage.RETIRED:
         raise _retired(card)
     if not card.status.is_callable:
         raise _not_live(card)
-    if not is_patient and card.repo not in _served_repos():
+    if needs_worker and card.repo not in _served_repos():
         raise Unavailable(
             f"No worker has {card.repo} loaded at this moment. Please try again in a few seconds,"
             " or let the job wait for one: `Prefer: respond-async`.",
@@ -61,19 +67,13 @@ def find_callable(name: str, *, is_patient: bool = False) -> ModelCard:
             code="model_warming",
             param="model",
         )
+    # What follows in every dialect is decoding, up to 16 MB: the pool has better use for it.
     return_connection()
     return card
 
 
-def _cache() -> "TLRUCache[object, Any]":
-    # Bounded, since each name has many spellings and callers choose them. How long an answer lives
-    # is asked as it is stored, so that tests can turn the cache off: 0 stores nothing.
-    return TLRUCache(
-        MOST_CACHED, lambda _key, _value, now_s: now_s + settings.MODEL_CACHE_S, time.monotonic
-    )
-
-
-# Every call asks both of these, so each web process remembers for a second. Errors are not cached.
+# Every call asks both of these, so each web process remembers for a second; errors are not cached.
+# cachetools locks nothing by itself, and look-ups run in threads.
 _find_cached = cached(_cache(), lock=Lock())(find)
 
 
@@ -89,7 +89,7 @@ def _retired(card: ModelCard) -> ApiError:
         f"{card.repo} has been retired.{hint}",
         code="model_retired",
         param="model",
-        metadata={"successor": successor, "page": page_of(card)},
+        metadata={"successor": successor, "page": page_url(card)},
     )
 
 
@@ -102,12 +102,12 @@ def _not_live(card: ModelCard) -> ApiError:
         metadata={
             "status": status_of(card),
             "vote_url": f"{settings.SITE_URL}{vote}",
-            "page": page_of(card),
+            "page": page_url(card),
         },
     )
 
 
-def page_of(card: ModelCard) -> str:
+def page_url(card: ModelCard) -> str:
     return f"{settings.SITE_URL}{card.get_absolute_url()}"
 
 

@@ -6,40 +6,44 @@ from dataclasses import dataclass
 from django.conf import settings
 from starlette.datastructures import Headers
 
-MOST_WAIT_S = 60
+MAX_WAIT_S = 60
 
 
 @dataclass(frozen=True)
 class Preference:
     """How long to wait, what becomes of a job that is not done by then, and what was obeyed.
 
-    `is_patient`: the job goes on, and the answer is 202; else it is cancelled.
+    `accepts_202`: the job goes on, and the answer is 202; else it is canceled.
     """
 
     wait_s: float
-    is_patient: bool = False
+    accepts_202: bool = False
     applied: str = ""
 
     @property
-    def is_for_the_job(self) -> bool:
-        """202 with the job, however fast that was: who asks so reads nothing else."""
-        return self.is_patient and not self.wait_s
+    def is_async(self) -> bool:
+        """202 with the job, however fast that was: such a client reads nothing else."""
+        return self.accepts_202 and not self.wait_s
 
     @classmethod
-    def of(cls, headers: Headers) -> "Preference":
-        """What cannot be understood is ignored, as the standard says."""
-        wishes = [each.strip().lower() for each in ",".join(headers.getlist("prefer")).split(",")]
-        wait = next((m for each in wishes if (m := re.fullmatch(r"wait=(\d{1,4})", each))), None)
-        is_async = "respond-async" in wishes
+    def from_headers(cls, headers: Headers) -> "Preference":
+        # A preference that cannot be understood is ignored, as the standard says.
+        preferences = [
+            preference.strip().lower()
+            for preference in ",".join(headers.getlist("prefer")).split(",")
+        ]
+        waits = (re.fullmatch(r"wait=(\d{1,4})", preference) for preference in preferences)
+        wait = next(filter(None, waits), None)
+        is_async = "respond-async" in preferences
         if wait:
-            wait_s = min(int(wait[1]), MOST_WAIT_S)
+            wait_s = min(int(wait[1]), MAX_WAIT_S)
             applied = f"respond-async, wait={wait_s}" if is_async else f"wait={wait_s}"
-            return cls(wait_s, is_patient=True, applied=applied)
+            return cls(wait_s, accepts_202=True, applied=applied)
         if is_async:
-            return cls(0, is_patient=True, applied="respond-async")
-        return at_once()
+            return cls(0, accepts_202=True, applied="respond-async")
+        return default_preference()
 
 
-def at_once() -> Preference:
+def default_preference() -> Preference:
     """The answer itself, as fast as may be."""
     return Preference(settings.API_WAIT_S)

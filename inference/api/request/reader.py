@@ -1,12 +1,12 @@
-"""Reading what was sent: capped, timed, strict, and only after the key was found good.
+"""Reading a body: capped, timed, strict, and only after the key was found valid.
 
-raw_body = await reader.json_of(request, EmbeddingsBody)
+raw_body = await reader.read_json(request, EmbeddingsBody)
 body, fingerprint = raw_body.parse()  # in a thread: it may be 16 MB
 """
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -17,44 +17,44 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from inference.api.errors import Invalid, Slow, TooLarge, UnsupportedType
+from inference.api.errors import Invalid, RequestTimeout, TooLarge, UnsupportedType
 from inference.api.request import strict_json
 
 BODY_S = 30
 MAX_FILES, MAX_FIELDS = 256, 1100
 
 Body = TypeVar("Body", bound=BaseModel)
-# A JSON object, or a form told as one: its files are bytes.
+# A form as a JSON object would have it, but for its files, which are bytes.
 Fields = Mapping[str, Any]
 
 
 @dataclass
 class RawBody(Generic[Body]):
-    """A body that has come whole, to be parsed once: then its bytes are let go."""
+    """A complete body, to be parsed once."""
 
     _parse: Callable[[], tuple[Body, str]] | None
 
     def parse(self) -> tuple[Body, str]:
-        """The checked body, and a fingerprint by which a repetition is known. Raises ApiError."""
-        parse, self._parse = self._parse, None
+        """The checked body, and a fingerprint that a repeated request shares. Raises ApiError."""
+        parse, self._parse = self._parse, None  # the bytes, up to 16 MB, are free from here on
         if parse is None:
             raise RuntimeError("parsed before")
         return parse()
 
 
-async def json_of(request: Request, wanted: type[Body]) -> RawBody[Body]:
-    """Read a JSON body; raises ApiError."""
+async def read_json(request: Request, model: type[Body]) -> RawBody[Body]:
+    """Raises ApiError."""
     if media_type(request) != "application/json":
         raise UnsupportedType("Send a JSON body, with `Content-Type: application/json`.")
-    return RawBody(partial(_parse, await read(request), wanted))
+    return RawBody(partial(_parse_json, await read_bytes(request), model))
 
 
-async def json_or_form_of(request: Request, wanted: type[Body]) -> RawBody[Body]:
-    """The same, where a form with files is taken, too."""
+async def read_json_or_form(request: Request, model: type[Body]) -> RawBody[Body]:
+    """Raises ApiError."""
     if media_type(request) == "multipart/form-data":
-        return await _form_of(request, wanted)
+        return await _read_form(request, model)
     if media_type(request) == "application/json":
-        return await json_of(request, wanted)
+        return await read_json(request, model)
     raise UnsupportedType("Send a JSON body or multipart/form-data, and say which it is.")
 
 
@@ -62,29 +62,29 @@ def media_type(request: Request) -> str:
     """The stated type without its parameters; "" where the body is packed or is not UTF-8."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         return ""
-    kind, _, parameters = request.headers.get("content-type", "").lower().partition(";")
+    stated_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
     charset = parameters.strip().removeprefix("charset=").strip('"')
-    if kind.strip() == "application/json" and charset not in {"", "utf-8", "utf8"}:
+    if stated_type.strip() == "application/json" and charset not in {"", "utf-8", "utf8"}:
         return ""
-    return kind.strip()
+    return stated_type.strip()
 
 
-async def read(request: Request) -> bytes:
-    """The whole body; raises TooLarge as soon as there is too much of it, and Slow."""
-    most = int(settings.API_MAX_BODY_BYTES)
-    stated = request.headers.get("content-length", "")
-    if stated.isdecimal() and int(stated) > most:
+async def read_bytes(request: Request) -> bytes:
+    """The whole body; raises TooLarge as soon as there is too much of it, and RequestTimeout."""
+    max_bytes = int(settings.API_MAX_BODY_BYTES)
+    stated_length = request.headers.get("content-length", "")
+    if stated_length.isdecimal() and int(stated_length) > max_bytes:
         raise _too_large()
     parts, size = [], 0
     try:
         async with asyncio.timeout(BODY_S):
             async for part in request.stream():
                 size += len(part)
-                if size > most:
+                if size > max_bytes:  # chunked, or a false Content-Length
                     raise _too_large()
                 parts.append(part)
     except TimeoutError:
-        raise Slow(
+        raise RequestTimeout(
             f"The body did not arrive within {BODY_S} seconds.", headers={"Connection": "close"}
         ) from None
     except ClientDisconnect:
@@ -100,33 +100,33 @@ def _too_large() -> TooLarge:
     )
 
 
-def _parse(raw: bytes, wanted: type[Body]) -> tuple[Body, str]:
+def _parse_json(raw: bytes, model: type[Body]) -> tuple[Body, str]:
     try:
-        return checked(strict_json.loads(raw), wanted), hashlib.sha256(raw).hexdigest()
-    except strict_json.Refused as error:
+        return validate(strict_json.loads(raw), model), hashlib.sha256(raw).hexdigest()
+    except strict_json.InvalidJson as error:
         raise Invalid(str(error), code="invalid_json") from error
 
 
-def checked(found: Any, wanted: type[Body]) -> Body:
+def validate(value: Any, model: type[Body]) -> Body:
     """Raises Invalid, which names the first field that is wrong."""
     try:
-        return wanted.model_validate(found)
+        return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(step) for step in first["loc"])[:200]
-        where = f"`{place}`: " if place else "The body: "
-        raise Invalid(f"{where}{first['msg']}.", param=place or None) from error
+        path = ".".join(str(step) for step in first["loc"])[:200]
+        subject = f"`{path}`" if path else "The body"
+        raise Invalid(f"{subject}: {first['msg']}.", param=path or None) from error
 
 
-async def _form_of(request: Request, wanted: type[Body]) -> RawBody[Body]:
-    raw = await read(request)
+async def _read_form(request: Request, model: type[Body]) -> RawBody[Body]:
+    raw = await read_bytes(request)
 
-    async def whole() -> Any:  # an async generator, as the parser wants it
+    async def stream() -> AsyncGenerator[bytes]:  # the parser takes nothing else
         yield raw
 
     parser = MultiPartParser(
         request.headers,
-        whole(),
+        stream(),
         max_files=MAX_FILES,
         max_fields=MAX_FIELDS,
         max_part_size=settings.API_MAX_BODY_BYTES,
@@ -139,35 +139,35 @@ async def _form_of(request: Request, wanted: type[Body]) -> RawBody[Body]:
         fields = await _fields(form)
     finally:
         await form.close()
-    return RawBody(partial(_parse_form, fields, wanted))
+    return RawBody(partial(_parse_form, fields, model))
 
 
-def _parse_form(fields: Fields, wanted: type[Body]) -> tuple[Body, str]:
-    for each in fields.values():
-        _check_texts(each)
-    return checked(fields, wanted), hashlib.sha256(
-        repr(sorted(fields.items())).encode()
-    ).hexdigest()
+def _parse_form(fields: Fields, model: type[Body]) -> tuple[Body, str]:
+    for value in fields.values():
+        _check_texts(value)
+    # Not of the raw bytes: a client chooses another boundary between its parts each time.
+    fingerprint = hashlib.sha256(repr(sorted(fields.items())).encode()).hexdigest()
+    return validate(fields, model), fingerprint
 
 
 async def _fields(form: FormData) -> dict[str, Any]:
     """A name that is sent once is its value, one that is sent again is a list."""
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name in form:
-        values = [await _value(each) for each in form.getlist(name)]
-        found[name] = values[0] if len(values) == 1 else values
-    return found
+        values = [await _value(part) for part in form.getlist(name)]
+        fields[name] = values[0] if len(values) == 1 else values
+    return fields
 
 
-async def _value(each: UploadFile | str) -> bytes | str:
-    return await each.read() if isinstance(each, UploadFile) else each
+async def _value(part: UploadFile | str) -> bytes | str:
+    return await part.read() if isinstance(part, UploadFile) else part
 
 
 def _check_texts(value: Any) -> None:
     """A form may state a charset that decodes to anything."""
     try:
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, str):
-                strict_json.check_text(each)
-    except strict_json.Refused as error:
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, str):
+                strict_json.check_text(item)
+    except strict_json.InvalidJson as error:
         raise Invalid(str(error), code="invalid_form") from error

@@ -1,6 +1,6 @@
 """JSON as the standard has it, and no more: what PostgreSQL or a client would trip over is refused.
 
-Refused             the one error; `str(error)` is a sentence for people
+InvalidJson         the one error; `str(error)` is a sentence for people
 """
 
 import json
@@ -12,69 +12,72 @@ MAX_DEPTH = 32
 MAX_MEMBERS = 500_000
 
 
-class Refused(Exception):
-    """The text is no JSON that we take."""
+class InvalidJson(Exception):
+    pass
 
 
 def loads(raw: bytes) -> Any:  # JSON's own types
-    """The value; raises Refused for what is not strictly JSON, too deep, or no text at all."""
+    """The value; raises InvalidJson for what is not strictly JSON, too deep, or no text at all."""
+    # Marks inside of strings count, too: that is cheap, and errs to the safe side.
     if sum(raw.count(mark) for mark in (b",", b"[", b"{")) > MAX_MEMBERS:
-        raise Refused(f"The body has more than {MAX_MEMBERS:,} members.")
+        raise InvalidJson(f"The body has more than {MAX_MEMBERS:,} members.")
     try:
-        found = json.loads(
+        value = json.loads(
             raw.decode("utf-8"),
             object_pairs_hook=_without_duplicates,
             parse_constant=_refuse_constant,
             parse_float=_finite,
         )
     except UnicodeDecodeError as error:
-        raise Refused("The body is not UTF-8.") from error
+        raise InvalidJson("The body is not UTF-8.") from error
     except json.JSONDecodeError as error:
-        raise Refused(f"The body is not JSON: {error.msg}, at character {error.pos}.") from error
+        raise InvalidJson(
+            f"The body is not JSON: {error.msg}, at character {error.pos}."
+        ) from error
     except RecursionError as error:
-        raise Refused(f"The body is nested deeper than {MAX_DEPTH} levels.") from error
+        raise InvalidJson(f"The body is nested deeper than {MAX_DEPTH} levels.") from error
     except ValueError as error:  # a number of thousands of digits
-        raise Refused("The body holds a number that is too long.") from error
-    _check(found, depth=1)
-    return found
+        raise InvalidJson("The body holds a number that is too long.") from error
+    _check(value, depth=1)
+    return value
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise Refused("The body has an object that names a member twice.")
-    return found
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise InvalidJson("The body has an object that names a member twice.")
+    return members
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise Refused(f"The body holds {name}, which is no JSON.")
+    raise InvalidJson(f"The body holds {name}, which is no JSON.")
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise Refused("The body holds a number that is too large.")
+        raise InvalidJson("The body holds a number that is too large.")
     return number
 
 
 def _check(value: Any, *, depth: int) -> None:
     if depth > MAX_DEPTH:
-        raise Refused(f"The body is nested deeper than {MAX_DEPTH} levels.")
+        raise InvalidJson(f"The body is nested deeper than {MAX_DEPTH} levels.")
     match value:
         case str():
             check_text(value)
         case dict():
-            for name, each in value.items():
+            for name, member in value.items():
                 check_text(name)
-                _check(each, depth=depth + 1)
+                _check(member, depth=depth + 1)
         case list():
-            for each in value:
-                _check(each, depth=depth + 1)
+            for item in value:
+                _check(item, depth=depth + 1)
 
 
 def check_text(text: str) -> None:
-    """No text in PostgreSQL holds a NUL, and half a surrogate pair is no text. Raises Refused."""
+    """Raises InvalidJson for what PostgreSQL cannot hold: NUL, and half of a surrogate pair."""
     if "\0" in text:
-        raise Refused("The body holds a NUL character.")
+        raise InvalidJson("The body holds a NUL character.")
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise Refused("The body holds half of a surrogate pair.")
+        raise InvalidJson("The body holds half of a surrogate pair.")

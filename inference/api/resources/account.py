@@ -1,4 +1,4 @@
-"""GET /v1/account: what there is to spend."""
+"""GET /v1/account: credit and keys."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from accounts import credits
 from accounts.models import ApiKey, User
 from catalog.numbers.money import usd
 from inference.api import openapi
-from inference.api.auth import Known
+from inference.api.auth import AnyCaller
 from inference.api.schemas.responses import Account
 from inference.api.threads import in_thread
 
@@ -17,7 +17,7 @@ router = APIRouter(tags=["account"])
 
 
 @router.get("/v1/account", summary="Credit and keys", responses=openapi.answers(Account))
-async def show_account(caller: Known) -> Response:
+async def show_account(caller: AnyCaller) -> Response:
     """What is left, what running jobs hold, and what each living key has spent."""
     return JSONResponse(await in_thread(_describe, caller.user))
 
@@ -34,7 +34,7 @@ def _describe(user: User) -> dict[str, Any]:
 
 
 def _key(key: ApiKey) -> dict[str, Any]:
-    left = key.left_micro_usd
+    remaining = key.left_micro_usd
     return {
         "id": key.pk,
         "name": key.name,
@@ -43,6 +43,6 @@ def _key(key: ApiKey) -> dict[str, Any]:
         "spent": usd(key.spent_micro_usd),
         "held": usd(key.held_micro_usd),
         "limit": None if key.limit_micro_usd is None else usd(key.limit_micro_usd),
-        "left": None if left is None else usd(left),
+        "left": None if remaining is None else usd(remaining),
         "expires_at": int(key.expires_at.timestamp()) if key.expires_at else None,
     }

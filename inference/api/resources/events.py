@@ -1,9 +1,9 @@
-"""/v1/jobs/{id}/events: a job's way to its end, as server-sent events.
+"""/v1/jobs/{id}/events: the states of a job as server-sent events.
 
-Each state has an id that only grows, so that a client that lost its connection says with
-Last-Event-ID what it has seen, and is told only what is new. Nothing is kept for that: the row
-says where the job is. A stream that waits costs an event and, now and then, a look at the row;
-only ends are told by PostgreSQL, so that a job's start is seen at the next look.
+Each state has an id that only grows. A client that lost its connection says with Last-Event-ID
+what it has seen, and gets only what is new. Nothing is stored for that: the row says where the job
+is. An open stream costs an event of asyncio and a look at the row every few seconds; PostgreSQL
+notifies of ends only, so that a job's start is seen at the next look.
 """
 
 import json
@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from inference import notify
 from inference.api import openapi
-from inference.api.auth import Known
+from inference.api.auth import AnyCaller
 from inference.api.errors import NotFound, TooMany
 from inference.api.resources import job_object
 from inference.api.resources.jobs import JobId
@@ -34,7 +34,7 @@ LOOK_AGAIN_S = 2.0
 KEEP_ALIVE_S = 15.0
 RETRY_MS = 2000
 LONGEST_S = 15 * 60.0  # then the client comes back by itself, and its key is looked at again
-MOST_STREAMS = 20  # of one account, in one web process
+MAX_STREAMS = 20  # of one account, in one web process
 
 # One event, as readers of such streams take it apart.
 EVENT = {
@@ -63,20 +63,18 @@ _open: Counter[int] = Counter()
 
 
 @dataclass(frozen=True)
-class News:
-    """Where a job is: an event's id, its name and its data (the API's job, as JSON).
-
-    An estimate that moves is no news; a place in the queue is.
-    """
+class JobEvent:
+    """Where a job is; `data` is the API's job object."""
 
     number: int
     name: str
     is_final: bool
-    place: int | None
+    queue_position: int | None
+    # Left out of comparisons: an estimate that moves is no event, a position that does is.
     data: dict[str, Any] = field(compare=False)
 
     def __str__(self) -> str:
-        """As it stands in the stream: JSON has no line breaks of its own."""
+        # JSON has no line breaks of its own, so one `data:` line is enough.
         return f"id: {self.number}\nevent: {self.name}\ndata: {json.dumps(self.data)}\n\n"
 
 
@@ -86,27 +84,29 @@ class News:
     response_class=StreamingResponse,
     responses=ANSWERS,
 )
-async def follow_job(caller: Known, job_id: JobId, last_event_id: LastEventId = None) -> Response:
+async def follow_job(
+    caller: AnyCaller, job_id: JobId, last_event_id: LastEventId = None
+) -> Response:
     """Server-sent events until the job has ended; a comment every 15 seconds keeps them open."""
-    seen = _number(last_event_id)
-    news = await in_thread(look, caller.user.pk, job_id)
-    if news is None:
+    last_number = _parse_number(last_event_id)
+    event = await in_thread(look_up, caller.user.pk, job_id)
+    if event is None:
         raise NotFound(
             "There is no such job; jobs are kept for a day.", code="job_not_found", param="job_id"
         )
-    if news.is_final and seen >= news.number:
-        return Response(status_code=204)  # an EventSource takes it as the word to stop
-    if _open[caller.user.pk] >= MOST_STREAMS:
+    if event.is_final and last_number >= event.number:
+        return Response(status_code=204)  # tells an EventSource not to connect again
+    if _open[caller.user.pk] >= MAX_STREAMS:
         raise TooMany(
-            f"You follow {MOST_STREAMS} jobs at once, the most there may be.",
+            f"You follow {MAX_STREAMS} jobs at once, the most there may be.",
             code="too_many_streams",
             headers={"Retry-After": "10"},
         )
-    return Stream(caller.user.pk, follow(caller.user.pk, job_id, seen=seen))
+    return Stream(caller.user.pk, follow(caller.user.pk, job_id, last_number=last_number))
 
 
 class Stream(StreamingResponse):
-    """Counts as open from before its first byte: whoever comes at the same moment sees it."""
+    """Counts as open before its first byte, so that two at the same moment count each other."""
 
     def __init__(self, user_id: int, content: AsyncIterator[str]) -> None:
         super().__init__(
@@ -121,42 +121,42 @@ class Stream(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def follow(user_id: int, job_id: str, *, seen: int = 0) -> AsyncIterator[str]:
-    """The stream: what is newer than `seen`, until the end of the job."""
+async def follow(user_id: int, job_id: str, *, last_number: int = 0) -> AsyncIterator[str]:
+    """The stream: what comes after event `last_number`, until the end of the job."""
     until_s = time.monotonic() + LONGEST_S
-    async with notify.here().for_end_of(uuid.UUID(job_id)) as end:
+    async with notify.current_listener().subscribe(uuid.UUID(job_id)) as subscription:
         yield f"retry: {RETRY_MS}\n\n"
         last, quiet_since_s = None, time.monotonic()
         while (now_s := time.monotonic()) < until_s:
-            news = await in_thread(look, user_id, job_id)
-            if news is None:
+            event = await in_thread(look_up, user_id, job_id)
+            if event is None:
                 return
-            # A queue that moves is news under the same id.
-            if news.number > seen or (last is not None and news != last):
-                yield str(news)
+            # A position in the queue changes under the same number.
+            if event.number > last_number or (last is not None and event != last):
+                yield str(event)
                 quiet_since_s = now_s
             elif now_s - quiet_since_s >= KEEP_ALIVE_S:
-                yield ": still here\n\n"
+                yield ": still here\n\n"  # a comment: proxies close what is silent
                 quiet_since_s = now_s
-            if news.is_final:
+            if event.is_final:
                 return
-            last, seen = news, max(seen, news.number)
-            await end.wait(LOOK_AGAIN_S)
+            last, last_number = event, max(last_number, event.number)
+            await subscription.wait(LOOK_AGAIN_S)
 
 
-def look(user_id: int, job_id: str) -> News | None:
-    """Where the job is now; None: there is no such job of this person."""
+def look_up(user_id: int, job_id: str) -> JobEvent | None:
+    """None: there is no such job of this person."""
     try:
-        key = uuid.UUID(job_id)
+        pk = uuid.UUID(job_id)
     except ValueError:
         return None
-    own = Job.objects.filter(owner=user_id, pk=key).select_related("card")
-    job = own.defer("result", "vectors", "inputs", "payload").first()
+    own_jobs = Job.objects.filter(owner=user_id).select_related("card")
+    job = own_jobs.defer("result", "vectors", "inputs", "payload").filter(pk=pk).first()
     if job is None:
         return None
-    data = job_object.in_short(job, set()) if job.is_final else job_object.describe(job)
+    data = job_object.summarize(job, set()) if job.is_final else job_object.describe(job)
     name = job_object.STATUS[State(job.state)]
-    return News(number_of(job), name, job.is_final, data.get("queue_position"), data)
+    return JobEvent(number_of(job), name, job.is_final, data.get("queue_position"), data)
 
 
 def number_of(job: Job) -> int:
@@ -166,8 +166,8 @@ def number_of(job: Job) -> int:
     return 2 * job.attempt + (1 if job.state == State.QUEUED else 0)
 
 
-def _number(last_event_id: str | None) -> int:
-    """What is not a number of ours was never seen."""
+def _parse_number(last_event_id: str | None) -> int:
+    # What is not a number of ours was never seen: the stream begins from the first event.
     text = last_event_id or ""
     return int(text) if text.isascii() and text.isdigit() else 0
 

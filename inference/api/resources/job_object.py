@@ -7,7 +7,8 @@ from typing import Any
 from django.conf import settings
 
 from catalog.numbers.money import usd
-from inference.api.errors import ApiError, Broken, Conflict, Invalid, Unavailable
+from inference.api import errors
+from inference.api.errors import ApiError, Conflict, InternalError, Invalid, Unavailable
 from inference.api.flow import serializers
 from inference.jobs.eta import Position, position_of
 from inference.models import ErrorCode, Job, State, Worker
@@ -31,15 +32,15 @@ def describe(job: Job) -> Json:
     position = position_of(job)
     result = serializers.native(job) if job.state == State.SUCCEEDED else None
     served = Worker.objects.served_repos() if is_queued else set()
-    return in_short(job, served) | {
+    return summarize(job, served) | {
         "queue_position": position.ahead if is_queued else None,
         "eta_s": _eta_s(position) if is_queued else None,
         "result": result,
     }
 
 
-def in_short(job: Job, served: set[str]) -> Json:
-    """As a list shows it; `served` are the models that have a worker."""
+def summarize(job: Job, served: set[str]) -> Json:
+    """As a list shows it; `served` are the repos that have a worker."""
     return {
         "id": str(job.pk),
         "object": "job",
@@ -56,7 +57,7 @@ def in_short(job: Job, served: set[str]) -> Json:
 
 
 def _status_of(job: Job, served: set[str]) -> str:
-    """The state, told apart by its reason: who waits for a worker is warming, the late expired."""
+    """The state, finer: queued without a worker is warming, failed by the deadline is expired."""
     if job.state == State.FAILED and job.error_code == ErrorCode.DEADLINE:
         return "expired"
     if job.state == State.QUEUED and job.card.repo not in served:
@@ -65,8 +66,8 @@ def _status_of(job: Job, served: set[str]) -> str:
 
 
 def urls_of(job: Job) -> dict[str, str]:
-    at = f"{settings.SITE_URL}/v1/jobs/{job.pk}"
-    return {"get": at, "cancel": f"{at}/cancel", "events": f"{at}/events"}
+    url = f"{settings.SITE_URL}/v1/jobs/{job.pk}"
+    return {"get": url, "cancel": f"{url}/cancel", "events": f"{url}/events"}
 
 
 def error_of(job: Job) -> ApiError:
@@ -81,24 +82,17 @@ def error_of(job: Job) -> ApiError:
             return Invalid(code.label, code=code.value, param="input")
         case ErrorCode.DEADLINE:
             return Unavailable(code.label, code=code.value, retry_after_s=RETRY_AFTER_S)
-    return Broken(code.label, code=code.value)
+    return InternalError(code.label, code=code.value)
 
 
 def _error(job: Job) -> Json | None:
     if job.state not in (State.FAILED, State.CANCELLED):
         return None
-    error = error_of(job)
-    return {
-        "message": str(error),
-        "type": error.type,
-        "param": error.param,
-        "code": error.code,
-        "metadata": error.metadata,
-    }
+    return errors.details(error_of(job))
 
 
 def _eta_s(position: Position) -> list[int] | None:
-    """Seconds until its end, at least and at most; None: no worker has shown its pace."""
+    """Seconds to go: at least, at most. None: no worker's speed is known."""
     eta = position.eta
     return None if eta is None else [floor(eta.low_s), ceil(eta.high_s)]
 

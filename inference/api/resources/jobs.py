@@ -1,4 +1,4 @@
-"""/v1/jobs: what became of calls that did not wait."""
+"""/v1/jobs: list, retrieve and cancel jobs."""
 
 import uuid
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from accounts.models import User
 from inference import jobs
 from inference.api import openapi
-from inference.api.auth import Known
+from inference.api.auth import AnyCaller
 from inference.api.errors import NO_RETRY, Conflict, Invalid, NotFound
 from inference.api.resources import job_object
 from inference.api.schemas.responses import JobList, JobObject
@@ -24,7 +24,7 @@ After = Annotated[str | None, Query(description="The `last_id` of the page befor
 
 
 @router.get("/v1/jobs", summary="List jobs", responses=openapi.answers(JobList, bad_input=True))
-async def list_jobs(caller: Known, limit: Limit = 20, after: After = None) -> Response:
+async def list_jobs(caller: AnyCaller, limit: Limit = 20, after: After = None) -> Response:
     """Your jobs of the last day, the latest first, without their results."""
     return JSONResponse(await in_thread(_page, caller.user, limit, after))
 
@@ -34,9 +34,9 @@ async def list_jobs(caller: Known, limit: Limit = 20, after: After = None) -> Re
     summary="Retrieve a job",
     responses=openapi.answers(JobObject, not_found=True),
 )
-async def retrieve_job(caller: Known, job_id: JobId) -> Response:
+async def retrieve_job(caller: AnyCaller, job_id: JobId) -> Response:
     """The job, with its result or its error once it has ended."""
-    return JSONResponse(await in_thread(lambda: job_object.describe(_own(caller.user, job_id))))
+    return JSONResponse(await in_thread(lambda: job_object.describe(_get_job(caller.user, job_id))))
 
 
 @router.post(
@@ -44,42 +44,43 @@ async def retrieve_job(caller: Known, job_id: JobId) -> Response:
     summary="Cancel a job",
     responses=openapi.answers(JobObject, not_found=True) | openapi.errors(409),
 )
-async def cancel_job(caller: Known, job_id: JobId) -> Response:
+async def cancel_job(caller: AnyCaller, job_id: JobId) -> Response:
     """Ends a job that has not ended yet; nothing is charged for it."""
     return JSONResponse(await in_thread(_cancel, caller.user, job_id))
 
 
 def _page(user: User, limit: int, after: str | None) -> dict[str, Any]:
-    own = Job.objects.filter(owner=user).defer("result", "vectors").select_related("card")
+    own_jobs = Job.objects.filter(owner=user).defer("result", "vectors").select_related("card")
     if after is not None:
-        own = _behind(own, after)
-    found = list(own.order_by("-created_at", "-pk")[: limit + 1])
-    shown = found[:limit]
+        own_jobs = _after(own_jobs, after)
+    # One more than the page has: whether there is a next page.
+    page_and_one = list(own_jobs.order_by("-created_at", "-pk")[: limit + 1])
+    page = page_and_one[:limit]
     served = Worker.objects.served_repos()
     return {
         "object": "list",
-        "data": [job_object.in_short(job, served) for job in shown],
-        "has_more": len(found) > limit,
-        "first_id": str(shown[0].pk) if shown else None,
-        "last_id": str(shown[-1].pk) if shown else None,
+        "data": [job_object.summarize(job, served) for job in page],
+        "has_more": len(page_and_one) > limit,
+        "first_id": str(page[0].pk) if page else None,
+        "last_id": str(page[-1].pk) if page else None,
     }
 
 
-def _behind(own: JobQuerySet, after: str) -> JobQuerySet:
-    key = _uuid(after)
-    last = own.filter(pk=key).first() if key else None
+def _after(own_jobs: JobQuerySet, after: str) -> JobQuerySet:
+    job_id = _uuid(after)
+    last = own_jobs.filter(pk=job_id).first() if job_id else None
     if last is None:
         raise Invalid("`after` must be the id of one of your jobs.", param="after")
-    return own.filter(
+    return own_jobs.filter(
         Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk)
     )
 
 
-def _own(user: User, job_id: str) -> Job:
+def _get_job(user: User, job_id: str) -> Job:
     """The gate: somebody else's job does not exist."""
-    key = _uuid(job_id)
-    own = Job.objects.filter(owner=user).select_related("card")
-    job = own.filter(pk=key).first() if key else None
+    pk = _uuid(job_id)
+    own_jobs = Job.objects.filter(owner=user).select_related("card")
+    job = own_jobs.filter(pk=pk).first() if pk else None
     if job is None:
         raise NotFound(
             "There is no such job; jobs are kept for a day.", code="job_not_found", param="job_id"
@@ -95,14 +96,14 @@ def _uuid(text: str) -> uuid.UUID | None:
 
 
 def _cancel(user: User, job_id: str) -> dict[str, Any]:
-    job = _own(user, job_id)
-    is_cancelled = jobs.cancel(job)
-    now = job_object.describe(_own(user, job_id))
-    if not is_cancelled:
+    job = _get_job(user, job_id)
+    is_canceled = jobs.cancel(job)
+    current = job_object.describe(_get_job(user, job_id))
+    if not is_canceled:
         raise Conflict(
-            f"The job has ended already: it is {now['status']}.",
+            f"The job has ended already: it is {current['status']}.",
             code="job_already_final",
-            metadata={"status": now["status"]},
+            metadata={"status": current["status"]},
             headers=NO_RETRY,
         )
-    return now
+    return current

@@ -1,46 +1,46 @@
-"""The endpoint of each kind of job: the kinds say where and what, the way there is the same."""
+"""The endpoint of each kind of job: the kind says where and what, the way there is the same."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from inference import kinds
 from inference.api import openapi
-from inference.api.auth import Submitter
+from inference.api.auth import SubmittingCaller
 from inference.api.flow import call, serializers
 from inference.api.request import model_lookup, reader
 from inference.api.request.preference import Preference
-from inference.kinds import KINDS
-from inference.kinds.kind import Kind
+from inference.kinds.kind import Endpoint
 from inference.kinds.request import ParsedRequest
 
-router = APIRouter()
+
+def kinds_router() -> APIRouter:
+    router = APIRouter()
+    for kind in kinds.KINDS.values():
+        endpoint = kind.endpoint
+        router.post(
+            endpoint.path,
+            tags=[endpoint.tag],
+            name=kind.name,
+            summary=endpoint.summary,
+            description=endpoint.description,
+            responses=openapi.answers(endpoint.answer, submits=True, may_wait=True),
+            openapi_extra=openapi.body(endpoint.body, headers=openapi.SUBMIT_HEADERS),
+        )(_route_of(endpoint))
+    return router
 
 
-def _endpoint_of(kind: Kind) -> Callable[[Request, Submitter], Awaitable[Response]]:
-    endpoint = kind.endpoint
-
+def _route_of(endpoint: Endpoint) -> Callable[[Request, SubmittingCaller], Awaitable[Response]]:
     # Any: a body is an instance of the kind's own `body`.
     def parse(body: Any, preference: Preference) -> ParsedRequest:
-        card = model_lookup.find_callable(body.model, is_patient=preference.is_patient)
+        card = model_lookup.find_callable(body.model, needs_worker=not preference.accepts_202)
         return endpoint.parse(body, card)
 
-    async def submit(request: Request, caller: Submitter) -> Response:
-        raw_body = await reader.json_of(request, endpoint.body)
+    async def submit(request: Request, caller: SubmittingCaller) -> Response:
+        raw_body = await reader.read_json(request, endpoint.body)
         return await call.run(
             call.Call(request, caller, raw_body, parse, serializers.native, may_wait=True)
         )
 
     return submit
-
-
-for _kind in KINDS:
-    router.post(
-        _kind.endpoint.path,
-        tags=[_kind.endpoint.tag],
-        name=_kind.name,
-        summary=_kind.endpoint.summary,
-        description=_kind.endpoint.description,
-        responses=openapi.answers(_kind.endpoint.answer, submits=True, may_wait=True),
-        openapi_extra=openapi.body(_kind.endpoint.body.__name__, headers=openapi.SUBMIT_HEADERS),
-    )(_endpoint_of(_kind))

@@ -1,4 +1,4 @@
-"""GET /v1/models: what can be called, and what may come."""
+"""GET /v1/models: what can be called, and what is planned."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, time
@@ -9,8 +9,9 @@ from starlette.responses import JSONResponse
 
 from catalog.models import ModelCard
 from catalog.numbers.money import usd
+from inference import kinds
 from inference.api import openapi
-from inference.api.auth import Known
+from inference.api.auth import AnyCaller
 from inference.api.request import model_lookup
 from inference.api.schemas.responses import ModelList, ModelObject
 from inference.api.threads import in_thread
@@ -25,7 +26,7 @@ Status = Annotated[
 @router.get(
     "/v1/models", summary="List models", responses=openapi.answers(ModelList, bad_input=True)
 )
-async def list_models(caller: Known, status: Status = "callable") -> Response:
+async def list_models(caller: AnyCaller, status: Status = "callable") -> Response:
     """Those that can be called now, on one page."""
     return JSONResponse(await in_thread(_list, is_all=status == "all"))
 
@@ -35,9 +36,9 @@ async def list_models(caller: Known, status: Status = "callable") -> Response:
     summary="Retrieve a model",
     responses=openapi.answers(ModelObject, not_found=True),
 )
-async def retrieve_model(request: Request, caller: Known, model: str) -> Response:
+async def retrieve_model(request: Request, caller: AnyCaller, model: str) -> Response:
     """By id, bare name or former name, in any capitals; `/` may be written as %2F."""
-    return JSONResponse(await in_thread(_one, model))
+    return JSONResponse(await in_thread(_retrieve, model))
 
 
 def _list(*, is_all: bool) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def _list(*, is_all: bool) -> dict[str, Any]:
     return {"object": "list", "data": [describe(card, served) for card in cards]}
 
 
-def _one(name: str) -> dict[str, Any]:
+def _retrieve(name: str) -> dict[str, Any]:
     return describe(model_lookup.find(name), Worker.objects.served_repos())
 
 
@@ -69,10 +70,10 @@ def describe(card: ModelCard, served: set[str]) -> dict[str, Any]:
             "callable": is_callable(card, served),
             "task": "zero-shot-image-classification",
             "input_modalities": ["text", "image"],
-            "output_modalities": ["embeddings", "classification"],
+            "output_modalities": [kind.endpoint.tag for kind in kinds.KINDS.values()],
             "embedding_dim": card.embed_dim,
             "revision": card.revision or None,
-            "page": model_lookup.page_of(card),
+            "page": model_lookup.page_url(card),
             "successor": model_lookup.successor_of(card),
             "pricing": _pricing(card),
         },

@@ -2,15 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import BaseModel, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from inference.kinds import KINDS
+from inference import kinds
 from inference.kinds.fields.schema import Dollars
-
-
-class LabelScore(BaseModel):
-    label: str
-    score: float
 
 
 class Pricing(BaseModel):
@@ -63,28 +60,28 @@ class ErrorAnswer(BaseModel):
     error: ErrorDetails
 
 
-class PlainErrorAnswer(BaseModel):
-    """Hugging Face's clients show an error only if it is a string."""
+class _KindNames:
+    """The names of the kinds, listed when the document is made."""
 
-    error: str
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "enum": list(kinds.KINDS)}
 
 
-# The kinds say what their results are; the schemas themselves are among the components.
-Kind = Annotated[str, WithJsonSchema({"type": "string", "enum": [kind.name for kind in KINDS]})]
-Result = Annotated[
-    dict[str, Any] | None,
-    WithJsonSchema(
-        {
-            "anyOf": [
-                *(
-                    {"$ref": f"#/components/schemas/{kind.endpoint.answer.__name__}"}
-                    for kind in KINDS
-                ),
-                {"type": "null"},
-            ]
-        }
-    ),
-]
+class _KindResults:
+    """What the kinds answer; each route has put its schema among the components."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        names = [kind.endpoint.answer.__name__ for kind in kinds.KINDS.values()]
+        results = [{"$ref": f"#/components/schemas/{name}"} for name in names]
+        return {"anyOf": [*results, {"type": "null"}]}
+
+
+Kind = Annotated[str, _KindNames()]
+Result = Annotated[dict[str, Any] | None, _KindResults()]
 
 
 class JobUrls(BaseModel):

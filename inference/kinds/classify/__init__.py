@@ -1,15 +1,18 @@
 """classify: score images against labels."""
 
+from pathlib import Path
+
 from inference.kinds.classify import answer, page, request, run
 from inference.kinds.kind import Kind
 
 KIND = Kind(
     name=request.NAME,
+    folder=Path(__file__).parent,
     endpoint=request.ENDPOINT,
     texts=request.prompts,
     run=run.run,
-    answer=answer.answer,
-    usage=answer.usage,
+    answer=answer.answer_of,
+    usage=answer.usage_of,
     page=page.page_of,
-    code=page.code,
+    code=page.code_of,
 )

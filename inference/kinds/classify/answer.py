@@ -1,4 +1,4 @@
-"""The scores as the API writes them: ours, a superset of Jina's."""
+"""The answer: our own shape, a superset of Jina's."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -14,6 +14,11 @@ Json = dict[str, Any]
 ONE_LABEL = (
     "Softmax over one label is always 1. Send several labels, none_of_these, or another activation."
 )
+
+
+class LabelScore(BaseModel):
+    label: str
+    score: float
 
 
 class Prediction(BaseModel):
@@ -48,9 +53,9 @@ class ClassificationList(BaseModel):
     warning: str | None = None
 
 
-def answer(job: Job) -> Json:
+def answer_of(job: Job) -> Json:
     result = job.result or {}
-    found: Json = {
+    answer: Json = {
         "id": f"cls_{job.pk.hex}",
         "object": "list",
         "created": int(job.created_at.timestamp()),
@@ -62,8 +67,8 @@ def answer(job: Job) -> Json:
         ],
     }
     if len(job.payload["labels"]) == 1 and result["activation"] == "softmax":
-        found["warning"] = ONE_LABEL
-    return found
+        answer["warning"] = ONE_LABEL
+    return answer
 
 
 def _classification(job: Job, index: int, predictions: list[Mapping[str, Any]]) -> Json:
@@ -78,16 +83,24 @@ def _classification(job: Job, index: int, predictions: list[Mapping[str, Any]]) 
 
 
 def top(job: Job, predictions: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """As many as were asked for, or all."""
     return predictions[: job.options.get("top_k") or len(predictions)]
 
 
+def label_scores(job: Job) -> list[Json]:
+    """Of a job with one image, best first: what other services answer."""
+    [predictions] = predictions_of(job)
+    return [
+        {"label": prediction["label"], "score": prediction["score"]}
+        for prediction in top(job, predictions)
+    ]
+
+
 def predictions_of(job: Job) -> list[list[Mapping[str, Any]]]:
-    """For each image its predictions, best first, under the labels that the caller knows."""
-    rows = [row["predictions"] for row in (job.result or {})["rows"]]
+    """For each image its predictions, best first, under the labels that the client knows."""
+    images = [image["predictions"] for image in (job.result or {})["rows"]]
     if not job.options.get("none_of_these"):
-        return rows
-    return [[_relabeled(prediction) for prediction in row] for row in rows]
+        return images
+    return [[_relabeled(prediction) for prediction in predictions] for predictions in images]
 
 
 def _relabeled(prediction: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -96,8 +109,8 @@ def _relabeled(prediction: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**prediction, "label": NONE_OF_THESE}
 
 
-def usage(job: Job) -> Json:
+def usage_of(job: Job) -> Json:
     return {
         "labels": len(job.payload["labels"]),
-        "labels_cached": (job.result or {}).get("labels_cached", 0),
+        "labels_cached": (job.result or {}).get("texts_cached", 0),
     }

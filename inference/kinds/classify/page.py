@@ -1,4 +1,4 @@
-"""Scores as the job's page shows them: bars, and the image in the patches of two towers."""
+"""The page: bars, and the image in the patches of two towers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,17 +9,26 @@ from PIL import Image
 
 from catalog import patches
 from inference.kinds.classify.answer import predictions_of
-from inference.kinds.classify.request import payload_of
-from inference.kinds.kind import Code, Page
+from inference.kinds.classify.request import Payload, payload_of
+from inference.kinds.fields.inputs import image_size
+from inference.kinds.kind import MAX_SHOWN, Code, Page
 from inference.models import Job
 
+RETRY = "try other labels"
+# What stands in the snippets.
+EXAMPLE_LABELS = ["a cat", "a dog"]
+EXAMPLE_TEMPLATE = "a photo of {}"
+# Its method refuses a single label.
+NEEDS_TWO_LABELS = "huggingface.py"
 GRIDS = {"ViT-B/32": 7, "ViT-L/14": 16}  # 224 px in patches of 32 and of 14
+# The playground takes 100 labels, the API 1,000.
+MAX_BARS, MAX_BARS_OF_SEVERAL = 100, 10
 MIN_BAR_PERCENT = 0.4  # an empty bar looks like a mistake
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One label's line: score in percent, similarity as cosine, logit, length of its bar."""
+    """One label's line; `width` is the length of its bar in percent."""
 
     label: str
     percent: float
@@ -40,11 +49,8 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """One image: its upright size and its bars, best first."""
-
-    width: int
-    height: int
+class ScoredImage:
+    size: str
     bars: Sequence[Bar]
 
 
@@ -59,31 +65,48 @@ class Grid:
 
 def page_of(job: Job) -> Page:
     payload = payload_of(job)
-    asked = [("labels", payload["labels"]), ("prompt", [payload["template"]])]
+    request = _request(job, payload)
     if job.result is None:
-        return Page(asked=asked)
-    images = [
-        Scored(image["width"], image["height"], [Bar.of(prediction) for prediction in predictions])
-        for image, predictions in zip(job.image_inputs, predictions_of(job), strict=True)
-    ]
+        return Page(request=request, retry=RETRY)
     crop = job.result["rows"][0]["crop"]
-    is_softmax = job.result["activation"] == "softmax"
+    activation = job.result["activation"]
     return Page(
-        asked=asked,
-        headline=_headline(images),
+        request=request,
+        retry=RETRY,
+        computed=[("prompt", payload["template"]), ("activation", activation)],
+        headline=_headline(job),
         crop=crop,
         result={
-            "images": images,
-            "has_one_label": is_softmax and len(payload["labels"]) == 1,
+            "images": _scored_images(job),
+            "image_count": job.image_count,
+            "label_count": len(payload["labels"]),
+            "has_one_label": activation == "softmax" and len(payload["labels"]) == 1,
             "grids": _grids(job, crop),
         },
     )
 
 
-def _headline(images: Sequence[Scored]) -> str:
-    if len(images) == 1:
-        return f"closest label: {images[0].bars[0].label}"
-    return f"{len(images)} images scored"
+def _request(job: Job, payload: Payload) -> list[tuple[str, list[str]]]:
+    images = [image_size(image) for image in job.image_inputs]
+    of_images = [("images", images)] if len(images) > 1 else []
+    return [*of_images, ("labels", payload["labels"]), ("prompt", [payload["template"]])]
+
+
+def _headline(job: Job) -> str:
+    if job.image_count > 1:
+        return f"{job.image_count} images scored"
+    [predictions] = predictions_of(job)
+    return f"closest label: {predictions[0]['label']}"
+
+
+def _scored_images(job: Job) -> list[ScoredImage]:
+    # 20,000 scores would be a page of ten megabytes.
+    shown = zip(job.image_inputs[:MAX_SHOWN], predictions_of(job), strict=False)
+    max_bars = MAX_BARS if job.image_count == 1 else MAX_BARS_OF_SEVERAL
+    return [
+        ScoredImage(image_size(image), [Bar.of(best) for best in predictions[:max_bars]])
+        for image, predictions in shown
+    ]
 
 
 def _grids(job: Job, crop: Sequence[float]) -> list[Grid]:
@@ -99,14 +122,30 @@ def _grids(job: Job, crop: Sequence[float]) -> list[Grid]:
 
 
 def _cut(preview: Image.Image, job: Job, crop: Sequence[float]) -> Image.Image:
-    left, top, right, bottom = crop
+    # The crop is in pixels of the image as it was sent; the preview is smaller.
     image = job.image_inputs[0]
-    across, down = preview.width / image["width"], preview.height / image["height"]
+    x_scale, y_scale = preview.width / image["width"], preview.height / image["height"]
+    left, top, right, bottom = crop
     return preview.crop(
-        (round(left * across), round(top * down), round(right * across), round(bottom * down))
+        (
+            round(left * x_scale),
+            round(top * y_scale),
+            round(right * x_scale),
+            round(bottom * y_scale),
+        )
     )
 
 
-def code(job: Job) -> Code:
+def code_of(job: Job) -> Code:
     payload = payload_of(job)
-    return Code("classify", payload["labels"], payload["template"])
+    return code(payload["labels"], payload["template"], image_count=job.image_count)
+
+
+def code(labels: Sequence[str], template: str, *, image_count: int = 1) -> Code:
+    images = "your picture" if image_count == 1 else "your pictures one by one"
+    return Code(
+        snippet="classify",
+        values=[(EXAMPLE_LABELS, list(labels)), (EXAMPLE_TEMPLATE, template)],
+        omit=[NEEDS_TWO_LABELS] if len(labels) == 1 else [],
+        note=f"Your labels and prompt, and {images} as photo.jpg.",
+    )

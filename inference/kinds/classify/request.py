@@ -1,4 +1,4 @@
-"""A classification as it is asked for: images, labels, and the template around each label."""
+"""The request: images, labels, and the template around each label."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict, cast
@@ -73,7 +73,7 @@ def job_request(
     template: str,
     activation: str = "auto",
 ) -> jobs.Request:
-    """For callers whose images and labels are checked already, such as the playground."""
+    """Of images and labels that are checked already, as the playground's are."""
     return jobs.Request(
         card=card,
         kind=NAME,
@@ -107,7 +107,7 @@ def parse_fields(
     options: Mapping[str, object] | None = None,
     param: str = "input",
 ) -> ParsedRequest:
-    """A classification in whatever dialect; `images` as they were sent. Raises FieldError."""
+    """Of any dialect; `images` as they were sent. Raises FieldError."""
     items = inputs.read(images, are_images=True, param=param)
     for item in items:
         if isinstance(item.content, str):

@@ -14,7 +14,7 @@ from inference.runtime.zero_shot import Activation, LabelScore, classify
 def run(work: Work) -> Outcome:
     encoder = work.encoder
     activation = activation_of(work.job, encoder)
-    scores = classify(
+    scores_by_image = classify(
         work.image_vectors,
         work.text_vectors(prompts(work.job)),
         logit_scale=encoder.logit_scale,
@@ -23,17 +23,17 @@ def run(work: Work) -> Outcome:
     )
     labels = payload_of(work.job)["labels"]
     rows = [
-        {"predictions": _predictions(encoder, labels, row), "crop": _crop(encoder, image)}
-        for row, image in zip(scores, work.job.image_inputs, strict=True)
+        {"predictions": _predictions(encoder, labels, scores), "crop": _crop(encoder, image)}
+        for scores, image in zip(scores_by_image, work.job.image_inputs, strict=True)
     ]
     return Outcome({"activation": activation.value, "rows": rows})
 
 
 def activation_of(job: Job, encoder: Encoder) -> Activation:
     """ "auto" is softmax for CLIP, and sigmoid for what has a bias (SigLIP)."""
-    wanted = payload_of(job)["activation"]
-    if wanted != "auto":
-        return Activation(wanted)
+    activation = payload_of(job)["activation"]
+    if activation != "auto":
+        return Activation(activation)
     return Activation.SIGMOID if encoder.logit_bias else Activation.SOFTMAX
 
 
@@ -43,8 +43,11 @@ def _predictions(
     # NaN is no JSON, and no answer: the batch is tried again in parts, down to this job.
     if not all(math.isfinite(score.logit) for score in scores):
         raise ArithmeticError(f"{encoder.repo} gave a score that is no number")
-    rows = [{"label": label} | asdict(score) for label, score in zip(labels, scores, strict=True)]
-    return sorted(rows, key=lambda row: row["logit"], reverse=True)
+    predictions = [
+        {"label": label} | asdict(score) for label, score in zip(labels, scores, strict=True)
+    ]
+    # Not by score: sigmoids of large logits are all 1.0, and lose the order.
+    return sorted(predictions, key=lambda prediction: prediction["logit"], reverse=True)
 
 
 def _crop(encoder: Encoder, image: Input) -> list[float]:

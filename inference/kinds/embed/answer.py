@@ -28,7 +28,7 @@ class EmbeddingList(BaseModel):
     usage: Usage
 
 
-def answer(job: Job) -> Json:
+def answer_of(job: Job) -> Json:
     is_base64 = job.options.get("encoding_format") == "base64"
     data = [
         {
@@ -56,5 +56,5 @@ def _base64(vector: NDArray[np.float32]) -> str:
     return base64.b64encode(vector.tobytes()).decode()
 
 
-def usage(job: Job) -> Json:
+def usage_of(job: Job) -> Json:
     return {}

@@ -1,41 +1,47 @@
-"""Vectors as the job's page shows them: their size, and the first numbers of each."""
+"""The page: how many vectors of what length, and the first numbers of each."""
 
 from dataclasses import dataclass
 
 from inference.kinds.embed.answer import vectors_of
-from inference.kinds.kind import Code, Page
+from inference.kinds.fields.inputs import image_size
+from inference.kinds.kind import MAX_SHOWN, Code, Page
 from inference.models import Input, Job
 
 SHOWN_NUMBERS = 4
 
 
 @dataclass(frozen=True)
-class Row:
-    """One input and the beginning of its vector."""
+class Vector:
+    """An input and the first numbers of its vector."""
 
     name: str
+    is_image: bool
     numbers: list[float]
 
 
 def page_of(job: Job) -> Page:
-    asked = [("inputs", [_name(item) for item in job.inputs])]
+    request = [("inputs" if len(job.inputs) > 1 else "input", list(map(_name, job.inputs)))]
     if job.result is None:
-        return Page(asked=asked)
+        return Page(request=request)
     count = len(job.inputs)
-    rows = [
-        Row(_name(item), vector[:SHOWN_NUMBERS].tolist())
-        for item, vector in zip(job.inputs, vectors_of(job), strict=True)
+    vectors = [
+        Vector(_name(item), "text" not in item, vector[:SHOWN_NUMBERS].tolist())
+        for item, vector in zip(job.inputs[:MAX_SHOWN], vectors_of(job), strict=False)
     ]
     return Page(
-        asked=asked,
+        request=request,
         headline=f"{count} vector{'' if count == 1 else 's'} of {job.result['dim']} numbers",
-        result={"rows": rows, "dim": job.result["dim"]},
+        result={"vectors": vectors, "dim": job.result["dim"], "count": count},
+        computed=[("length of a vector", str(job.result["dim"]))],
     )
 
 
 def _name(item: Input) -> str:
-    return item["text"] if "text" in item else f"image, {item['width']}×{item['height']} px"
+    return item["text"] if "text" in item else f"image, {image_size(item)}"
 
 
-def code(job: Job) -> Code:
-    return Code("embed-image" if job.image_inputs else "embed-text")
+def code_of(job: Job) -> Code:
+    return Code(
+        snippet="embed-image" if job.image_inputs else "embed-text",
+        note="With your own inputs in place of these.",
+    )

@@ -1,4 +1,4 @@
-"""Embeddings as OpenAI's clients ask for them, with images beside texts."""
+"""The request: OpenAI's, with images beside texts."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -54,7 +54,7 @@ def texts(job: Job) -> list[str]:
 
 
 def job_request(card: ModelCard, items: Sequence[ImageFile | str]) -> jobs.Request:
-    """For callers whose inputs are checked already."""
+    """Of inputs that are checked already."""
     text_count = sum(isinstance(item, str) for item in items)
     return jobs.Request(card=card, kind=NAME, inputs=items, text_count=text_count)
 
@@ -72,7 +72,6 @@ def parse(body: EmbeddingsBody, card: ModelCard) -> ParsedRequest:
 def parse_inputs(
     card: ModelCard, items: list[ParsedInput], *, encoding_format: str = "float"
 ) -> ParsedRequest:
-    """Embeddings in whatever dialect."""
     return ParsedRequest(
         card=card,
         kind=NAME,

@@ -19,6 +19,7 @@ from inference import images
 from inference.images import ImageFile
 from inference.kinds.errors import FieldError, ImageTooLarge
 from inference.kinds.fields import labels
+from inference.models import Input
 from inference.outbound import fetch_queue
 from inference.outbound.errors import ImageUrlRefused, TooManyUrls
 
@@ -103,20 +104,20 @@ def _only(parts: Sequence[Any], param: str) -> ParsedInput:
 
 def _part(part: Mapping[str, Any], param: str) -> ParsedInput:
     """{"text": ...}, {"image": ...}, {"type": "image_url", "image_url": {"url": ...}}."""
-    named = [key for key in IMAGE_KEYS if part.get(key) is not None]
+    image_keys = [key for key in IMAGE_KEYS if part.get(key) is not None]
     has_text = part.get("text") is not None
-    if has_text and named:
+    if has_text and image_keys:
         raise _unsupported(
             "An input with a text and a picture has no single vector: send two inputs.", param
         )
     if has_text:
         return _text(part["text"], f"{param}.text")
-    if not named:
+    if not image_keys:
         raise _unsupported("An input is a text or a picture; this one names neither.", param)
-    image = part[named[0]]
+    image = part[image_keys[0]]
     if isinstance(image, dict):
         image = image.get("url")
-    return _image(image, f"{param}.{named[0]}")
+    return _image(image, f"{param}.{image_keys[0]}")
 
 
 def _text(text: Any, param: str) -> ParsedInput:
@@ -159,6 +160,10 @@ def _decoded(text: str, param: str) -> bytes:
         ) from error
 
 
+def image_size(image: Input) -> str:
+    return f"{image['width']}×{image['height']} px"
+
+
 async def fetch(items: Sequence[ParsedInput]) -> list[ParsedInput]:
     """The same with the bytes behind URLs; a worker fetches them. Raises FieldError."""
     urls = [item.content.address for item in items if isinstance(item.content, Url)]
@@ -187,7 +192,7 @@ def _checked(item: ParsedInput) -> ImageFile | str:
         raise ImageTooLarge(images.TOO_MANY_BYTES, code="image_too_large", param=item.param)
     try:
         return images.check(item.content)
-    except images.ImageRefused as error:
+    except images.InvalidImage as error:
         raise _bad_image(str(error), item.param) from error
 
 

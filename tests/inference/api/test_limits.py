@@ -109,7 +109,7 @@ def test_without_the_cache_jobs_can_be_asked_for_but_not_submitted(
 def test_streams_that_are_opened_at_the_same_moment_are_counted(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "MOST_STREAMS", 3)
+    monkeypatch.setattr(events, "MAX_STREAMS", 3)
     api.worker.pause()
     job = submit(api)
 

@@ -103,7 +103,7 @@ def test_the_limits_are_those_in_force(client: Client, settings: Settings) -> No
 
     assert "77 a minute for a key" in page
     assert "770 a minute for a key" in page
-    assert f"{events.MOST_STREAMS} of an account" in page
+    assert f"{events.MAX_STREAMS} of an account" in page
 
 
 @pytest.mark.django_db
@@ -159,7 +159,7 @@ def test_a_result_carries_the_call_that_does_it_again(
     job = jobs.submit(
         classify.job_request(
             served_card,
-            [images.accept(photo_bytes())],
+            [images.check_and_preview(photo_bytes())],
             labels=given,
             template="one {} here",
         ),

@@ -188,7 +188,7 @@ def test_a_text_is_read_once_and_then_known(
     first, second = Job.objects.in_queue_order()
     assert memory.encoded == 2
     assert encoder.texts == ["a photo of a cat", "a photo of a dog"]
-    assert (result_of(first)["labels_cached"], result_of(second)["labels_cached"]) == (0, 2)
+    assert (result_of(first)["texts_cached"], result_of(second)["texts_cached"]) == (0, 2)
 
 
 def test_what_one_worker_has_read_another_need_not(
@@ -220,7 +220,7 @@ def test_several_pictures_of_a_job_are_scored_in_order(
     card: ModelCard, requester: jobs.Requester, encoder: HashEncoder
 ) -> None:
     sides = [(40, 40), (80, 40), (40, 90)]
-    inputs = [pictures.accept(photo_bytes(*side)) for side in sides]
+    inputs = [pictures.check_and_preview(photo_bytes(*side)) for side in sides]
     request = classify.job_request(card, inputs, labels=["a cat"], template="{}")
     jobs.submit(request, requester=requester)
 
@@ -235,7 +235,7 @@ def test_several_pictures_of_a_job_are_scored_in_order(
 def test_pictures_and_texts_are_embedded_in_order(
     card: ModelCard, requester: jobs.Requester, encoder: HashEncoder
 ) -> None:
-    picture = pictures.accept(photo_bytes(40, 40))
+    picture = pictures.check_and_preview(photo_bytes(40, 40))
     request = embed.job_request(card, ["a cat", picture, "a dog"])
     jobs.submit(request, requester=requester)
 
@@ -255,7 +255,7 @@ def test_the_activation_asked_for_is_used(
 ) -> None:
     request = classify.job_request(
         card,
-        [pictures.accept(photo_bytes())],
+        [pictures.check_and_preview(photo_bytes())],
         labels=["a", "b"],
         template="{}",
         activation=activation,

@@ -14,7 +14,9 @@ from pytest_django import Settings
 from standardwebhooks import Webhook
 
 from inference.docs import snippets
-from inference.docs.snippets import Client, Filling
+from inference.docs.snippets import Client
+from inference.kinds.classify import page as classify_page
+from inference.kinds.kind import Code
 from inference.models import Job, State
 from tests.conftest import photo_bytes
 from tests.inference.api.clients.table import CURL, NODE_MODULES, compatible
@@ -74,10 +76,11 @@ def _program(name: str) -> list[str]:
     return found
 
 
-def code_of(name: str, filling: Filling | None = None) -> str:
-    use, _, ending = name.partition(".")
-    [found] = [each for each in snippets.of(use, filling) if each.client == ending]
-    return found.code
+def code_of(file_name: str, code: Code | None = None, *, model: str = snippets.MODEL) -> str:
+    name, _, ending = file_name.partition(".")
+    shown = snippets.fill(code or Code(snippet=name), model=model)
+    [snippet] = [snippet for snippet in shown if snippet.client == ending]
+    return snippet.code
 
 
 @pytest.mark.parametrize("name", RUN)
@@ -97,13 +100,14 @@ def test_a_visitors_own_words_arrive_as_they_are(
     api: Api, settings: Settings, folder: Path, name: str
 ) -> None:
     settings.SITE_URL = api.base_url
-    filling = Filling(model=api.card.repo, labels=NASTY, template='it\'s "$(x)" \\ `{}`')
+    template = 'it\'s "$(x)" \\ `{}`'
+    filled = code_of(name, classify_page.code(NASTY, template), model=api.card.repo)
 
-    run(name, code_of(name, filling), folder=folder, secret=api.secret)
+    run(name, filled, folder=folder, secret=api.secret)
 
     job = Job.objects.get()
     assert job.payload["labels"] == NASTY
-    assert job.payload["template"] == filling.template
+    assert job.payload["template"] == template
     assert not (folder / "pwned").exists()
 
 
@@ -124,22 +128,31 @@ def test_a_job_is_followed_to_its_end(api: Api, settings: Settings, folder: Path
 
 @pytest.mark.parametrize("name", RUN)
 def test_a_snippet_names_no_key_and_the_model_that_is_asked_for(name: str) -> None:
-    code = code_of(name, Filling(model="laion/another"))
+    text = code_of(name, model="laion/another")
 
-    assert snippets.MODEL not in code
-    assert "laion/another" in code or name.startswith(("errors", "models.curl"))
-    assert "GIGAROUTER_API_KEY" in code
-    assert "gr_live_" not in code
+    assert snippets.MODEL not in text
+    assert "laion/another" in text or name.startswith(("errors", "models.curl"))
+    assert "GIGAROUTER_API_KEY" in text
+    assert "gr_live_" not in text
 
 
 def test_one_label_is_not_shown_to_a_client_that_refuses_it() -> None:
-    found = {each.client for each in snippets.of("classify", Filling(labels=["a cat"]))}
+    shown = snippets.fill(classify_page.code(["a cat"], "a photo of {}"), model=snippets.MODEL)
 
-    assert found == {Client.CURL, Client.OPENAI_PY, Client.OPENAI_JS, Client.HUGGING_FACE_JS}
+    assert {snippet.client for snippet in shown} == {
+        Client.CURL,
+        Client.OPENAI_PY,
+        Client.OPENAI_JS,
+        Client.HUGGING_FACE_JS,
+    }
 
 
 def test_every_file_is_of_a_client_we_name() -> None:
-    shown = {f"{each.use}.{each.client}" for use in snippets.uses() for each in snippets.of(use)}
+    shown = {
+        f"{snippet.name}.{snippet.client}"
+        for name in snippets.names()
+        for snippet in snippets.of(name)
+    }
 
     assert shown == set(FILES)
 
@@ -147,7 +160,7 @@ def test_every_file_is_of_a_client_we_name() -> None:
 def test_the_code_of_a_site_names_its_own_address(settings: Settings) -> None:
     settings.SITE_URL = "https://router.example"
 
-    codes = [each.code for use in snippets.uses() for each in snippets.of(use)]
+    codes = [snippet.code for name in snippets.names() for snippet in snippets.of(name)]
 
     assert not any(snippets.SITE in code for code in codes)
     assert any("https://router.example/v1" in code for code in codes)
@@ -194,7 +207,7 @@ def test_curl_embeds(api: Api, settings: Settings, folder: Path) -> None:
 def test_curl_classifies(api: Api, settings: Settings, folder: Path) -> None:
     [row] = answer_of("classify.curl.sh", api, settings, folder)["data"]
 
-    assert {each["label"] for each in row["predictions"]} == set(snippets.LABELS)
+    assert {each["label"] for each in row["predictions"]} == set(classify_page.EXAMPLE_LABELS)
 
 
 @compatible(CURL, "POST /v1/inference/{id}", "a form with a picture")

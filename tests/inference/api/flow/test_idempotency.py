@@ -235,7 +235,7 @@ def test_the_row_says_what_it_must(api: Api) -> None:
     ask(api)
     call = IdempotentCall.objects.get()
 
-    idempotency.drop(call)
+    idempotency.release(call)
 
     assert str(call) == f"{PATH} k1"
     assert not IdempotentCall.objects.exists()

@@ -188,7 +188,7 @@ def test_a_client_that_hangs_up_leaves_nothing_behind(
 
 
 def test_streams_of_one_account_are_counted(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "MOST_STREAMS", 1)
+    monkeypatch.setattr(events, "MAX_STREAMS", 1)
     api.worker.pause()
     job = submit(api)
 
@@ -203,7 +203,7 @@ def test_streams_of_one_account_are_counted(api: Api, monkeypatch: pytest.Monkey
 
 
 def test_a_hundred_may_follow_at_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "MOST_STREAMS", 200)
+    monkeypatch.setattr(events, "MAX_STREAMS", 200)
     api.worker.pause()
     job = submit(api)
 

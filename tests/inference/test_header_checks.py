@@ -45,7 +45,7 @@ def test_a_header_is_enough() -> None:
     ids=["empty", "text", "svg", "bmp", "narrow", "wide", "heavy"],
 )
 def test_what_the_limits_forbid_is_refused(data: bytes) -> None:
-    with pytest.raises(images.ImageRefused):
+    with pytest.raises(images.InvalidImage):
         images.check(data)
 
 

@@ -14,20 +14,20 @@ from tests.conftest import photo_bytes
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
 def test_common_formats_are_accepted(kind: str) -> None:
-    picture = images.accept(photo_bytes(80, 40, kind=kind))
+    picture = images.check_and_preview(photo_bytes(80, 40, kind=kind))
 
     assert (picture.width, picture.height) == (80, 40)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "I;16", "1", "LA"])
 def test_every_png_mode_gets_an_rgb_preview(mode: str) -> None:
-    picture = images.accept(photo_bytes(kind="PNG", mode=mode))
+    picture = images.check_and_preview(photo_bytes(kind="PNG", mode=mode))
 
     assert Image.open(io.BytesIO(picture.preview)).mode == "RGB"
 
 
 def test_cmyk_gets_an_rgb_preview() -> None:
-    picture = images.accept(photo_bytes(mode="CMYK"))
+    picture = images.check_and_preview(photo_bytes(mode="CMYK"))
 
     assert Image.open(io.BytesIO(picture.preview)).mode == "RGB"
 
@@ -36,7 +36,7 @@ def test_exif_orientation_turns_the_preview_and_the_size() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
 
-    picture = images.accept(photo_bytes(80, 40, exif=exif))
+    picture = images.check_and_preview(photo_bytes(80, 40, exif=exif))
 
     assert (picture.width, picture.height) == (40, 80)
     assert Image.open(io.BytesIO(picture.preview)).size == (40, 80)
@@ -46,7 +46,7 @@ def test_the_preview_carries_no_metadata() -> None:
     exif = Image.Exif()
     exif[0x010E] = "taken at home"
 
-    picture = images.accept(photo_bytes(exif=exif))
+    picture = images.check_and_preview(photo_bytes(exif=exif))
 
     assert b"taken at home" in picture.original
     assert b"taken at home" not in picture.preview
@@ -54,7 +54,7 @@ def test_the_preview_carries_no_metadata() -> None:
 
 
 def test_a_large_picture_gets_a_small_preview_and_keeps_its_size() -> None:
-    picture = images.accept(photo_bytes(3000, 1500))
+    picture = images.check_and_preview(photo_bytes(3000, 1500))
 
     assert (picture.width, picture.height) == (3000, 1500)
     assert max(Image.open(io.BytesIO(picture.preview)).size) == images.PREVIEW_SIDE
@@ -74,8 +74,8 @@ def test_a_large_picture_gets_a_small_preview_and_keeps_its_size() -> None:
     ],
 )
 def test_what_cannot_be_used_is_refused_in_a_sentence(data: bytes, sentence: str) -> None:
-    with pytest.raises(images.ImageRefused, match=sentence):
-        images.accept(data)
+    with pytest.raises(images.InvalidImage, match=sentence):
+        images.check_and_preview(data)
 
 
 IDAT = (16).to_bytes(4, "big") + b"IDAT"
@@ -90,8 +90,8 @@ def _png_header(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize(("width", "height"), [(6325, 6325), (16_385, 200), (60_000, 60_000)])
 def test_a_bomb_is_refused_from_its_header(width: int, height: int) -> None:
-    with pytest.raises(images.ImageRefused, match="too many pixels"):
-        images.accept(_png_header(width, height))
+    with pytest.raises(images.InvalidImage, match="too many pixels"):
+        images.check_and_preview(_png_header(width, height))
 
 
 @pytest.mark.filterwarnings("ignore")  # Pillow says what it found, and is right
@@ -105,8 +105,8 @@ def test_broken_exif_ends_in_a_picture_or_a_sentence(noise: int) -> None:
     for place in range(10 + noise, 60, 7):
         data[start + place] = (data[start + place] * 31 + noise) % 256
 
-    with suppress(images.ImageRefused):  # any other error fails the test
-        assert images.accept(bytes(data)).preview
+    with suppress(images.InvalidImage):  # any other error fails the test
+        assert images.check_and_preview(bytes(data)).preview
 
 
 @pytest.mark.parametrize("value", ["six", b"\x06", (6, 6), 99, -1, 0.5])

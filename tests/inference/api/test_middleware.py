@@ -4,12 +4,14 @@ import gzip
 import json
 import logging
 import socket
+from collections.abc import Iterator, Mapping
 
 import httpx
 import pytest
 from pytest_django import Settings
 
 from accounts import keys
+from catalog.infrastructure import log_context
 from inference.api.request import reader
 from tests.inference.api.conftest import Api, in_base64, make_caller
 
@@ -330,6 +332,31 @@ def test_what_breaks_is_json_too(
 
     refused(response, 500, "internal_error")
     assert "ZeroDivision" not in response.text
+
+
+class FieldsOfLines(logging.Handler):
+    """The fields that log lines carry, by the first word of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_word: dict[str, Mapping[str, str]] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.by_word[record.getMessage().split()[0]] = log_context.fields()
+
+
+@pytest.fixture
+def fields() -> Iterator[FieldsOfLines]:
+    handler, logger = FieldsOfLines(), logging.getLogger("inference")
+    logger.addHandler(handler)
+    yield handler
+    logger.removeHandler(handler)
+
+
+def test_log_lines_of_threads_carry_the_id_of_the_request(api: Api, fields: FieldsOfLines) -> None:
+    response = api.http.post(PATH, json={"model": api.card.repo, "input": "a"})
+
+    assert fields.by_word["call"]["request_id"] == response.headers["x-request-id"]
 
 
 def test_in_production_the_api_speaks_https_only(api: Api, settings: Settings) -> None:

@@ -1,0 +1,86 @@
+"""How exceptions become errors of the API: FastAPI's handlers, by the class of the exception."""
+
+import logging
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from catalog.infrastructure.outages import OUTAGES
+from catalog.limits import Refused
+from inference.api.context import context_of
+from inference.api.errors import (
+    ApiError,
+    InternalError,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    Unavailable,
+)
+
+log = logging.getLogger(__name__)
+
+OUTAGE_RETRY_S = 5
+
+
+async def _api_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)  # noqa: S101  HANDLERS says so
+    return context_of(request).respond(error)
+
+
+async def _routing_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        refusal: ApiError = NotAllowed(
+            f"Use {allowed or 'another verb'} here.", headers={"Allow": allowed}
+        )
+    elif error.status_code == 404:
+        refusal = NotFound(
+            f"There is nothing at {request.url.path[:200]}.", code="no_such_endpoint"
+        )
+    else:
+        refusal = Invalid(str(error.detail))
+    return context_of(request).respond(refusal)
+
+
+async def _invalid_parameter(request: Request, error: Exception) -> Response:
+    # Of the path, the query or a header: bodies are checked by `reader`.
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    first = error.errors()[0]
+    name = str(first["loc"][-1])
+    return context_of(request).respond(Invalid(f"`{name}`: {first['msg']}.", param=name))
+
+
+async def _uncounted_limit(request: Request, error: Exception) -> Response:
+    # A limit that cannot be counted lets nobody through.
+    assert isinstance(error, Refused)  # noqa: S101
+    refusal = Unavailable(str(error), retry_after_s=error.retry_after_s)
+    return context_of(request).respond(refusal)
+
+
+async def _outage(request: Request, error: Exception) -> Response:
+    log.error("away path=%s error=%r", request.url.path, error)
+    refusal = Unavailable(
+        "A part of the site is being restarted. Please try again in a moment.",
+        retry_after_s=OUTAGE_RETRY_S,
+    )
+    return context_of(request).respond(refusal)
+
+
+async def _unexpected_error(request: Request, error: Exception) -> Response:
+    # Starlette raises it again after this response, and the middleware logs it.
+    return context_of(request).respond(InternalError())
+
+
+# Any: Starlette's own type of a handler is that loose.
+HANDLERS: dict[type[Exception], Any] = {
+    ApiError: _api_error,
+    HTTPException: _routing_error,
+    RequestValidationError: _invalid_parameter,
+    Refused: _uncounted_limit,
+    **dict.fromkeys(OUTAGES, _outage),
+    Exception: _unexpected_error,
+}
