@@ -57,7 +57,7 @@ class Weight:
         )
 
 
-def check_stated(responses: list[Response]) -> Weight:
+def weigh(responses: list[Response]) -> Weight:
     sizes = dict.fromkeys(("document", "stylesheet", "script"), 0.0)
     for response in responses:
         kind = response.request.resource_type
