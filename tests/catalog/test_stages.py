@@ -40,8 +40,8 @@ def test_a_step_needs_a_reason(card: ModelCard) -> None:
 def test_a_step_is_kept_with_its_reason(card: ModelCard) -> None:
     stages.move(card, Stage.BENCHMARKING, reason="most wanted this week")
 
-    kept = StageChange.objects.get()
-    assert (kept.before, kept.stage, kept.reason) == (
+    change = StageChange.objects.get()
+    assert (change.before, change.stage, change.reason) == (
         "requested",
         "benchmarking",
         "most wanted this week",

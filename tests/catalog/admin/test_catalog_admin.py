@@ -54,20 +54,22 @@ def filled_in(card: ModelCard, **changes: object) -> dict[str, object]:
         for group in options["fields"]
         for name in _flat(group)
     }
-    sent = {name: value for name, value in values.items() if name in shown and value is not None}
-    if not sent["is_stand_in"]:
-        del sent["is_stand_in"]
-    if not sent["summary_is_generated"]:
-        del sent["summary_is_generated"]
+    form_data = {
+        name: value for name, value in values.items() if name in shown and value is not None
+    }
+    if not form_data["is_stand_in"]:
+        del form_data["is_stand_in"]
+    if not form_data["summary_is_generated"]:
+        del form_data["summary_is_generated"]
     for inline in INLINES:
         rows = list(getattr(card, inline).all())
-        sent |= {f"{inline}-TOTAL_FORMS": len(rows), f"{inline}-INITIAL_FORMS": len(rows)}
+        form_data |= {f"{inline}-TOTAL_FORMS": len(rows), f"{inline}-INITIAL_FORMS": len(rows)}
         # Of history a browser sends back no more than the keys.
         only = ["id", "card"] if inline in HISTORY else None
         for number, row in enumerate(rows):
             fields = model_to_dict(row, only) | {"id": row.pk}
-            sent |= {f"{inline}-{number}-{name}": value for name, value in fields.items()}
-    return sent | changes
+            form_data |= {f"{inline}-{number}-{name}": value for name, value in fields.items()}
+    return form_data | changes
 
 
 def _flat(group: str | Sequence[str]) -> Sequence[str]:
@@ -218,9 +220,9 @@ def test_saving_an_unchanged_form_changes_nothing(admin_client: Client, card: Mo
 
 def test_a_new_card_begins_its_life_and_its_prices(admin_client: Client, db: None) -> None:
     blank = ModelCard(repo="laion/new", name="new", summary="A model.", loader="open_clip")
-    sent = filled_in_anew(blank, open_clip_model="ViT-B-32", image_gflops="8.82")
+    form_data = filled_in_anew(blank, open_clip_model="ViT-B-32", image_gflops="8.82")
 
-    response = admin_client.post(f"{CARDS}add/", sent)
+    response = admin_client.post(f"{CARDS}add/", form_data)
 
     assert response.status_code == 302, response.context["errors"]
     card = ModelCard.objects.get()
@@ -301,9 +303,11 @@ def test_history_cannot_be_written_by_the_form(
     admin_client: Client, card: ModelCard, evil: dict[str, str]
 ) -> None:
     stages.record_births("added")
-    sent = filled_in(card, **{f"stage_changes-0-{name}": value for name, value in evil.items()})
+    form_data = filled_in(
+        card, **{f"stage_changes-0-{name}": value for name, value in evil.items()}
+    )
 
-    admin_client.post(f"{CARDS}{card.pk}/change/", sent)
+    admin_client.post(f"{CARDS}{card.pk}/change/", form_data)
 
     assert StageChange.objects.get().reason == "added"
 
@@ -325,10 +329,10 @@ def test_a_changed_fact_with_an_old_source_is_doubted(
 ) -> None:
     provenance.cite(card, ["license"], source=provenance.hub_source(), read_on=date(2026, 1, 1))
 
-    said = change(admin_client, card, license="mit")
+    message = change(admin_client, card, license="mit")
 
-    assert "license changed; its source still says Hugging Face hub, read on 2026-01-01" in said
-    assert "The next reading of the hub will write over it." in said
+    assert "license changed; its source still says Hugging Face hub, read on 2026-01-01" in message
+    assert "The next reading of the hub will write over it." in message
 
 
 def test_a_changed_fact_with_its_new_source_is_not_doubted(
@@ -337,9 +341,9 @@ def test_a_changed_fact_with_its_new_source_is_not_doubted(
     paper = Source.objects.create(slug="paper", title="the paper")
     provenance.cite(card, ["license"], source=provenance.hub_source(), read_on=date(2026, 1, 1))
 
-    said = change(admin_client, card, license="mit", **{"provenance-0-source": paper.pk})
+    message = change(admin_client, card, license="mit", **{"provenance-0-source": paper.pk})
 
-    assert "its source still says" not in said
+    assert "its source still says" not in message
     assert card.provenance.get().source == paper
 
 
@@ -357,11 +361,11 @@ def test_a_summary_that_somebody_wrote_is_not_made_from_figures(
 def test_a_card_is_moved_with_a_reason(
     admin_client: Client, admin_user: User, card: ModelCard
 ) -> None:
-    said = act(
+    message = act(
         admin_client, CARDS, "move_to_stage", card, stage="benchmarking", reason="most wanted"
     )
 
-    assert "is benchmarking now" in said
+    assert "is benchmarking now" in message
     step = StageChange.objects.get()
     assert (step.stage, step.reason, step.by) == ("benchmarking", "most wanted", admin_user)
     assert LogEntry.objects.get().action_flag == CHANGE
@@ -370,9 +374,9 @@ def test_a_card_is_moved_with_a_reason(
 
 
 def test_a_forbidden_jump_is_answered_by_a_sentence(admin_client: Client, card: ModelCard) -> None:
-    said = act(admin_client, CARDS, "move_to_stage", card, stage="live", reason="in a hurry")
+    message = act(admin_client, CARDS, "move_to_stage", card, stage="live", reason="in a hurry")
 
-    assert "cannot go from requested to live" in said
+    assert "cannot go from requested to live" in message
     assert ModelCard.objects.get().stage == "requested"
     assert not LogEntry.objects.exists()
 
@@ -384,9 +388,9 @@ def test_a_forbidden_jump_is_answered_by_a_sentence(admin_client: Client, card: 
 def test_a_move_needs_a_stage_and_a_reason(
     admin_client: Client, card: ModelCard, stage: str, reason: str
 ) -> None:
-    said = act(admin_client, CARDS, "move_to_stage", card, stage=stage, reason=reason)
+    message = act(admin_client, CARDS, "move_to_stage", card, stage=stage, reason=reason)
 
-    assert "Nothing was moved" in said
+    assert "Nothing was moved" in message
     assert ModelCard.objects.get().stage == "requested"
 
 
@@ -422,9 +426,9 @@ def test_ours_is_kept(admin_client: Client, difference: Difference) -> None:
 def test_what_is_decided_stays_decided(admin_client: Client, difference: Difference) -> None:
     act(admin_client, DIFFERENCES, "keep_ours", difference)
 
-    said = act(admin_client, DIFFERENCES, "take_the_hubs", difference)
+    message = act(admin_client, DIFFERENCES, "take_the_hubs", difference)
 
-    assert "no longer open" in said
+    assert "no longer open" in message
     assert ModelCard.objects.get().license == "apache-2.0"
 
 

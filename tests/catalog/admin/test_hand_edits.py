@@ -55,9 +55,9 @@ def folder(tmp_path: Path) -> Path:
 def load(folder: Path, document: dict[str, object]) -> str:
     """What the command says of a folder with this one card."""
     (folder / "card.yaml").write_text(yaml.safe_dump(document))
-    said = io.StringIO()
-    call_command("load_catalog", folder, stdout=said)
-    return said.getvalue().strip()
+    output = io.StringIO()
+    call_command("load_catalog", folder, stdout=output)
+    return output.getvalue().strip()
 
 
 @pytest.fixture
@@ -82,10 +82,10 @@ def everything(card: ModelCard) -> list[object]:
 
 
 def test_a_card_that_nobody_touched_follows_its_file(loaded: ModelCard, folder: Path) -> None:
-    said = load(folder, SECOND)
+    output = load(folder, SECOND)
 
     card = ModelCard.objects.get()
-    assert said == "catalog: 0 new cards, 1 updated, 0 unchanged"
+    assert output == "catalog: 0 new cards, 1 updated, 0 unchanged"
     assert (card.summary, card.license, card.image_size) == ("Second.", "apache-2.0", 336)
     assert card.faq.get().answer == "Because."
     assert not card.evaluations.exists()
@@ -97,10 +97,10 @@ def test_an_edited_part_is_kept_and_named_and_the_rest_follows(
 ) -> None:
     change(admin_client, loaded, summary="By hand.", **{"faq-0-answer": "By hand."})
 
-    said = load(folder, SECOND)
+    output = load(folder, SECOND)
 
     card = ModelCard.objects.get()
-    assert said.endswith(f"1 updated, 0 unchanged; kept as edited by hand: {REPO} (faq, summary)")
+    assert output.endswith(f"1 updated, 0 unchanged; kept as edited by hand: {REPO} (faq, summary)")
     assert (card.summary, card.faq.get().answer) == ("By hand.", "By hand.")
     assert (card.about, card.license) == ("Second.", "apache-2.0")
     assert not card.evaluations.exists()
@@ -113,9 +113,9 @@ def test_loading_again_changes_nothing(
     load(folder, SECOND)
     before = everything(loaded)
 
-    said = load(folder, SECOND)
+    output = load(folder, SECOND)
 
-    assert said == "catalog: 0 new cards, 0 updated, 1 unchanged"
+    assert output == "catalog: 0 new cards, 0 updated, 1 unchanged"
     assert everything(loaded) == before
 
 
@@ -161,7 +161,7 @@ def test_a_list_is_kept_as_a_whole(
 ) -> None:
     change(admin_client, loaded, **edit)
 
-    assert [each.part for each in HandEdit.objects.all()] == [part]
+    assert [hand_edit.part for hand_edit in HandEdit.objects.all()] == [part]
 
 
 def test_an_old_name_deleted_by_hand_does_not_come_back(
@@ -211,11 +211,11 @@ def test_saving_the_form_as_it_was_is_no_edit(admin_client: Client, loaded: Mode
 def test_what_a_browser_makes_of_line_ends_is_no_edit(admin_client: Client) -> None:
     cards.load_folder(FIXTURES)  # whose texts have several lines
     card = ModelCard.objects.get(repo=REPO)
-    sent = {name: _by_browser(value) for name, value in filled_in(card).items()}
-    assert "\r\n" in str(sent["about"])
+    form_data = {name: _by_browser(value) for name, value in filled_in(card).items()}
+    assert "\r\n" in str(form_data["about"])
     before = everything(card)
 
-    answer = admin_client.post(f"/admin/catalog/modelcard/{card.pk}/change/", sent)
+    answer = admin_client.post(f"/admin/catalog/modelcard/{card.pk}/change/", form_data)
 
     assert answer.status_code == 302
     assert not HandEdit.objects.exists()
@@ -239,13 +239,13 @@ def test_an_edit_during_a_load_is_kept(folder: Path) -> None:
     editor.force_login(User.objects.create_superuser("op@lab.example"))
     (folder / "card.yaml").write_text(yaml.safe_dump(SECOND))
     card = ModelCard.objects.get()
-    sent = filled_in(card, summary="By hand.", **{"faq-0-answer": "By hand."})
+    form_data = filled_in(card, summary="By hand.", **{"faq-0-answer": "By hand."})
 
     def edit_or_load(number: int) -> int:
         if number:
             call_command("load_catalog", folder, stdout=io.StringIO())
             return 302
-        return editor.post(f"/admin/catalog/modelcard/{card.pk}/change/", sent).status_code
+        return editor.post(f"/admin/catalog/modelcard/{card.pk}/change/", form_data).status_code
 
     [answer, _] = at_once(edit_or_load, 2)
 
@@ -263,11 +263,11 @@ def test_the_admin_shows_what_was_edited_by_hand(admin_client: Client, loaded: M
     address = "/admin/catalog/modelcard/"
 
     page = admin_client.get(f"{address}{loaded.pk}/change/").content.decode()
-    found = admin_client.get(f"{address}?hand_edits__part=summary").content.decode()
+    filtered = admin_client.get(f"{address}?hand_edits__part=summary").content.decode()
 
     assert "Edited by hand: the card" in page
-    assert REPO in found
-    assert "other/card" not in found
+    assert REPO in filtered
+    assert "other/card" not in filtered
 
 
 def test_a_part_given_back_is_written_by_the_next_load(
@@ -279,11 +279,11 @@ def test_a_part_given_back_is_written_by_the_next_load(
 
     given_back = {f"hand_edits-{rows['summary']}-DELETE": "on"}
     change(admin_client, ModelCard.objects.get(), **given_back)
-    said = load(folder, SECOND)
+    output = load(folder, SECOND)
 
     card = ModelCard.objects.get()
     assert (card.summary, card.about) == ("Second.", "By hand.")
-    assert said.endswith(f"{REPO} (about)")
+    assert output.endswith(f"{REPO} (about)")
 
 
 def test_staff_who_may_only_change_cards_give_nothing_back(

@@ -19,7 +19,7 @@ from catalog.demand import board
 from catalog.models import COMING_SOON, ModelCard, Stage, Subscriber, Vote, WaitlistEntry
 from tests.conftest import make_card
 
-STRANGER = User()  # has no key, so it has no votes
+ANONYMOUS = User()  # has no key, so it has no votes
 
 
 def vote(card: ModelCard, *, days_ago: float = 0, **fields: object) -> Vote:
@@ -31,13 +31,13 @@ def vote(card: ModelCard, *, days_ago: float = 0, **fields: object) -> Vote:
 def wait(card: ModelCard, *, days_ago: float = 0, **fields: object) -> WaitlistEntry:
     number = Subscriber.objects.count()
     subscriber = Subscriber.objects.create(email=f"p{number}@lab.example", key=f"{number:032x}")
-    given: dict[str, object] = {"confirmed_at": timezone.now() - timedelta(days=days_ago)}
-    return WaitlistEntry.objects.create(card=card, subscriber=subscriber, **(given | fields))
+    times: dict[str, object] = {"confirmed_at": timezone.now() - timedelta(days=days_ago)}
+    return WaitlistEntry.objects.create(card=card, subscriber=subscriber, **(times | fields))
 
 
 def order(rows: Iterable[board.Row] | None = None) -> list[str]:
-    found = board.rows(timezone.now().date(), seen_by=STRANGER) if rows is None else rows
-    return [row.card.repo for row in found]
+    rows_shown = board.rows(timezone.now().date(), seen_by=ANONYMOUS) if rows is None else rows
+    return [row.card.repo for row in rows_shown]
 
 
 def requested(repo: str, **fields: object) -> ModelCard:
@@ -68,7 +68,7 @@ def test_the_database_counts_as_python_does(card: ModelCard) -> None:
     ages = [*range(400), 1000, 3650]
     Vote.objects.bulk_create(Vote(card=card, voted_at=noon - timedelta(days=a)) for a in ages)
 
-    [row] = board.rows(today, seen_by=STRANGER)
+    [row] = board.rows(today, seen_by=ANONYMOUS)
 
     assert row.score == sum(board.weight(age) for age in ages)
 
@@ -84,7 +84,7 @@ def test_the_database_counts_as_python_does(card: ModelCard) -> None:
 def test_days_end_at_midnight_utc(card: ModelCard, moment: datetime, counts: int) -> None:
     Vote.objects.create(card=card, voted_at=moment)
 
-    [row] = board.rows(date(2026, 11, 23), seen_by=STRANGER)
+    [row] = board.rows(date(2026, 11, 23), seen_by=ANONYMOUS)
 
     assert row.score == board.weight(counts)
 
@@ -100,12 +100,12 @@ def test_fresh_voices_pass_old_ones_and_ties_go_by_id(db: None) -> None:
 
 
 def test_votes_and_waiting_people_count_alike(db: None) -> None:
-    wanted = requested("a/waited-for")
-    wait(wanted)
-    wait(wanted)
+    awaited = requested("a/waited-for")
+    wait(awaited)
+    wait(awaited)
     vote(requested("a/voted-for"))
 
-    first, second = board.rows(timezone.now().date(), seen_by=STRANGER)
+    first, second = board.rows(timezone.now().date(), seen_by=ANONYMOUS)
 
     assert first.card.repo == "a/waited-for"
     assert [first.score, second.score] == [4, 2]
@@ -140,7 +140,7 @@ def test_the_next_one_is_the_first_still_requested(db: None) -> None:
         vote(card)
     vote(requested("a/later"), days_ago=50)
 
-    rows = board.rows(timezone.now().date(), seen_by=STRANGER)
+    rows = board.rows(timezone.now().date(), seen_by=ANONYMOUS)
 
     assert [(row.card.repo, row.is_next) for row in rows] == [
         ("a/ahead", False),
@@ -158,7 +158,7 @@ def test_volumes_are_shown_as_a_sum_of_three_at_least(
     vote(card)
     vote(card, images_per_month=10**9, is_set_aside=True)
 
-    [row] = board.rows(timezone.now().date(), seen_by=STRANGER)
+    [row] = board.rows(timezone.now().date(), seen_by=ANONYMOUS)
 
     assert getattr(row.card, "images_wanted") == shown  # noqa: B009
 
@@ -183,9 +183,9 @@ def recomputed(voices: dict[str, list[tuple[date, int]]], as_of: date) -> list[s
     scores = {
         repo: sum(
             count * (10**6 + int(10**6 * 0.5 ** (max((as_of - day).days, 0) / 30)))
-            for day, count in given
+            for day, count in days
         )
-        for repo, given in voices.items()
+        for repo, days in voices.items()
     }
     return sorted(scores, key=lambda repo: (-scores[repo], repo))
 
@@ -196,30 +196,30 @@ def order_on_page(client: Client) -> list[str]:
 
 
 def test_the_order_follows_from_the_json_alone(voices: None, client: Client) -> None:
-    told = client.get("/roadmap.json").json()
+    document = client.get("/roadmap.json").json()
 
-    given = {
+    voices_of = {
         model["id"]: [
             (date.fromisoformat(voice["day"]), voice["count"]) for voice in model["voices"]
         ]
-        for model in told["models"]
+        for model in document["models"]
     }
-    order = recomputed(given, date.fromisoformat(told["as_of"]))
+    order = recomputed(voices_of, date.fromisoformat(document["as_of"]))
 
-    assert order == order_on_page(client) == [model["id"] for model in told["models"]]
+    assert order == order_on_page(client) == [model["id"] for model in document["models"]]
     assert len(order) > 8
-    assert "0.5^(age / 30)" in told["formula"]
+    assert "0.5^(age / 30)" in document["formula"]
 
 
 def test_the_order_follows_from_the_csv_alone(voices: None, client: Client) -> None:
     lines = list(csv.DictReader(io.StringIO(client.get("/roadmap.csv").content.decode())))
 
-    given: dict[str, list[tuple[date, int]]] = defaultdict(list)
+    voices_of: dict[str, list[tuple[date, int]]] = defaultdict(list)
     for line in lines:
-        given[line["id"]] += (
+        voices_of[line["id"]] += (
             [(date.fromisoformat(line["day"]), int(line["count"]))] if line["day"] else []
         )
-    order = recomputed(given, date.fromisoformat(lines[0]["as_of"]))
+    order = recomputed(voices_of, date.fromisoformat(lines[0]["as_of"]))
 
     assert order == order_on_page(client)
     assert "0.5^(age / 30)" in lines[0]["formula"]
@@ -233,10 +233,10 @@ def test_the_exports_count_by_kind(db: None, client: Client) -> None:
     wait(card, days_ago=1)
     today = timezone.now().date()
 
-    told = client.get("/roadmap.json").json()
+    document = client.get("/roadmap.json").json()
 
-    assert told["votes_set_aside"] == 1
-    [model] = told["models"]
+    assert document["votes_set_aside"] == 1
+    [model] = document["models"]
     assert (model["votes"], model["waitlist"], model["rank"]) == (2, 1, 1)
     assert model["score"] == f"{4 + board.weight(1):.6f}"
     assert model["voices"] == [
@@ -302,15 +302,15 @@ def test_a_stranger_gets_the_shared_page_and_a_person_their_own(
     settings.PAGE_CACHE_S = 60
     caches["pages"].clear()
     ada = User.objects.create_user("ada@lab.example")
-    stranger = client.get("/roadmap/").content.decode()
+    anonymous = client.get("/roadmap/").content.decode()
     Vote.objects.create(card=card, user=ada)
 
-    kept = Client().get("/roadmap/").content.decode()
+    cached = Client().get("/roadmap/").content.decode()
     client.force_login(ada)
     own = client.get("/roadmap/").content.decode()
 
-    assert kept == stranger
-    assert "csrf" not in kept
+    assert cached == anonymous
+    assert "csrf" not in cached
     assert 'aria-pressed="true"' in own
 
 

@@ -139,15 +139,15 @@ def refused(repo: Repo, server: RequestHub, ada: User, hub: Hub) -> str:
     return request.reason
 
 
-@pytest.mark.parametrize("said", [{"private": True}, {"gated": "manual"}, {"disabled": True}])
+@pytest.mark.parametrize("stated", [{"private": True}, {"gated": "manual"}, {"disabled": True}])
 def test_what_not_everybody_may_download_is_refused(
-    said: dict[str, object], server: RequestHub, ada: User, hub: Hub
+    stated: dict[str, object], server: RequestHub, ada: User, hub: Hub
 ) -> None:
-    assert "private or gated" in refused(Repo(said), server, ada, hub)
+    assert "private or gated" in refused(Repo(stated), server, ada, hub)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "stated",
     [
         {"pipeline_tag": "text-to-image"},
         {"pipeline_tag": "text-generation", "tags": []},
@@ -155,13 +155,13 @@ def test_what_not_everybody_may_download_is_refused(
     ],
 )
 def test_what_is_no_zero_shot_image_model_is_refused(
-    said: dict[str, object], server: RequestHub, ada: User, hub: Hub
+    stated: dict[str, object], server: RequestHub, ada: User, hub: Hub
 ) -> None:
-    assert "not filed as a zero-shot image model" in refused(Repo(said), server, ada, hub)
+    assert "not filed as a zero-shot image model" in refused(Repo(stated), server, ada, hub)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "stated",
     [
         {"pipeline_tag": None, "tags": ["siglip"]},
         {"pipeline_tag": "feature-extraction", "tags": [], "library_name": "open_clip"},
@@ -169,9 +169,9 @@ def test_what_is_no_zero_shot_image_model_is_refused(
     ],
 )
 def test_clip_and_its_kin_are_known_by_several_signs(
-    said: dict[str, object], server: RequestHub, ada: User, hub: Hub
+    stated: dict[str, object], server: RequestHub, ada: User, hub: Hub
 ) -> None:
-    server.repos[REPO] = Repo(said)
+    server.repos[REPO] = Repo(stated)
 
     assert checked(REPO, ada, hub).state == State.ACCEPTED
 
@@ -262,11 +262,11 @@ def test_a_file_kept_back_does_not_wait_for_ever(server: RequestHub, ada: User, 
 def test_the_sweep_rests_between_two_tries(server: RequestHub, ada: User, hub: Hub) -> None:
     server.status = 503
     checked(REPO, ada, hub)
-    asked = len(server.asked)
+    submitted = len(server.asked)
 
     assert requests.sweep(hub) == 0
 
-    assert len(server.asked) == asked
+    assert len(server.asked) == submitted
 
 
 def test_the_tasks_check_and_may_run_twice(
@@ -319,9 +319,9 @@ def siglip(size: int, patch: int, width: int, words: int) -> dict[str, object]:
     ],
 )
 def test_measures_tell_the_architecture(config: dict[str, object], name: str | None) -> None:
-    found = architectures.of_transformers(config)
+    architecture = architectures.of_transformers(config)
 
-    assert (found and found.open_clip_model) == name
+    assert (architecture and architecture.open_clip_model) == name
 
 
 def test_every_name_in_the_tables_is_one_of_open_clips_with_those_measures() -> None:
@@ -349,10 +349,10 @@ def test_insane_measures_are_no_facts() -> None:
     vision = {"image_size": -1, "width": True, "layers": 10**9, "patch_size": "16"}
     config = {"model_cfg": OPEN_CLIP["model_cfg"] | {"vision_cfg": vision}}
 
-    found = architectures.of_open_clip(REPO, config)
+    architecture = architectures.of_open_clip(REPO, config)
 
-    assert found is not None
-    assert set(found.facts) == {
+    assert architecture is not None
+    assert set(architecture.facts) == {
         "embed_dim",
         "text_layers",
         "text_width",
@@ -420,9 +420,9 @@ def test_ten_requests_a_day_and_no_more(ada: User) -> None:
 def test_a_double_click_is_one_request() -> None:
     ada = User.objects.create_user("ada@lab.example")
 
-    kept = at_once(lambda _: requests.submit(REPO, ada).pk, 8)
+    pks = at_once(lambda _: requests.submit(REPO, ada).pk, 8)
 
-    assert len(set(kept)) == 1
+    assert len(set(pks)) == 1
     assert ModelRequest.objects.count() == 1
 
 
@@ -431,9 +431,9 @@ def test_a_request_checked_by_two_workers_at_once_makes_one_card() -> None:
     people = [User.objects.create_user(f"p{number}@lab.example") for number in range(6)]
     with serving(RequestHub({REPO: Repo()})) as server:
         hub = Hub(server.endpoint, timeout_s=5, most_wait_s=0)
-        asked = [requests.submit(REPO, person) for person in people[:3]]
+        submitted = [requests.submit(REPO, person) for person in people[:3]]
 
-        at_once(lambda i: requests.check(ModelRequest.objects.get(pk=asked[i // 2].pk), hub), 6)
+        at_once(lambda i: requests.check(ModelRequest.objects.get(pk=submitted[i // 2].pk), hub), 6)
 
     card = ModelCard.objects.get()
     assert card.stage_changes.count() == 1
@@ -457,13 +457,13 @@ def test_asking_keeps_the_request_and_rings_once_it_is_kept(
     client: Client,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    with django_capture_on_commit_callbacks() as rings:
+    with django_capture_on_commit_callbacks() as messages:
         answer = client.post(PAGE, {"repo": f"https://huggingface.co/{REPO}"}, follow=True)
 
     assert answer.redirect_chain == [(PAGE, 302)]
     assert "waiting to be checked" in answer.content.decode()
     assert ModelRequest.objects.get().user == ada
-    assert len(rings) == 1
+    assert len(messages) == 1
 
 
 def test_the_page_lists_what_became_of_ones_own_requests(

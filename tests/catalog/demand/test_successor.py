@@ -103,22 +103,22 @@ def test_support_names_it_in_the_admin(admin_client: Client, newer: ModelCard) -
 def test_the_admin_refuses_a_model_as_its_own_successor(
     admin_client: Client, card: ModelCard
 ) -> None:
-    sent = filled_in(card, successor=card.pk)
+    form_data = filled_in(card, successor=card.pk)
 
-    answer = admin_client.post(f"{CARDS}{card.pk}/change/", sent)
+    answer = admin_client.post(f"{CARDS}{card.pk}/change/", form_data)
 
     assert "A model cannot be its own successor." in answer.content.decode()
 
 
 def test_the_admin_finds_successors_by_name(admin_client: Client, newer: ModelCard) -> None:
     assert ModelCardAdmin.autocomplete_fields == ["successor"]
-    asked = {
+    query = {
         "app_label": "catalog",
         "model_name": "modelcard",
         "field_name": "successor",
         "term": "new",
     }
 
-    found = json.loads(admin_client.get("/admin/autocomplete/", asked).content)
+    answer_json = json.loads(admin_client.get("/admin/autocomplete/", query).content)
 
-    assert [each["text"] for each in found["results"]] == ["laion/newer"]
+    assert [result["text"] for result in answer_json["results"]] == ["laion/newer"]

@@ -232,9 +232,9 @@ def test_the_migration_keeps_the_first_vote_of_a_mailbox_that_counts(card: Model
 
     import_module("catalog.migrations.0007_add_vote_mailbox").fill(apps, None)
 
-    [kept] = Vote.objects.exclude(mailbox="")
-    assert kept.user == accounts[1]
-    assert set(Vote.objects.counted().values_list("user", flat=True)) == {kept.user_id, None}
+    [vote_left] = Vote.objects.exclude(mailbox="")
+    assert vote_left.user == accounts[1]
+    assert set(Vote.objects.counted().values_list("user", flat=True)) == {vote_left.user_id, None}
 
 
 def test_a_person_takes_their_votes_along(card: ModelCard, ada: User) -> None:
@@ -258,7 +258,7 @@ def test_cards_can_be_counted_and_sorted_by_their_votes(card: ModelCard, ada: Us
     page = paging.page_of(ModelCard.objects.all(), by=by, then=Value(0.0))
     counted = ModelCard.objects.annotate(n=votes.count_expression())
 
-    assert [found.repo for found in page.cards] == ["a/loved", card.repo]
+    assert [card_found.repo for card_found in page.cards] == ["a/loved", card.repo]
     assert dict(counted.values_list("repo", "n")) == {"a/loved": 2, card.repo: 0}
 
 
@@ -271,7 +271,7 @@ def test_two_hundred_votes_by_one_person_at_once_are_one() -> None:
 
     with_pool = at_once(lambda _: [votes.cast(card, ada) for _ in range(10)], 20)
 
-    assert sum(new for each in with_pool for new in each) == 1
+    assert sum(is_new for votes_cast in with_pool for is_new in votes_cast) == 1
     assert Vote.objects.count() == 1
 
 
@@ -309,7 +309,7 @@ def test_a_hundred_people_are_a_hundred_votes() -> None:
     card = make_card()
     people = [person(f"p{number}") for number in range(100)]
 
-    at_once(lambda i: [votes.cast(card, each) for each in people[i * 5 : i * 5 + 5]], 20)
+    at_once(lambda i: [votes.cast(card, voter) for voter in people[i * 5 : i * 5 + 5]], 20)
 
     [row] = board.rows(timezone.now().date(), seen_by=people[0])
     assert getattr(row.card, "votes_counted") == Vote.objects.count() == 100  # noqa: B009
@@ -377,8 +377,8 @@ def test_a_stranger_is_led_through_sign_in_to_the_vote_page(
 ) -> None:
     led = client.get(PAGE)
     client.get(led["Location"])
-    sent = client.post("/accounts/login/", {"login": "ada@lab.example", "next": PAGE})
-    entered = client.post(sent["Location"], {"code": code_in_mail()})
+    redirect = client.post("/accounts/login/", {"login": "ada@lab.example", "next": PAGE})
+    entered = client.post(redirect["Location"], {"code": code_in_mail()})
 
     assert led["Location"] == f"/accounts/login/?next={PAGE}"
     assert entered["Location"] == PAGE
@@ -408,12 +408,12 @@ def test_a_forged_vote_is_refused(card: ModelCard) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"), [("100k", 100_000), ("1,000,000", 10**6), ("1T", 10**12), ("", None)]
+    ("typed", "meant"), [("100k", 100_000), ("1,000,000", 10**6), ("1T", 10**12), ("", None)]
 )
 def test_a_volume_can_be_stated_with_the_vote(
-    card: ModelCard, ada: User, client: Client, said: str, meant: int | None
+    card: ModelCard, ada: User, client: Client, typed: str, meant: int | None
 ) -> None:
-    client.post(PAGE, {"images_per_month": said})
+    client.post(PAGE, {"images_per_month": typed})
 
     assert Vote.objects.get().images_per_month == meant
 
@@ -437,11 +437,11 @@ def test_the_plain_button_leaves_the_volume_alone(
     assert Vote.objects.get().images_per_month == 5000
 
 
-@pytest.mark.parametrize("said", ["many", "-5", "0", "0.5", "1.1T", "9" * 31])
+@pytest.mark.parametrize("typed", ["many", "-5", "0", "0.5", "1.1T", "9" * 31])
 def test_a_volume_that_makes_no_sense_is_refused_and_casts_nothing(
-    card: ModelCard, ada: User, client: Client, said: str
+    card: ModelCard, ada: User, client: Client, typed: str
 ) -> None:
-    answer = client.post(PAGE, {"images_per_month": said})
+    answer = client.post(PAGE, {"images_per_month": typed})
 
     assert answer.status_code == 400
     assert 'aria-invalid="true"' in answer.content.decode()
@@ -483,11 +483,11 @@ def test_other_verbs_are_refused(card: ModelCard, ada: User, client: Client) -> 
 def test_a_strangers_button_holds_no_form_and_asks_nothing(
     card: ModelCard, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    found = ModelCard.objects.annotate(votes_counted=votes.count_expression()).get()
+    card_found = ModelCard.objects.annotate(votes_counted=votes.count_expression()).get()
     request = RequestFactory().get("/")
 
     with django_assert_num_queries(0):
-        button = render_to_string("catalog/demand/_vote.html", {"card": found}, request)
+        button = render_to_string("catalog/demand/_vote.html", {"card": card_found}, request)
 
     assert f'href="{PAGE}"' in button
     assert "csrf" not in button

@@ -51,9 +51,9 @@ def ask(card: ModelCard, email: str = ADA, *, address: str = "192.0.2.1") -> Ema
 def asked_token(card: ModelCard, email: str = ADA) -> str:
     written = ask(card, email)
     assert written is not None
-    found = re.search(r"/waitlist/confirm/([^/\s]+)/", str(written.body))
-    assert found, written.body
-    return found.group(1)
+    match = re.search(r"/waitlist/confirm/([^/\s]+)/", str(written.body))
+    assert match, written.body
+    return match.group(1)
 
 
 def waits(card: ModelCard, email: str = ADA) -> WaitlistEntry:
@@ -321,9 +321,9 @@ def test_each_mail_can_be_left_with_one_click(card: ModelCard) -> None:
         assert written is not None
         headers = written.extra_headers
         assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-        found = re.fullmatch(r"<\S+/waitlist/leave/(\S+)/>", headers["List-Unsubscribe"])
-        assert found
-        assert list(links.entries_of(found.group(1))) == [WaitlistEntry.objects.get()]
+        match = re.fullmatch(r"<\S+/waitlist/leave/(\S+)/>", headers["List-Unsubscribe"])
+        assert match
+        assert list(links.entries_of(match.group(1))) == [WaitlistEntry.objects.get()]
         assert "/waitlist/preferences/" in written.body
 
 
@@ -473,22 +473,22 @@ def test_a_press_on_ones_own_page_confirms_with_ones_own_consent(
 # --- forgetting -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("days", "kept"), [(6.99, 1), (7.01, 0)])
+@pytest.mark.parametrize(("days", "rows_left"), [(6.99, 1), (7.01, 0)])
 def test_what_nobody_confirmed_is_deleted_after_a_week(
-    card: ModelCard, days: float, kept: int
+    card: ModelCard, days: float, rows_left: int
 ) -> None:
     ask(card)
     WaitlistEntry.objects.update(requested_at=Now() - timedelta(days=days))
 
     tasks.purge_waitlist()
 
-    assert WaitlistEntry.objects.count() == Subscriber.objects.count() == kept
+    assert WaitlistEntry.objects.count() == Subscriber.objects.count() == rows_left
 
 
 def test_who_confirmed_or_left_after_is_kept(card: ModelCard) -> None:
     waits(card, "waits@lab.example")
-    left = waits(card, "left@lab.example")
-    waitlist.leave(WaitlistEntry.objects.filter(pk=left.pk))
+    entry_left = waits(card, "left@lab.example")
+    waitlist.leave(WaitlistEntry.objects.filter(pk=entry_left.pk))
     WaitlistEntry.objects.update(requested_at=Now() - timedelta(days=400))
 
     assert waitlist.purge() == 0
@@ -531,5 +531,5 @@ def test_a_deleted_person_waits_for_nothing(card: ModelCard, ada: User, settings
 
     profile.delete(ada)
 
-    assert [each.email for each in Subscriber.objects.all()] == ["other@lab.example"]
-    assert [each.recipients for each in Mail.objects.all()] == [["other@lab.example"]]
+    assert [row.email for row in Subscriber.objects.all()] == ["other@lab.example"]
+    assert [row.recipients for row in Mail.objects.all()] == [["other@lab.example"]]

@@ -45,11 +45,11 @@ def leave_path(card: ModelCard | None) -> str:
 
 
 def test_the_form_sends_a_mail(card: ModelCard, client: Client) -> None:
-    sent = client.post(PAGE, FORM)
+    redirect = client.post(PAGE, FORM)
 
-    assert (sent.status_code, sent["Location"]) == (302, f"{PAGE}sent/")
+    assert (redirect.status_code, redirect["Location"]) == (302, f"{PAGE}sent/")
     assert mail.outbox[0].to == [ADA]
-    assert "look into your mail" in client.get(sent["Location"]).content.decode()
+    assert "look into your mail" in client.get(redirect["Location"]).content.decode()
 
 
 def test_the_form_needs_no_cookie(card: ModelCard) -> None:
@@ -90,9 +90,9 @@ def test_known_and_unknown_addresses_get_the_same_answer(card: ModelCard) -> Non
     answers = []
     for name in ["known", "asked", "unknown", "unknown"]:  # the last: beyond the limit
         visitor = Client()
-        sent = visitor.post(PAGE, FORM | {"email": f"{name}@lab.example"})
-        page = visitor.get(sent["Location"])
-        answers.append((sent.status_code, sent["Location"], sent.cookies, page.content))
+        redirect = visitor.post(PAGE, FORM | {"email": f"{name}@lab.example"})
+        page = visitor.get(redirect["Location"])
+        answers.append((redirect.status_code, redirect["Location"], redirect.cookies, page.content))
 
     assert all(answer == answers[0] for answer in answers)
 
@@ -141,9 +141,9 @@ def test_a_sentence_that_was_never_ours_is_no_consent(
 
 
 def test_a_machine_hears_the_same_and_nothing_happens(card: ModelCard, client: Client) -> None:
-    sent = client.post(PAGE, FORM | {"website": "https://spam.example"})
+    redirect = client.post(PAGE, FORM | {"website": "https://spam.example"})
 
-    assert (sent.status_code, sent["Location"]) == (302, f"{PAGE}sent/")
+    assert (redirect.status_code, redirect["Location"]) == (302, f"{PAGE}sent/")
     assert mail.outbox == []
     assert not Subscriber.objects.exists()
 
@@ -234,16 +234,19 @@ def test_links_that_are_over_say_why(
 ) -> None:
     replaced = link_to("confirm", asked_token(card))
     token = asked_token(card)
-    said = {replaced: (410, "this link is over")}
-    said[link_to("confirm", token[:-1] + ("A" if token[-1] != "A" else "B"))] = (404, "not whole")
+    expected = {replaced: (410, "this link is over")}
+    expected[link_to("confirm", token[:-1] + ("A" if token[-1] != "A" else "B"))] = (
+        404,
+        "not whole",
+    )
     with monkeypatch.context() as later:
         later.setattr("catalog.demand.waitlist.links.CONFIRM_LINK_LIVES", -1)
         assert client.post(link_to("confirm", token)).status_code == 410
         assert "too old" in client.get(link_to("confirm", token)).content.decode()
     waitlist.leave(WaitlistEntry.objects.all())
-    said[link_to("confirm", token)] = (410, "you have left")
+    expected[link_to("confirm", token)] = (410, "you have left")
 
-    for link, (status, words) in said.items():
+    for link, (status, words) in expected.items():
         for page in [client.get(link), client.post(link)]:
             assert page.status_code == status
             assert words in page.content.decode()
@@ -464,8 +467,8 @@ def test_the_press_is_the_persons_own(card: ModelCard, ada: User, verb: str) -> 
     assert forged.post(f"{PAGE}{verb}/").status_code == 403
     assert Client().get(f"{PAGE}{verb}/").status_code == 405
     assert Client().post(f"/models/openai/nothing/waitlist/{verb}/").status_code == 404
-    stranger = Client().post(f"{PAGE}{verb}/")
-    assert stranger["Location"] == f"/accounts/login/?next={card.get_absolute_url()}"
+    anonymous = Client().post(f"{PAGE}{verb}/")
+    assert anonymous["Location"] == f"/accounts/login/?next={card.get_absolute_url()}"
     assert not WaitlistEntry.objects.exists()
 
 
@@ -496,10 +499,10 @@ def staff(client: Client, db: None) -> Client:
 def test_support_finds_an_entry_and_reads_its_proof(card: ModelCard, staff: Client) -> None:
     entry = waits(card)
 
-    found = staff.get("/admin/catalog/waitlistentry/", {"q": ADA}).content.decode()
+    page = staff.get("/admin/catalog/waitlistentry/", {"q": ADA}).content.decode()
     shown = staff.get(f"/admin/catalog/waitlistentry/{entry.pk}/change/").content.decode()
 
-    assert f"/admin/catalog/waitlistentry/{entry.pk}/change/" in found
+    assert f"/admin/catalog/waitlistentry/{entry.pk}/change/" in page
     assert entry.consent_address_sha256 in shown
     assert entry.token_sha256 not in shown
     assert 'name="consent_text"' not in shown

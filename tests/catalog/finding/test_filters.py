@@ -31,11 +31,11 @@ def found(address: str) -> set[str]:
 
 def menu(address: str, name: str) -> dict[str, Choice]:
     menus = facets.count(read(address), ModelCard.objects.real()).menus
-    return {choice.label: choice for each in menus if each.name == name for choice in each.choices}
+    return {choice.label: choice for menu in menus if menu.name == name for choice in menu.choices}
 
 
 @pytest.mark.parametrize(
-    ("asked", "canonical"),
+    ("typed", "canonical"),
     [
         ("num_parameters=min:6B,max:128B", "min:6B,max:128B"),
         ("num_parameters=max:128b,min:6000M", "min:6B,max:128B"),
@@ -53,8 +53,8 @@ def menu(address: str, name: str) -> dict[str, Choice]:
         ("min_price=.01&max_price=0.10", "min:0.01,max:0.1"),
     ],
 )
-def test_a_range_has_one_canonical_spelling(asked: str, canonical: str) -> None:
-    query = read(asked)
+def test_a_range_has_one_canonical_spelling(typed: str, canonical: str) -> None:
+    query = read(typed)
 
     assert (query.num_parameters or query.price) == canonical
 
@@ -160,11 +160,11 @@ def test_an_address_survives_being_written_and_read() -> None:
 
 def test_each_choice_leads_to_as_many_cards_as_it_says(catalog: None) -> None:
     address = "q=vit&license=unknown&num_parameters=max:1B"
-    for each in facets.count(read(address), ModelCard.objects.real()).menus:
-        for choice in each.choices:
+    for menu in facets.count(read(address), ModelCard.objects.real()).menus:
+        for choice in menu.choices:
             if not choice.is_chosen:
                 leads_to = found(choice.address.removeprefix("?"))
-                assert len(leads_to) == choice.count, (each.name, choice.label)
+                assert len(leads_to) == choice.count, (menu.name, choice.label)
 
 
 def test_the_total_is_what_the_pages_hold(catalog: None) -> None:
@@ -192,9 +192,9 @@ def test_a_long_menu_is_cut_but_keeps_what_is_chosen(no_cards: None) -> None:
         make_card(f"owner{index:02}/model")
 
     [authors] = [
-        each
-        for each in facets.count(read("author=owner44"), ModelCard.objects.real()).menus
-        if each.name == "author"
+        menu
+        for menu in facets.count(read("author=owner44"), ModelCard.objects.real()).menus
+        if menu.name == "author"
     ]
 
     assert (len(authors.choices), authors.left_out) == (facets.MOST_CHOICES + 1, 4)

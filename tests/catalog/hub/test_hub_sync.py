@@ -80,7 +80,7 @@ def test_what_nobody_knew_is_filled_in_with_its_source(hub: CardHub, db: None) -
     make_card(REPO, revision="")
     hub.says(REPO)
 
-    said = run()
+    output = run()
 
     card = ModelCard.objects.get()
     assert (card.downloads_per_month, card.likes, card.license) == (12_400_000, 1_900, "mit")
@@ -90,7 +90,7 @@ def test_what_nobody_knew_is_filled_in_with_its_source(hub: CardHub, db: None) -
         assert (row.source.slug, row.read_on) == (SOURCE_SLUG, timezone.localdate())
     assert card.provenance.count() == 6
     assert not Difference.objects.exists()
-    assert said.splitlines()[-1] == "hub: 1 of 1 read, 1 changed, 0 to review"
+    assert output.splitlines()[-1] == "hub: 1 of 1 read, 1 changed, 0 to review"
 
 
 def test_a_second_run_on_the_same_day_changes_nothing(hub: CardHub, db: None) -> None:
@@ -99,10 +99,10 @@ def test_a_second_run_on_the_same_day_changes_nothing(hub: CardHub, db: None) ->
     run()
     before = everything(card)
 
-    said = run()
+    output = run()
 
     assert everything(card) == before
-    assert "nothing new; differs in license" in said
+    assert "nothing new; differs in license" in output
 
 
 def test_a_figure_of_the_hubs_own_moves_on(hub: CardHub, db: None) -> None:
@@ -127,8 +127,8 @@ def test_history_is_kept_across_days(hub: CardHub, db: None) -> None:
         figures = Figures(downloads_per_month=downloads)
         sync.write(card, figures, source=source, today=today - timedelta(days=days_ago))
 
-    kept = list(card.hub_readings.values_list("downloads_per_month", flat=True))
-    assert kept == [10, 20, 30]
+    by_day = list(card.hub_readings.values_list("downloads_per_month", flat=True))
+    assert by_day == [10, 20, 30]
 
 
 def test_the_day_of_change_moves_only_with_a_figure(db: None) -> None:
@@ -385,11 +385,11 @@ def test_a_bad_answer_changes_nothing_and_is_told(hub: CardHub, db: None, answer
     hub.says(OTHER)
     before = everything(card)
 
-    said = run(timeout=0.3)
+    output = run(timeout=0.3)
 
     assert everything(card) == before
     assert ModelCard.objects.get(repo=OTHER).likes == 1_900
-    assert "1 of 2 read" in said
+    assert "1 of 2 read" in output
 
 
 @pytest.mark.parametrize(
@@ -537,9 +537,9 @@ def test_a_turn_ends_at_the_first_card_of_a_hub_that_is_away(
 
 
 def document(**changes: object) -> dict[str, object]:
-    given: dict[str, object] = {"repo": OTHER, "name": "other", "summary": "A model."}
+    document: dict[str, object] = {"repo": OTHER, "name": "other", "summary": "A model."}
     runtime = {"loader": "open_clip", "open_clip_model": "ViT-B-32", "revision": ""}
-    return given | {"runtime": runtime} | changes
+    return document | {"runtime": runtime} | changes
 
 
 def test_a_changed_document_keeps_what_only_the_hub_knows(hub: CardHub, db: None) -> None:

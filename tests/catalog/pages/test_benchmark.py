@@ -43,27 +43,27 @@ def tiny_card(card: ModelCard, tmp_path: Path, settings: Settings) -> ModelCard:
 
 
 def run(card: ModelCard, *options: str) -> tuple[str, str]:
-    told, seen = StringIO(), StringIO()
-    call_command("benchmark", card.repo, "--seconds", "0.01", *options, stdout=told, stderr=seen)
-    return told.getvalue(), seen.getvalue()
+    output, seen = StringIO(), StringIO()
+    call_command("benchmark", card.repo, "--seconds", "0.01", *options, stdout=output, stderr=seen)
+    return output.getvalue(), seen.getvalue()
 
 
 def test_the_command_measures_and_keeps_all_of_it(tiny_card: ModelCard) -> None:
-    told, seen = run(tiny_card, "--usd-per-hour", "0.5", "--hardware", "two old cores")
+    output, seen = run(tiny_card, "--usd-per-hour", "0.5", "--hardware", "two old cores")
 
     row = Benchmark.objects.get()
-    passes = [each for each in row.figures if each["what"] == "pass"]
-    photos = [each for each in row.figures if each["what"] == "photos"]
-    assert [each["batch"] for each in passes] == [1, 2, 4, 8, 16, 32, 64]
-    assert [each["callers"] for each in photos] == [1, 2, 4, 8]
-    assert all(each["images_per_s"] > 0 for each in row.figures)
-    assert all(each["p50_ms"] <= each["p95_ms"] for each in row.figures)
+    passes = [case for case in row.figures if case["what"] == "pass"]
+    photos = [case for case in row.figures if case["what"] == "photos"]
+    assert [case["batch"] for case in passes] == [1, 2, 4, 8, 16, 32, 64]
+    assert [case["callers"] for case in photos] == [1, 2, 4, 8]
+    assert all(case["images_per_s"] > 0 for case in row.figures)
+    assert all(case["p50_ms"] <= case["p95_ms"] for case in row.figures)
     assert (row.hardware, row.device, row.dtype) == ("two old cores", "cpu", "float32")
     assert not row.has_random_weights
     assert row.versions["torch"].startswith("2.")
     assert row.resident_bytes > 10_000_000
     assert row.device_bytes is None
-    assert "two old cores, cpu, float32" in told
+    assert "two old cores, cpu, float32" in output
     assert "12/12 done" in seen
 
 

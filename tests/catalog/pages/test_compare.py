@@ -16,22 +16,22 @@ def rows(*repos: str) -> dict[str, compare.Row]:
 
 
 def test_the_better_figure_wins_whether_large_or_small(catalog: None) -> None:
-    found = rows(L14, B32)
+    by_label = rows(L14, B32)
 
-    assert [c.is_best for c in found["ImageNet zero-shot"].cells] == [True, False]
-    assert [c.is_best for c in found["compute, GFLOP an image"].cells] == [False, True]
+    assert [c.is_best for c in by_label["ImageNet zero-shot"].cells] == [True, False]
+    assert [c.is_best for c in by_label["compute, GFLOP an image"].cells] == [False, True]
 
 
 def test_nobody_wins_a_draw(catalog: None) -> None:
-    found = rows(L14, "laion/CLIP-ViT-L-14-laion2B-s32B-b82K")
+    by_label = rows(L14, "laion/CLIP-ViT-L-14-laion2B-s32B-b82K")
 
-    assert not any(cell.is_best for cell in found["price of 1,000 images (~ estimated)"].cells)
+    assert not any(cell.is_best for cell in by_label["price of 1,000 images (~ estimated)"].cells)
 
 
 def test_an_unknown_figure_neither_wins_nor_breaks(catalog: None) -> None:
-    found = rows(L14, "laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K")
+    by_label = rows(L14, "laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K")
 
-    downloads = found["downloads a month"].cells
+    downloads = by_label["downloads a month"].cells
     assert (downloads[0].text, downloads[1].text) == ("12.4M", "")
     assert not downloads[1].is_best
 

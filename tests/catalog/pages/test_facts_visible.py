@@ -49,10 +49,10 @@ def visible_text(page: str) -> str:
     return plain(" ".join(parser.pieces))
 
 
-def shows(text: str, wanted: str) -> bool:
+def shows(text: str, expected: str) -> bool:
     """Whether the words stand there; a figure only as itself, not as a part of another."""
-    pattern = r"(?<![\d.])" * wanted[0].isdigit() + re.escape(plain(wanted))
-    return re.search(pattern + r"(?!\d|\.\d)" * wanted[-1].isdigit(), text) is not None
+    pattern = r"(?<![\d.])" * expected[0].isdigit() + re.escape(plain(expected))
+    return re.search(pattern + r"(?!\d|\.\d)" * expected[-1].isdigit(), text) is not None
 
 
 @pytest.mark.parametrize("repo", FACTS)

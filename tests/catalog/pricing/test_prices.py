@@ -120,10 +120,10 @@ def test_recording_nothing_new_costs_two_queries(
 
 
 def story_of(card: ModelCard, **more: object) -> PriceStory:
-    given = {"history": price_history.history_of(card), "neighbours": []} | more
-    found = price_story.story_of(card, **given)  # type: ignore[arg-type]
-    assert found is not None
-    return found
+    arguments = {"history": price_history.history_of(card), "neighbours": []} | more
+    result = price_story.story_of(card, **arguments)  # type: ignore[arg-type]
+    assert result is not None
+    return result
 
 
 def text_of(story: PriceStory, address: str = "/models/a/b/") -> str:
@@ -155,8 +155,8 @@ def test_recomputing_from_the_page_gives_the_figure_shown(
 
     shown = dict(re.findall(r"()(\d+ µ\$)", text))
     assert shown
-    found = list(formulas_in(text))
-    for exact, claimed, unit in found:
+    result = list(formulas_in(text))
+    for exact, claimed, unit in result:
         by_hand = max(1, int(exact.to_integral_value(ROUND_HALF_UP)))
         expected = {
             "an image": card.price.micro_usd_per_image,
@@ -164,8 +164,8 @@ def test_recomputing_from_the_page_gives_the_figure_shown(
         }
         assert by_hand == claimed == expected[unit]
     estimated = {"compute", "benchmark"}
-    assert ("an image" in {unit for *_, unit in found}) == (card.price.basis in estimated)
-    assert ("a label" in {unit for *_, unit in found}) == bool(card.price.micro_usd_per_label)
+    assert ("an image" in {unit for *_, unit in result}) == (card.price.basis in estimated)
+    assert ("a label" in {unit for *_, unit in result}) == bool(card.price.micro_usd_per_label)
     assert f"${card.price.usd_per_1k_images:.3f} for 1,000 images" in text
     assert f"{1_000_000 // card.price.micro_usd_per_image:,} images for a dollar" in text
 
@@ -190,8 +190,8 @@ def test_the_page_says_what_kind_of_figure_it_is(catalog: None) -> None:
     assert "A label is charged once, 8 µ$; after that its embedding is kept" in text
     since = price_history.history_of(stated)[0].since
     assert f"valid since {since.day} {since:%b %Y}" in text
-    for each in story_of(stated, notes=notes).inputs:
-        assert each.note or each.origin, each
+    for row in story_of(stated, notes=notes).inputs:
+        assert row.note or row.origin, row
 
 
 def test_a_launched_price_is_no_estimate(no_cards: None) -> None:

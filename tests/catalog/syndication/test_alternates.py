@@ -112,13 +112,13 @@ def test_search_engines_read_the_visible_questions_and_no_offer(
 ) -> None:
     page = client.get(f"{L14}/").content.decode()
 
-    found = re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
-    assert found
-    breadcrumb, faq = json.loads(found.group(1))
+    match = re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
+    assert match
+    breadcrumb, faq = json.loads(match.group(1))
     assert [step["name"] for step in breadcrumb["itemListElement"]][-1] == "CLIP ViT-L/14"
-    for each in faq["mainEntity"]:
-        assert escape(each["name"]) in page
-    assert "Offer" not in found.group(1)
+    for question in faq["mainEntity"]:
+        assert escape(question["name"]) in page
+    assert "Offer" not in match.group(1)
 
 
 def test_linked_data_cannot_end_its_script(catalog: None, client: Client) -> None:
@@ -142,8 +142,8 @@ def test_a_live_model_is_offered_at_its_price(client: Client, db: None) -> None:
 
     page = client.get(card.get_absolute_url()).content.decode()
 
-    found = re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
-    assert found
-    [product] = [thing for thing in json.loads(found.group(1)) if thing["@type"] == "Product"]
+    match = re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
+    assert match
+    [product] = [thing for thing in json.loads(match.group(1)) if thing["@type"] == "Product"]
     assert product["offers"]["price"] == "0.09"
     assert product["offers"]["priceSpecification"]["referenceQuantity"]["value"] == 1000

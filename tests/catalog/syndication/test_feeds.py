@@ -53,7 +53,7 @@ def test_feeds_have_ids_for_ever_and_say_where_they_are(
 
     ids = [feed.findtext("a:id", "", NAMES), *texts(feed, "id")]
     assert len(ids) == len(set(ids)) > 1
-    assert all(each.startswith("tag:gigarouter,2026:") for each in ids)
+    assert all(guid.startswith("tag:gigarouter,2026:") for guid in ids)
     itself = feed.find("a:link[@rel='self']", NAMES)
     assert itself is not None
     assert itself.attrib["href"] == f"http://testserver{address}"
