@@ -60,11 +60,15 @@ def _page(
     *,
     status: HTTPStatus = HTTPStatus.OK,
 ) -> HttpResponse:
-    context = admin.site.each_context(request) | {
+    context = admin.site.each_context(request) | _about(card) | {"form": form}
+    return render(request, "admin/launch.html", context, status=status)
+
+
+def _about(card: ModelCard) -> dict[str, object]:
+    return {
         "card": card,
-        "form": form,
         "title": f"Launch {card.name}",
         "audience": launches.audience_of(card),
+        # The admin's own templates look for it: breadcrumbs, and the link to the model.
         "opts": ModelCard._meta,
     }
-    return render(request, "admin/launch.html", context, status=status)

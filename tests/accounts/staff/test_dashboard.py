@@ -1,6 +1,7 @@
 """The operator sees what came in, week by week and model by model, and what looks like abuse."""
 
 import csv
+import doctest
 import io
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -259,6 +260,10 @@ def test_disposable_mailboxes_are_flagged_with_what_they_did(card: ModelCard) ->
         ("mailinator.com", 2, 2, 0),
         ("sub.mailinator.com", 0, 0, 1),
     ]
+
+
+def test_the_examples_of_disposable_domains_hold() -> None:
+    assert doctest.testmod(disposable_domains).failed == 0
 
 
 def test_many_accounts_of_one_domain_in_an_hour_are_shown(db: None) -> None:
