@@ -82,7 +82,7 @@ def test_f11_nineteen_of_twenty_messages_find_nothing(house: House) -> None:
 
     house.check()
     assert set(Job.objects.values_list("state", "attempt")) == {(State.SUCCEEDED, 1)}
-    assert house.site.printed().count(f"job succeeded id={job.pk}") == 1
+    assert len(house.site.lines_with("job succeeded", f"job={job.pk}")) == 1
 
 
 def test_f28_what_is_cancelled_while_it_waits_never_runs(house: House) -> None:

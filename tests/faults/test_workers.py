@@ -119,7 +119,7 @@ def test_f12_an_attempt_that_comes_back_late_changes_nothing(house: House) -> No
         assert (job.state, job.attempt) == (State.SUCCEEDED, 2)
     finally:
         worker.send_signal(signal.SIGCONT)
-    wait_for(lambda: f"stale claim ignored id={job.pk}" in house.site.printed())
+    wait_for(lambda: bool(house.site.lines_with("stale claim ignored", f"job={job.pk}")))
 
     house.check()
     first = job.result

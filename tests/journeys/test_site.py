@@ -37,7 +37,7 @@ def test_a_photo_is_classified_by_a_process_that_is_not_the_web(
     job = Job.objects.get(pk=job_id)
     assert result_of(job)["rows"][0]["predictions"][0]["label"] == "a cat"
     assert "a cat" in visitor.page(f"/jobs/{job_id}/")
-    worker_lines = [line for line in site.printed().splitlines() if f"id={job_id}" in line]
+    worker_lines = site.lines_with(f"job={job_id}")
     assert any("worker" in line and "job succeeded" in line for line in worker_lines)
     assert Worker.objects.get(name=job.worker).pid != site.child("uvicorn").pid
 
@@ -56,7 +56,7 @@ def test_a_killed_worker_loses_no_job_and_repeats_none(site: Site, visitor: Visi
     assert set(Job.objects.values_list("state", flat=True)) == {State.SUCCEEDED}
     assert "worker stopped" in site.printed()
     for job in Job.objects.all():
-        assert site.printed().count(f"job succeeded id={job.pk}") == 1
+        assert len(site.lines_with("job succeeded", f"job={job.pk}")) == 1
 
 
 def test_a_worker_killed_in_its_work_has_its_jobs_run_again(site: Site, visitor: Visitor) -> None:
@@ -70,7 +70,7 @@ def test_a_worker_killed_in_its_work_has_its_jobs_run_again(site: Site, visitor:
 
     assert set(Job.objects.values_list("state", flat=True)) == {State.SUCCEEDED}
     for job in Job.objects.all():
-        assert site.printed().count(f"job succeeded id={job.pk}") == 1
+        assert len(site.lines_with("job succeeded", f"job={job.pk}")) == 1
 
 
 def test_ready_names_the_real_worker(site: Site) -> None:

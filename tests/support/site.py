@@ -40,6 +40,10 @@ class Site:
     def printed(self) -> str:
         return self.log.read_text(errors="replace")
 
+    def lines_with(self, *words: str) -> list[str]:
+        """Fields come after a line's message, in any order: `lines_with("job failed", "job=7")`."""
+        return [line for line in self.printed().splitlines() if all(word in line for word in words)]
+
     def child(self, *words: str) -> psutil.Process:
         """The one process whose command line holds all the words."""
         [process] = [
