@@ -29,7 +29,7 @@ def page_of(job: Job) -> Page:
         for item, vector in zip(job.inputs[:MAX_SHOWN], vectors_of(job), strict=False)
     ]
     return Page(
-        request=request,
+        request=[],  # the table of vectors names the inputs
         headline=f"{count} vector{'' if count == 1 else 's'} of {job.result['dim']} numbers",
         result={"vectors": vectors, "dim": job.result["dim"], "count": count},
         computed=[("length of a vector", str(job.result["dim"]))],

@@ -69,7 +69,7 @@ CASES = {
         "3 vectors of 8 numbers",
     ),
     "embed 256 texts": Case(
-        "embed", embed_request(*TEXTS), [*TEXTS[:SHOWN], "the first 50 of 256"], "256 vectors of"
+        "embed", embed_request(*TEXTS), [*TEXTS[:SHOWN], "first 50 of 256"], "256 vectors of"
     ),
     "classify one with a preview": Case(
         "classify", classify_request(preview()), LABELS[:2], "closest label: label number"
