@@ -12,8 +12,6 @@ SHOWN_NUMBERS = 4
 
 @dataclass(frozen=True)
 class Vector:
-    """An input and the first numbers of its vector."""
-
     name: str
     is_image: bool
     numbers: list[float]
