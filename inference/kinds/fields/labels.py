@@ -28,11 +28,15 @@ def read(value: Any, *, param: str, none_of_these: bool = False) -> list[str]:
     if none_of_these:
         _refuse_reserved(labels, param)
         labels.append(SOMETHING_ELSE)
+    _refuse_duplicates(labels, param)
+    return labels
+
+
+def _refuse_duplicates(labels: Sequence[str], param: str) -> None:
     # Equal labels would share a softmax, and each would look half as likely.
     label, count = Counter(labels).most_common(1)[0]
     if count > 1:
         raise FieldError(f"The label {label[:50]!r} is there twice.", param=param)
-    return labels
 
 
 def _items(value: Any, param: str) -> Sequence[Any]:
