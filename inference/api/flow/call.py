@@ -70,7 +70,7 @@ class Attempt:
 
 
 async def run(call: Call[Body]) -> Response:
-    """The answer, or 202 with the job for who prefers that; raises ApiError."""
+    """The answer, or 202 with the job where that is preferred; raises ApiError."""
     preference = call.preference
     await notify.current_listener().start()
     attempt = Attempt()
