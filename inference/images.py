@@ -97,7 +97,7 @@ def _without_warnings() -> Iterator[None]:
 
 
 def _open(data: bytes) -> Image.Image:
-    """Read the header only: Pillow decodes no pixel before `load`."""
+    # The header only: Pillow decodes no pixel before `load`.
     try:
         with _without_warnings():
             return Image.open(io.BytesIO(data), formats=FORMATS)

@@ -161,7 +161,7 @@ _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Listener] = WeakKeyDictio
 
 
 def current_listener() -> Listener:
-    """The running event loop's: a web process has one loop, and so one connection."""
+    # A web process has one loop, and so one connection.
     return _by_loop.setdefault(asyncio.get_running_loop(), Listener())
 
 

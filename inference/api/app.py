@@ -52,7 +52,7 @@ def build() -> ApiMiddleware:
 
 
 def _routers() -> list[APIRouter]:
-    """In the order of the OpenAPI document. Another module of routes is one more line."""
+    # In the order of the OpenAPI document.
     return [
         models.router,
         kinds_router(),
@@ -64,7 +64,7 @@ def _routers() -> list[APIRouter]:
 
 
 def _bodies() -> list[type[BaseModel]]:
-    """What FastAPI cannot see, because routes read their bodies themselves."""
+    # FastAPI cannot see them: routes read their bodies themselves.
     return [
         *(kind.endpoint.body for kind in kinds.KINDS.values()),
         *(body for dialect in DIALECTS for body in dialect.bodies),

@@ -32,12 +32,11 @@ class Caller:
 
 
 async def authenticate(request: Request, bearer: Bearer) -> Caller:
-    """The gate of routes that cost no work. Raises Unauthorized and TooMany."""
     return await _authenticate(request, bearer, RateLimit.OTHERS)
 
 
 async def authenticate_submission(request: Request, bearer: Bearer) -> Caller:
-    """The gate of routes that cost work; the body is not read before it is passed."""
+    # Routes that cost work. They depend on it so that the body is not read before it has passed.
     return await _authenticate(request, bearer, RateLimit.SUBMISSIONS)
 
 

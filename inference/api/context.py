@@ -29,7 +29,7 @@ class RequestContext:
     available_micro_usd: int | None = None
 
     def respond(self, error: ApiError) -> Response:
-        """The error in the shape of the dialect that was spoken to."""
+        # In the shape of the dialect that was spoken to.
         return self.error_writer(error, self.request_id)
 
 

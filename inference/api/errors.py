@@ -136,7 +136,7 @@ ErrorWriter = Callable[[ApiError, str], Response]
 
 
 def write_error(error: ApiError, request_id: str) -> Response:
-    """OpenAI's shape, which all of /v1 has."""
+    # The shape of OpenAI, which all of /v1 has.
     body = {"error": details(error) | {"request_id": request_id}}
     return JSONResponse(body, error.status, error.headers)
 
@@ -154,7 +154,6 @@ def details(error: ApiError) -> dict[str, object]:
 
 @contextmanager
 def field_errors() -> Iterator[None]:
-    """Turns the errors of the kinds of job into the API's."""
     try:
         yield
     except ImageTooLarge as error:

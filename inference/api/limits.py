@@ -40,12 +40,10 @@ class RateLimit(StrEnum):
 
     @property
     def calls_per_key(self) -> int:
-        """In a minute."""
         return self._factor * int(settings.API_SUBMITS_PER_MINUTE)
 
     @property
     def calls_per_account(self) -> int:
-        """In a minute, by all keys together."""
         return self._factor * int(settings.API_SUBMITS_PER_MINUTE_ACCOUNT)
 
     @property
@@ -90,7 +88,6 @@ def count_call(key: ApiKey, limit: RateLimit) -> Window | None:
 
 
 def too_many_queued() -> TooMany:
-    """The refusal of an account that has `settings.API_QUEUED_JOBS` jobs waiting."""
     return TooMany(
         f"{settings.API_QUEUED_JOBS} of your jobs are waiting, the most there may be."
         " Wait for some of them to end.",
@@ -100,7 +97,6 @@ def too_many_queued() -> TooMany:
 
 
 def current_window(key: ApiKey, limit: RateLimit) -> Window:
-    """Without counting anything."""
     cache_keys = _cache_keys(key, limit)
     counts = cache.get_many(cache_keys)
     return _window(limit, [int(counts.get(cache_key, 0)) for cache_key in cache_keys])

@@ -138,7 +138,7 @@ async def _headers(status: int, context: RequestContext) -> list[tuple[bytes, by
 
 
 async def _account_headers(context: RequestContext) -> dict[str, str]:
-    """Limits and balance as they are now. They are no reason to withhold an answer."""
+    # Limits and balance as they are now. They are no reason to withhold an answer.
     if context.user is None or context.key is None:
         return limits.policy_headers(context.rate_limit)
     if context.window and context.window.is_over:

@@ -102,7 +102,7 @@ def _reference(model: type[BaseModel]) -> Part:
 
 
 def body_schemas(bodies: Sequence[type[BaseModel]]) -> Part:
-    """The schemas that `body` refers to, and what they refer to themselves."""
+    # What `body` refers to, and what that refers to.
     _, schemas = models_json_schema(
         [(body, "validation") for body in bodies], ref_template="#/components/schemas/{model}"
     )
@@ -110,7 +110,7 @@ def body_schemas(bodies: Sequence[type[BaseModel]]) -> Part:
 
 
 def remove_422s_of_fastapi(document: Part) -> None:
-    """FastAPI promises a 422 of its own shape wherever there is a parameter; we answer 400."""
+    # FastAPI promises a 422 of its own shape wherever there is a parameter; we answer 400.
     for operations in document["paths"].values():
         for operation in operations.values():
             response = operation["responses"].get("422", {})

@@ -40,8 +40,6 @@ class Client(models.TextChoices):
 
 @dataclass(frozen=True)
 class Snippet:
-    """`name` is what it is for, `code` its text, filled."""
-
     name: str
     client: Client
     code: str
@@ -57,12 +55,10 @@ def names() -> list[str]:
 
 
 def of(name: str, *, model: str = MODEL) -> list[Snippet]:
-    """The snippets of one name, one a client."""
     return fill(Code(snippet=name), model=model)
 
 
 def of_job(job: Job) -> list[Snippet]:
-    """The call that does again what a job has done."""
     return fill(kinds.of(job).code(job), model=job.card.repo)
 
 
@@ -76,7 +72,7 @@ def fill(code: Code, *, model: str) -> list[Snippet]:
 
 @cache
 def _text(name: str, client: Client) -> str:
-    """ "" where a client has no way to do it."""
+    # "" where a client has no way to do it.
     file_name = f"{name}.{client.value}"
     return next((path.read_text() for path in files() if path.name == file_name), "")
 

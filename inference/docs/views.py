@@ -69,7 +69,7 @@ def docs(request: HttpRequest, slug: str = "") -> HttpResponse:
 
 
 def _example_model() -> str:
-    """The repo id that the examples name: one that answers now, if there is one."""
+    # One that answers now, if there is one: people paste the examples.
     served = ModelCard.objects.callable().filter(repo__in=Worker.objects.served_repos())
     card = served.best_first().first()
     return card.repo if card else snippets.MODEL
@@ -97,6 +97,6 @@ def _limits() -> dict[str, int]:
 
 @cache
 def compatibility() -> list[dict[str, Any]]:
-    """What the tests saw the real clients do, one row a claim."""
+    # Written by the tests, which run the real clients (tests/inference/api/clients/record.py).
     results: list[dict[str, Any]] = json.loads(COMPATIBILITY.read_text())
     return results

@@ -55,7 +55,7 @@ class Endpoint:
 
     @property
     def slug(self) -> str:
-        """Names its section of the documentation."""
+        # Names its section of the documentation.
         return self.path.rpartition("/")[2]
 
 

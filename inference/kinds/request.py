@@ -27,6 +27,7 @@ class ParsedRequest:
     def has_urls(self) -> bool:
         return any(isinstance(item.content, Url) for item in self.inputs)
 
+    # Before `check`, in the event loop: a worker fetches, and no thread waits for it.
     async def fetch(self) -> "ParsedRequest":
         """The same with the bytes behind its URLs; raises FieldError."""
         return replace(self, inputs=await inputs.fetch(self.inputs))

@@ -22,8 +22,6 @@ NOT_SERVED = "No worker serves that model at the moment. Please choose another, 
 
 
 class PlaygroundForm(forms.Form):
-    """Once it is valid, `job_request` is what `jobs.submit` takes."""
-
     model = forms.ModelChoiceField(
         queryset=ModelCard.objects.all(),
         to_field_name="repo",
@@ -35,6 +33,7 @@ class PlaygroundForm(forms.Form):
         error_messages={"empty": "That file is empty. Please choose another."},
     )
     sample = forms.ChoiceField(required=False, choices=list(SAMPLES.items()))
+    # Not stripped: line breaks separate labels, and `parse` cleans each.
     labels = forms.CharField(
         strip=False, error_messages={"required": "Please type at least one label."}
     )
@@ -85,6 +84,7 @@ class PlaygroundForm(forms.Form):
         upload: UploadedFile[bytes] | None = data.get("picture")
         if upload is None:
             return self._sample_bytes(data.get("sample"))
+        # Known before it is read: a large file lies on disk, and would fill the memory.
         if upload.size is not None and upload.size > images.MAX_BYTES:
             raise images.InvalidImage(images.TOO_MANY_BYTES)
         return bytes(upload.read())
@@ -92,6 +92,7 @@ class PlaygroundForm(forms.Form):
     def _sample_bytes(self, sample: str | None) -> bytes:
         if not sample:
             raise images.InvalidImage("Please choose a picture, or one of the samples.")
+        # Safe, since `sample` is one of the choices by now: no path of a visitor's gets here.
         path: Path = settings.BASE_DIR / "static" / "samples" / f"{sample}.jpg"
         return path.read_bytes()
 

@@ -22,6 +22,7 @@ def parse(text: str) -> list[str]:
     >>> parse("a cat, a dog\\na cat")
     ['a cat', 'a dog']
     """
+    # Each once, by dict: that keeps the order in which they were typed.
     labels = list(dict.fromkeys(filter(None, map(clean, re.split(r"[,\n]", text)))))
     if not labels:
         raise InvalidLabels("Please type at least one label, such as “a cat”.")

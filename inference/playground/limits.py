@@ -11,6 +11,7 @@ def count_image(*, visitor: str, address: str) -> None:
     """Count an image that will be decoded; raises Refused."""
     if not take(f"playground:session:{visitor}", settings.PLAYGROUND_JOBS_PER_HOUR_SESSION):
         raise TooOften("That was a lot of pictures for one hour. Please come back in a while.")
+    # Sessions cost nothing to make, so the network is counted as well.
     if not take(
         f"playground:address:{network_of(address)}", settings.PLAYGROUND_JOBS_PER_HOUR_ADDRESS
     ):

@@ -36,7 +36,6 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def playground(request: HttpRequest) -> HttpResponse:
-    """The form; once it is valid, a redirect to the job's page."""
     if request.method != "POST":
         return render(
             request,
@@ -75,7 +74,6 @@ def _form_again(request: HttpRequest, form: PlaygroundForm) -> HttpResponse:
 
 
 def _playground_context(requested: str | None = None) -> dict[str, object]:
-    """What the form needs; the chosen model is the requested one if a worker serves it."""
     served = list(ModelCard.objects.filter(repo__in=Worker.objects.served_repos()).best_first())
     chosen = next(
         (card for card in served if card.repo == requested), served[0] if served else None
@@ -87,13 +85,14 @@ def _playground_context(requested: str | None = None) -> dict[str, object]:
         "samples": SAMPLES,
         "sample_labels": SAMPLE_LABELS,
         "template": DEFAULT_TEMPLATE,
+        # In the form: sending it twice, by a double click or "back", gives one job.
         "idempotency_key": uuid.uuid4().hex,
         "keep_hours": settings.PLAYGROUND_KEEP_HOURS,
     }
 
 
 def _requester(request: HttpRequest, *, is_new: bool = False) -> jobs.Requester:
-    """Anonymous visitors are known by a random id in the session, made when first needed."""
+    # Anonymous visitors are known by a random id in the session, made when first needed.
     if is_new and "visitor" not in request.session:
         request.session["visitor"] = str(uuid.uuid4())
     visitor = request.session.get("visitor")
@@ -104,7 +103,7 @@ def _requester(request: HttpRequest, *, is_new: bool = False) -> jobs.Requester:
 
 
 def _visible_job(request: HttpRequest, pk: uuid.UUID) -> Job:
-    """The gate: somebody else's job does not exist."""
+    # The gate: somebody else's job does not exist.
     requester = _requester(request)
     visible_jobs = Job.objects.visible_to(user_id=requester.user_id, visitor=requester.visitor)
     return get_object_or_404(visible_jobs.select_related("card"), pk=pk)
@@ -113,7 +112,7 @@ def _visible_job(request: HttpRequest, pk: uuid.UUID) -> Job:
 @require_safe
 @never_cache
 def show_job(request: HtmxRequest, pk: uuid.UUID) -> HttpResponse:
-    """The job's page; htmx asks for the changing part alone until the job is final."""
+    # htmx asks for the changing part alone, again and again until the job is final.
     job = _visible_job(request, pk)
     context = {
         "job": job,
@@ -130,13 +129,13 @@ def show_job(request: HtmxRequest, pk: uuid.UUID) -> HttpResponse:
 @require_safe
 @never_cache
 def job_picture(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The small upright copy, for its owner only."""
     job = _visible_job(request, pk)
     try:
         with default_storage.open(job.preview_file) as file:
             response = HttpResponse(file.read(), content_type="image/jpeg")
     except FileNotFoundError:
         raise Http404("the preview is gone") from None
+    # Should a browser ever take a stranger's bytes for a page, it may do nothing.
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response
 

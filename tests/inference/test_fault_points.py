@@ -17,9 +17,9 @@ from tests.conftest import photo_bytes
 def done(monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> list[str]:
     """What was done; fault points are on."""
     settings.FAULTS_DIR, settings.DEBUG = str(tmp_path), True
-    found: list[str] = []
-    monkeypatch.setattr(faults, "DEEDS", {"kill": lambda: found.append("kill")})
-    return found
+    calls: list[str] = []
+    monkeypatch.setattr(faults, "DEEDS", {"kill": lambda: calls.append("kill")})
+    return calls
 
 
 def order(folder: Path, words: str) -> Path:

@@ -10,19 +10,19 @@ from tests.conftest import photo_bytes
 def test_a_good_picture_passes_without_a_preview(kind: str) -> None:
     data = photo_bytes(40, 30, kind=kind)
 
-    picture = images.check(data)
+    image = images.check(data)
 
-    assert (picture.width, picture.height) == (40, 30)
-    assert picture.original == data
-    assert picture.preview == b""
+    assert (image.width, image.height) == (40, 30)
+    assert image.original == data
+    assert image.preview == b""
 
 
 def test_the_size_is_that_of_the_upright_picture() -> None:
     exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
 
-    picture = images.check(photo_bytes(40, 30, exif=exif))
+    image = images.check(photo_bytes(40, 30, exif=exif))
 
-    assert (picture.width, picture.height) == (30, 40)
+    assert (image.width, image.height) == (30, 40)
 
 
 def test_a_header_is_enough() -> None:

@@ -14,50 +14,50 @@ from tests.conftest import photo_bytes
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
 def test_common_formats_are_accepted(kind: str) -> None:
-    picture = images.check_and_preview(photo_bytes(80, 40, kind=kind))
+    image = images.check_and_preview(photo_bytes(80, 40, kind=kind))
 
-    assert (picture.width, picture.height) == (80, 40)
+    assert (image.width, image.height) == (80, 40)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "I;16", "1", "LA"])
 def test_every_png_mode_gets_an_rgb_preview(mode: str) -> None:
-    picture = images.check_and_preview(photo_bytes(kind="PNG", mode=mode))
+    image = images.check_and_preview(photo_bytes(kind="PNG", mode=mode))
 
-    assert Image.open(io.BytesIO(picture.preview)).mode == "RGB"
+    assert Image.open(io.BytesIO(image.preview)).mode == "RGB"
 
 
 def test_cmyk_gets_an_rgb_preview() -> None:
-    picture = images.check_and_preview(photo_bytes(mode="CMYK"))
+    image = images.check_and_preview(photo_bytes(mode="CMYK"))
 
-    assert Image.open(io.BytesIO(picture.preview)).mode == "RGB"
+    assert Image.open(io.BytesIO(image.preview)).mode == "RGB"
 
 
 def test_exif_orientation_turns_the_preview_and_the_size() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
 
-    picture = images.check_and_preview(photo_bytes(80, 40, exif=exif))
+    image = images.check_and_preview(photo_bytes(80, 40, exif=exif))
 
-    assert (picture.width, picture.height) == (40, 80)
-    assert Image.open(io.BytesIO(picture.preview)).size == (40, 80)
+    assert (image.width, image.height) == (40, 80)
+    assert Image.open(io.BytesIO(image.preview)).size == (40, 80)
 
 
 def test_the_preview_carries_no_metadata() -> None:
     exif = Image.Exif()
     exif[0x010E] = "taken at home"
 
-    picture = images.check_and_preview(photo_bytes(exif=exif))
+    image = images.check_and_preview(photo_bytes(exif=exif))
 
-    assert b"taken at home" in picture.original
-    assert b"taken at home" not in picture.preview
-    assert not Image.open(io.BytesIO(picture.preview)).getexif()
+    assert b"taken at home" in image.original
+    assert b"taken at home" not in image.preview
+    assert not Image.open(io.BytesIO(image.preview)).getexif()
 
 
 def test_a_large_picture_gets_a_small_preview_and_keeps_its_size() -> None:
-    picture = images.check_and_preview(photo_bytes(3000, 1500))
+    image = images.check_and_preview(photo_bytes(3000, 1500))
 
-    assert (picture.width, picture.height) == (3000, 1500)
-    assert max(Image.open(io.BytesIO(picture.preview)).size) == images.PREVIEW_SIDE
+    assert (image.width, image.height) == (3000, 1500)
+    assert max(Image.open(io.BytesIO(image.preview)).size) == images.PREVIEW_SIDE
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_broken_exif_ends_in_a_picture_or_a_sentence(noise: int) -> None:
     exif[0x9286] = b"a comment"
     data = bytearray(photo_bytes(64, 48, exif=exif))
     start = data.index(b"Exif")
-    for place in range(10 + noise, 60, 7):
-        data[start + place] = (data[start + place] * 31 + noise) % 256
+    for index in range(10 + noise, 60, 7):
+        data[start + index] = (data[start + index] * 31 + noise) % 256
 
     with suppress(images.InvalidImage):  # any other error fails the test
         assert images.check_and_preview(bytes(data)).preview

@@ -72,13 +72,13 @@ def test_jobs_go_with_the_person_and_their_files_too(card: ModelCard, ada: User)
     submit(card, ada)
     answer_next(card)
     submit(card, ada)
-    kept = submit(card, User.objects.create_user("bob@lab.example"))
+    other_job = submit(card, User.objects.create_user("bob@lab.example"))
     assert len(files()) > 2
 
     profile.delete(ada)
 
-    assert list(Job.objects.all()) == [kept]
-    assert {name[:36] for name in files()} == {str(kept.pk)}
+    assert list(Job.objects.all()) == [other_job]
+    assert {name[:36] for name in files()} == {str(other_job.pk)}
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING])

@@ -77,7 +77,7 @@ def _header_text(message: str) -> str:
 
 
 def _operation(answer: Any) -> dict[str, Any]:
-    """The part of an operation that both endpoints share; Any is what APIRoute takes."""
+    # Any: what APIRoute takes.
     meanings = openapi.MEANINGS | {504: "The same, to clients that repeat a 503 without end."}
     statuses = (*openapi.ALWAYS, *openapi.SUBMITTING, 504)
     errors = openapi.errors(*statuses, model=PlainErrorAnswer, meanings=meanings)

@@ -70,7 +70,7 @@ class Attempt:
 
 
 async def run(call: Call[Body]) -> Response:
-    """The answer, or 202 with the job for who prefers that; raises ApiError."""
+    """The answer, or 202 with the job where that is preferred; raises ApiError."""
     preference = call.preference
     await notify.current_listener().start()
     attempt = Attempt()
@@ -95,7 +95,6 @@ async def run(call: Call[Body]) -> Response:
 
 
 def _parse_and_submit(call: Call[Body], preference: Preference, attempt: Attempt) -> None:
-    """Up to a queued job, or to the images that have to be fetched for it first."""
     body, fingerprint = call.raw_body.parse()
     submission.log_retry(call.request, call.caller, fingerprint)
     attempt.idempotent_call = submission.claim_key(call.request, call.caller, fingerprint)
@@ -164,7 +163,7 @@ def _clean_up(attempt: Attempt) -> None:
 
 
 def _cancel_if_queued(attempt: Attempt) -> None:
-    """A running job is finished: it can be read at /v1/jobs, or by the same idempotency key."""
+    # A running job is finished: it can be read at /v1/jobs, or by the same idempotency key.
     idempotent_call, job_id = attempt.idempotent_call, attempt.job_id
     job = Job.objects.filter(pk=job_id).first() if job_id else None
     if job is None:

@@ -86,7 +86,6 @@ def _in_flight() -> Conflict:
 
 
 def complete(call: IdempotentCall, job_id: uuid.UUID) -> None:
-    """From now on the key leads to this job."""
     IdempotentCall.objects.filter(pk=call.pk).update(job=job_id, held_until=None)
 
 

@@ -28,8 +28,6 @@ class ApiResponse:
 
 @dataclass(frozen=True)
 class ResponseWriter:
-    """`card` is the model, where it is known: that saves a query."""
-
     serialize: Serializer
     preference: Preference
     idempotent_call: IdempotentCall | None = None

@@ -14,12 +14,11 @@ Serializer = Callable[[Job], Json]
 
 
 def native(job: Job) -> Json:
-    """What the job's own endpoint answers."""
     return kinds.of(job).answer(job) | {"usage": usage(job)}
 
 
 def usage(job: Job) -> dict[str, Json]:
-    """What was used and what it cost. Tokens are words and marks, an estimate; none is billed."""
+    # Tokens are words and marks: an estimate for clients that want a number. None is billed.
     kind = kinds.of(job)
     tokens = sum(map(_tokens, kind.texts(job)))
     return {

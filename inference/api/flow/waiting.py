@@ -12,7 +12,7 @@ from inference import notify
 
 
 class ClientGone(Exception):
-    """The client has hung up before its answer."""
+    pass
 
 
 INTERRUPTIONS = (ClientGone, asyncio.CancelledError)
@@ -49,8 +49,7 @@ async def _first_of(notification: Awaitable[bool], disconnect: "asyncio.Task[Non
 
 @asynccontextmanager
 async def _disconnect(request: Request) -> AsyncIterator["asyncio.Task[None]"]:
-    """A task that ends when the client hangs up; the body has been read by now."""
-
+    # The body has been read by now, so that nothing but the disconnect can arrive.
     async def listen() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass

@@ -22,7 +22,7 @@ class Preference:
 
     @property
     def is_async(self) -> bool:
-        """202 with the job, however fast that was: such a client reads nothing else."""
+        # 202 with the job, however fast that was: such a client reads nothing else.
         return self.accepts_202 and not self.wait_s
 
     @classmethod
@@ -45,5 +45,4 @@ class Preference:
 
 
 def default_preference() -> Preference:
-    """The answer itself, as fast as may be."""
     return Preference(settings.API_WAIT_S)

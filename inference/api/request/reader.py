@@ -43,14 +43,12 @@ class RawBody(Generic[Body]):
 
 
 async def read_json(request: Request, model: type[Body]) -> RawBody[Body]:
-    """Raises ApiError."""
     if media_type(request) != "application/json":
         raise UnsupportedType("Send a JSON body, with `Content-Type: application/json`.")
     return RawBody(partial(_parse_json, await read_bytes(request), model))
 
 
 async def read_json_or_form(request: Request, model: type[Body]) -> RawBody[Body]:
-    """Raises ApiError."""
     if media_type(request) == "multipart/form-data":
         return await _read_form(request, model)
     if media_type(request) == "application/json":
@@ -108,7 +106,7 @@ def _parse_json(raw: bytes, model: type[Body]) -> tuple[Body, str]:
 
 
 def validate(value: Any, model: type[Body]) -> Body:
-    """Raises Invalid, which names the first field that is wrong."""
+    # Names the first field that is wrong: clients show one message.
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -151,7 +149,7 @@ def _parse_form(fields: Fields, model: type[Body]) -> tuple[Body, str]:
 
 
 async def _fields(form: FormData) -> dict[str, Any]:
-    """A name that is sent once is its value, one that is sent again is a list."""
+    # A name that is sent once is its value, one that is sent again is a list.
     fields: dict[str, Any] = {}
     for name in form:
         values = [await _value(part) for part in form.getlist(name)]
@@ -164,7 +162,7 @@ async def _value(part: UploadFile | str) -> bytes | str:
 
 
 def _check_texts(value: Any) -> None:
-    """A form may state a charset that decodes to anything."""
+    # A form may state a charset that decodes to anything.
     try:
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, str):

@@ -64,8 +64,6 @@ _open: Counter[int] = Counter()
 
 @dataclass(frozen=True)
 class JobEvent:
-    """Where a job is; `data` is the API's job object."""
-
     number: int
     name: str
     is_final: bool
@@ -106,8 +104,7 @@ async def follow_job(
 
 
 class Stream(StreamingResponse):
-    """Counts as open before its first byte, so that two at the same moment count each other."""
-
+    # Counts as open before its first byte, so that two at the same moment count each other.
     def __init__(self, user_id: int, content: AsyncIterator[str]) -> None:
         super().__init__(
             content,
@@ -145,7 +142,6 @@ async def follow(user_id: int, job_id: str, *, last_number: int = 0) -> AsyncIte
 
 
 def look_up(user_id: int, job_id: str) -> JobEvent | None:
-    """None: there is no such job of this person."""
     try:
         pk = uuid.UUID(job_id)
     except ValueError:

@@ -27,7 +27,6 @@ Json = dict[str, Any]
 
 
 def describe(job: Job) -> Json:
-    """The job, and its result or its error once there is one."""
     is_queued = job.state == State.QUEUED
     position = position_of(job)
     result = serializers.native(job) if job.state == State.SUCCEEDED else None
@@ -57,7 +56,7 @@ def summarize(job: Job, served: set[str]) -> Json:
 
 
 def _status_of(job: Job, served: set[str]) -> str:
-    """The state, finer: queued without a worker is warming, failed by the deadline is expired."""
+    # The state, finer: queued without a worker is warming, failed by the deadline is expired.
     if job.state == State.FAILED and job.error_code == ErrorCode.DEADLINE:
         return "expired"
     if job.state == State.QUEUED and job.card.repo not in served:
@@ -71,7 +70,6 @@ def urls_of(job: Job) -> dict[str, str]:
 
 
 def error_of(job: Job) -> ApiError:
-    """Why there is no result of a job that has ended."""
     if job.state == State.CANCELLED:
         return Conflict(
             "The job was canceled.", code="job_canceled", headers={"x-should-retry": "false"}
@@ -92,7 +90,6 @@ def _error(job: Job) -> Json | None:
 
 
 def _eta_s(position: Position) -> list[int] | None:
-    """Seconds to go: at least, at most. None: no worker's speed is known."""
     eta = position.eta
     return None if eta is None else [floor(eta.low_s), ceil(eta.high_s)]
 

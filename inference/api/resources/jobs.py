@@ -77,7 +77,7 @@ def _after(own_jobs: JobQuerySet, after: str) -> JobQuerySet:
 
 
 def _get_job(user: User, job_id: str) -> Job:
-    """The gate: somebody else's job does not exist."""
+    # The gate: somebody else's job does not exist.
     pk = _uuid(job_id)
     own_jobs = Job.objects.filter(owner=user).select_related("card")
     job = own_jobs.filter(pk=pk).first() if pk else None

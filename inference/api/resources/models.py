@@ -58,7 +58,7 @@ def is_callable(card: ModelCard, served: set[str]) -> bool:
 
 
 def describe(card: ModelCard, served: set[str]) -> dict[str, Any]:
-    """OpenAI's model object, and what else is known under `gigarouter`."""
+    # OpenAI's model object; what they have no field for is under `gigarouter`.
     return {
         "id": card.repo,
         "object": "model",
@@ -81,7 +81,7 @@ def describe(card: ModelCard, served: set[str]) -> dict[str, Any]:
 
 
 def _pricing(card: ModelCard) -> dict[str, Any] | None:
-    """Strings, never floats. The stand-in is free; None: there is no price yet."""
+    # The stand-in is free. None: there is no price yet.
     price = card.price
     if price is None and not card.is_stand_in:
         return None
@@ -96,7 +96,7 @@ def _pricing(card: ModelCard) -> dict[str, Any] | None:
 
 
 def _created(card: ModelCard) -> int:
-    """Seconds: when the weights were published, else when the card was made."""
+    # When the weights were published, else when the card was made.
     if card.published is None:
         return int(card.created_at.timestamp())
     return int(datetime.combine(card.published, time(), UTC).timestamp())

@@ -61,8 +61,7 @@ class ErrorAnswer(BaseModel):
 
 
 class _KindNames:
-    """The names of the kinds, listed when the document is made."""
-
+    # Listed when the document is made, not when this is imported: see `inference.kinds`.
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
@@ -70,8 +69,7 @@ class _KindNames:
 
 
 class _KindResults:
-    """What the kinds answer; each route has put its schema among the components."""
-
+    # The route of each kind has put the schema of its answer among the components.
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:

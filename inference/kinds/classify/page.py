@@ -56,8 +56,6 @@ class ScoredImage:
 
 @dataclass(frozen=True)
 class Grid:
-    """The crop as a tower with this many patches a side would first see it."""
-
     name: str
     side: int
     rows: list[list[str]]
@@ -110,7 +108,7 @@ def _scored_images(job: Job) -> list[ScoredImage]:
 
 
 def _grids(job: Job, crop: Sequence[float]) -> list[Grid]:
-    """The crop through the patch grids of two towers; none once the preview is gone."""
+    # The preview goes a day later, or when the owner says so: then there are no grids.
     if not job.preview_file:
         return []
     try:

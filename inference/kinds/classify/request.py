@@ -11,6 +11,7 @@ from inference.images import ImageFile
 from inference.kinds.classify.answer import ClassificationList
 from inference.kinds.errors import FieldError
 from inference.kinds.fields import inputs, labels
+from inference.kinds.fields.inputs import ParsedInput
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Inputs, Labels, Model, TopK
 from inference.kinds.kind import Endpoint
 from inference.kinds.request import ParsedRequest
@@ -73,7 +74,6 @@ def job_request(
     template: str,
     activation: str = "auto",
 ) -> jobs.Request:
-    """Of images and labels that are checked already, as the playground's are."""
     return jobs.Request(
         card=card,
         kind=NAME,
@@ -86,6 +86,7 @@ def job_request(
 def parse(body: ClassifyBody, card: ModelCard) -> ParsedRequest:
     if body.labels is not None and body.candidate_labels is not None:
         raise FieldError("Send `labels` or `candidate_labels`: they are the same.", param="labels")
+    # Errors name the field that was sent; where neither was, the one that pipelines know.
     name = "candidate_labels" if body.labels is None else "labels"
     return parse_fields(
         card,
@@ -110,18 +111,8 @@ def parse_fields(
     """Of any dialect; `images` as they were sent. Raises FieldError."""
     items = inputs.read(images, are_images=True, param=param)
     for item in items:
-        if isinstance(item.content, str):
-            raise FieldError(
-                "Only pictures can be classified here; this input is a text.",
-                code="unsupported_input",
-                param=item.param,
-            )
-    if len(items) * len(labels) > MAX_SCORES:
-        raise FieldError(
-            f"{len(items):,} pictures by {len(labels):,} labels are more than"
-            f" {MAX_SCORES:,} scores: send fewer at once.",
-            param=param,
-        )
+        _check_is_image(item)
+    _check_score_count(len(items), len(labels), param)
     return ParsedRequest(
         card=card,
         kind=NAME,
@@ -130,6 +121,24 @@ def parse_fields(
         options=options or {},
         text_count=len(labels),
     )
+
+
+def _check_is_image(item: ParsedInput) -> None:
+    if isinstance(item.content, str):
+        raise FieldError(
+            "Only pictures can be classified here; this input is a text.",
+            code="unsupported_input",
+            param=item.param,
+        )
+
+
+def _check_score_count(images: int, labels: int, param: str) -> None:
+    if images * labels > MAX_SCORES:
+        raise FieldError(
+            f"{images:,} pictures by {labels:,} labels are more than"
+            f" {MAX_SCORES:,} scores: send fewer at once.",
+            param=param,
+        )
 
 
 def _payload(labels: Sequence[str], template: str, activation: str) -> Mapping[str, object]:

@@ -30,7 +30,7 @@ def run(work: Work) -> Outcome:
 
 
 def activation_of(job: Job, encoder: Encoder) -> Activation:
-    """ "auto" is softmax for CLIP, and sigmoid for what has a bias (SigLIP)."""
+    # "auto" is softmax for CLIP, and sigmoid for what was trained with a bias (SigLIP).
     activation = payload_of(job)["activation"]
     if activation != "auto":
         return Activation(activation)
@@ -51,5 +51,4 @@ def _predictions(
 
 
 def _crop(encoder: Encoder, image: Input) -> list[float]:
-    """Left, top, right, bottom in pixels of the upright image."""
     return list(encoder.preprocessing.crop_box(image["width"], image["height"]))

@@ -30,18 +30,14 @@ class EmbeddingList(BaseModel):
 
 def answer_of(job: Job) -> Json:
     is_base64 = job.options.get("encoding_format") == "base64"
-    data = [
-        {
-            "object": "embedding",
-            "index": index,
-            "embedding": _base64(vector) if is_base64 else vector.tolist(),
-        }
-        for index, vector in enumerate(vectors_of(job))
-    ]
+    encode = _base64 if is_base64 else _floats
     return {
         "object": "list",
         "model": job.card.repo,
-        "data": data,
+        "data": [
+            {"object": "embedding", "index": index, "embedding": encode(vector)}
+            for index, vector in enumerate(vectors_of(job))
+        ],
         "revision": (job.result or {}).get("revision"),
     }
 
@@ -50,6 +46,11 @@ def vectors_of(job: Job) -> NDArray[np.float32]:
     """float32 [n, dim], input order."""
     flat = np.frombuffer(bytes(job.vectors or b""), dtype="<f4")
     return flat.reshape(len(job.inputs), -1)
+
+
+def _floats(vector: NDArray[np.float32]) -> list[float]:
+    floats: list[float] = vector.tolist()
+    return floats
 
 
 def _base64(vector: NDArray[np.float32]) -> str:

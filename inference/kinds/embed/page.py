@@ -12,8 +12,6 @@ SHOWN_NUMBERS = 4
 
 @dataclass(frozen=True)
 class Vector:
-    """An input and the first numbers of its vector."""
-
     name: str
     is_image: bool
     numbers: list[float]
@@ -29,7 +27,7 @@ def page_of(job: Job) -> Page:
         for item, vector in zip(job.inputs[:MAX_SHOWN], vectors_of(job), strict=False)
     ]
     return Page(
-        request=request,
+        request=[],  # the table of vectors names the inputs
         headline=f"{count} vector{'' if count == 1 else 's'} of {job.result['dim']} numbers",
         result={"vectors": vectors, "dim": job.result["dim"], "count": count},
         computed=[("length of a vector", str(job.result["dim"]))],

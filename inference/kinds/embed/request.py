@@ -54,12 +54,12 @@ def texts(job: Job) -> list[str]:
 
 
 def job_request(card: ModelCard, items: Sequence[ImageFile | str]) -> jobs.Request:
-    """Of inputs that are checked already."""
     text_count = sum(isinstance(item, str) for item in items)
     return jobs.Request(card=card, kind=NAME, inputs=items, text_count=text_count)
 
 
 def parse(body: EmbeddingsBody, card: ModelCard) -> ParsedRequest:
+    # Truncated vectors would be silently wrong: these models were not trained for that.
     if body.dimensions is not None:
         raise FieldError(
             "These models have one size of vector; leave `dimensions` out.",

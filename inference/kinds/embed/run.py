@@ -9,6 +9,8 @@ def run(work: Work) -> Outcome:
     images = iter(work.image_vectors)
     texts = iter(work.text_vectors(work.job.text_inputs))
     vectors = np.stack([next(texts if "text" in item else images) for item in work.job.inputs])
+    # NaN is no JSON, and no answer: the batch is tried again in parts, down to this job.
     if not np.isfinite(vectors).all():
         raise ArithmeticError(f"{work.encoder.repo} gave a vector that is no number")
+    # Little-endian whatever the machine: the API sends these bytes as they are.
     return Outcome({"dim": work.encoder.embed_dim}, vectors.astype("<f4").tobytes())

@@ -25,6 +25,7 @@ from inference.outbound.errors import ImageUrlRefused, TooManyUrls
 
 MAX_INPUTS = 256
 MAX_CHARACTERS = 8192
+# Of Jina, OpenAI, Voyage, and of the type names of OpenAI's Responses.
 IMAGE_KEYS = ("image", "image_url", "image_base64", "input_image")
 
 
@@ -44,19 +45,24 @@ class ParsedInput:
 def read(value: Any, *, are_images: bool, param: str = "input") -> list[ParsedInput]:
     """The inputs in order; bare strings are texts unless `are_images`. Raises FieldError."""
     items = value if isinstance(value, list) else [value]
+    _check_items(items, param)
+    is_list = isinstance(value, list)
+    return [
+        _item(item, f"{param}[{index}]" if is_list else param, are_images=are_images)
+        for index, item in enumerate(items)
+    ]
+
+
+def _check_items(items: Sequence[Any], param: str) -> None:
     if not items:
         raise FieldError("There is nothing to work on: the list is empty.", param=param)
+    # Some of OpenAI's clients tokenize by themselves, with tokens that these models do not have.
     if isinstance(items[0], int | float | list):
         raise _unsupported("Lists of tokens are not supported: send the text itself.", param)
     if len(items) > MAX_INPUTS:
         raise FieldError(
             f"{len(items):,} inputs are more than the {MAX_INPUTS} of one request.", param=param
         )
-    is_list = isinstance(value, list)
-    return [
-        _item(item, f"{param}[{index}]" if is_list else param, are_images=are_images)
-        for index, item in enumerate(items)
-    ]
 
 
 def read_messages(messages: Any) -> list[ParsedInput]:
@@ -103,7 +109,7 @@ def _only(parts: Sequence[Any], param: str) -> ParsedInput:
 
 
 def _part(part: Mapping[str, Any], param: str) -> ParsedInput:
-    """{"text": ...}, {"image": ...}, {"type": "image_url", "image_url": {"url": ...}}."""
+    # {"text": ...}, {"image": ...}, {"type": "image_url", "image_url": {"url": ...}}
     image_keys = [key for key in IMAGE_KEYS if part.get(key) is not None]
     has_text = part.get("text") is not None
     if has_text and image_keys:
@@ -115,6 +121,7 @@ def _part(part: Mapping[str, Any], param: str) -> ParsedInput:
     if not image_keys:
         raise _unsupported("An input is a text or a picture; this one names neither.", param)
     image = part[image_keys[0]]
+    # OpenAI nests the address, and has a `detail` beside it that means nothing here.
     if isinstance(image, dict):
         image = image.get("url")
     return _image(image, f"{param}.{image_keys[0]}")
@@ -128,6 +135,7 @@ def _text(text: Any, param: str) -> ParsedInput:
             f"A text of {len(text):,} characters is longer than the {MAX_CHARACTERS:,} allowed.",
             param=param,
         )
+    # Composed, as labels are: tokenizers read bytes, and the same é should be the same vector.
     composed = unicodedata.normalize("NFC", text)
     if not labels.clean(composed):
         raise FieldError("A text must not be empty.", param=param)
@@ -135,11 +143,11 @@ def _text(text: Any, param: str) -> ParsedInput:
 
 
 def _image(image: Any, param: str) -> ParsedInput:
-    """A file of a form, an address, a data URL, or plain base64."""
     if isinstance(image, bytes):
         return ParsedInput(image, param)
     if not isinstance(image, str) or not image.strip():
         raise FieldError("A picture is an https URL, a data URL, or base64.", param=param)
+    # Schemes may have capitals (RFC 3986). Only the beginning is lowered: there may be 10 MB.
     if image[:8].lower().startswith(("https://", "http://")):
         return ParsedInput(Url(image), param)
     if image[:5].lower() != "data:":
@@ -151,7 +159,7 @@ def _image(image: Any, param: str) -> ParsedInput:
 
 
 def _decoded(text: str, param: str) -> bytes:
-    """Line breaks are common in base64, and mean nothing."""
+    # Line breaks are common in base64, and mean nothing.
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:

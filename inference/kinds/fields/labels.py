@@ -28,10 +28,15 @@ def read(value: Any, *, param: str, none_of_these: bool = False) -> list[str]:
     if none_of_these:
         _refuse_reserved(labels, param)
         labels.append(SOMETHING_ELSE)
+    _refuse_duplicates(labels, param)
+    return labels
+
+
+def _refuse_duplicates(labels: Sequence[str], param: str) -> None:
+    # Equal labels would share a softmax, and each would look half as likely.
     label, count = Counter(labels).most_common(1)[0]
     if count > 1:
         raise FieldError(f"The label {label[:50]!r} is there twice.", param=param)
-    return labels
 
 
 def _items(value: Any, param: str) -> Sequence[Any]:
@@ -66,6 +71,7 @@ def _label(item: Any, param: str) -> str:
 
 
 def _refuse_reserved(labels: Sequence[str], param: str) -> None:
+    # Both stand for the added label, on either side of the model: the answer could not tell.
     for reserved in (NONE_OF_THESE, SOMETHING_ELSE):
         if reserved in labels:
             raise FieldError(
@@ -87,6 +93,7 @@ def read_template(value: str | None, *, param: str = "hypothesis_template") -> s
 
 def clean(text: str) -> str:
     """Composed (NFC), without control and invisible characters, single spaces."""
+    # Two labels that look the same must be the same: people copy them from web pages.
     composed = unicodedata.normalize("NFC", text)
     visible = "".join(" " if _is_blank(letter) else letter for letter in composed)
     return " ".join(visible.split())

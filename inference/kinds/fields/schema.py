@@ -78,6 +78,8 @@ TopK = Annotated[int, Field(ge=1, le=MAX_LABELS)]
 class Body(BaseModel):
     """What clients send: types as stated, nothing converted; unknown fields are ignored."""
 
+    # Strict, since a number that was sent as a text is a mistake the client should see; but clients
+    # send fields of other services (`user`, `encoding_format`), which must not break a call.
     model_config = ConfigDict(strict=True, extra="ignore")
 
 

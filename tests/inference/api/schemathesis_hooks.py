@@ -33,8 +33,8 @@ def filter_case(context: Any, case: Any) -> bool:
     """In a form everything is a text: an object in place of one arrives as a good text."""
     if case.media_type != "multipart/form-data" or not isinstance(case.body, dict):
         return True
-    texts = [each for value in case.body.values() for each in _listed(value)]
-    return all(isinstance(each, str | bytes) for each in texts)
+    texts = [text for value in case.body.values() for text in _listed(value)]
+    return all(isinstance(text, str | bytes) for text in texts)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -30,20 +30,20 @@ def zero_shot(api: Api, **body: object) -> httpx.Response:
 
 @pytest.mark.parametrize("name", ["inputs", "image", "object", "url"])
 def test_each_client_s_picture_is_read(api: Api, name: str) -> None:
-    sent: dict[str, dict[str, object]] = {
+    headers: dict[str, dict[str, object]] = {
         "inputs": {"inputs": in_base64()},
         "image": {"image": in_base64()},
         "object": {"inputs": {"image": in_base64()}},
         "url": {"inputs": data_url()},
     }
 
-    response = zero_shot(api, **sent[name])
+    response = zero_shot(api, **headers[name])
 
     assert response.status_code == 200, response.text
-    rows = response.json()
-    assert {row["label"] for row in rows} == set(LABELS)
-    assert rows[0]["score"] >= rows[1]["score"]
-    assert sum(row["score"] for row in rows) == pytest.approx(1)
+    scores = response.json()
+    assert {score["label"] for score in scores} == set(LABELS)
+    assert scores[0]["score"] >= scores[1]["score"]
+    assert sum(score["score"] for score in scores) == pytest.approx(1)
     assert money(api.user) == (CREDIT - PRICE_IMAGE - 2 * PRICE_TEXT, 0)
 
 
@@ -132,7 +132,7 @@ def test_deepinfra_s_form(api: Api, labels: str) -> None:
 
     assert response.status_code == 200, response.text
     answer = response.json()
-    assert {row["label"] for row in answer["results"]} == set(LABELS)
+    assert {result["label"] for result in answer["results"]} == set(LABELS)
     assert answer["inference_status"]["cost"] == pytest.approx(0.00011)
 
 

@@ -35,7 +35,7 @@ def test_beyond_the_limit_every_other_call_is_429(
     allowed = [client.get(address) for _ in range(10)]
     refused = client.get(address)
 
-    assert {each.status_code for each in allowed} == {200}
+    assert {response.status_code for response in allowed} == {200}
     assert allowed[-1].headers["ratelimit"].startswith('"others";r=0;t=')
     assert refused.status_code == 429
     assert refused.json()["error"]["code"] == "rate_limit_exceeded"
@@ -121,6 +121,6 @@ def test_streams_that_are_opened_at_the_same_moment_are_counted(
             answered = asyncio.as_completed(parsed)
             refused = [(await next(answered)).status_code for _ in range(7)]
             api.worker.resume()
-            return [*refused, *[(await each).status_code for each in answered]]
+            return [*refused, *[(await request).status_code for request in answered]]
 
     assert asyncio.run(story()) == [429] * 7 + [200] * 3

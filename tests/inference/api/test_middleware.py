@@ -19,10 +19,8 @@ PATH = "/v1/embeddings"
 
 
 def post(api: Api, content: bytes | str, **headers: str) -> httpx.Response:
-    given = {"content-type": "application/json"} | {
-        k.replace("_", "-"): v for k, v in headers.items()
-    }
-    return api.http.post(PATH, content=content, headers=given)
+    own = {name.replace("_", "-"): value for name, value in headers.items()}
+    return api.http.post(PATH, content=content, headers={"content-type": "application/json"} | own)
 
 
 def refused(response: httpx.Response, status: int, code: str) -> dict[str, object]:
@@ -49,9 +47,9 @@ def answers_of_all_kinds(api: Api) -> dict[str, httpx.Response]:
 
 
 def test_every_answer_has_an_id_a_time_limits_and_a_cost(api: Api) -> None:
-    found = answers_of_all_kinds(api)
+    responses = answers_of_all_kinds(api)
 
-    for name, response in found.items():
+    for name, response in responses.items():
         assert response.headers["content-type"].startswith("application/json"), name
         for header in (
             "x-request-id",
@@ -61,7 +59,9 @@ def test_every_answer_has_an_id_a_time_limits_and_a_cost(api: Api) -> None:
             "x-ratelimit-limit-requests",
         ):
             assert header in response.headers, (name, header)
-    assert len({response.headers["x-request-id"] for response in found.values()}) == len(found)
+    assert len({response.headers["x-request-id"] for response in responses.values()}) == len(
+        responses
+    )
 
 
 def test_whoever_is_known_sees_balance_and_what_is_left(api: Api, settings: Settings) -> None:
@@ -72,9 +72,9 @@ def test_whoever_is_known_sees_balance_and_what_is_left(api: Api, settings: Sett
     for response in responses:
         assert response.headers["x-gigarouter-balance"] == "1"
         assert 1 <= int(response.headers["x-ratelimit-reset-requests"].rstrip("s")) <= 60
-    left = [int(each.headers["x-ratelimit-remaining-requests"]) for each in responses]
-    assert left[0] > left[2] or 59 in left[1:]  # a minute may end in between
-    assert responses[2].headers["ratelimit"].startswith(f'"api";r={left[2]};t=')
+    remaining = [int(response.headers["x-ratelimit-remaining-requests"]) for response in responses]
+    assert remaining[0] > remaining[2] or 59 in remaining[1:]  # a minute may end in between
+    assert responses[2].headers["ratelimit"].startswith(f'"api";r={remaining[2]};t=')
     assert responses[2].headers["ratelimit-policy"] == '"fixed window";"api";q=60;w=60'
 
 
@@ -125,9 +125,9 @@ def test_options_without_a_preflight_is_another_verb(api: Api) -> None:
 def test_all_bad_keys_look_alike(api: Api, header: str) -> None:
     response = api.client().get("/v1/models", headers={b"Authorization": header.encode("latin-1")})
 
-    wanted = api.client().get("/v1/models").json()["error"]
+    expected = api.client().get("/v1/models").json()["error"]
     error = refused(response, 401, "invalid_api_key")
-    assert {**error, "request_id": ""} == {**wanted, "request_id": ""}
+    assert {**error, "request_id": ""} == {**expected, "request_id": ""}
     assert response.headers["www-authenticate"] == "Bearer"
 
 
@@ -276,7 +276,7 @@ def test_beyond_the_limit_a_minute_is_429(api: Api, settings: Settings) -> None:
 
     responses = [api.http.post(PATH, json={}) for _ in range(3)]
 
-    assert [each.status_code for each in responses] == [400, 400, 429]
+    assert [response.status_code for response in responses] == [400, 400, 429]
     refused(responses[2], 429, "rate_limit_exceeded")
     assert 1 <= int(responses[2].headers["retry-after"]) <= 60
     assert responses[2].headers["x-ratelimit-remaining-requests"] == "0"
@@ -306,7 +306,7 @@ def test_only_so_many_jobs_may_wait(api: Api, settings: Settings) -> None:
         for _ in range(3)
     ]
 
-    assert [each.status_code for each in responses] == [202, 202, 429]
+    assert [response.status_code for response in responses] == [202, 202, 429]
     refused(responses[2], 429, "too_many_queued")
 
 

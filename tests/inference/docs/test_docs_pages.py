@@ -123,12 +123,12 @@ def test_every_code_of_the_api_is_in_the_table_of_errors(client: Client) -> None
 @pytest.mark.django_db
 def test_the_compatibility_table_shows_every_row(client: Client) -> None:
     page = text_of(client, "/docs/clients/")
-    rows = json.loads((PROJECT / "docs" / "compatibility.json").read_text())
+    results = json.loads((PROJECT / "docs" / "compatibility.json").read_text())
 
-    assert page.count("<td>works</td>") == len(rows)
-    for row in rows:
-        assert row["what"] in page
-        assert row["version"] in page
+    assert page.count("<td>works</td>") == len(results)
+    for result in results:
+        assert result["what"] in page
+        assert result["version"] in page
 
 
 @pytest.mark.parametrize("stage", [Stage.PREVIEW, Stage.LIVE, Stage.DEPRECATED])
@@ -155,12 +155,12 @@ def test_a_result_carries_the_call_that_does_it_again(
 ) -> None:
     ada = User.objects.create_user("ada@lab.example")
     client.force_login(ada)
-    given = labels.parse('it\'s a "cat"\n</code><script>alert(1)</script>')
+    typed_labels = labels.parse('it\'s a "cat"\n</code><script>alert(1)</script>')
     job = jobs.submit(
         classify.job_request(
             served_card,
             [images.check_and_preview(photo_bytes())],
-            labels=given,
+            labels=typed_labels,
             template="one {} here",
         ),
         requester=jobs.Requester(ada.pk, None),

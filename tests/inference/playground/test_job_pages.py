@@ -69,7 +69,7 @@ CASES = {
         "3 vectors of 8 numbers",
     ),
     "embed 256 texts": Case(
-        "embed", embed_request(*TEXTS), [*TEXTS[:SHOWN], "the first 50 of 256"], "256 vectors of"
+        "embed", embed_request(*TEXTS), [*TEXTS[:SHOWN], "first 50 of 256"], "256 vectors of"
     ),
     "classify one with a preview": Case(
         "classify", classify_request(preview()), LABELS[:2], "closest label: label number"
@@ -182,8 +182,8 @@ def test_the_table_has_every_kind_and_state() -> None:
 def test_the_page_says_what_was_asked_and_what_became_of_it(
     by_ada: Client, ada: User, card: ModelCard, case: str, ending: str
 ) -> None:
-    asked, end = CASES[case], ENDINGS[ending]
-    job = submit(asked, card, ada)
+    table_row, end = CASES[case], ENDINGS[ending]
+    job = submit(table_row, card, ada)
     end.reach(job)
 
     response = by_ada.get(f"/jobs/{job.pk}/")
@@ -195,13 +195,13 @@ def test_the_page_says_what_was_asked_and_what_became_of_it(
     assert "<html" not in part.content.decode()
     assert words_of(part.content.decode()) == page
     [headline] = map(words_of, re.findall(r"<h1\b.*?</h1>", response.content.decode(), flags=re.S))
-    assert headline.startswith(headline_of(job, asked, end))
-    assert [text for text in asked.request_shown if text not in page] == []
+    assert headline.startswith(headline_of(job, table_row, end))
+    assert [text for text in table_row.request_shown if text not in page] == []
 
 
-def headline_of(job: Job, asked: Case, end: Ending) -> str:
+def headline_of(job: Job, table_row: Case, end: Ending) -> str:
     if end.state == State.SUCCEEDED:
-        return asked.headline
+        return table_row.headline
     if end.state == State.RUNNING:
         return "looking at your picture" if job.image_count == 1 else "running"
     return end.headline

@@ -44,7 +44,7 @@ def run_js(api: Api, node: str) -> Run:
     """run_js("openai_cases.mjs", "list", NAME="a model"): the case's outcome."""
 
     def run(file: str, case: str, **variables: str) -> Outcome:
-        given = {
+        environment = {
             "API": api.base_url,
             "API_KEY": api.secret,
             "MODEL": api.card.repo,
@@ -53,7 +53,7 @@ def run_js(api: Api, node: str) -> Run:
         }
         done = subprocess.run(
             [node, JS / "run.mjs", JS / file, case],
-            env=os.environ | given | variables,
+            env=os.environ | environment | variables,
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,

@@ -32,7 +32,7 @@ def _note(case: table.Case, report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    rows = [
+    cases = [
         {
             "client": case.client,
             "version": table.version_of(case.client),
@@ -43,5 +43,5 @@ def pytest_sessionfinish() -> None:
         }
         for case in sorted(_results, key=lambda case: case.place)
     ]
-    lines = ",\n".join(json.dumps(row) for row in rows)
+    lines = ",\n".join(json.dumps(case) for case in cases)
     table.FILE.write_text(f"[\n{lines}\n]\n")

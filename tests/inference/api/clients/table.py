@@ -68,10 +68,10 @@ def version_of(client: str) -> str:
         manifest = NODE_MODULES / NPM[client] / "package.json"
         return str(json.loads(manifest.read_text())["version"]) if manifest.exists() else ""
     curl = shutil.which("curl")
-    said = (
+    version_line = (
         subprocess.run([curl, "--version"], capture_output=True, text=True, check=True).stdout
         if curl
         else ""
     )
-    found = re.match(r"curl (\S+)", said)
-    return found[1] if found else ""
+    match = re.match(r"curl (\S+)", version_line)
+    return match[1] if match else ""

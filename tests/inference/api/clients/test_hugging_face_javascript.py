@@ -27,16 +27,16 @@ def test_a_picture_is_classified(run: Run, case: str) -> None:
     outcome = run(case)
 
     assert not outcome.error
-    assert {each["label"] for each in outcome.value} == {"a cat", "a dog"}
+    assert {score["label"] for score in outcome.value} == {"a cat", "a dog"}
     assert outcome.value[0]["score"] >= outcome.value[1]["score"]
 
 
 @compatible(HUGGING_FACE_JS, FEATURES, "featureExtraction")
-@pytest.mark.parametrize(("case", "rows"), [("features", 1), ("featuresOfTwo", 2)])
-def test_texts_become_rows(run: Run, case: str, rows: int) -> None:
-    found = run(case).value
+@pytest.mark.parametrize(("case", "count"), [("features", 1), ("featuresOfTwo", 2)])
+def test_texts_become_rows(run: Run, case: str, count: int) -> None:
+    vectors = run(case).value
 
-    assert [len(row) for row in found] == [8] * rows
+    assert [len(vector) for vector in vectors] == [8] * count
 
 
 @compatible(HUGGING_FACE_JS, "errors", "404 tells its sentence")

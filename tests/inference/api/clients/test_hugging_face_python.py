@@ -37,30 +37,30 @@ def at(api: Api, repo: str = "") -> str:
 
 @compatible(HUGGING_FACE_PY, ZERO_SHOT, "zero_shot_image_classification")
 def test_a_picture_is_classified(api: Api, client: InferenceClient) -> None:
-    found = client.zero_shot_image_classification(photo_bytes(), LABELS, model=at(api))
+    scores = client.zero_shot_image_classification(photo_bytes(), LABELS, model=at(api))
 
-    assert {each.label for each in found} == set(LABELS)
-    assert found[0].score >= found[1].score
-    assert sum(each.score for each in found) == pytest.approx(1, abs=1e-6)
+    assert {score.label for score in scores} == set(LABELS)
+    assert scores[0].score >= scores[1].score
+    assert sum(score.score for score in scores) == pytest.approx(1, abs=1e-6)
 
 
 @compatible(HUGGING_FACE_PY, ZERO_SHOT, "zero_shot_image_classification")
 def test_a_file_and_a_template_are_taken(api: Api, client: InferenceClient) -> None:
-    found = client.zero_shot_image_classification(
+    scores = client.zero_shot_image_classification(
         SAMPLES / "cat.jpg", LABELS, hypothesis_template="a drawing of a {}", model=at(api)
     )
 
-    assert len(found) == 2
+    assert len(scores) == 2
 
 
 @compatible(HUGGING_FACE_PY, FEATURES, "feature_extraction")
 def test_a_text_becomes_a_row(api: Api, client: InferenceClient) -> None:
     address = f"{at(api)}/pipeline/feature-extraction"
 
-    found = client.feature_extraction("a cat", model=address)
+    vectors = client.feature_extraction("a cat", model=address)
 
-    assert found.shape == (1, 8)
-    assert np.linalg.norm(found[0]) == pytest.approx(1, abs=1e-6)
+    assert vectors.shape == (1, 8)
+    assert np.linalg.norm(vectors[0]) == pytest.approx(1, abs=1e-6)
 
 
 @compatible(HUGGING_FACE_PY, "errors", "404 tells its sentence and the request's id")

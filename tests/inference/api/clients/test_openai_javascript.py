@@ -40,7 +40,7 @@ def test_a_model_is_retrieved(api: Api, run: Run, name: str) -> None:
 def test_base64_and_floats_are_the_same_numbers(run: Run) -> None:
     packed, floats = run("embed").value, run("embedFloats").value
 
-    assert [row["index"] for row in packed["data"]] == [0, 1]
+    assert [item["index"] for item in packed["data"]] == [0, 1]
     for here, there in zip(packed["data"], floats["data"], strict=True):
         assert here["embedding"] == pytest.approx(there["embedding"])
 
@@ -49,15 +49,15 @@ def test_base64_and_floats_are_the_same_numbers(run: Run) -> None:
 def test_a_picture_is_embedded_beside_a_text(run: Run) -> None:
     answer = run("embedPicture").value
 
-    assert [len(row["embedding"]) for row in answer["data"]] == [8, 8]
+    assert [len(item["embedding"]) for item in answer["data"]] == [8, 8]
     assert answer["usage"]["images"] == 1
 
 
 @compatible(OPENAI_JS, "POST /v1/classify", "by client.post")
 def test_classify_is_reached_by_post(run: Run) -> None:
-    [row] = run("classify").value["data"]
+    [item] = run("classify").value["data"]
 
-    assert {each["label"] for each in row["predictions"]} == {"a cat", "a dog"}
+    assert {prediction["label"] for prediction in item["predictions"]} == {"a cat", "a dog"}
 
 
 @compatible(OPENAI_JS, "Prefer: respond-async", "a job, read until it ends")
@@ -78,8 +78,8 @@ def test_a_job_is_cancelled(api: Api, run: Run) -> None:
 
 
 def assert_refused(outcome: Outcome, kind: str, status: int, code: str) -> None:
-    found = outcome.error["kind"], outcome.error["status"], outcome.error["code"]
-    assert found == (kind, status, code)
+    error = outcome.error["kind"], outcome.error["status"], outcome.error["code"]
+    assert error == (kind, status, code)
     assert outcome.error["requestID"].startswith("req_")
 
 

@@ -58,17 +58,17 @@ def test_models_are_listed_with_what_we_add(api: Api, client: openai.OpenAI) -> 
 
     assert (model.id, model.object, model.owned_by) == (api.card.repo, "model", "openai")
     assert isinstance(model.created, int)
-    ours = model.gigarouter  # type: ignore[attr-defined]  # extra fields become attributes
-    assert ours["pricing"]["image"] == "0.000094"
+    details = model.gigarouter  # type: ignore[attr-defined]  # extra fields become attributes
+    assert details["pricing"]["image"] == "0.000094"
 
 
 @compatible(OPENAI_PY, "GET /v1/models", "list, all")
 def test_all_models_are_listed_on_request(client: openai.OpenAI) -> None:
     make_card("laion/not-yet", stage=Stage.REQUESTED)
 
-    found = client.models.list(extra_query={"status": "all"})
+    models = client.models.list(extra_query={"status": "all"})
 
-    assert "laion/not-yet" in {model.id for model in found}
+    assert "laion/not-yet" in {model.id for model in models}
 
 
 @compatible(OPENAI_PY, "GET /v1/models/{id}", "retrieve")
@@ -87,11 +87,11 @@ def test_embeddings_come_as_base64_and_are_floats_in_the_end(
     api: Api, client: openai.OpenAI
 ) -> None:
     raw = client.embeddings.with_raw_response.create(model=api.card.repo, input="a cat")
-    sent = raw.http_request.read()
+    request_body = raw.http_request.read()
 
     answer = raw.parse()
 
-    assert b'"encoding_format":"base64"' in sent
+    assert b'"encoding_format":"base64"' in request_body
     assert isinstance(raw.http_response.json()["data"][0]["embedding"], str)
     assert len(answer.data[0].embedding) == 8
     assert np.linalg.norm(answer.data[0].embedding) == pytest.approx(1, abs=1e-6)
@@ -105,7 +105,7 @@ def test_floats_and_base64_are_the_same_numbers(api: Api, client: openai.OpenAI)
     floats = client.embeddings.create(model=model, input=texts, encoding_format="float")
     packed = client.embeddings.create(model=model, input=texts, encoding_format="base64")
 
-    assert [row.index for row in floats.data] == [0, 1]
+    assert [item.index for item in floats.data] == [0, 1]
     for here, there in zip(floats.data, packed.data, strict=True):
         bytes_ = base64.b64decode(there.embedding)  # type: ignore[arg-type]  # asked for
         assert np.allclose(np.frombuffer(bytes_, "<f4"), here.embedding)
@@ -129,7 +129,7 @@ def test_pictures_are_embedded_beside_texts(
         input=[picture, "a cat"],  # type: ignore[arg-type]  # goes through untouched
     )
 
-    assert [len(row.embedding) for row in answer.data] == [8, 8]
+    assert [len(item.embedding) for item in answer.data] == [8, 8]
     assert answer.usage.images == 1  # type: ignore[attr-defined]
 
 
@@ -148,17 +148,17 @@ def test_a_picture_may_be_a_bare_string_if_the_body_says_so(
 def test_classify_is_reached_by_post(api: Api, client: openai.OpenAI) -> None:
     answer = classify(client, api, labels=["a cat", "a dog"])
 
-    [row] = answer["data"]
-    assert row["object"] == "classification"
-    assert {each["label"] for each in row["predictions"]} == {"a cat", "a dog"}
-    assert row["prediction"] == row["predictions"][0]["label"]
+    [item] = answer["data"]
+    assert item["object"] == "classification"
+    assert {prediction["label"] for prediction in item["predictions"]} == {"a cat", "a dog"}
+    assert item["prediction"] == item["predictions"][0]["label"]
     assert answer["usage"]["images"] == 1
     assert answer["usage"]["labels"] == 2
 
 
 def classify(client: openai.OpenAI, api: Api, **body: object) -> Json:
-    given: Json = {"model": api.card.repo, "input": [{"image": in_base64()}]}
-    return client.post("/classify", cast_to=Json, body=given | body)
+    request: Json = {"model": api.card.repo, "input": [{"image": in_base64()}]}
+    return client.post("/classify", cast_to=Json, body=request | body)
 
 
 @compatible(OPENAI_PY, "Prefer: respond-async", "a job, read until it ends")
@@ -199,8 +199,8 @@ def make_job(client: openai.OpenAI, api: Api) -> Json:
 
 
 def embed(client: openai.OpenAI, model: str, **options: object) -> object:
-    given: Json = {"model": model, "input": "a cat"}
-    return client.embeddings.create(**(given | options))
+    request: Json = {"model": model, "input": "a cat"}
+    return client.embeddings.create(**(request | options))
 
 
 @pytest.fixture

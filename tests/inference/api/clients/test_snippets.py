@@ -69,11 +69,11 @@ def run(name: str, code: str, *, folder: Path, secret: str, **more: str) -> str:
 
 def _program(name: str) -> list[str]:
     program = {"py": [sys.executable, "-W", "error"], "mjs": ["node"], "sh": ["bash", "-eu"]}
-    found = program[name.rpartition(".")[2]]
-    is_missing = not shutil.which(found[0]) or (found == ["node"] and not NODE_MODULES.exists())
+    command = program[name.rpartition(".")[2]]
+    is_missing = not shutil.which(command[0]) or (command == ["node"] and not NODE_MODULES.exists())
     if is_missing or (name.endswith(".sh") and not shutil.which("curl")):
-        pytest.skip(f"{found[0]}, curl, or the packages of `make tools` are missing")
-    return found
+        pytest.skip(f"{command[0]}, curl, or the packages of `make tools` are missing")
+    return command
 
 
 def code_of(file_name: str, code: Code | None = None, *, model: str = snippets.MODEL) -> str:
@@ -87,10 +87,10 @@ def code_of(file_name: str, code: Code | None = None, *, model: str = snippets.M
 def test_a_snippet_runs(api: Api, settings: Settings, folder: Path, name: str) -> None:
     settings.SITE_URL = api.base_url
 
-    said = run(name, code_of(name), folder=folder, secret=api.secret)
+    output = run(name, code_of(name), folder=folder, secret=api.secret)
 
-    assert said.strip()
-    assert '"error":{' not in said
+    assert output.strip()
+    assert '"error":{' not in output
     if name.startswith(("classify", "embed", "idempotency", "deepinfra", "job.openai")):
         assert Job.objects.get().state == State.SUCCEEDED
 
@@ -115,7 +115,7 @@ def test_a_visitors_own_words_arrive_as_they_are(
 def test_a_job_is_followed_to_its_end(api: Api, settings: Settings, folder: Path) -> None:
     job = answer_of("job.curl.sh", api, settings, folder)
 
-    said = run(
+    output = run(
         "events.curl.sh",
         code_of("events.curl.sh"),
         folder=folder,
@@ -123,7 +123,7 @@ def test_a_job_is_followed_to_its_end(api: Api, settings: Settings, folder: Path
         JOB_ID=job["id"],
     )
 
-    assert "event: succeeded" in said
+    assert "event: succeeded" in output
 
 
 @pytest.mark.parametrize("name", RUN)
@@ -168,8 +168,8 @@ def test_the_code_of_a_site_names_its_own_address(settings: Settings) -> None:
 
 def test_a_webhook_is_read_only_if_it_is_genuine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIGAROUTER_WEBHOOK_SECRET", SECRET)
-    found: dict[str, Any] = {}
-    exec(code_of("webhook.standardwebhooks.py"), found)  # noqa: S102  our own file
+    namespace: dict[str, Any] = {}
+    exec(code_of("webhook.standardwebhooks.py"), namespace)  # noqa: S102  our own file
     body, now = json.dumps({"type": "job.succeeded"}), datetime.now(UTC)
     headers = {
         "webhook-id": "msg_1",
@@ -177,15 +177,15 @@ def test_a_webhook_is_read_only_if_it_is_genuine(monkeypatch: pytest.MonkeyPatch
         "webhook-signature": Webhook(SECRET).sign("msg_1", now, body),
     }
 
-    assert found["read"](headers, body.encode()) == {"type": "job.succeeded"}
-    assert found["read"](headers, b"{}") is None
-    assert found["read"]({}, body.encode()) is None
+    assert namespace["read"](headers, body.encode()) == {"type": "job.succeeded"}
+    assert namespace["read"](headers, b"{}") is None
+    assert namespace["read"]({}, body.encode()) is None
 
 
 def answer_of(name: str, api: Api, settings: Settings, folder: Path) -> dict[str, Any]:
     settings.SITE_URL = api.base_url
-    found: dict[str, Any] = json.loads(run(name, code_of(name), folder=folder, secret=api.secret))
-    return found
+    answer: dict[str, Any] = json.loads(run(name, code_of(name), folder=folder, secret=api.secret))
+    return answer
 
 
 @compatible(CURL, "GET /v1/models", "list")
@@ -205,16 +205,18 @@ def test_curl_embeds(api: Api, settings: Settings, folder: Path) -> None:
 
 @compatible(CURL, "POST /v1/classify", "one picture")
 def test_curl_classifies(api: Api, settings: Settings, folder: Path) -> None:
-    [row] = answer_of("classify.curl.sh", api, settings, folder)["data"]
+    [item] = answer_of("classify.curl.sh", api, settings, folder)["data"]
 
-    assert {each["label"] for each in row["predictions"]} == set(classify_page.EXAMPLE_LABELS)
+    assert {prediction["label"] for prediction in item["predictions"]} == set(
+        classify_page.EXAMPLE_LABELS
+    )
 
 
 @compatible(CURL, "POST /v1/inference/{id}", "a form with a picture")
 def test_curl_speaks_deepinfras_dialect(api: Api, settings: Settings, folder: Path) -> None:
     answer = answer_of("deepinfra.curl.sh", api, settings, folder)
 
-    assert {each["label"] for each in answer["results"]} == {"cat", "dog"}
+    assert {result["label"] for result in answer["results"]} == {"cat", "dog"}
     assert answer["inference_status"]["cost"] > 0
 
 

@@ -17,8 +17,8 @@ Rows = list[dict[str, str]]
 @pytest.fixture
 def rows() -> Rows:
     """`make compatibility` writes them anew, after a change of these tests or of a version."""
-    found: Rows = json.loads(table.FILE.read_text())
-    return found
+    table_rows: Rows = json.loads(table.FILE.read_text())
+    return table_rows
 
 
 def cases() -> set[Case]:
@@ -29,7 +29,7 @@ def cases() -> set[Case]:
 
 
 def test_the_table_names_exactly_the_cases_that_are_run(rows: Rows) -> None:
-    named = [Case(row["client"], row["endpoint"], row["what"]) for row in rows]
+    named = [Case(case["client"], case["endpoint"], case["what"]) for case in rows]
 
     assert sorted(named, key=lambda case: case.place) == named
     assert len(set(named)) == len(named)
@@ -37,8 +37,8 @@ def test_the_table_names_exactly_the_cases_that_are_run(rows: Rows) -> None:
 
 
 def test_every_case_was_run_and_works(rows: Rows) -> None:
-    assert {row["result"] for row in rows} == {"works"}
-    assert all(re.fullmatch(r"20\d\d-\d\d-\d\d", row["ran_on"]) for row in rows)
+    assert {case["result"] for case in rows} == {"works"}
+    assert all(re.fullmatch(r"20\d\d-\d\d-\d\d", case["ran_on"]) for case in rows)
 
 
 def test_the_versions_are_those_that_are_pinned(rows: Rows) -> None:
@@ -51,6 +51,6 @@ def test_the_versions_are_those_that_are_pinned(rows: Rows) -> None:
     pinned = {client: npm[name] for client, name in table.NPM.items()}
     pinned |= {client: pip[name] for client, name in table.PIP.items()}
 
-    named = {row["client"]: row["version"] for row in rows if row["client"] in pinned}
+    named = {case["client"]: case["version"] for case in rows if case["client"] in pinned}
 
     assert named == pinned

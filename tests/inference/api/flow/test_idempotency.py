@@ -59,10 +59,14 @@ def test_many_at_once_make_one_job(api: Api) -> None:
 
     responses = asyncio.run(story())
 
-    found = Counter(each.status_code for each in responses)
-    assert set(found) <= {200, 409}
-    assert found[200] >= 1
-    assert all(each.headers["retry-after"] == "1" for each in responses if each.status_code == 409)
+    statuses = Counter(response.status_code for response in responses)
+    assert set(statuses) <= {200, 409}
+    assert statuses[200] >= 1
+    assert all(
+        response.headers["retry-after"] == "1"
+        for response in responses
+        if response.status_code == 409
+    )
     assert Job.objects.count() == 1
     assert money(api.user) == (CREDIT - PRICE_TEXT, 0)
 
@@ -87,7 +91,7 @@ def test_keys_belong_to_an_account_and_an_endpoint(api: Api) -> None:
         api.http.post("/v1/classify", json=body, headers={"Idempotency-Key": "k1"}),
     ]
 
-    assert [each.status_code for each in responses] == [200, 200, 200]
+    assert [response.status_code for response in responses] == [200, 200, 200]
     assert Job.objects.count() == 3
 
 

@@ -33,7 +33,7 @@ async def all_at_once(
 ) -> list[httpx.Response]:
     async with api.async_client() as client:
         headers = {"Authorization": f"Bearer {secret}"}
-        parsed = [client.post(PATH, json=each, headers=headers) for each in bodies]
+        parsed = [client.post(PATH, json=body, headers=headers) for body in bodies]
         return await asyncio.gather(*parsed)
 
 
@@ -44,8 +44,8 @@ def test_exactly_as_many_succeed_as_the_credit_pays_for(api: Api) -> None:
 
     responses = asyncio.run(all_at_once(api, secret, bodies))
 
-    found = Counter(each.status_code for each in responses)
-    assert found == {200: pays_for, 402: AT_ONCE - pays_for}
+    statuses = Counter(response.status_code for response in responses)
+    assert statuses == {200: pays_for, 402: AT_ONCE - pays_for}
     assert money(user) == (3, 0)
     assert Job.objects.filter(owner=user).count() == pays_for
     assert ledger.check().differences == ()
@@ -80,11 +80,16 @@ def test_a_key_has_a_limit_of_its_own(api: Api) -> None:
 def test_all_kinds_of_refusal_release_their_hold(api: Api) -> None:
     damaged = {"model": api.card.repo, "input": [{"image": in_base64(b"GIF89a" + bytes(30))}]}
     answers = [
-        api.http.post(PATH, json=each)
-        for each in (damaged, body(api) | {"dimensions": 3}, body(api) | {"model": "no/such"}, {})
+        api.http.post(PATH, json=bad_body)
+        for bad_body in (
+            damaged,
+            body(api) | {"dimensions": 3},
+            body(api) | {"model": "no/such"},
+            {},
+        )
     ]
 
-    assert all(400 <= each.status_code < 500 for each in answers)
+    assert all(400 <= answer.status_code < 500 for answer in answers)
     assert money(api.user) == (CREDIT, 0)
     assert ledger.check().differences == ()
 
@@ -142,7 +147,7 @@ def test_300_may_wait_while_others_are_answered(api: Api) -> None:
 
     responses = asyncio.run(story())
 
-    assert Counter(each.status_code for each in responses) == {200: MOST + 2}
+    assert Counter(response.status_code for response in responses) == {200: MOST + 2}
     assert money(api.user) == (CREDIT - MOST * PRICE_TEXT, 0)
 
 

@@ -23,36 +23,36 @@ LABELS = ["a cat", "a dog", "a car"]
 
 
 def ask(api: Api, **body: object) -> httpx.Response:
-    given = {"model": api.card.repo, "input": [{"image": data_url()}], "labels": LABELS}
-    return api.http.post(PATH, json=given | body)
+    request = {"model": api.card.repo, "input": [{"image": data_url()}], "labels": LABELS}
+    return api.http.post(PATH, json=request | body)
 
 
 def answer(response: httpx.Response) -> dict[str, Any]:
     assert response.status_code == 200, response.text
-    found: dict[str, Any] = response.json()
-    return found
+    content: dict[str, Any] = response.json()
+    return content
 
 
 def error(response: httpx.Response, status: int = 400) -> dict[str, object]:
     assert response.status_code == status, response.text
-    found: dict[str, object] = response.json()["error"]
-    return found
+    details: dict[str, object] = response.json()["error"]
+    return details
 
 
 def test_a_picture_is_scored_against_its_labels(api: Api) -> None:
-    found = answer(ask(api))
+    classified = answer(ask(api))
 
-    [row] = found["data"]
-    best = row["predictions"][0]
-    assert row["prediction"] == best["label"]
-    assert row["score"] == best["score"]
-    assert sorted(each["label"] for each in row["predictions"]) == sorted(LABELS)
-    assert sum(each["score"] for each in row["predictions"]) == pytest.approx(1)
+    [item] = classified["data"]
+    best = item["predictions"][0]
+    assert item["prediction"] == best["label"]
+    assert item["score"] == best["score"]
+    assert sorted(prediction["label"] for prediction in item["predictions"]) == sorted(LABELS)
+    assert sum(prediction["score"] for prediction in item["predictions"]) == pytest.approx(1)
     assert best["logit"] == pytest.approx(100 * best["similarity"])
-    assert row["activation"] == "softmax"
-    assert found["usage"]["labels"] == 3
-    assert found["usage"]["labels_cached"] == 0
-    assert "warning" not in found
+    assert item["activation"] == "softmax"
+    assert classified["usage"]["labels"] == 3
+    assert classified["usage"]["labels_cached"] == 0
+    assert "warning" not in classified
     assert money(api.user) == (CREDIT - PRICE_IMAGE - 3 * PRICE_TEXT, 0)
     assert Job.objects.get().payload["template"] == "This is a photo of {}."
 
@@ -71,10 +71,10 @@ def test_many_pictures_keep_their_order(api: Api) -> None:
 
     together = answer(ask(api, input=photos))["data"]
 
-    assert [row["index"] for row in together] == [0, 1, 2, 3]
-    for place, photo in enumerate(photos):
+    assert [item["index"] for item in together] == [0, 1, 2, 3]
+    for index, photo in enumerate(photos):
         [alone] = answer(ask(api, input=[photo]))["data"]
-        assert alone["predictions"] == together[place]["predictions"]
+        assert alone["predictions"] == together[index]["predictions"]
 
 
 def test_bare_strings_are_pictures_here(api: Api) -> None:
@@ -82,19 +82,21 @@ def test_bare_strings_are_pictures_here(api: Api) -> None:
 
 
 def test_top_k_cuts_the_predictions(api: Api) -> None:
-    [row] = answer(ask(api, top_k=2))["data"]
+    [item] = answer(ask(api, top_k=2))["data"]
 
-    assert len(row["predictions"]) == 2
+    assert len(item["predictions"]) == 2
 
 
 @pytest.mark.parametrize(("activation", "adds_up"), [("sigmoid", False), ("none", False)])
 def test_another_activation_can_be_chosen(api: Api, activation: str, adds_up: bool) -> None:
-    [row] = answer(ask(api, activation=activation))["data"]
+    [item] = answer(ask(api, activation=activation))["data"]
 
-    assert row["activation"] == activation
-    assert (sum(each["score"] for each in row["predictions"]) == pytest.approx(1)) is adds_up
+    assert item["activation"] == activation
+    assert (
+        sum(prediction["score"] for prediction in item["predictions"]) == pytest.approx(1)
+    ) is adds_up
     if activation == "none":
-        assert all(each["score"] == each["logit"] for each in row["predictions"])
+        assert all(prediction["score"] == prediction["logit"] for prediction in item["predictions"])
 
 
 def test_a_template_of_ones_own(api: Api) -> None:
@@ -104,15 +106,15 @@ def test_a_template_of_ones_own(api: Api) -> None:
 
 
 def test_labels_have_two_names_and_may_be_one_string(api: Api) -> None:
-    [row] = answer(ask(api, labels=None, candidate_labels="a cat, a dog"))["data"]
+    [item] = answer(ask(api, labels=None, candidate_labels="a cat, a dog"))["data"]
 
-    assert sorted(each["label"] for each in row["predictions"]) == ["a cat", "a dog"]
+    assert sorted(prediction["label"] for prediction in item["predictions"]) == ["a cat", "a dog"]
 
 
 def test_none_of_these_is_read_as_something_else(api: Api) -> None:
-    [row] = answer(ask(api, none_of_these=True, top_k=4))["data"]
+    [item] = answer(ask(api, none_of_these=True, top_k=4))["data"]
 
-    assert "none of these" in [each["label"] for each in row["predictions"]]
+    assert "none of these" in [prediction["label"] for prediction in item["predictions"]]
     assert "This is a photo of something else." in api.worker.encoder.texts
 
 

@@ -30,16 +30,16 @@ def ask(api: Api, **body: object) -> httpx.Response:
 def vectors(response: httpx.Response) -> list[Any]:
     """Lists of floats, or base64 where that was asked for."""
     assert response.status_code == 200, response.text
-    rows = response.json()["data"]
-    assert [row["index"] for row in rows] == list(range(len(rows)))
-    return [row["embedding"] for row in rows]
+    items = response.json()["data"]
+    assert [item["index"] for item in items] == list(range(len(items)))
+    return [item["embedding"] for item in items]
 
 
 def error(response: httpx.Response, status: int = 400) -> dict[str, object]:
     assert response.status_code == status, response.text
-    found: dict[str, object] = response.json()["error"]
-    assert set(found) == {"message", "type", "param", "code", "metadata", "request_id"}
-    return found
+    details: dict[str, object] = response.json()["error"]
+    assert set(details) == {"message", "type", "param", "code", "metadata", "request_id"}
+    return details
 
 
 def test_a_text_becomes_a_list_of_floats(api: Api) -> None:
@@ -72,16 +72,16 @@ def test_base64_is_little_endian_float32(api: Api) -> None:
 
 
 def test_an_unknown_encoding_is_refused_naming_the_two(api: Api) -> None:
-    found = error(ask(api, input="a cat", encoding_format="int8"))
+    refusal = error(ask(api, input="a cat", encoding_format="int8"))
 
-    assert "float" in str(found["message"])
-    assert "base64" in str(found["message"])
-    assert found["param"] == "encoding_format"
+    assert "float" in str(refusal["message"])
+    assert "base64" in str(refusal["message"])
+    assert refusal["param"] == "encoding_format"
 
 
 def test_every_dialect_of_a_picture_gives_the_same_vector(api: Api) -> None:
     url, plain = data_url(), in_base64()
-    [wanted] = vectors(ask(api, input=[{"image": url}]))
+    [expected] = vectors(ask(api, input=[{"image": url}]))
     items: list[object] = [
         {"image": plain},
         {"image": {"url": url}},
@@ -91,23 +91,23 @@ def test_every_dialect_of_a_picture_gives_the_same_vector(api: Api) -> None:
         {"image_base64": plain[:40] + "\n" + plain[40:]},
     ]
 
-    assert vectors(ask(api, input=items)) == [wanted] * len(items)
-    assert vectors(ask(api, input=items[0])) == [wanted]
-    assert vectors(ask(api, input=[url], modality="image")) == [wanted]
+    assert vectors(ask(api, input=items)) == [expected] * len(items)
+    assert vectors(ask(api, input=items[0])) == [expected]
+    assert vectors(ask(api, input=[url], modality="image")) == [expected]
     chat = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]
-    assert vectors(ask(api, messages=chat)) == [wanted]
+    assert vectors(ask(api, messages=chat)) == [expected]
 
 
 def test_every_dialect_of_a_text_gives_the_same_vector(api: Api) -> None:
-    [wanted] = vectors(ask(api, input="a cat"))
+    [expected] = vectors(ask(api, input="a cat"))
     items = [
         {"text": "a cat"},
         {"content": "a cat"},
         {"content": [{"type": "text", "text": "a cat"}]},
     ]
 
-    assert vectors(ask(api, input=items)) == [wanted] * 3
-    assert vectors(ask(api, messages=[{"role": "user", "content": "a cat"}])) == [wanted]
+    assert vectors(ask(api, input=items)) == [expected] * 3
+    assert vectors(ask(api, messages=[{"role": "user", "content": "a cat"}])) == [expected]
 
 
 def test_mixed_inputs_keep_their_order(api: Api) -> None:
@@ -116,7 +116,7 @@ def test_mixed_inputs_keep_their_order(api: Api) -> None:
 
     together = ask(api, input=mixed)
 
-    apart = [vectors(ask(api, input=[each]))[0] for each in mixed]
+    apart = [vectors(ask(api, input=[item]))[0] for item in mixed]
     assert vectors(together) == apart
     assert together.json()["usage"]["images"] == 3
     assert together.json()["usage"]["cost"] == f"0.{3 * PRICE_IMAGE + 2 * PRICE_TEXT:06}"
@@ -135,7 +135,7 @@ def test_256_inputs_are_the_most(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "code"),
+    ("value", "code"),
     [
         ([], "invalid_request"),
         ("", "invalid_request"),
@@ -162,8 +162,8 @@ def test_256_inputs_are_the_most(api: Api) -> None:
         ([True], "unsupported_input"),
     ],
 )
-def test_what_cannot_be_embedded_is_refused(api: Api, given: object, code: str) -> None:
-    assert error(ask(api, input=given))["code"] == code
+def test_what_cannot_be_embedded_is_refused(api: Api, value: object, code: str) -> None:
+    assert error(ask(api, input=value))["code"] == code
     assert money(api.user) == (CREDIT, 0)
     assert not Job.objects.exists()
 
@@ -182,17 +182,17 @@ def test_what_cannot_be_embedded_is_refused(api: Api, given: object, code: str) 
     ],
 )
 def test_other_fields_are_checked(api: Api, body: dict[str, object], param: str) -> None:
-    found = error(ask(api, **body))
+    refusal = error(ask(api, **body))
 
-    assert str(found["param"]).startswith(param.partition("[")[0])
+    assert str(refusal["param"]).startswith(param.partition("[")[0])
 
 
 def test_a_damaged_picture_fails_the_job_and_costs_nothing(api: Api) -> None:
     whole = photo_bytes(200, 200, kind="PNG")
 
-    found = error(ask(api, input=[{"image": in_base64(whole[: len(whole) // 2])}]))
+    refusal = error(ask(api, input=[{"image": in_base64(whole[: len(whole) // 2])}]))
 
-    assert found["code"] == "invalid_image"
+    assert refusal["code"] == "invalid_image"
     assert money(api.user) == (CREDIT, 0)
 
 

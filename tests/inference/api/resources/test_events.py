@@ -19,28 +19,28 @@ from tests.inference.api.conftest import Api, ended, eventually, make_caller, su
 
 def parsed(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
     """The events of a stream, as a browser would see them."""
-    found: dict[str, Any] = {}
+    event: dict[str, Any] = {}
     for line in lines:
-        if not line and "event" in found:
-            yield found
-            found = {}
+        if not line and "event" in event:
+            yield event
+            event = {}
         name, _, value = line.partition(": ")
         if name in {"id", "event"}:
-            found[name] = value
+            event[name] = value
         elif name == "data":
-            found[name] = json.loads(value)
+            event[name] = json.loads(value)
 
 
 def follow(api: Api, job: Job, **headers: str) -> list[dict[str, Any]]:
     """All events until the stream ends."""
-    sent = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    with api.http.stream("GET", f"/v1/jobs/{job.pk}/events", headers=sent) as answer:
+    raw_headers = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    with api.http.stream("GET", f"/v1/jobs/{job.pk}/events", headers=raw_headers) as answer:
         assert answer.status_code == 200
         return list(parsed(answer.iter_lines()))
 
 
-def names_of(found: list[dict[str, Any]]) -> list[str]:
-    return [each["event"] for each in found]
+def names_of(events_read: list[dict[str, Any]]) -> list[str]:
+    return [event["event"] for event in events_read]
 
 
 def test_a_job_is_followed_from_the_queue_to_its_end(
@@ -49,22 +49,22 @@ def test_a_job_is_followed_from_the_queue_to_its_end(
     monkeypatch.setattr(events, "LOOK_AGAIN_S", 0.05)
     api.worker.pause()
     job = submit(api)
-    seen: list[dict[str, Any]] = []
+    events_read: list[dict[str, Any]] = []
 
     with api.http.stream("GET", f"/v1/jobs/{job.pk}/events") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert answer.headers["x-request-id"]
         for event in parsed(answer.iter_lines()):
-            seen.append(event)
+            events_read.append(event)
             if event["event"] == "queued":
                 claims.claim(api.card, worker="w", budget=1)
             elif event["event"] == "running":
                 jobs.cancel(job)
 
-    assert names_of(seen) == ["queued", "running", "canceled"]
-    assert [int(each["id"]) for each in seen] == [1, 2, 4]
-    assert seen[0]["data"]["queue_position"] == 0
-    assert all(each["data"]["id"] == str(job.pk) for each in seen)
+    assert names_of(events_read) == ["queued", "running", "canceled"]
+    assert [int(event["id"]) for event in events_read] == [1, 2, 4]
+    assert events_read[0]["data"]["queue_position"] == 0
+    assert all(event["data"]["id"] == str(job.pk) for event in events_read)
 
 
 def test_a_job_that_has_ended_has_one_event(api: Api) -> None:
@@ -82,14 +82,14 @@ def test_the_end_is_told_at_once_not_at_the_next_look(
     monkeypatch.setattr(events, "LOOK_AGAIN_S", 60)
     api.worker.pause()
     job = submit(api)
-    seen: list[str] = []
+    lines: list[str] = []
 
     with api.http.stream("GET", f"/v1/jobs/{job.pk}/events") as answer:
         for event in parsed(answer.iter_lines()):
-            seen.append(event["event"])
+            lines.append(event["event"])
             api.worker.resume()
 
-    assert seen == ["queued", "succeeded"]
+    assert lines == ["queued", "succeeded"]
 
 
 def test_who_comes_back_is_told_only_what_is_new(api: Api) -> None:
@@ -97,10 +97,10 @@ def test_who_comes_back_is_told_only_what_is_new(api: Api) -> None:
     job = submit(api)
     threading.Timer(0.3, api.worker.resume).start()
 
-    found = follow(api, job, **{"Last-Event-ID": "1"})
+    events_read = follow(api, job, **{"Last-Event-ID": "1"})
 
-    assert "queued" not in names_of(found)
-    assert names_of(found)[-1] == "succeeded"
+    assert "queued" not in names_of(events_read)
+    assert names_of(events_read)[-1] == "succeeded"
 
 
 def test_who_has_seen_the_end_is_told_to_stop(api: Api) -> None:
@@ -125,15 +125,15 @@ def test_a_place_in_the_queue_that_moves_is_told_under_the_same_id(
     monkeypatch.setattr(events, "LOOK_AGAIN_S", 0.05)
     api.worker.pause()
     first, second = submit(api), submit(api)
-    seen: list[dict[str, Any]] = []
+    events_read: list[dict[str, Any]] = []
 
     with api.http.stream("GET", f"/v1/jobs/{second.pk}/events") as answer:
         for event in parsed(answer.iter_lines()):
-            seen.append(event)
-            jobs.cancel(first if len(seen) == 1 else second)
+            events_read.append(event)
+            jobs.cancel(first if len(events_read) == 1 else second)
 
-    assert [each["data"].get("queue_position") for each in seen] == [1, 0, None]
-    assert [each["id"] for each in seen] == ["1", "1", "2"]
+    assert [event["data"].get("queue_position") for event in events_read] == [1, 0, None]
+    assert [event["id"] for event in events_read] == ["1", "1", "2"]
 
 
 def test_silence_is_filled_with_comments(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,12 +164,12 @@ def test_a_job_that_is_deleted_ends_its_stream(api: Api, monkeypatch: pytest.Mon
     job = submit(api)
 
     with api.http.stream("GET", f"/v1/jobs/{job.pk}/events") as answer:
-        found = []
+        events_read = []
         for event in parsed(answer.iter_lines()):
-            found.append(event)
+            events_read.append(event)
             Job.objects.filter(pk=job.pk).delete()
 
-    assert names_of(found) == ["queued"]
+    assert names_of(events_read) == ["queued"]
 
 
 def test_a_client_that_hangs_up_leaves_nothing_behind(

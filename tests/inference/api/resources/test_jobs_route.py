@@ -24,8 +24,8 @@ EMBED, CLASSIFY = "/v1/embeddings", "/v1/classify"
 
 
 def ask(api: Api, prefer: str = "respond-async", **body: object) -> httpx.Response:
-    given = {"model": api.card.repo, "input": "a cat"} | body
-    return api.http.post(EMBED, json=given, headers={"Prefer": prefer})
+    request = {"model": api.card.repo, "input": "a cat"} | body
+    return api.http.post(EMBED, json=request, headers={"Prefer": prefer})
 
 
 def test_respond_async_is_202_with_where_to_look(api: Api) -> None:
@@ -68,8 +68,8 @@ def test_a_result_is_written_as_it_was_asked_for(api: Api) -> None:
     eventually(lambda: api.http.get(at).json()["status"] == "succeeded")
 
     assert isinstance(api.http.get(at).json()["result"]["data"][0]["embedding"], str)
-    [row] = api.http.get(classified).json()["result"]["data"]
-    assert len(row["predictions"]) == 1
+    [item] = api.http.get(classified).json()["result"]["data"]
+    assert len(item["predictions"]) == 1
 
 
 def test_wait_answers_in_time_or_with_the_job(api: Api) -> None:

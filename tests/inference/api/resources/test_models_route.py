@@ -13,7 +13,7 @@ from tests.inference.api.conftest import Api
 
 def ids(response: httpx.Response) -> list[str]:
     assert response.status_code == 200, response.text
-    return [each["id"] for each in response.json()["data"]]
+    return [model["id"] for model in response.json()["data"]]
 
 
 def embed(api: Api, model: str) -> httpx.Response:
@@ -35,15 +35,15 @@ def test_the_list_has_what_can_be_called(api: Api) -> None:
 def test_a_model_says_what_a_client_looks_for(api: Api) -> None:
     type(api.card).objects.update(published=date(2022, 3, 3))
 
-    found = api.http.get(f"/v1/models/{api.card.repo}").json()
+    model = api.http.get(f"/v1/models/{api.card.repo}").json()
 
-    assert (found["object"], found["owned_by"], found["created"]) == ("model", "openai", 1646265600)
-    assert found["shutdown_date"] is None
-    ours = found["gigarouter"]
-    assert (ours["status"], ours["callable"], ours["embedding_dim"]) == ("live", True, 8)
-    assert ours["pricing"]["image"] == "0.000094"
-    assert ours["pricing"]["label"] == "0.000008"
-    assert ours["pricing"]["estimated"] is True
+    assert (model["object"], model["owned_by"], model["created"]) == ("model", "openai", 1646265600)
+    assert model["shutdown_date"] is None
+    details = model["gigarouter"]
+    assert (details["status"], details["callable"], details["embedding_dim"]) == ("live", True, 8)
+    assert details["pricing"]["image"] == "0.000094"
+    assert details["pricing"]["label"] == "0.000008"
+    assert details["pricing"]["estimated"] is True
 
 
 @pytest.mark.parametrize(
@@ -123,11 +123,11 @@ def test_a_retired_model_names_what_to_use_instead(api: Api) -> None:
 def test_a_leaving_model_has_its_successor_in_its_object(api: Api, stage: Stage) -> None:
     make_card("laion/leaving", stage=stage, successor=api.card)
 
-    found = {each["id"]: each for each in api.http.get("/v1/models?status=all").json()["data"]}
+    models = {model["id"]: model for model in api.http.get("/v1/models?status=all").json()["data"]}
 
-    assert found["laion/leaving"] == api.http.get("/v1/models/laion/leaving").json()
-    assert found["laion/leaving"]["gigarouter"]["successor"] == api.card.repo
-    assert found[api.card.repo]["gigarouter"]["successor"] is None
+    assert models["laion/leaving"] == api.http.get("/v1/models/laion/leaving").json()
+    assert models["laion/leaving"]["gigarouter"]["successor"] == api.card.repo
+    assert models[api.card.repo]["gigarouter"]["successor"] is None
 
 
 def test_a_live_model_without_a_worker_is_503(api: Api) -> None:
