@@ -113,6 +113,6 @@ def test_no_page_of_the_account_breaks_a_rule_of_wcag(page: Page) -> None:
             page.set_viewport_size({"width": width, "height": 900})
             found = violations(page)
             if found or page.evaluate("document.documentElement.scrollWidth") > width:
-                broken[f"{width} {address}"] = found or ["too wide"]
+                broken[f"{width} {address}"] = found or [["too wide"]]
 
     assert broken == {}
