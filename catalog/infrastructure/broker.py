@@ -7,6 +7,7 @@ too. So a lost message costs some seconds and nothing else.
 """
 
 import logging
+from functools import partial
 
 from celery import current_app
 from django.db import transaction
@@ -18,9 +19,17 @@ log = logging.getLogger(__name__)
 
 
 def send(
-    task: str, *args: object, queue: str | None = None, expires_s: float | None = None
+    task: str,
+    *args: object,
+    queue: str | None = None,
+    expires_s: float | None = None,
+    is_wake: bool = False,
 ) -> bool:
-    """Send a task, by its name, to a queue (Celery's default one). False: the broker is away."""
+    """Send a task, by its name, to a queue (Celery's default one). False: the broker is away.
+
+    `is_wake`: the task does whatever is queued, for whomever. Otherwise its log lines have the id
+    of the request that sends it.
+    """
     try:
         # Without retries: a visitor may be waiting, and the sweep looks within seconds.
         current_app.send_task(
@@ -29,7 +38,7 @@ def send(
             queue=queue,
             expires=expires_s,
             retry=False,
-            headers=_headers(),
+            headers={} if is_wake else _headers(),
         )
     except BROKER_OUTAGES as error:
         log.warning("broker away task=%s error=%s", task, error)
@@ -38,13 +47,17 @@ def send(
 
 
 def send_on_commit(
-    task: str, *args: object, queue: str | None = None, expires_s: float | None = None
+    task: str,
+    *args: object,
+    queue: str | None = None,
+    expires_s: float | None = None,
+    is_wake: bool = False,
 ) -> None:
-    # Send once the transaction has committed: a worker that looks sooner would find nothing.
-    transaction.on_commit(lambda: send(task, *args, queue=queue, expires_s=expires_s), robust=True)
+    # Not before the commit: a worker that looks sooner would find nothing.
+    message = partial(send, task, *args, queue=queue, expires_s=expires_s, is_wake=is_wake)
+    transaction.on_commit(message, robust=True)
 
 
 def _headers() -> dict[str, str]:
-    # The request's id goes with the message, so that the worker's log lines have it, too.
     fields = log_context.fields()
     return {"request_id": fields["request_id"]} if "request_id" in fields else {}

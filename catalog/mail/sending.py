@@ -43,7 +43,7 @@ class Outcome(Enum):
 
 
 def send_soon() -> None:
-    broker.send_on_commit(SEND_MAIL, expires_s=MESSAGE_LIVES_S)
+    broker.send_on_commit(SEND_MAIL, expires_s=MESSAGE_LIVES_S, is_wake=True)
 
 
 def send_due() -> int:

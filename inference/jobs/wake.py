@@ -31,7 +31,7 @@ def workers_for(job: Job) -> bool:
 def workers_of(card: ModelCard) -> bool:
     if not _mark(card):
         return True
-    if broker.send(RUN_BATCHES, card.pk, queue=card.queue):
+    if broker.send(RUN_BATCHES, card.pk, queue=card.queue, is_wake=True):
         return True
     acknowledge(card)
     return False

@@ -52,4 +52,4 @@ def queue(job_ids: Sequence[uuid.UUID]) -> int:
 
 
 def send_soon() -> None:
-    broker.send_on_commit(SEND_WEBHOOKS, queue=QUEUE, expires_s=MESSAGE_LIVES_S)
+    broker.send_on_commit(SEND_WEBHOOKS, queue=QUEUE, expires_s=MESSAGE_LIVES_S, is_wake=True)

@@ -142,15 +142,18 @@ def test_a_task_has_its_name() -> None:
     assert note_fields() == {"task": "tests.note_fields"}
 
 
-def test_the_requests_id_goes_with_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_requests_id_goes_with_a_message_that_is_for_it_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     sent: list[dict[str, Any]] = []
     monkeypatch.setattr(current_app, "send_task", lambda name, **options: sent.append(options))
 
     broker.send("tests.note_fields")
     with bound(request_id="req_1", job="job-1"):
         broker.send("tests.note_fields")
+        broker.send("tests.note_fields", is_wake=True)
 
-    assert [options["headers"] for options in sent] == [{}, {"request_id": "req_1"}]
+    assert [options["headers"] for options in sent] == [{}, {"request_id": "req_1"}, {}]
     ran = note_fields.apply(headers=sent[1]["headers"])
     assert ran.get() == {"task": "tests.note_fields", "request_id": "req_1"}
 
