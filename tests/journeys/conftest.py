@@ -8,8 +8,8 @@ from pytest_django import DjangoDbBlocker
 
 from catalog.models import ModelCard
 from tests.support import site as sites
+from tests.support.browser.chromium import CHROMIUM, FLAGS
 from tests.support.catalog import CatalogRows
-from tests.support.chromium import CHROMIUM, FLAGS
 from tests.support.site import Site
 
 

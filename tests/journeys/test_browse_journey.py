@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.support.chromium import NEEDED, PATIENCE_MS
+from tests.support.browser.chromium import NEEDED, PATIENCE_MS
 from tests.support.site import Site
 
 MODEL = "/models/openai/clip-vit-large-patch14/"

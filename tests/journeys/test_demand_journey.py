@@ -18,11 +18,11 @@ from catalog import stages
 from catalog.models import Launch, Mail, MailState, ModelCard, Stage, Subscriber, WaitlistEntry
 from tests.fakes.smtp import MailServer, Mood, mail_server
 from tests.support import site as sites
-from tests.support.accessibility import violations
+from tests.support.browser.accessibility import violations
+from tests.support.browser.chromium import NEEDED, PATIENCE_MS
+from tests.support.browser.pages import OWN_PAGES
 from tests.support.catalog import CatalogRows
-from tests.support.chromium import NEEDED, PATIENCE_MS
 from tests.support.letters import CODE
-from tests.support.pages import OWN_PAGES
 from tests.support.site import Site, wait_for
 
 ADA, OPERATOR = "ada@lab.example", "op@lab.example"

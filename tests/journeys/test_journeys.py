@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, FilePayload, Page, expect
 
 from tests.conftest import SAMPLES
-from tests.support.accessibility import violations
-from tests.support.chromium import NEEDED, PATIENCE_MS
-from tests.support.pages import PAGES
+from tests.support.browser.accessibility import violations
+from tests.support.browser.chromium import NEEDED, PATIENCE_MS
+from tests.support.browser.pages import PAGES
 from tests.support.site import Site
 
 WIDTHS = (390, 1440)

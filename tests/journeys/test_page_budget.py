@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response, ViewportSize
 
-from tests.support.chromium import NEEDED, PATIENCE_MS
-from tests.support.pages import PAGES
+from tests.support.browser.chromium import NEEDED, PATIENCE_MS
+from tests.support.browser.pages import PAGES
 from tests.support.site import Site
 
 BUDGET_KB = 30.0

@@ -7,8 +7,8 @@ from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from catalog.mail.inbox import Letter
 from catalog.models import Mail
-from tests.support.accessibility import violations
-from tests.support.chromium import NEEDED, PATIENCE_MS
+from tests.support.browser.accessibility import violations
+from tests.support.browser.chromium import NEEDED, PATIENCE_MS
 from tests.support.site import Site, wait_for
 
 pytestmark = NEEDED
