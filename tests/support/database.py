@@ -14,7 +14,8 @@ from django.db.models.signals import post_migrate
 # The same rows all the time: they go with the code.
 LASTING = {"django_content_type", "auth_permission"}
 # What is deleted stays in the files until a vacuum, and is read past: then TRUNCATE is due again.
-MOST_BYTES = """
+MOST_BYTES = 16 * 1024 * 1024
+BYTES = """
 SELECT sum(pg_relation_size(format('%%I', name)::regclass)) FROM unnest(%s::text[]) AS name
 """
 IS_SUPERUSER = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
