@@ -1,5 +1,6 @@
 """Every setting, read once from the environment; `.env.example` explains each variable."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -414,16 +415,32 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
 MEDIA_ROOT = DATA_DIR / "media"
-STORAGES = {
-    # Uploaded pictures: never served by address, only by a view that knows the owner.
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": MEDIA_ROOT,
-            "base_url": None,
-            "file_permissions_mode": int(env.str("PICTURE_FILE_MODE", default="600"), base=8),
-        },
+
+# Uploaded images: never served by address, only by a view that knows the owner.
+_folder = {
+    "BACKEND": "django.core.files.storage.FileSystemStorage",
+    "OPTIONS": {
+        "location": MEDIA_ROOT,
+        "base_url": None,
+        "file_permissions_mode": int(env.str("PICTURE_FILE_MODE", default="600"), base=8),
     },
+}
+_bucket_name = env.str("AWS_STORAGE_BUCKET_NAME", default="")
+_bucket = {
+    "BACKEND": "config.s3.Bucket",
+    "OPTIONS": {
+        "bucket_name": _bucket_name,
+        "endpoint_url": env.str("AWS_S3_ENDPOINT_URL", default="") or None,
+        "region_name": env.str("AWS_S3_REGION_NAME", default="") or None,
+        # None: boto3 looks where it always does, such as the role of the machine.
+        "access_key": env.str("AWS_ACCESS_KEY_ID", default="") or None,
+        "secret_key": env.str("AWS_SECRET_ACCESS_KEY", default="") or None,
+    },
+}
+if _bucket_name and not find_spec("storages"):
+    raise ImproperlyConfigured("AWS_STORAGE_BUCKET_NAME needs the extra: pip install '.[s3]'")
+STORAGES = {
+    "default": _bucket if _bucket_name else _folder,
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG

@@ -11,14 +11,14 @@ CONFIG = Path(settings.BASE_DIR) / "config"
 
 
 def read_in_code() -> set[str]:
-    names = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (CONFIG / "settings.py").read_text()))
+    names = set(re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (CONFIG / "settings.py").read_text()))
     return names | {"PORT"}
 
 
 def test_the_example_file_names_every_variable_and_no_other() -> None:
     lines = (Path(settings.BASE_DIR) / ".env.example").read_text().splitlines()
 
-    named = {found.group(1) for line in lines if (found := re.match(r"#?([A-Z_]+)=", line))}
+    named = {found.group(1) for line in lines if (found := re.match(r"#?([A-Z0-9_]+)=", line))}
 
     assert named == read_in_code()
 
