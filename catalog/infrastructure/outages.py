@@ -10,10 +10,12 @@ from kombu.exceptions import OperationalError as BrokerError
 from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 
+from catalog.infrastructure.storage import StorageUnavailable
+
 # The pool waits for a connection and then raises an error that Django does not translate.
 DATABASE_OUTAGES = (OperationalError, InterfaceError, PoolTimeout)
 CACHE_OUTAGES = (RedisError,)
 # kombu translates what its transports raise, but not all of what the sockets below them do.
 BROKER_OUTAGES = (BrokerError, OSError)
 # What a request may meet on its way; a broker that is away is no reason to refuse anything.
-OUTAGES = (*DATABASE_OUTAGES, *CACHE_OUTAGES)
+OUTAGES = (*DATABASE_OUTAGES, *CACHE_OUTAGES, StorageUnavailable)

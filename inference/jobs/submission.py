@@ -78,7 +78,8 @@ def submit(
 
     With a `payer` the most that the job may cost is held from their credit, in the transaction
     that inserts the job; raises credits.CreditError. Raises TooManyQueued if the requester has
-    `max_queued` jobs waiting. In both cases nothing was queued and nothing stays in storage.
+    `max_queued` jobs waiting, and storage.StorageUnavailable. In all three cases nothing was
+    queued and nothing stays in storage.
     """
     price = request.card.price if payer else None
     job = _new_job(request, requester, idempotency_key, price)

@@ -5,15 +5,14 @@ Files go before their rows: a crash in between is mended by the next round.
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from catalog.infrastructure import storage
 from inference.jobs import image_files
 from inference.models import IdempotentCall, Job, Worker
 
@@ -45,18 +44,15 @@ def delete_orphans() -> int:
     """
     before = timezone.now() - ORPHAN_AFTER
     orphans = [name for names in _names() for name in _unwanted(names)]
-    orphans = [name for name in orphans if default_storage.get_modified_time(name) < before]
-    image_files.delete(orphans)
-    for name in orphans:
+    deleted = image_files.delete(name for name in orphans if storage.is_older(name, before))
+    for name in deleted:
         log.info("orphan deleted file=%s", name)
-    return len(orphans)
+    return len(deleted)
 
 
 def _names() -> Iterator[Sequence[str]]:
     for folder in (image_files.IMAGES, image_files.PREVIEWS):
-        names: list[str] = []
-        with suppress(FileNotFoundError):  # a folder comes with its first file
-            names = [f"{folder}/{name}" for name in default_storage.listdir(folder)[1]]
+        names = storage.names_in(folder)
         for start in range(0, len(names), NAMES_PER_QUERY):
             yield names[start : start + NAMES_PER_QUERY]
 

@@ -15,11 +15,9 @@ import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from catalog.infrastructure import broker
+from catalog.infrastructure import broker, storage
 from inference import notify
 from inference.notify import Listener, Subscription, current_listener
 from inference.outbound import fetcher, image_bundle
@@ -74,7 +72,7 @@ async def _fetch_bundle(
         try:
             images = await _receive(key, subscription, until_s)
         finally:
-            await asyncio.to_thread(default_storage.delete, _name(key))
+            await asyncio.to_thread(storage.delete, [_name(key)])
     if images is None:
         log.warning("image urls not fetched in time count=%s", len(urls))
     return images
@@ -97,8 +95,7 @@ def _send(key: uuid.UUID, urls: list[str], expires_s: float) -> bool:
 def _open(key: uuid.UUID) -> list[bytes] | None:
     """What the worker left; None: nothing yet."""
     try:
-        with default_storage.open(_name(key)) as file:
-            return image_bundle.unpack(file.read())
+        return image_bundle.unpack(storage.read(_name(key)))
     except FileNotFoundError:
         return None
 
@@ -107,8 +104,8 @@ def serve(key: uuid.UUID, urls: Sequence[str], *, client: OutboundClient | None 
     """The worker's part: fetch all, store them (none, if one was refused) and notify."""
     images = asyncio.run(_fetch_all(urls, client))
     # There is one already if a worker died between saving and acknowledging the message.
-    default_storage.delete(_name(key))
-    default_storage.save(_name(key), ContentFile(image_bundle.pack(images)))
+    storage.delete([_name(key)])
+    storage.save({_name(key): image_bundle.pack(images)})
     notify.send([key])
 
 
@@ -121,18 +118,9 @@ async def _fetch_all(urls: Sequence[str], client: OutboundClient | None) -> list
 
 
 def tidy() -> None:
-    # Delete what no request came for: it had given up, or its process had died.
-    try:
-        names = default_storage.listdir(FOLDER)[1]
-    except FileNotFoundError:
-        return
-    for path in (f"{FOLDER}/{name}" for name in names):
-        try:
-            is_old = default_storage.get_modified_time(path) < timezone.now() - ORPHAN_AFTER
-        except FileNotFoundError:  # taken since it was listed
-            continue
-        if is_old:
-            default_storage.delete(path)
+    """Delete what no request came for: it had given up, or its process had died."""
+    before = timezone.now() - ORPHAN_AFTER
+    storage.delete(name for name in storage.names_in(FOLDER) if storage.is_older(name, before))
 
 
 def _name(key: uuid.UUID) -> str:

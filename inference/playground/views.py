@@ -5,7 +5,6 @@ from functools import partial
 from http import HTTPStatus
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from catalog.demand import board
 from catalog.http import HtmxRequest
+from catalog.infrastructure import storage
 from catalog.models import ModelCard
 from inference import jobs
 from inference.models import Job, Worker
@@ -133,8 +133,7 @@ def job_picture(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The small upright copy, for its owner only."""
     job = _visible_job(request, pk)
     try:
-        with default_storage.open(job.preview_file) as file:
-            response = HttpResponse(file.read(), content_type="image/jpeg")
+        response = HttpResponse(storage.read(job.preview_file), content_type="image/jpeg")
     except FileNotFoundError:
         raise Http404("the preview is gone") from None
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"

@@ -1,13 +1,16 @@
 """Reads and decodes the images of a batch, in threads, into what the model sees of them."""
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
-from django.core.files.storage import default_storage
 from PIL import Image
 
+from catalog.infrastructure import storage
 from inference import faults, images
+from inference.jobs import claims
 from inference.models import ErrorCode, Job
 from inference.runtime.cpu import threads
 from inference.runtime.encoder import Encoder
@@ -34,8 +37,9 @@ class Ready:
 
 def make_ready(encoder: Encoder, batch: Sequence[Job]) -> list[Ready]:
     faults.hit("claimed", *batch)
-    jobs_and_files = [(job, name) for job in batch for name in job.image_files]
-    crops = iter(list(_decoders.map(lambda pair: _crop(encoder, *pair), jobs_and_files)))
+    owners = [job for job in batch for _ in job.image_files]
+    contents = storage.read_ahead(name for job in batch for name in job.image_files)
+    crops = iter(list(_decoders.map(partial(_crop, encoder), owners, contents)))
     return [_ready(job, [next(crops) for _ in job.image_inputs]) for job in batch]
 
 
@@ -47,16 +51,19 @@ def _ready(job: Job, crops: Sequence[Image.Image | ErrorCode]) -> Ready:
     )
 
 
-def _crop(encoder: Encoder, job: Job, name: str) -> Image.Image | ErrorCode:
+def _crop(encoder: Encoder, job: Job, read: Callable[[], bytes]) -> Image.Image | ErrorCode:
     try:
         faults.hit("decode", job)
-        with (
-            default_storage.open(name) as file,
-            decoding.opened(file, formats=images.FORMATS, max_pixels=images.MAX_PIXELS) as image,
-        ):
+        file = io.BytesIO(read())
+        with decoding.opened(file, formats=images.FORMATS, max_pixels=images.MAX_PIXELS) as image:
             return encoder.preprocessing.crop(image)
     except FileNotFoundError:
         return ErrorCode.INTERNAL  # most likely canceled a moment ago; then this changes nothing
+    except storage.StorageUnavailable:
+        # Nothing is wrong with the image: the batch is given back, and the last attempt fails it.
+        if job.attempt < claims.MAX_ATTEMPTS:
+            raise
+        return ErrorCode.INTERNAL
     except MemoryError as error:
         # Perhaps another job's doing: the batch is given back, and each job of it tried alone.
         # Celery would end the worker for a MemoryError.
