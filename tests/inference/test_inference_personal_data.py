@@ -68,6 +68,7 @@ def test_the_export_holds_the_persons_jobs_and_nobody_elses(
     assert str(other.pk) not in text
 
 
+@pytest.mark.django_db(transaction=True)
 def test_jobs_go_with_the_person_and_their_files_too(card: ModelCard, ada: User) -> None:
     submit(card, ada)
     answer_next(card)
