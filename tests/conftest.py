@@ -18,6 +18,8 @@ from inference.kinds.classify import request as classify
 from inference.models import Job, Worker
 from inference.worker import settlement
 from inference.worker.settlement import Done
+from tests.fakes.buckets import bucket, s3_client, s3_endpoint  # noqa: F401  # fixtures
+from tests.fakes.storage import fake_storage  # noqa: F401  # a fixture
 from tests.support import catalog as shipped_catalog
 from tests.support.catalog import FIXTURES as FIXTURES
 from tests.support.catalog import CatalogRows

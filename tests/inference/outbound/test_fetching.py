@@ -16,12 +16,14 @@ from django.utils import timezone
 from pytest_django import Settings
 
 import inference.outbound.client as outbound_client
+from catalog.infrastructure import storage
 from inference import tasks
 from inference.images import MAX_BYTES
 from inference.outbound import fetch_queue, fetcher, image_bundle
 from inference.outbound.errors import ImageUrlRefused, TooManyUrls
 from inference.outbound.ip_addresses import is_public
 from tests.conftest import photo_bytes
+from tests.fakes.buckets import Bucket
 from tests.fakes.far_server import Answer, Canary, FarServer, canary, far_server, world
 from tests.support.hostile_urls import HOSTILE, INSIDE, PUBLIC, PUBLIC_V6
 
@@ -383,6 +385,27 @@ def test_a_worker_fetches_in_order_and_leaves_nothing(
     assert ask(urls) == [b"%d" % number for number in range(20)]
     assert [len(message) for message in sorted(queue, key=len)] == [4, 8, 8]
     assert left_behind() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_images_come_through_a_bucket_as_well(queue: list[list[str]], bucket: Bucket) -> None:
+    images = ask(["https://good.example/cat.jpg"] * 9)
+
+    assert images == [PHOTO] * 9
+    assert bucket.keys == set()
+
+
+def test_bundles_that_nobody_took_leave_the_bucket(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.save({f"{fetch_queue.FOLDER}/{number}": b"x" for number in range(3)})
+    fetch_queue.tidy()
+    assert len(bucket.keys) == 3  # too young
+
+    monkeypatch.setattr(fetch_queue, "ORPHAN_AFTER", -timedelta(hours=1))
+    fetch_queue.tidy()
+
+    assert bucket.keys == set()
 
 
 @pytest.mark.django_db(transaction=True)
