@@ -27,8 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 
+from catalog.infrastructure import storage
 from inference.models import Job
 
 POINTS = ("submitted", "claimed", "decode", "forward", "settling", "settled")
@@ -66,8 +66,8 @@ def _hit(file: Path, jobs: Sequence[Job]) -> None:
 def _digests(job: Job) -> set[str]:
     digests = set()
     for name in job.image_files:
-        with suppress(FileNotFoundError), default_storage.open(name) as image:
-            digests.add(hashlib.sha256(image.read()).hexdigest())
+        with suppress(FileNotFoundError):
+            digests.add(hashlib.sha256(storage.read(name)).hexdigest())
     return digests
 
 

@@ -18,9 +18,9 @@ from inference.kinds.classify import request as classify
 from inference.models import Job, Worker
 from inference.worker import settlement
 from inference.worker.settlement import Done
+from tests.fakes.buckets import bucket, s3_client, s3_endpoint  # noqa: F401  # fixtures
 from tests.fakes.storage import fake_storage  # noqa: F401  # a fixture
 from tests.support import catalog as shipped_catalog
-from tests.support.buckets import bucket, s3_client, s3_endpoint  # noqa: F401  # fixtures
 from tests.support.catalog import FIXTURES as FIXTURES
 from tests.support.catalog import CatalogRows
 from tests.support.database import empty_quickly

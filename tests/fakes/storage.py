@@ -11,7 +11,7 @@ from django.core.files.storage import InMemoryStorage, storages
 from django.db import connection
 from pytest_django import Settings
 
-from tests.support.buckets import use_storage
+from tests.fakes.buckets import use_storage
 
 
 @dataclass(frozen=True)

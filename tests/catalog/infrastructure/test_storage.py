@@ -20,8 +20,8 @@ from pytest_django import Settings
 from catalog.infrastructure import storage
 from catalog.infrastructure.storage import StorageUnavailable
 from config import s3
+from tests.fakes.buckets import Bucket, use_storage
 from tests.fakes.storage import FakeStorage
-from tests.support.buckets import Bucket, use_storage
 
 TWO = {"pictures/a": b"cat", "previews/b.jpg": b"dog"}
 

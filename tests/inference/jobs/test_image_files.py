@@ -21,10 +21,10 @@ from inference.kinds.classify import request as classify
 from inference.models import ErrorCode, Job, State
 from inference.worker.text_cache import TextCache
 from tests.conftest import make_card, photo_bytes
+from tests.fakes.buckets import Bucket
 from tests.fakes.encoder import HashEncoder
 from tests.fakes.storage import FakeStorage
 from tests.support.batches import settle_all
-from tests.support.buckets import Bucket
 
 GRANTED = 10_000
 
@@ -50,7 +50,7 @@ Submit = Callable[..., Job]
 @pytest.fixture
 def submit(card: ModelCard, payer: User) -> Submit:
     def submit_one(*, images_count: int = 1) -> Job:
-        image = images.accept(photo_bytes())
+        image = images.check_and_preview(photo_bytes())
         request = classify.job_request(card, [image] * images_count, labels=["a"], template="{}")
         return jobs.submit(request, requester=jobs.Requester(payer.pk, None), payer=payer)
 
@@ -146,7 +146,7 @@ def test_a_bucket_with_more_objects_than_one_list_holds(
 def test_no_name_of_a_file_is_used_twice() -> None:
     """So a bucket need not be asked first whether there is such a file."""
     job_id = uuid.uuid4()
-    image = images.accept(photo_bytes())
+    image = images.check_and_preview(photo_bytes())
 
     assert image_files.store(job_id, [image]) != image_files.store(job_id, [image])
 

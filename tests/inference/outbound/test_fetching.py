@@ -23,6 +23,7 @@ from inference.outbound import fetch_queue, fetcher, image_bundle
 from inference.outbound.errors import ImageUrlRefused, TooManyUrls
 from inference.outbound.ip_addresses import is_public
 from tests.conftest import photo_bytes
+from tests.fakes.buckets import Bucket
 from tests.fakes.far_server import Answer, Canary, FarServer, canary, far_server, world
 from tests.support.buckets import Bucket
 from tests.support.hostile_urls import HOSTILE, INSIDE, PUBLIC, PUBLIC_V6

@@ -11,10 +11,10 @@ from inference.jobs import claims
 from inference.models import Job, State
 from inference.worker.text_cache import TextCache
 from tests.conftest import answer_next, photo_bytes
+from tests.fakes.buckets import Bucket
 from tests.fakes.encoder import HashEncoder
 from tests.fakes.storage import FakeStorage
 from tests.support.batches import settle_all
-from tests.support.buckets import Bucket
 from tests.support.responses import Response
 
 

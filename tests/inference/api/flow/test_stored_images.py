@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from inference.models import IdempotentCall, Job, State
+from tests.fakes.buckets import Bucket
 from tests.fakes.storage import FakeStorage
 from tests.inference.api.conftest import (
     CREDIT,
@@ -16,7 +17,6 @@ from tests.inference.api.conftest import (
     eventually,
     money,
 )
-from tests.support.buckets import Bucket
 from tests.support.threads import at_once
 
 PATH = "/v1/classify"
