@@ -13,6 +13,7 @@ LOCK = "inference.counters"
 # A job's end is dated by the start of its transaction, and seen only at its commit: after so long
 # every transaction that began before is over, and none can slip in behind `counted_until`.
 SETTLED_AFTER_S = 30
+# Buckets are powers of two up to this one, which holds all that is larger, too.
 LARGEST_BATCH = 1024
 
 COUNT = """

@@ -46,6 +46,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     broker = _passes(_broker_answers)
     workers = _workers() if database else []
     models = sorted({repo for worker in workers for repo in worker["models"]})
+    # A site whose models nobody serves can take requests, but answers none of them.
     ready = database and broker and bool(models)
     report = {
         "ready": ready,
