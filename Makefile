@@ -13,7 +13,7 @@ PRODUCTION = env DEBUG=0 HTTPS=1 ALLOWED_HOSTS=example.com \
 	SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(64))")
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker fetch test compatibility check fmt setup tools bench bench-engine bench-pages faults clean
+.PHONY: help run worker fetch test compatibility check-models check fmt setup tools bench bench-engine bench-pages faults clean
 # A recipe that fails half-way must not leave a stamp behind.
 .DELETE_ON_ERROR:
 
@@ -35,6 +35,9 @@ test: $(READY) ## Run all tests, some at a time (ARGS='-k name' to choose, in on
 compatibility: $(READY) ## Run the real clients, and write docs/compatibility.json from it
 	@$(BIN)/python -m pytest -p tests.inference.api.clients.record tests/inference/api/clients \
 		--deselect tests/inference/api/clients/test_table.py
+
+check-models: $(READY) ## Compare every family of models with its reference library
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m tests.inference.runtime.check_models $(ARGS) 2>/dev/null
 
 check: $(READY) ## Lint, types, contracts, migrations, and settings fit for production
 	$(BIN)/ruff check .

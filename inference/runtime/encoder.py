@@ -31,9 +31,7 @@ class Encoder(Protocol):
     preprocessing: Preprocessing
 
     @property
-    def parameter_bytes(self) -> int:
-        """Of both towers."""
-        ...
+    def parameter_bytes(self) -> int: ...
 
     def pack(self) -> None:
         """Rearranges the weights for the CPU, where supported; vectors stay the same."""

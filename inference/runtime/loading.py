@@ -1,17 +1,22 @@
 """From a spec to a ready encoder."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from inference.runtime import devices
+from inference.runtime import devices, process_stats
 from inference.runtime.encoder import Encoder
 from inference.runtime.errors import WeightsMissing, WeightsUnusable
 from inference.runtime.images.preprocessing import Method
+from inference.runtime.self_check import check, verdicts
+from inference.runtime.self_check.shortcuts import Shortcut
 from inference.runtime.spec import Loader, ModelSpec
-from inference.runtime.weights import store
+from inference.runtime.weights import layout, store
+from inference.runtime.weights.fingerprint import fingerprint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +43,10 @@ def load(
 ) -> Encoder:
     """The encoder of `spec`; without `options`, with exact preprocessing on `device`.
 
-    Imports torch. `cache_dir` is where the stand-in keeps what it derives from its packages; it
-    computes in float32 whatever the options say. Raises WeightsMissing if `store.find` finds
-    nothing, DeviceMissing, and WeightsUnusable if loading fails or memory is too small.
+    Imports torch. `cache_dir` keeps what is derived from the weights: the verdicts of self_check,
+    and the stand-in's tables; that one computes in float32 whatever the options say. Raises
+    WeightsMissing if `store.find` finds nothing, DeviceMissing, and WeightsUnusable if loading
+    fails, the self-check does, or memory is too small.
     """
     options = options or Options(device=device)
     folder = store.find(spec, model_dir)
@@ -50,15 +56,11 @@ def load(
     import torch
 
     try:
-        encoder = _load(spec, folder, cache_dir, options)
+        if spec.loader is Loader.CONSE:
+            return _load_stand_in(spec, cache_dir, options)
+        return _load_checked(spec, folder, cache_dir, options)
     except torch.OutOfMemoryError as error:
         raise WeightsUnusable(f"{spec.repo} does not fit into {options.device}: {error}") from error
-    encoder.preprocessing = replace(encoder.preprocessing, method=options.preprocessing)
-    if options.is_compiled:
-        encoder.compile()
-    elif options.is_packed and options.device == "cpu":
-        encoder.pack()
-    return encoder
 
 
 def expected_bytes(spec: ModelSpec, *, model_dir: Path, options: Options) -> int:
@@ -85,21 +87,89 @@ def warm_up(encoder: Encoder) -> None:
         raise WeightsUnusable(f"{encoder.repo} gives vectors that are no numbers")
 
 
-def _load(spec: ModelSpec, folder: Path, cache_dir: Path, options: Options) -> Encoder:
-    device, dtype = options.device, options.dtype
-    match spec.loader:
-        case Loader.CONSE:
-            from inference.runtime.encoders import conse
+def _load_checked(spec: ModelSpec, folder: Path, cache_dir: Path, options: Options) -> Encoder:
+    dtype = str(devices.dtype_on(options.device, options.dtype)).removeprefix("torch.")
+    wanted = _shortcuts(options, dtype)
+    files = layout.files_read(spec, folder)
+    return check.checked(
+        partial(_build, spec, folder, options),
+        wanted,
+        expect=partial(_expected, spec, folder),
+        tolerance=check.Tolerance(options.device, dtype),
+        memory=verdicts.memory_file(
+            cache_dir,
+            fingerprint(files, cache_dir),
+            spec.loader,
+            process_stats.hardware(options.device),
+            dtype,
+            *sorted(wanted),
+        ),
+    )
 
-            return conse.load(spec, cache_dir=cache_dir, device=device)
-        case Loader.OPEN_CLIP:
-            from inference.runtime.encoders import open_clip_model
 
-            return open_clip_model.load(spec, folder, device=device, dtype=dtype)
-        case Loader.TRANSFORMERS:
-            from inference.runtime.encoders import transformers_clip
+def _shortcuts(options: Options, dtype: str) -> frozenset[Shortcut]:
+    is_on_cpu = options.device == "cpu"
+    wishes = {
+        Shortcut.CUT_TEXTS: True,
+        Shortcut.MAPPED: is_on_cpu,
+        Shortcut.LANES: is_on_cpu and not options.is_compiled,
+        Shortcut.PACKED: is_on_cpu and options.is_packed and not options.is_compiled,
+        Shortcut.COMPILED: options.is_compiled,
+        Shortcut.FAST_IMAGES: options.preprocessing is Method.FAST,
+        Shortcut.CAST: dtype != "float32",
+    }
+    return frozenset(shortcut for shortcut, is_wanted in wishes.items() if is_wanted)
 
-            return transformers_clip.load(spec, folder, device=device, dtype=dtype)
+
+def _build(
+    spec: ModelSpec, folder: Path, options: Options, shortcuts: frozenset[Shortcut]
+) -> Encoder:
+    encoder = _engine(spec.loader)(
+        spec,
+        folder,
+        device=options.device,
+        dtype=options.dtype if Shortcut.CAST in shortcuts else "fp32",
+        shortcuts=shortcuts,
+    )
+    method = Method.FAST if Shortcut.FAST_IMAGES in shortcuts else Method.EXACT
+    encoder.preprocessing = replace(encoder.preprocessing, method=method)
+    if Shortcut.COMPILED in shortcuts:
+        encoder.compile()
+    elif Shortcut.PACKED in shortcuts:
+        encoder.pack()
+    return encoder
+
+
+def _engine(loader: Loader) -> Callable[..., Encoder]:
+    if loader is Loader.OPEN_CLIP:
+        from inference.runtime.encoders import open_clip_model
+
+        return open_clip_model.load
+    from inference.runtime.encoders import transformers_clip
+
+    return transformers_clip.load
+
+
+def _expected(spec: ModelSpec, folder: Path) -> check.Expected:
+    from inference.runtime.encoders import plain
+
+    library = plain.load(spec.loader, folder)
+    try:
+        return check.Expected(
+            library.name,
+            library.images(check.images(library.image_size)),
+            library.texts(check.TEXTS),
+        )
+    except RuntimeError as error:
+        raise WeightsUnusable(f"{library.name} cannot run {spec.repo}: {error}") from error
+
+
+def _load_stand_in(spec: ModelSpec, cache_dir: Path, options: Options) -> Encoder:
+    from inference.runtime.encoders import conse
+
+    encoder = conse.load(spec, cache_dir=cache_dir, device=options.device)
+    encoder.preprocessing = replace(encoder.preprocessing, method=options.preprocessing)
+    return encoder
 
 
 def _missing(spec: ModelSpec) -> WeightsMissing:

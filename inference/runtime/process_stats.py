@@ -28,7 +28,6 @@ def device_bytes(device: str) -> int | None:
 
 
 def hardware(device: str) -> str:
-    """The GPU's name, or the processor's with its number of cores."""
     if device.startswith("cuda"):
         import torch
 

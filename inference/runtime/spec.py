@@ -27,5 +27,5 @@ class ModelSpec:
 
     @property
     def folder(self) -> str:
-        """The weights' folder name: "owner--name"."""
+        # One path segment, whatever the owner and the name: neither may hold a slash.
         return self.repo.replace("/", "--")

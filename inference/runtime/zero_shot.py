@@ -12,8 +12,6 @@ Scores = NDArray[np.float64]
 
 
 class Activation(StrEnum):
-    """How logits become scores."""
-
     SOFTMAX = "softmax"  # one label is right: an image's scores add up to 1 (CLIP)
     SIGMOID = "sigmoid"  # each label for itself (SigLIP)
     NONE = "none"  # the logits themselves

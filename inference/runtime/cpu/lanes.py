@@ -24,7 +24,6 @@ Encode = Callable[[Sequence[Any]], Embeddings]
 
 
 def spread(encode: Encode, inputs: Sequence[Any]) -> Embeddings:
-    """`encode(inputs)`, in parallel passes if there are enough inputs for that."""
     import torch
 
     threads = torch.get_num_threads()

@@ -17,8 +17,6 @@ MIN_ROWS = 10_000
 
 
 class MappedEmbedding(torch.nn.Embedding):
-    """A torch.nn.Embedding on the CPU, for inference."""
-
     def __init__(self, embedding: torch.nn.Embedding, table: torch.Tensor) -> None:
         torch.nn.Module.__init__(self)  # nn.Embedding's would make a table of its own
         for name in embedding.__constants__:

@@ -4,16 +4,33 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from huggingface_hub.errors import StrictDataclassError
 from PIL import Image
+from safetensors import SafetensorError
 
 from inference.runtime import devices
 from inference.runtime.cpu import compiling, lanes, packing
 from inference.runtime.encoder import Embeddings
+from inference.runtime.errors import WeightsUnusable
 from inference.runtime.images.preprocessing import Preprocessing
+from inference.runtime.self_check.shortcuts import Shortcut
 from inference.runtime.spec import ModelSpec
 
 if TYPE_CHECKING:
     import torch
+
+# What the libraries raise for configs and files that make no sense.
+LIBRARY_ERRORS: tuple[type[Exception], ...] = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    SafetensorError,
+    StrictDataclassError,
+)
 
 TextTower = Callable[[Sequence[str]], "torch.Tensor"]
 
@@ -22,6 +39,8 @@ class ClipEncoder:
     """An Encoder around one engine's model, which holds both towers.
 
     `image_tower` maps pixels [n, 3, size, size] to [n, dim], `text_tower` n texts to [n, dim].
+    `log_scale` and `bias` are given in float32, whatever the model was cast to. Raises
+    WeightsUnusable for a text tower that gives anything but one vector per text.
     """
 
     # Any: neither engine's models are typed well enough to say more.
@@ -34,23 +53,26 @@ class ClipEncoder:
         text_tower: TextTower,
         preprocessing: Preprocessing,
         patch_size: int | None,
+        log_scale: float,
+        bias: float,
         device: str,
+        shortcuts: frozenset[Shortcut],
     ) -> None:
         self.repo = spec.repo
         self.revision = spec.revision
         self.preprocessing = preprocessing
         self.image_size = preprocessing.size
         self.patch_size = patch_size
-        self.logit_scale: float = model.logit_scale.exp().item()
-        bias = getattr(model, "logit_bias", None)
-        self.logit_bias: float = 0.0 if bias is None else bias.item()
+        self.logit_scale = float(np.exp(np.float32(log_scale)))
+        self.logit_bias = bias
         self._model = model
         self._image_tower = image_tower
         self._text_tower = text_tower
         self._device = device
         self._dtype = next(model.parameters()).dtype
-        self._in_passes = lanes.spread if device == "cpu" else devices.in_halves
-        self.embed_dim: int = self._text_features(["?"]).shape[1]
+        is_in_lanes = device == "cpu" and Shortcut.LANES in shortcuts
+        self._in_passes = lanes.spread if is_in_lanes else devices.in_halves
+        self.embed_dim = self.encode_texts(["?"]).shape[1]
 
     @property
     def parameter_bytes(self) -> int:
@@ -79,13 +101,10 @@ class ClipEncoder:
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         if not texts:
             return no_rows(self.embed_dim)
-        return unit_rows(self._text_features(texts))
-
-    def _text_features(self, texts: Sequence[str]) -> "torch.Tensor":
         import torch
 
         with torch.inference_mode():
-            return self._text_tower(texts)
+            return unit_rows(self._text_tower(texts))
 
 
 def pixel_batch(
@@ -104,23 +123,18 @@ def pixel_batch(
 
 
 def unit_rows(features: "torch.Tensor") -> Embeddings:
-    """float32 [n, dim] on the host, each row of length 1."""
+    """float32 [n, dim] on the host, each row of length 1; raises WeightsUnusable for no rows."""
+    import torch
     from torch.nn.functional import normalize
 
+    # A tower may be configured to return every position, or a tuple with them.
+    if not isinstance(features, torch.Tensor) or features.ndim != 2:
+        raise WeightsUnusable(
+            "the model gives more than one vector per input (output_tokens, pool)"
+        )
     array: Embeddings = normalize(features.float(), dim=-1).cpu().numpy()
     return array
 
 
 def no_rows(dim: int) -> Embeddings:
     return np.empty((0, dim), dtype=np.float32)
-
-
-def padded_tokens(tokenizer: Any, texts: Sequence[str], *, max_tokens: int, device: str) -> Any:
-    """What a tokenizer of transformers gives, padded to the longest text and cut at the limit."""
-    return tokenizer(
-        list(texts),
-        padding="longest",
-        truncation=True,
-        max_length=max_tokens,
-        return_tensors="pt",
-    ).to(device)

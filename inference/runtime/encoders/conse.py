@@ -8,7 +8,6 @@ Right on everyday things that ImageNet has a class near; wrong on people, scenes
 
 import json
 import re
-import tempfile
 from collections.abc import Sequence
 from hashlib import sha256
 from importlib.util import find_spec
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from inference.runtime import torchvision_schemas
+from inference.runtime import cache_files, torchvision_schemas
 from inference.runtime.cpu import packing
 from inference.runtime.encoder import Embeddings
 from inference.runtime.encoders import minilm
@@ -52,8 +51,6 @@ _TEMPLATE = re.compile(
 
 
 class ConseEncoder:
-    """An Encoder that maps images into the space of a sentence model."""
-
     image_size = PREPROCESSING.size
     patch_size: int | None = None
     embed_dim = minilm.EMBED_DIM
@@ -128,15 +125,8 @@ def class_embeddings(texts: minilm.MiniLm, cache_dir: Path) -> Embeddings:
     if path.is_file():
         return np.asarray(np.load(path, allow_pickle=False), dtype=np.float32)
     embeddings = texts.encode(names)
-    _save(embeddings, path)
+    cache_files.replace(path, lambda file: np.save(file, embeddings))
     return embeddings
-
-
-def _save(array: Embeddings, path: Path) -> None:
-    # Renamed when complete, as other processes may read or write it at the same time.
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
-        np.save(file, array)
-    Path(file.name).replace(path)
 
 
 def _class_names() -> list[str]:

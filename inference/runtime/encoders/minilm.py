@@ -18,7 +18,7 @@ import numpy as np
 from inference.runtime import torchvision_schemas
 from inference.runtime.cpu import packing
 from inference.runtime.encoder import Embeddings
-from inference.runtime.encoders.clip_tower import no_rows, padded_tokens, unit_rows
+from inference.runtime.encoders.clip_tower import no_rows, unit_rows
 from inference.runtime.errors import WeightsMissing
 from inference.runtime.weights.store import DEMO_PACKAGES
 
@@ -49,7 +49,13 @@ class MiniLm:
     def _encode(self, texts: Sequence[str]) -> Embeddings:
         import torch
 
-        tokens = padded_tokens(self._tokenizer, texts, max_tokens=MAX_TOKENS, device=self._device)
+        tokens = self._tokenizer(
+            list(texts),
+            padding="longest",
+            truncation=True,
+            max_length=MAX_TOKENS,
+            return_tensors="pt",
+        ).to(self._device)
         with torch.inference_mode():
             states = self._model(**tokens).last_hidden_state
             mask = tokens["attention_mask"].unsqueeze(-1)

@@ -1,67 +1,138 @@
 """CLIP as open_clip writes it: open_clip_config.json and one safetensors file."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
 from inference.runtime import devices, torchvision_schemas
 from inference.runtime.cpu import packing
-from inference.runtime.encoders.clip_tower import ClipEncoder, TextTower
+from inference.runtime.encoders import open_clip_text, token_check
+from inference.runtime.encoders.clip_tower import LIBRARY_ERRORS, ClipEncoder
 from inference.runtime.errors import WeightsUnusable
-from inference.runtime.images.preprocessing import Alpha, CropRounding, Fit, Preprocessing
-from inference.runtime.spec import ModelSpec
+from inference.runtime.images.preprocessing import (
+    OPENAI_MEAN,
+    OPENAI_STD,
+    Alpha,
+    CropRounding,
+    Fit,
+    Preprocessing,
+    Triple,
+)
+from inference.runtime.self_check.shortcuts import ALWAYS, Shortcut
+from inference.runtime.spec import Loader, ModelSpec
+from inference.runtime.weights import layout
+from inference.runtime.weights.safetensors_header import locations
 
-# The names that `fetch` accepts, in open_clip's own order of preference.
-WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
 _FITS = {"shortest": Fit.CROP, "squash": Fit.SQUASH}
+# "random" is for training; at inference open_clip takes it for bicubic.
+_INTERPOLATIONS = {"bicubic": "bicubic", "bilinear": "bilinear", "random": "bicubic"}
+# open_clip resizes these silently where a file has another number of positions.
+_POSITIONS = ("visual.positional_embedding", "positional_embedding", "text.positional_embedding")
 
 
-def load(spec: ModelSpec, folder: Path, *, device: str = "cpu", dtype: str = "auto") -> ClipEncoder:
+def load(
+    spec: ModelSpec,
+    folder: Path,
+    *,
+    device: str = "cpu",
+    dtype: str = "auto",
+    shortcuts: frozenset[Shortcut] = ALWAYS,
+) -> ClipEncoder:
     """Reads one safetensors file and JSON from `folder`.
 
-    Raises WeightsUnusable for files that do not fit together.
+    Raises WeightsUnusable for files that do not fit together, naming what does not.
+    """
+    model, tokenizer = read(folder)
+    preprocessing = preprocessing_of(model)
+    # In float32, before the cast: bfloat16 makes a scale of 100 into 98.9.
+    log_scale = model.logit_scale.item()
+    bias = 0.0 if model.logit_bias is None else model.logit_bias.item()
+    model = model.to(device=device, dtype=devices.dtype_on(device, dtype))
+    if device == "cpu" and Shortcut.MAPPED in shortcuts:
+        packing.leave_in_file(model, layout.weight_files(spec, folder))
+    return ClipEncoder(
+        spec,
+        model,
+        image_tower=model.encode_image,
+        text_tower=open_clip_text.tower(
+            model, tokenizer, device=device, is_cut=Shortcut.CUT_TEXTS in shortcuts
+        ),
+        preprocessing=preprocessing,
+        patch_size=_patch_size(model),
+        log_scale=log_scale,
+        bias=bias,
+        device=device,
+        shortcuts=shortcuts,
+    )
+
+
+# Any: open_clip ships no types.
+def read(folder: Path) -> tuple[Any, Any]:
+    """open_clip's own model, float32 on the CPU, and its tokenizer, checked.
+
+    Raises WeightsUnusable. Tensors that are missing, left over, or of another shape, open_clip
+    refuses by name itself.
     """
     # open_clip would otherwise fall back to a pickle, which can run code.
-    weights = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+    names = layout.WEIGHTS[Loader.OPEN_CLIP]
+    weights = next((folder / name for name in names if (folder / name).is_file()), None)
     if weights is None:
-        raise WeightsUnusable(f"{folder} holds neither {' nor '.join(WEIGHTS)}")
+        raise WeightsUnusable(f"{folder} holds neither {' nor '.join(names)}")
     torchvision_schemas.declare()
     import open_clip
 
     source = f"local-dir:{folder}"
     try:
-        model = open_clip.create_model(source, device="cpu", precision="fp32")
-        model = model.eval().to(device=device, dtype=devices.dtype_on(device, dtype))
+        model = open_clip.create_model(source, device="cpu", precision="fp32").eval()
         tokenizer = open_clip.get_tokenizer(source)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
+    except LIBRARY_ERRORS as error:
         raise WeightsUnusable(f"{folder} is not a model of open_clip: {error}") from error
-    if device == "cpu":
-        packing.leave_in_file(model, weights)
-    return ClipEncoder(
-        spec,
-        model,
-        image_tower=model.encode_image,
-        text_tower=_text_tower(model, tokenizer, device),
-        preprocessing=preprocessing_of(model),
-        patch_size=_patch_size(model),
-        device=device,
-    )
+    _refuse_filled_in(model, weights)
+    _check_tokenizer(model, tokenizer, folder)
+    return model, tokenizer
+
+
+def _refuse_filled_in(model: Any, weights: Path) -> None:
+    """Refuses the two cases in which open_clip makes up tensors: resized positions, a zero bias."""
+    stored = locations(weights)
+    state = model.state_dict()
+    for name in _POSITIONS:
+        if name in stored and name in state and stored[name].shape != tuple(state[name].shape):
+            raise WeightsUnusable(
+                f"{weights} does not fit its config; mismatched tensors: {name} "
+                f"({list(stored[name].shape)}, not {list(state[name].shape)})"
+            )
+    is_stored = any(name.rpartition(".")[2] == "logit_bias" for name in stored)
+    if model.logit_bias is not None and not is_stored:
+        raise WeightsUnusable(f"{weights} does not fit its config; missing tensors: logit_bias")
+
+
+def _check_tokenizer(model: Any, tokenizer: Any, folder: Path) -> None:
+    if getattr(tokenizer, "reduction_fn", None) is not None:
+        raise WeightsUnusable(f"{folder} asks for reduction_mask, which drops tokens by chance")
+    rows = tokenizer(list(token_check.PROBES)).tolist()
+    token_check.check_ids(rows, folder, vocabulary=open_clip_text.vocabulary(model))
+    if ends := open_clip_text.ends_of_texts(model, tokenizer):
+        token_check.check_ends(rows, folder, ends=ends)
 
 
 def preprocessing_of(model: Any) -> Preprocessing:
-    """What open_clip's `preprocess_val` does, as our parameters."""
+    """What open_clip's `preprocess_val` does, as our parameters; raises WeightsUnusable."""
     config = model.visual.preprocess_cfg
-    return Preprocessing(
-        size=_square_side(config["size"]),
-        mean=tuple(config["mean"]),
-        std=tuple(config["std"]),
-        interpolation=config["interpolation"],
-        fit=_fit(config["resize_mode"]),
-        crop_rounding=CropRounding.HALF_EVEN,
-        alpha=Alpha.DROP,
-    )
+    if config.get("mode", "RGB") != "RGB":
+        raise WeightsUnusable(f"mode {config['mode']!r} is not supported")
+    try:
+        return Preprocessing(
+            size=_square_side(config["size"]),
+            mean=_triple(config["mean"] or OPENAI_MEAN),
+            std=_triple(config["std"] or OPENAI_STD),
+            interpolation=_choice(config, "interpolation", _INTERPOLATIONS),
+            fit=_choice(config, "resize_mode", _FITS),
+            crop_rounding=CropRounding.HALF_EVEN,
+            alpha=Alpha.DROP,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsUnusable(f"preprocess_cfg {config} cannot be used: {error}") from error
 
 
 def _square_side(size: int | Sequence[int]) -> int:
@@ -71,59 +142,18 @@ def _square_side(size: int | Sequence[int]) -> int:
     return sides.pop()
 
 
-def _fit(resize_mode: str) -> Fit:
-    if resize_mode not in _FITS:
-        raise WeightsUnusable(f"resize mode {resize_mode!r} is not supported")
-    return _FITS[resize_mode]
+def _triple(value: Any) -> Triple:
+    values = value if isinstance(value, list | tuple) else [value] * 3
+    red, green, blue = (float(channel) for channel in values)
+    return (red, green, blue)
+
+
+def _choice(config: Any, name: str, choices: dict[str, Any]) -> Any:
+    if config[name] not in choices:
+        raise WeightsUnusable(f"{name} {config[name]!r} is not supported")
+    return choices[config[name]]
 
 
 def _patch_size(model: Any) -> int | None:
     patch = getattr(model.visual, "patch_size", None)
     return patch[0] if isinstance(patch, tuple) else patch
-
-
-# Any: open_clip ships no types.
-def _text_tower(model: Any, tokenizer: Callable[[list[str]], Any], device: str) -> TextTower:
-    encode = _encode_cut_texts if _reads_no_padding(model) else _encode_full_texts
-
-    def tower(texts: Sequence[str]) -> Any:
-        return encode(model, tokenizer(list(texts)).to(device))
-
-    return tower
-
-
-def _encode_full_texts(model: Any, tokens: Any) -> Any:
-    return model.encode_text(tokens)
-
-
-def _reads_no_padding(model: Any) -> bool:
-    # CLIP's own text tower is causal and read at the end-of-text token. Other towers (SigLIP's,
-    # those of transformers) see the padding.
-    return hasattr(model, "token_embedding") and model.text_pool_type in ("argmax", "eos")
-
-
-def _encode_cut_texts(model: Any, tokens: Any) -> Any:
-    """`model.encode_text` on texts cut behind the longest one's end.
-
-    Repeats its steps, as open_clip adds all 77 positions and the whole mask whatever the length.
-    """
-    from open_clip.transformer import text_global_pool
-
-    # The end-of-text token has the highest id; 0 cannot mark the padding, as it also means "!".
-    length = int(tokens.argmax(dim=-1).max()) + 1
-    tokens = tokens[:, :length]
-    states = model.token_embedding(tokens) + model.positional_embedding[:length]
-    states = model.transformer(states, attn_mask=model.attn_mask[:length, :length])
-    pooled = text_global_pool(
-        model.ln_final(states),
-        tokens,
-        model.text_pool_type,
-        eos_token_id=getattr(model, "text_eos_id", None),
-    )
-    return _projected(model.text_projection, pooled)
-
-
-def _projected(projection: Any, pooled: Any) -> Any:
-    if projection is None:
-        return pooled
-    return projection(pooled) if callable(projection) else pooled @ projection

@@ -1,7 +1,15 @@
-"""Reads the preprocessor_config.json of transformers as our parameters."""
+"""Reads the preprocessor_config.json of transformers as our parameters.
+
+Each field means what CLIPImageProcessor on Pillow makes of it; what we cannot do is refused by
+name. To that processor an absent field has its default, null is false, or an error where a value
+is needed, and a field that it does not know means nothing.
+"""
 
 import json
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -11,33 +19,145 @@ from inference.runtime.images.preprocessing import (
     OPENAI_STD,
     Alpha,
     CropRounding,
+    Fit,
     Preprocessing,
+    Triple,
 )
+
+# Any: whatever JSON somebody uploaded.
+Config = Mapping[str, Any]
+
+_PROCESSORS = {"CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil"}
+_PROCESSORS |= {"CLIPFeatureExtractor"}  # its name until 2022
+_DEFAULT_SIDE = 224
 
 
 def read(path: Path) -> Preprocessing:
-    """Raises WeightsUnusable for a file that is missing or asks for what we do not do."""
+    """Raises WeightsUnusable for a file that is missing, or asks for what we do not do."""
     try:
         config = json.loads(path.read_text())
-        size = _side(config["crop_size"])
-        return Preprocessing(
-            size=size,
-            shortest_edge=_side(config.get("size", size)),
-            mean=tuple(config.get("image_mean", OPENAI_MEAN)),
-            std=tuple(config.get("image_std", OPENAI_STD)),
-            interpolation=Image.Resampling(config.get("resample", Image.Resampling.BICUBIC)).name,
-            crop_rounding=CropRounding.FLOOR,
-            alpha=Alpha.WHITE,
-        )
-    except (OSError, ValueError, KeyError) as error:
+        if not isinstance(config, dict):
+            raise ValueError("it holds no JSON object")
+        return _preprocessing(config)
+    except (OSError, ValueError, RecursionError) as error:
         raise WeightsUnusable(f"{path} cannot be used: {error}") from error
 
 
-def _side(size: int | dict[str, int]) -> int:
-    # 224, {"shortest_edge": 224} and {"height": 224, "width": 224} mean the same here.
-    if isinstance(size, int):
-        return size
-    sides = set(size.values())
-    if len(sides) != 1:
-        raise ValueError(f"only square sizes are supported, not {size}")
-    return sides.pop()
+def _preprocessing(config: Config) -> Preprocessing:
+    _refuse_other_steps(config)
+    fit, edge = _resizing(config)
+    is_cropped = _field(config, "do_center_crop", True, _flag)
+    size = _field(config, "crop_size", _DEFAULT_SIDE, _crop_side) if is_cropped else edge
+    if fit is Fit.CROP and not is_cropped:
+        raise ValueError("do_center_crop is false: images would keep a shape that is not square")
+    mean, std = _scaling(config)
+    return Preprocessing(
+        size=size,
+        shortest_edge=edge,
+        mean=mean,
+        std=std,
+        interpolation=_field(config, "resample", Image.Resampling.BICUBIC, _resampling).name,
+        fit=fit,
+        crop_rounding=CropRounding.FLOOR,
+        alpha=Alpha.WHITE,
+    )
+
+
+def _refuse_other_steps(config: Config) -> None:
+    name = config.get("image_processor_type") or config.get("feature_extractor_type")
+    if name is not None and name not in _PROCESSORS:
+        raise ValueError(f"image_processor_type {name!r} is not CLIP's")
+    if config.get("auto_map"):
+        raise ValueError("auto_map asks for code of its own")
+    # Without the conversion, the library hands gray or transparent images to the tower as they are.
+    for name in ("do_resize", "do_convert_rgb"):
+        if not _field(config, name, True, _flag):
+            raise ValueError(f"{name} is false, which is not supported")
+    for name in ("do_pad", "use_square_size"):
+        if _field(config, name, False, _flag):
+            raise ValueError(f"{name} is true, which is not supported")
+
+
+def _resizing(config: Config) -> tuple[Fit, int]:
+    """How an image is resized, and to which length in pixels."""
+    size = config.get("size", {"shortest_edge": _DEFAULT_SIDE})
+    is_square = _field(config, "default_to_square", False, _flag)
+    if not isinstance(size, dict | list):
+        return (Fit.SQUASH if is_square else Fit.CROP), _side("size", size)
+    if isinstance(size, dict) and set(size) == {"shortest_edge"}:
+        return Fit.CROP, _side("size", size["shortest_edge"])
+    # Height and width are taken literally: the library squashes the image into them.
+    return Fit.SQUASH, _square_side("size", size)
+
+
+def _scaling(config: Config) -> tuple[Triple, Triple]:
+    """Mean and deviation of pixels from 0 to 1, whatever the config divides them by."""
+    factor, mean, std = 1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    if _field(config, "do_rescale", True, _flag):
+        factor = _field(config, "rescale_factor", 1 / 255, _number)
+    if _field(config, "do_normalize", True, _flag):
+        mean = _field(config, "image_mean", OPENAI_MEAN, _triple)
+        std = _field(config, "image_std", OPENAI_STD, _triple)
+    if factor <= 0 or min(std) <= 0:
+        raise ValueError(f"rescale_factor {factor} and image_std {std} must be above 0")
+    scale = factor * 255
+    if math.isclose(scale, 1, rel_tol=1e-9):
+        return mean, std  # no rounding: the parameters are part of a fingerprint
+    # (pixel * factor - mean) / std = (pixel / 255 - mean / scale) / (std / scale)
+    return _divided(mean, scale), _divided(std, scale)
+
+
+def _divided(triple: Triple, divisor: float) -> Triple:
+    return (triple[0] / divisor, triple[1] / divisor, triple[2] / divisor)
+
+
+def _field(config: Config, name: str, default: Any, parse: Callable[[str, Any], Any]) -> Any:
+    return parse(name, config[name]) if name in config else default
+
+
+def _flag(name: str, value: Any) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false, not {value!r}")
+    return bool(value)
+
+
+def _number(name: str, value: Any) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value):
+        raise ValueError(f"{name} must be a number, not {value!r}")
+    return float(value)
+
+
+def _triple(name: str, value: Any) -> Triple:
+    values = value if isinstance(value, list) else [value] * 3
+    if len(values) != 3:
+        raise ValueError(f"{name} must have three numbers, not {value!r}")
+    red, green, blue = (_number(name, channel) for channel in values)
+    return (red, green, blue)
+
+
+def _resampling(name: str, value: Any) -> Image.Resampling:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{name} must be a number of Pillow's filters, not {value!r}")
+    return Image.Resampling(value)
+
+
+def _crop_side(name: str, value: Any) -> int:
+    return _square_side(name, value) if isinstance(value, dict | list) else _side(name, value)
+
+
+def _square_side(name: str, value: Any) -> int:
+    if isinstance(value, list):
+        value = dict(zip(("height", "width"), value, strict=False)) if len(value) == 2 else {}
+    if set(value) != {"height", "width"}:
+        raise ValueError(f"{name} must be a side, or a height and a width")
+    height, width = _side(name, value["height"]), _side(name, value["width"])
+    if height != width:
+        raise ValueError(f"{name} {value} is not square")
+    return height
+
+
+def _side(name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be a number of pixels, not {value!r}")
+    return value

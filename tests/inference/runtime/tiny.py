@@ -1,13 +1,16 @@
-"""A tiny random CLIP, written to disk in both formats with the same weights."""
+"""Tiny random models, written to disk; one CLIP in both formats with the same weights."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+import open_clip
 import torch
 from open_clip.tokenizer import SimpleTokenizer
 from safetensors.torch import save_file
-from transformers import CLIPConfig, CLIPModel
+from tokenizers import Tokenizer, pre_tokenizers, processors
+from tokenizers.models import BPE
+from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
 
 SIZE = 32
 PATCH = 8
@@ -59,6 +62,22 @@ def write_open_clip(
             "preprocess_cfg": {"mean": MEAN, "std": STD},
         },
     )
+
+
+def write_architecture(folder: Path, config: dict[str, Any]) -> Path:
+    """A random model of one of open_clip's architectures, as open_clip saves one."""
+    folder.mkdir(exist_ok=True)
+    architecture = {"embed_dim": EMBED_DIM} | config
+    is_siglip = "init_logit_bias" in architecture
+    preprocess = {"resize_mode": "squash", "mean": [0.5] * 3, "std": [0.5] * 3} if is_siglip else {}
+    write_json(
+        folder / "open_clip_config.json", {"model_cfg": architecture, "preprocess_cfg": preprocess}
+    )
+    torch.manual_seed(11)
+    model = open_clip.create_model(f"local-dir:{folder}", load_weights=False, pretrained_text=False)
+    state = {name: tensor.clone().contiguous() for name, tensor in model.state_dict().items()}
+    save_file(state, folder / "open_clip_model.safetensors")
+    return folder
 
 
 def random_clip(*, eos_token_id: int) -> CLIPModel:
@@ -146,6 +165,25 @@ def write_tokenizer(folder: Path) -> None:
         "unk_token": "<|endoftext|>",
     }
     write_json(folder / "tokenizer_config.json", {"tokenizer_class": "CLIPTokenizer"} | special)
+
+
+def write_byte_tokenizer(folder: Path) -> None:
+    """A token for each byte, with the ids of XLM-V: <s> 0, <pad> 1, </s> 2, and bytes above."""
+    specials = ["<s>", "<pad>", "</s>", "<unk>"]
+    symbols = [*specials, *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    tokenizer = Tokenizer(BPE({symbol: id_ for id_, symbol in enumerate(symbols)}, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    fast: Any = PreTrainedTokenizerFast  # untyped
+    fast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        eos_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+    ).save_pretrained(folder)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -73,7 +73,7 @@ def test_a_table_that_is_not_the_file_s_stays_in_memory(tmp_path: Path) -> None:
     with torch.no_grad():
         words.weight[-1] = 7
 
-    packing.leave_in_file(model, path)
+    packing.leave_in_file(model, [path])
 
     assert type(model["words"]) is torch.nn.Embedding
 

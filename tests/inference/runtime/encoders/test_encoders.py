@@ -17,7 +17,8 @@ from inference.runtime.encoders import open_clip_model, transformers_clip
 from inference.runtime.encoders.clip_tower import ClipEncoder, pixel_batch, unit_rows
 from inference.runtime.errors import WeightsMissing, WeightsUnusable
 from inference.runtime.images.preprocessing import Alpha, CropRounding
-from inference.runtime.spec import ModelSpec
+from inference.runtime.spec import Loader, ModelSpec
+from inference.runtime.weights import layout
 from tests.inference.runtime import tiny
 from tests.inference.runtime.conftest import OPEN_CLIP_SPEC, REVISION, TRANSFORMERS_SPEC
 
@@ -150,7 +151,7 @@ def test_open_clip_weights_under_the_older_name_load(
     model_dir: Path, open_clip_encoder: Encoder, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(model_dir / OPEN_CLIP_SPEC.folder, tmp_path / "older"))
-    (folder / "open_clip_model.safetensors").rename(folder / open_clip_model.WEIGHTS[1])
+    (folder / "open_clip_model.safetensors").rename(folder / layout.WEIGHTS[Loader.OPEN_CLIP][1])
 
     older = open_clip_model.load(OPEN_CLIP_SPEC, folder)
 

@@ -50,7 +50,8 @@ def best_labels(embeddings: np.ndarray) -> np.ndarray:
     """Of labels in all directions around the pictures, as a thousand words would lie."""
     middle = embeddings.mean(axis=0)
     labels = np.random.default_rng(0).normal(0, 0.03, (LABELS, len(middle))) + middle
-    return np.argmax(embeddings @ labels.T, axis=1)
+    best: np.ndarray = np.argmax(embeddings @ labels.T, axis=1)
+    return best
 
 
 def of_transformers(name: str) -> np.ndarray:

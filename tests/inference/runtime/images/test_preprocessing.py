@@ -17,6 +17,7 @@ from inference.runtime.images.preprocessing import (
     Alpha,
     CropRounding,
     Fit,
+    Method,
     Preprocessing,
 )
 from tests.inference.runtime.conftest import smooth_noise
@@ -157,6 +158,25 @@ def test_cropping_twice_changes_nothing(preprocessing: Preprocessing) -> None:
     np.testing.assert_array_equal(once, twice)
 
 
+@pytest.mark.parametrize("fit", Fit)
+@pytest.mark.parametrize("method", Method)
+@pytest.mark.parametrize("size", [(300, 271), (224, 224), (100, 130)])
+def test_a_crop_is_not_zoomed_into_when_it_is_cropped_again(
+    size: tuple[int, int], method: Method, fit: Fit
+) -> None:
+    edge = Preprocessing(size=224, shortest_edge=256, method=method, fit=fit)
+
+    once = edge.crop(smooth_noise(*size))
+
+    np.testing.assert_array_equal(edge.crop(once), once)
+
+
+def test_a_crop_that_was_changed_is_an_image_like_any_other() -> None:
+    crop = TRANSFORMERS.crop(smooth_noise(300, 271))
+
+    assert TRANSFORMERS.crop(crop.resize((90, 61))).size == (224, 224)
+
+
 @pytest.mark.parametrize(
     ("preprocessing", "expected"),
     [
@@ -164,6 +184,10 @@ def test_cropping_twice_changes_nothing(preprocessing: Preprocessing) -> None:
         (OPEN_CLIP, (2.0, 0.0, 226.0, 224.0)),
         (Preprocessing(size=224, fit=Fit.SQUASH), (0.0, 0.0, 227.0, 224.0)),
         (Preprocessing(size=112, shortest_edge=224), (57.0, 56.0, 169.0, 168.0)),
+        (
+            Preprocessing(size=112, shortest_edge=224, fit=Fit.SQUASH),
+            (56 * 227 / 224, 56.0, 168 * 227 / 224, 168.0),
+        ),
     ],
 )
 def test_crop_box_is_what_the_model_sees(

@@ -1,0 +1,143 @@
+"""Prints how far each loader x family of models is from its reference library.
+
+    python -m tests.inference.runtime.check_models [family ...]
+
+Tiny random weights, loaded and encoded as a worker does it, beside the library's own steps. The
+exit status is 1 if a family differs by more than rounding without being refused.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from inference.runtime import loading, torchvision_schemas
+from inference.runtime.encoder import Embeddings
+from inference.runtime.errors import WeightsUnusable
+from inference.runtime.spec import Loader, ModelSpec
+
+torchvision_schemas.declare()
+
+# The imports below need the line above.
+from transformers import MetaClip2Config, PretrainedConfig, SiglipConfig  # noqa: E402
+
+from inference.runtime.encoders import plain  # noqa: E402
+from tests.inference.runtime import families, tiny  # noqa: E402
+from tests.inference.runtime.conftest import smooth_noise  # noqa: E402
+
+LIMIT = 1e-5  # of a vector's number, in float32
+TEXTS = ["a cat", "a photo of a dog that sleeps", "!", "cat " * 74, "cat " * 75, "cat " * 298]
+SHAPES = [(90, 61), (64, 80), (32, 32), (31, 47), (300, 224), (70, 70), (61, 90)]
+
+Write = Callable[[Path], object]
+
+
+@dataclass(frozen=True)
+class Distance:
+    """Between our vectors and the library's: the least cosine, the largest difference."""
+
+    cosine: float
+    most: float
+
+    def __str__(self) -> str:
+        return f"{self.cosine:.7f} {self.most:.1e}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one family: two distances, or why it is not served."""
+
+    loader: Loader
+    family: str
+    distances: Sequence[Distance] = ()
+    refusal: str = ""
+
+    @property
+    def is_right(self) -> bool:
+        return all(distance.most <= LIMIT for distance in self.distances)
+
+    def __str__(self) -> str:
+        outcome = "ok" if self.is_right else "DIFFERS"
+        columns = [f"refused: {self.refusal}"] if self.refusal else [*self.distances, outcome]
+        return f"{self.loader:<13}{self.family:<30}{'   '.join(map(str, columns))}"
+
+
+def all_families() -> dict[tuple[Loader, str], Write]:
+    """How to write a model of each family into a folder that is not there yet."""
+    texts = {f"text: {name}": config for name, config in families.OPEN_CLIP_TEXTS.items()}
+    configs = families.OPEN_CLIP_TOWERS | texts
+    of_open_clip: dict[tuple[Loader, str], Write] = {
+        (Loader.OPEN_CLIP, name): partial(families.write_open_clip, config)
+        for name, config in configs.items()
+    }
+    return of_open_clip | {
+        (Loader.TRANSFORMERS, "clip"): tiny.write_transformers,
+        (Loader.TRANSFORMERS, "clip, legacy eos"): partial(tiny.write_transformers, eos_token_id=2),
+        (Loader.TRANSFORMERS, "clip, in shards"): _in_shards,
+        (Loader.TRANSFORMERS, "clip, cropped from 48"): partial(_preprocessed, size=48),
+        (Loader.TRANSFORMERS, "clip, squashed"): partial(_preprocessed, size=[40, 40]),
+        (Loader.TRANSFORMERS, "clip, not resized"): partial(_preprocessed, do_resize=False),
+        (Loader.TRANSFORMERS, "siglip"): partial(_of_type, SiglipConfig()),
+        (Loader.TRANSFORMERS, "metaclip 2"): partial(_of_type, MetaClip2Config()),
+    }
+
+
+def rows(names: Sequence[str] = ()) -> Iterator[Row]:
+    for (loader, name), write in all_families().items():
+        if not names or name in names:
+            with tempfile.TemporaryDirectory() as folder:
+                yield _row(loader, name, write, Path(folder))
+
+
+def main(names: Sequence[str]) -> int:
+    print(f"{'loader':<13}{'family':<30}images: cosine, most   texts: cosine, most")
+    wrong = 0
+    for row in rows(names):
+        print(row, flush=True)
+        wrong += not row.is_right
+    return 1 if wrong else 0
+
+
+def _row(loader: Loader, name: str, write: Write, root: Path) -> Row:
+    spec = ModelSpec(repo="tiny/model", loader=loader, open_clip_model="", revision="")
+    folder = root / spec.folder
+    write(folder)
+    try:
+        encoder = loading.load(spec, model_dir=root, cache_dir=root / "cache")
+    except WeightsUnusable as error:
+        return Row(loader, name, refusal=str(error).replace(str(root), "…").splitlines()[0])
+    library = plain.load(loader, folder)
+    pictures = [smooth_noise(*shape, seed=seed) for seed, shape in enumerate(SHAPES)]
+    images = _distance(encoder.encode_images(pictures), library.images(pictures))
+    return Row(loader, name, (images, _distance(encoder.encode_texts(TEXTS), library.texts(TEXTS))))
+
+
+def _distance(ours: Embeddings, theirs: Embeddings) -> Distance:
+    cosines = (ours * theirs).sum(axis=1)
+    return Distance(float(cosines.min()), float(np.abs(ours - theirs).max()))
+
+
+def _in_shards(folder: Path) -> None:
+    model = tiny.write_transformers(folder)
+    (folder / "model.safetensors").unlink()
+    model.save_pretrained(folder, max_shard_size="5MB")
+
+
+def _preprocessed(folder: Path, **fields: object) -> None:
+    tiny.write_transformers(folder)
+    path = folder / "preprocessor_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+def _of_type(config: PretrainedConfig, folder: Path) -> None:
+    tiny.write_transformers(folder)
+    config.save_pretrained(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
