@@ -25,7 +25,6 @@ from inference.outbound.ip_addresses import is_public
 from tests.conftest import photo_bytes
 from tests.fakes.buckets import Bucket
 from tests.fakes.far_server import Answer, Canary, FarServer, canary, far_server, world
-from tests.support.buckets import Bucket
 from tests.support.hostile_urls import HOSTILE, INSIDE, PUBLIC, PUBLIC_V6
 
 PHOTO = photo_bytes()
