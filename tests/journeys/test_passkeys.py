@@ -106,7 +106,7 @@ def test_without_scripts_no_passkey_is_offered(browser: Browser, site: Site) -> 
 
 def test_no_page_of_the_account_breaks_a_rule_of_wcag(page: Page) -> None:
     sign_in_by_code(page)
-    broken: dict[str, list[object]] = {}
+    broken: dict[str, object] = {}
     for address in OWN_PAGES:
         page.goto(address)
         for width in (390, 1440):
