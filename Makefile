@@ -47,7 +47,7 @@ check: $(READY) ## Lint, types, contracts, migrations, and settings fit for prod
 	@echo manage.py makemigrations --check, manage.py check --deploy
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 		export DATA_DIR="$$folder" DATABASE_URL= REDIS_URL= && \
-		$(PRODUCTION) $(BIN)/python -m devserver.engines run --forgetful -- \
+		$(PRODUCTION) $(BIN)/python -m devserver.services run --forgetful -- \
 			$(BIN)/python manage.py makemigrations --check --dry-run && \
 		$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 

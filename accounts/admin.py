@@ -6,7 +6,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts import keys, profile
+from accounts import keys, lifecycle
 from accounts.models import ApiKey, ApiKeyQuerySet, Entry, Grant, Hold, User, Wallet
 from catalog.admin.audited import Audited
 from catalog.admin.read_only import ReadOnlyAdmin
@@ -44,11 +44,11 @@ class UserAdmin(Audited[User]):
     @admin.action(description="delete with all that is kept of them", permissions=["forget"])
     def forget(self, request: HttpRequest, people: QuerySet[User]) -> None:
         others = [person for person in people if person != request.user]
-        staying = [person for person in others if profile.has_admin_history(person)]
+        staying = [person for person in others if lifecycle.has_admin_history(person)]
         leaving = [person for person in others if person not in staying]
         for person in leaving:
             _log_deletion(request, person)
-            profile.delete(person)
+            lifecycle.delete(person)
         self.message_user(request, f"{len(leaving)} deleted.", messages.SUCCESS)
         for person in staying:
             self.message_user(request, STAYS.format(person), messages.WARNING)

@@ -3,14 +3,14 @@
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import credits, profile
+from accounts import credits, lifecycle
 from accounts.staff import launches
 from catalog.models import Launch
 
 
 @shared_task
 def tidy() -> None:
-    profile.delete_unconfirmed()
+    lifecycle.delete_unconfirmed()
     credits.expire_due(timezone.now())
 
 

@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import profile
+from accounts import lifecycle
 from accounts.forms import DeleteForm
 from accounts.http import SignedInRequest
 from accounts.sign_in.reauthentication import recent_sign_in_required
@@ -52,7 +52,7 @@ def end_session(request: SignedInRequest, number: int) -> HttpResponse:
 @recent_sign_in_required
 @never_cache
 def export(request: SignedInRequest) -> HttpResponse:
-    response = JsonResponse(profile.export(request.user), json_dumps_params={"indent": 2})
+    response = JsonResponse(lifecycle.export(request.user), json_dumps_params={"indent": 2})
     response.headers["Content-Disposition"] = 'attachment; filename="gigarouter-my-data.json"'
     return response
 
@@ -62,13 +62,13 @@ def export(request: SignedInRequest) -> HttpResponse:
 @never_cache
 def delete(request: SignedInRequest) -> HttpResponse:
     person = request.user
-    if profile.has_admin_history(person):
+    if lifecycle.has_admin_history(person):
         status = 409 if request.method == "POST" else 200
         return render(request, "accounts/keep_for_history.html", status=status)
     form = DeleteForm(request.POST or None, person=person)
     if request.method != "POST" or not form.is_valid():
         return render(request, "accounts/delete.html", {"form": form})
-    profile.delete(person)
+    lifecycle.delete(person)
     logout(request)
     messages.success(request, "Your account is deleted. Goodbye, and thank you.")
     return redirect("home")

@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from catalog.demand import requests, waitlist
+from catalog.demand import model_requests, waitlist
 from catalog.hub import sync
 from catalog.hub.client import Hub
 from catalog.mail import sending
@@ -50,12 +50,12 @@ def sync_hub() -> None:
 def check_request(request_id: int) -> None:
     request = ModelRequest.objects.filter(pk=request_id).first()
     if request is not None:
-        requests.check(request, _impatient_hub())
+        model_requests.check(request, _impatient_hub())
 
 
 @shared_task
 def sweep_requests() -> None:
-    requests.sweep(_impatient_hub())
+    model_requests.sweep(_impatient_hub())
 
 
 def _impatient_hub() -> Hub:

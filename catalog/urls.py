@@ -4,12 +4,12 @@ from django.contrib.sitemaps.views import sitemap
 from django.urls import path
 
 from catalog.demand.board import views as board_views
-from catalog.demand.requests import views as request_views
+from catalog.demand.model_requests import views as request_views
 from catalog.demand.votes import views as vote_views
 from catalog.demand.waitlist import link_views
 from catalog.demand.waitlist import views as waitlist_views
 from catalog.pages import views
-from catalog.syndication import alternates, crawlers, feeds
+from catalog.syndication import alternates, feeds, robots
 
 urlpatterns = [
     path("models/", views.models_page, name="models"),
@@ -51,9 +51,9 @@ urlpatterns = [
     path("roadmap.json", board_views.roadmap_json, name="roadmap-json"),
     path("roadmap.csv", board_views.roadmap_csv, name="roadmap-csv"),
     path("compare/", views.compare_page, name="compare"),
-    path("llms.txt", crawlers.llms_txt, name="llms-txt"),
-    path("robots.txt", crawlers.robots_txt, name="robots-txt"),
-    path("sitemap.xml", sitemap, {"sitemaps": crawlers.SITEMAPS}, name="sitemap"),
+    path("llms.txt", robots.llms_txt, name="llms-txt"),
+    path("robots.txt", robots.robots_txt, name="robots-txt"),
+    path("sitemap.xml", sitemap, {"sitemaps": robots.SITEMAPS}, name="sitemap"),
     # Of one part: a task, or the bare name of a model that is led to its page.
     path("models/<str:task>/", views.task_page, name="task"),
     path("models/<str:owner>/<str:name>/", views.model_page, name="model"),

@@ -143,7 +143,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "inference.fleet.context.workers",
+                "inference.fleet.context_processors.workers",
                 "catalog.mail.inbox.address",
             ],
         },

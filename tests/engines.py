@@ -55,7 +55,7 @@ def pytest_unconfigure() -> None:
 
 def _start() -> None:
     global _engines
-    command = [sys.executable, "-m", "devserver.engines", "run", "--forgetful", "--"]
+    command = [sys.executable, "-m", "devserver.services", "run", "--forgetful", "--"]
     # Not to the terminal: tests that break them make them complain beside the line of progress.
     log = DATA_DIR / "engines.log"
     with log.open("w") as output:

@@ -16,7 +16,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
-from accounts import profile
+from accounts import lifecycle
 from accounts.models import User
 from accounts.sign_in.email_code import count_code_mail
 from accounts.sign_in.reauthentication import signed_in_recently
@@ -75,12 +75,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         is_confirmed: bool = super().confirm_email(request, email_address)
         if is_confirmed:
-            profile.onboard(email_address.user)
+            lifecycle.onboard(email_address.user)
         return is_confirmed
 
     def post_login(self, request: HttpRequest, user: User, **details: object) -> HttpResponse:
         # A code that signs in confirms its address too, without `confirm_email`.
-        profile.onboard(user)
+        lifecycle.onboard(user)
         response: HttpResponse = super().post_login(request, user, **details)
         return response
 

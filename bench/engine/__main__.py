@@ -31,7 +31,7 @@ def main(options: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(
         prefix="gigarouter-bench-", ignore_cleanup_errors=True
     ) as data_dir:
-        command = [sys.executable, "-m", "devserver.engines", "run", "--"]
+        command = [sys.executable, "-m", "devserver.services", "run", "--"]
         command += [sys.executable, "manage.py", "compare_engine", *options]
         environ = os.environ | __main__.environment(data_dir) | GENEROUS | {"MODEL_DIR": ""}
         return subprocess.run(command, check=False, env=environ).returncode

@@ -20,7 +20,7 @@ def main(options: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(
         prefix="gigarouter-bench-", ignore_cleanup_errors=True
     ) as data_dir:
-        command = [sys.executable, "-m", "devserver.engines", "run", "--forgetful", "--"]
+        command = [sys.executable, "-m", "devserver.services", "run", "--forgetful", "--"]
         command += [sys.executable, "manage.py", "compare_pages", *options]
         return subprocess.run(
             command, check=False, env=os.environ | environment(data_dir)

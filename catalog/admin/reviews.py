@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from catalog.admin.audited import log_step
 from catalog.admin.read_only import ChangedByActions
-from catalog.hub import review
+from catalog.hub import differences
 from catalog.models import Difference
 
 
@@ -28,28 +28,28 @@ class DifferenceAdmin(ChangedByActions[Difference]):
         return False
 
     @admin.action(description="take the hub's value", permissions=["change"])
-    def take_the_hubs(self, request: HttpRequest, differences: QuerySet[Difference]) -> None:
-        self._decide(request, differences, review.take, Difference.Decision.TAKEN)
+    def take_the_hubs(self, request: HttpRequest, rows: QuerySet[Difference]) -> None:
+        self._decide(request, rows, differences.take, Difference.Decision.TAKEN)
 
     @admin.action(description="keep ours", permissions=["change"])
-    def keep_ours(self, request: HttpRequest, differences: QuerySet[Difference]) -> None:
-        self._decide(request, differences, review.keep, Difference.Decision.KEPT)
+    def keep_ours(self, request: HttpRequest, rows: QuerySet[Difference]) -> None:
+        self._decide(request, rows, differences.keep, Difference.Decision.KEPT)
 
     def _decide(
         self,
         request: HttpRequest,
-        differences: QuerySet[Difference],
+        rows: QuerySet[Difference],
         verb: Callable[..., None],
         decision: Difference.Decision,
     ) -> None:
         # Signed in: the admin has let nobody else come this far.
         by: Any = request.user
-        for difference in differences:
+        for difference in rows:
             try:
                 with transaction.atomic():
                     verb(difference, by=by)
                     _log(request, difference, decision)
-            except review.AlreadyDecided as refused:
+            except differences.AlreadyDecided as refused:
                 self.message_user(request, f"{refused}.", messages.ERROR)
                 continue
             self.message_user(request, f"{difference}: {decision.label}.", messages.SUCCESS)

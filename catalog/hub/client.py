@@ -29,7 +29,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from catalog.hub.figures import Figures, figures_of
+from catalog.hub.metadata import Figures, figures_of
 
 TRIES = 3
 UNSTATED_WAIT_S = 5

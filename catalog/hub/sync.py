@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from catalog.hub import comparison, provenance
 from catalog.hub.client import Hub, HubError, Unavailable
-from catalog.hub.figures import Figures
+from catalog.hub.metadata import Figures
 from catalog.models import Difference, HubReading, ModelCard, Source
 
 PAUSE_S = 0.2

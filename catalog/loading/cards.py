@@ -11,7 +11,7 @@ from django.db import transaction
 
 from catalog import hand_edits, hub, price_history, stages
 from catalog.loading.documents import Document
-from catalog.loading.zoo import documents
+from catalog.loading.openclip_zoo import documents
 from catalog.models import Alias, Evaluation, ModelCard, Provenance, Question, Source
 
 # Fields of a card that its file states directly; everything under `facts` carries a source.

@@ -4,7 +4,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from catalog.finding import browse, chart, facets, filters
+from catalog.finding import accuracy_chart, browse, facets, filters
 from catalog.models import ModelCard, ModelCardQuerySet, Task
 from catalog.page_cache import cache_for_anonymous
 from catalog.pages import compare, linked_data, price_story, queries, sparkline, specs
@@ -35,7 +35,7 @@ def _list(request: HttpRequest, cards: ModelCardQuerySet, *, task: Task | None) 
     context = {
         "cards": page.cards,
         "total": counts.total,
-        "chart": None if query.after else chart.chart_of(query.matching(cards)),
+        "chart": None if query.after else accuracy_chart.chart_of(query.matching(cards)),
         "first_address": query.address(),
         "next_address": next_address,
         "query": query,

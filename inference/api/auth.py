@@ -10,9 +10,9 @@ from accounts import keys
 from accounts.models import ApiKey, User
 from inference import jobs
 from inference.api import limits
-from inference.api.context import context_of
 from inference.api.errors import Unauthorized
 from inference.api.limits import RateLimit
+from inference.api.request_context import context_of
 from inference.api.threads import in_thread
 
 _bearer = HTTPBearer(

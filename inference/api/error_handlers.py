@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from catalog.infrastructure.outages import OUTAGES
 from catalog.limits import Refused
-from inference.api.context import context_of
 from inference.api.errors import (
     ApiError,
     InternalError,
@@ -19,6 +18,7 @@ from inference.api.errors import (
     NotFound,
     Unavailable,
 )
+from inference.api.request_context import context_of
 
 log = logging.getLogger(__name__)
 

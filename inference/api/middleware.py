@@ -15,8 +15,8 @@ from catalog.infrastructure import log_context
 from catalog.infrastructure.outages import OUTAGES
 from catalog.numbers.money import usd
 from inference.api import limits
-from inference.api.context import RequestContext, of_scope
 from inference.api.errors import ErrorWriter, Forbidden, InternalError, write_error
+from inference.api.request_context import RequestContext, of_scope
 from inference.api.threads import in_thread
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ import httpcore2
 
 from inference.outbound.errors import OutboundError
 from inference.outbound.ip_addresses import is_public
-from inference.outbound.targets import Target, parse
+from inference.outbound.url_checks import Target, parse
 
 CONNECT_S = 3.0
 READ_S = 5.0

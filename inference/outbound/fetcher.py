@@ -11,7 +11,7 @@ from django.conf import settings
 from inference.images import MAX_BYTES
 from inference.outbound.client import NETWORK_ERRORS, OutboundClient
 from inference.outbound.errors import ImageUrlRefused, OutboundError
-from inference.outbound.targets import check_characters
+from inference.outbound.url_checks import check_characters
 
 log = logging.getLogger(__name__)
 

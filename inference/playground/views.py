@@ -19,7 +19,7 @@ from inference import jobs
 from inference.models import Job, Worker
 from inference.playground import limits
 from inference.playground.forms import SAMPLE_LABELS, SAMPLES, PlaygroundForm
-from inference.playground.job_view import view_of
+from inference.playground.job_page import view_of
 from inference.playground.labels import DEFAULT_TEMPLATE
 
 LISTED = 5  # models in each list of the home page

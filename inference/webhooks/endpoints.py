@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from inference.models import Delivery, DeliveryState, DisabledReason, Webhook
-from inference.outbound import targets
+from inference.outbound import url_checks
 from inference.outbound.errors import OutboundError
 from inference.webhooks import queueing, signing_secrets
 from inference.webhooks.schedule import MAX_ATTEMPTS
@@ -47,7 +47,7 @@ class DuplicateUrl(NotAdded):
 def add(user: User, *, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
     """A new webhook and its secret, which its owner can read this once. Raises NotAdded."""
     try:
-        targets.parse(url)
+        url_checks.parse(url)
     except OutboundError:
         raise InvalidUrl("It must be an https:// address with a public name.") from None
     secret = signing_secrets.new_secret()

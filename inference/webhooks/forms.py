@@ -3,7 +3,7 @@
 from django import forms
 
 from inference.models import Event
-from inference.outbound.targets import MAX_URL_LENGTH
+from inference.outbound.url_checks import MAX_URL_LENGTH
 
 
 class WebhookForm(forms.Form):

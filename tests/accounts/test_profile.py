@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import credits, profile
+from accounts import credits, lifecycle
 from accounts.models import Category, Entry, User, Wallet
 from accounts.templatetags.user_agents import browser
 from catalog.models import Mail
@@ -212,8 +212,8 @@ def test_who_comes_back_is_a_new_person(ada: User, client: Client) -> None:
 def test_every_section_of_the_settings_exports_and_erases(ada: User, settings: Settings) -> None:
     settings.PERSONAL_DATA = ["accounts.personal_data", "tests.accounts.test_profile"]
 
-    assert profile.export(ada)["stamps"] == [ada.pk]
-    profile.delete(ada)
+    assert lifecycle.export(ada)["stamps"] == [ada.pk]
+    lifecycle.delete(ada)
     assert erased == [ada.email]
 
 
@@ -333,8 +333,8 @@ def test_support_closes_such_an_account_instead(
 
 
 def test_no_way_round_deletes_the_history_with_the_person(colleague: User) -> None:
-    with pytest.raises(profile.HasAdminHistory):
-        profile.delete(colleague)
+    with pytest.raises(lifecycle.HasAdminHistory):
+        lifecycle.delete(colleague)
     with pytest.raises(IntegrityError, match="history is kept"), transaction.atomic():
         User.objects.filter(pk=colleague.pk).delete()
 
@@ -376,7 +376,7 @@ def test_what_is_in_the_mail_table_of_others_stays(ada: User) -> None:
         message_id="<1@x>", sender="us@x", recipients=["bob@lab.example"], created_at=month_ago
     )
 
-    profile.delete(ada)
+    lifecycle.delete(ada)
 
     assert Mail.objects.count() == 1
 

@@ -19,7 +19,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import profile
+from accounts import lifecycle
 from accounts.models import ApiKey, User, Wallet
 from accounts.tasks import tidy
 from tests.support.letters import code_in_mail, sign_in
@@ -383,7 +383,7 @@ def test_the_page_for_signing_in_looks_like_the_site(db: None, client: Client) -
 
 
 def test_a_person_without_a_confirmed_address_is_not_welcomed(db: None) -> None:
-    profile.onboard(User.objects.create_user("ada@lab.example"))
+    lifecycle.onboard(User.objects.create_user("ada@lab.example"))
 
     assert not Wallet.objects.filter(balance_micro_usd__gt=0).exists()
 

@@ -20,7 +20,7 @@ from devserver import addresses, wheels
 from devserver.folder_lock import names_a_living_process
 
 HOLD = "import sys; print('ready', flush=True); sys.stdin.read()"
-RUN = [sys.executable, "-m", "devserver.engines", "run"]
+RUN = [sys.executable, "-m", "devserver.services", "run"]
 
 Engines = subprocess.Popen[str]
 Start = Callable[..., Engines]

@@ -15,7 +15,7 @@ from accounts.models import Category, User
 from catalog.infrastructure.locks import number_of
 from catalog.models import ModelCard
 from inference.jobs import sweep
-from inference.runtime import torchvision_schemas
+from inference.runtime import torchvision_operators
 from tests.conftest import make_card
 from tests.faults import audit
 from tests.faults.house import IS_LONG, House
@@ -64,7 +64,7 @@ def broken_site(
         with django_db_blocker.unblock(), sites.running(folder) as running:
             yield running
         return
-    torchvision_schemas.declare()
+    torchvision_operators.declare()
     from tests.inference.runtime import tiny  # torch: seconds that only the campaign needs
 
     folder = tmp_path_factory.mktemp("house")

@@ -8,7 +8,7 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError
 from django.test import Client
 
-from accounts import credits, profile
+from accounts import credits, lifecycle
 from accounts.models import Category, Entry, Hold, HoldState, User, Wallet
 from catalog.models import ModelCard
 from inference import images, jobs
@@ -76,7 +76,7 @@ def test_jobs_go_with_the_person_and_their_files_too(card: ModelCard, ada: User)
     other_job = submit(card, User.objects.create_user("bob@lab.example"))
     assert len(files()) > 2
 
-    profile.delete(ada)
+    lifecycle.delete(ada)
 
     assert list(Job.objects.all()) == [other_job]
     assert {name[:36] for name in files()} == {str(other_job.pk)}
@@ -89,7 +89,7 @@ def test_what_open_jobs_held_is_free_again(card: ModelCard, ada: User, state: St
     if state is State.RUNNING:
         claims.claim(card, worker="w", budget=1)
 
-    profile.delete(ada)
+    lifecycle.delete(ada)
 
     wallet.refresh_from_db()
     assert wallet.held_micro_usd == 0
@@ -105,7 +105,7 @@ def test_a_worker_that_comes_too_late_writes_and_charges_nothing(
     submit(card, ada, is_paid=True)
     [job] = claims.claim(card, worker="w", budget=1)
 
-    profile.delete(ada)
+    lifecycle.delete(ada)
     settlement.succeed([Done(job, {"rows": []}, new_texts=1)])
 
     wallet.refresh_from_db()
@@ -119,7 +119,7 @@ def test_what_was_spent_stays_in_the_ledger(card: ModelCard, ada: User) -> None:
     settlement.succeed([Done(job, {"rows": []})])
     lines = Entry.objects.count()
 
-    profile.delete(ada)
+    lifecycle.delete(ada)
 
     assert Entry.objects.count() == lines
 
@@ -137,7 +137,7 @@ def test_no_hold_outlives_the_person_whatever_happens_meanwhile(card: ModelCard)
 
         def act(index: int, user: User = user, claimed: list[Job] = claimed) -> None:
             if index == 0:
-                profile.delete(User.objects.get(pk=user.pk))
+                lifecycle.delete(User.objects.get(pk=user.pk))
             elif index == 1:
                 settlement.succeed([Done(job, {"rows": []}) for job in claimed])
             else:

@@ -20,7 +20,7 @@ from accounts import credits
 from accounts.models import Category, User
 from catalog import email_addresses
 from catalog.demand import subscribers, waitlist
-from catalog.demand.waitlist import letters, links
+from catalog.demand.waitlist import emails, links
 from catalog.models import Launch, Subscriber, Vote
 
 log = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ def _mail(launch: Launch, subscriber: Subscriber, *, has_voted: bool) -> Iterato
         subject=f"{' '.join(card.name.split())} is live",
         body=_body(launch, subscriber, credit=launch.credit_micro_usd if has_voted else 0),
         to=[subscriber.email],
-        headers=letters.headers(subscriber, None) | {"X-Idempotency-Key": key},
+        headers=emails.headers(subscriber, None) | {"X-Idempotency-Key": key},
     )
 
 

@@ -76,7 +76,7 @@ def _site(props: Props) -> Iterator[Site]:
 
 @contextmanager
 def _line_servers(props: Props) -> Iterator[tuple[list[LineServer], LineServer]]:
-    loop = ["-m", "bench.engine.bare", str(props.weights)]
+    loop = ["-m", "bench.engine.bare_loop", str(props.weights)]
     bare = [LineServer(*loop), LineServer(*loop, OMP_WAIT_POLICY="PASSIVE")]
     drain = ["manage.py", "drain_directly", stage.DIRECT, str(props.photos)]
     direct = LineServer(*drain, LOG_LEVEL="WARNING")  # its log would bury what is said here

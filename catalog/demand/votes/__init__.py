@@ -1,6 +1,6 @@
 """Votes: a person wants a model, once; taken back and cast again at will, until it is there."""
 
-from catalog.demand.votes.verbs import (
+from catalog.demand.votes.operations import (
     VOTES_A_MINUTE,
     Closed,
     SetAside,

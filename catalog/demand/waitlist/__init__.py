@@ -1,13 +1,6 @@
 """Waiting for a model: join, confirm, leave; and who is at which position."""
 
-from catalog.demand.waitlist.positions import (
-    best_position,
-    position_of,
-    size_of,
-    waiting_for,
-    with_positions,
-)
-from catalog.demand.waitlist.verbs import (
+from catalog.demand.waitlist.operations import (
     CONSENT,
     CONSENTS,
     Closed,
@@ -22,6 +15,13 @@ from catalog.demand.waitlist.verbs import (
     purge,
     subscriber_at,
     unsubscribe,
+)
+from catalog.demand.waitlist.positions import (
+    best_position,
+    position_of,
+    size_of,
+    waiting_for,
+    with_positions,
 )
 
 __all__ = [

@@ -24,12 +24,12 @@ from catalog.infrastructure.outages import OUTAGES
 from catalog.models import ModelCard
 from inference import jobs, notify
 from inference.api.auth import Caller
-from inference.api.context import context_of
 from inference.api.errors import ApiError, field_errors
 from inference.api.flow import idempotency, serializers, submission, waiting
 from inference.api.flow.response import ApiResponse, ResponseWriter
 from inference.api.request import reader
 from inference.api.request.preference import Preference, default_preference
+from inference.api.request_context import context_of
 from inference.api.threads import in_thread, later
 from inference.kinds.request import ParsedRequest
 from inference.models import IdempotentCall, Job, State

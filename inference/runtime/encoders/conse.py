@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from inference.runtime import cache_files, torchvision_schemas
+from inference.runtime import cache_files, torchvision_operators
 from inference.runtime.cpu import packing
 from inference.runtime.encoder import Embeddings
 from inference.runtime.encoders import minilm
@@ -130,7 +130,7 @@ def class_embeddings(texts: minilm.MiniLm, cache_dir: Path) -> Embeddings:
 
 
 def _class_names() -> list[str]:
-    torchvision_schemas.declare()
+    torchvision_operators.declare()
     import open_clip
 
     return list(open_clip.IMAGENET_CLASSNAMES)

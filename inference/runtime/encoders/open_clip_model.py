@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from inference.runtime import devices, torchvision_schemas
+from inference.runtime import devices, torchvision_operators
 from inference.runtime.cpu import packing
 from inference.runtime.encoders import open_clip_text, token_check
 from inference.runtime.encoders.clip_tower import LIBRARY_ERRORS, ClipEncoder
@@ -78,7 +78,7 @@ def read(folder: Path) -> tuple[Any, Any]:
     weights = next((folder / name for name in names if (folder / name).is_file()), None)
     if weights is None:
         raise WeightsUnusable(f"{folder} holds neither {' nor '.join(names)}")
-    torchvision_schemas.declare()
+    torchvision_operators.declare()
     import open_clip
 
     source = f"local-dir:{folder}"

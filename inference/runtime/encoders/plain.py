@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from inference.runtime import torchvision_schemas
+from inference.runtime import torchvision_operators
 from inference.runtime.encoder import Embeddings
 from inference.runtime.encoders import open_clip_model, transformers_clip
 from inference.runtime.encoders.clip_tower import LIBRARY_ERRORS, unit_rows
@@ -64,7 +64,7 @@ def _of_open_clip(folder: Path) -> Plain:
 
 
 def _of_transformers(folder: Path) -> Plain:
-    torchvision_schemas.declare()
+    torchvision_operators.declare()
     import torch
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 

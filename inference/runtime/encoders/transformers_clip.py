@@ -8,7 +8,7 @@ from typing import Any
 
 from safetensors import safe_open
 
-from inference.runtime import devices, torchvision_schemas
+from inference.runtime import devices, torchvision_operators
 from inference.runtime.cpu import packing
 from inference.runtime.encoders import preprocessor_config, transformers_text
 from inference.runtime.encoders.clip_tower import LIBRARY_ERRORS, ClipEncoder
@@ -85,7 +85,7 @@ def _read_model(folder: Path, dtype: Any) -> Any:
 
     The library would fill in random numbers, and only log that it did.
     """
-    torchvision_schemas.declare()
+    torchvision_operators.declare()
     from transformers import CLIPModel
 
     try:

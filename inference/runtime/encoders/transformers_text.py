@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.runtime import torchvision_schemas
+from inference.runtime import torchvision_operators
 from inference.runtime.encoders import token_check
 from inference.runtime.encoders.clip_tower import LIBRARY_ERRORS, TextTower
 from inference.runtime.errors import WeightsUnusable
@@ -74,7 +74,7 @@ def _read_tokenizer(folder: Path) -> Any:
         raise WeightsUnusable(
             f"{folder} holds no tokenizer: tokenizer.json, or vocab.json and merges.txt"
         )
-    torchvision_schemas.declare()
+    torchvision_operators.declare()
     from transformers import AutoTokenizer
 
     try:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from inference.runtime import torchvision_schemas
+from inference.runtime import torchvision_operators
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.spec import Loader, ModelSpec
 
@@ -32,7 +32,7 @@ def clip_config(open_clip_model: str) -> "CLIPConfig":
     Only plain CLIP translates: two transformers with heads 64 wide. Raises WeightsUnusable for a
     name that open_clip does not know.
     """
-    torchvision_schemas.declare()
+    torchvision_operators.declare()
     from transformers import CLIPConfig
 
     config = _open_clip_config(open_clip_model)
@@ -48,7 +48,7 @@ def clip_config(open_clip_model: str) -> "CLIPConfig":
 
 
 def _build(spec: ModelSpec) -> Any:
-    torchvision_schemas.declare()
+    torchvision_operators.declare()
     if spec.loader is Loader.TRANSFORMERS:
         from transformers import CLIPModel
 
@@ -62,7 +62,7 @@ def _build(spec: ModelSpec) -> Any:
 
 
 def _open_clip_config(name: str) -> dict[str, Any]:
-    torchvision_schemas.declare()
+    torchvision_operators.declare()
     import open_clip
 
     config: dict[str, Any] | None = open_clip.get_model_config(name)

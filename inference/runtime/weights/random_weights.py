@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from inference.runtime import torchvision_schemas
+from inference.runtime import torchvision_operators
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.images.preprocessing import OPENAI_MEAN, OPENAI_STD
 from inference.runtime.spec import Loader, ModelSpec
@@ -28,7 +28,7 @@ def write(spec: ModelSpec, model_dir: Path) -> Path:
     folder = model_dir / spec.folder
     if folder.exists():
         return folder
-    torchvision_schemas.declare()
+    torchvision_operators.declare()
     import torch
 
     torch.manual_seed(SEED)

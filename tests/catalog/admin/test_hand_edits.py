@@ -14,7 +14,7 @@ from django.test import Client
 
 from accounts.models import User
 from catalog import hand_edits
-from catalog.hub import review
+from catalog.hub import differences
 from catalog.loading import cards
 from catalog.models import Alias, Difference, HandEdit, ModelCard, Source
 from tests.catalog.admin.test_catalog_admin import change, filled_in, filled_in_anew
@@ -195,7 +195,7 @@ def test_what_somebody_took_from_the_hub_is_not_taken_back(
     difference = Difference.objects.create(
         card=loaded, field="license", ours="mit", hubs="gpl", found_on=date(2026, 1, 2)
     )
-    review.take(difference, by=admin_user)
+    differences.take(difference, by=admin_user)
 
     load(folder, SECOND)
 

@@ -14,7 +14,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from accounts import profile
+from accounts import lifecycle
 from accounts.models import User
 from catalog.demand import board, votes
 from catalog.finding import paging
@@ -116,7 +116,7 @@ def test_thirty_votes_a_minute_and_no_more(ada: User) -> None:
 def test_a_vote_outlives_its_person(card: ModelCard, ada: User) -> None:
     votes.cast(card, ada)
 
-    profile.delete(ada)
+    lifecycle.delete(ada)
 
     assert Vote.objects.get().user_id is None
 
@@ -125,7 +125,7 @@ def test_a_vote_outlives_its_person(card: ModelCard, ada: User) -> None:
 def test_a_mailbox_that_comes_back_counts_once(card: ModelCard, again: str) -> None:
     first = User.objects.create_user("ada@gmail.com")
     votes.cast(card, first)
-    profile.delete(first)
+    lifecycle.delete(first)
     back = User.objects.create_user(again)
 
     assert (votes.cast(card, back), votes.cast(card, back)) == (True, False)
@@ -135,7 +135,7 @@ def test_a_mailbox_that_comes_back_counts_once(card: ModelCard, again: str) -> N
 
 def test_another_mailbox_counts_beside_one_that_has_gone(card: ModelCard, ada: User) -> None:
     votes.cast(card, ada)
-    profile.delete(ada)
+    lifecycle.delete(ada)
 
     votes.cast(card, person("ada+2"))  # of this host nobody knows that it ignores tags
 
@@ -156,7 +156,7 @@ def test_a_vote_of_a_mailbox_is_taken_back_by_whoever_comes_back(
     card: ModelCard, ada: User
 ) -> None:
     votes.cast(card, ada)
-    profile.delete(ada)
+    lifecycle.delete(ada)
     back = person()
 
     votes.cast(card, back)
@@ -169,8 +169,8 @@ def test_signing_up_again_gives_the_mailbox_its_votes_back(card: ModelCard, ada:
     votes.cast(card, ada)
     other = make_card("bob/s-choice")
     votes.cast(other, person("bob"))
-    profile.delete(ada)
-    profile.delete(User.objects.get(email="bob@lab.example"))
+    lifecycle.delete(ada)
+    lifecycle.delete(User.objects.get(email="bob@lab.example"))
 
     sign_in(Client())
 
@@ -181,7 +181,7 @@ def test_signing_up_again_gives_the_mailbox_its_votes_back(card: ModelCard, ada:
 
 def test_an_address_that_is_not_confirmed_gets_no_votes_back(card: ModelCard, ada: User) -> None:
     votes.cast(card, ada)
-    profile.delete(ada)
+    lifecycle.delete(ada)
 
     votes.adopt(person())
 
@@ -193,7 +193,7 @@ def test_coming_back_does_not_count_a_vote_again_that_was_set_aside(
 ) -> None:
     votes.cast(card, ada)
     Vote.objects.update(is_set_aside=True)
-    profile.delete(ada)
+    lifecycle.delete(ada)
 
     votes.cast(card, person())
 
@@ -204,7 +204,7 @@ def test_who_has_changed_address_keeps_one_vote(card: ModelCard, ada: User) -> N
     votes.cast(card, ada)
     gone = person("countess")
     votes.cast(card, gone)
-    profile.delete(gone)
+    lifecycle.delete(gone)
     ada.email = "countess@lab.example"
     ada.save()
 
@@ -215,7 +215,7 @@ def test_who_has_changed_address_keeps_one_vote(card: ModelCard, ada: User) -> N
 
 def test_a_live_model_moves_no_votes(card: ModelCard, ada: User) -> None:
     votes.cast(card, ada)
-    profile.delete(ada)
+    lifecycle.delete(ada)
     ModelCard.objects.update(stage=Stage.LIVE)
 
     with pytest.raises(votes.Closed):
@@ -241,7 +241,7 @@ def test_a_person_takes_their_votes_along(card: ModelCard, ada: User) -> None:
     votes.cast(card, ada)
     votes.state_volume(card, ada, 5000)
 
-    exported: Any = profile.export(ada)
+    exported: Any = lifecycle.export(ada)
     [vote] = exported["votes"]
 
     assert (vote["card__repo"], vote["images_per_month"]) == (card.repo, 5000)
@@ -279,7 +279,7 @@ def test_two_hundred_votes_by_one_person_at_once_are_one() -> None:
 def test_many_accounts_of_one_mailbox_that_vote_at_once_are_one_vote() -> None:
     card = make_card()
     accounts = [User.objects.create_user(f"ada+{n}@gmail.com") for n in range(10)]
-    verbs = [lambda user: votes.cast(card, user), profile.delete]
+    verbs = [lambda user: votes.cast(card, user), lifecycle.delete]
 
     at_once(lambda i: [verb(accounts[i]) for verb in verbs[: 1 + i % 2]], 10)
 

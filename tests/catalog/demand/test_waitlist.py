@@ -15,7 +15,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 from redis.exceptions import ConnectionError as RedisAway
 
-from accounts import profile
+from accounts import lifecycle
 from accounts.models import User
 from catalog import tasks
 from catalog.demand import subscribers, waitlist
@@ -414,7 +414,7 @@ def test_signing_in_adopts_the_address_and_confirms_nothing(card: ModelCard) -> 
     token = asked_token(card, "Ada@lab.example")
     ada = person(ADA)
 
-    profile.onboard(ada)
+    lifecycle.onboard(ada)
 
     entry = WaitlistEntry.objects.get()
     assert entry.subscriber.user == ada
@@ -426,7 +426,7 @@ def test_an_address_that_is_not_confirmed_is_not_adopted(card: ModelCard) -> Non
     waits(card, "eve@lab.example")
     eve = person("eve@lab.example", is_confirmed=False)
 
-    profile.onboard(eve)
+    lifecycle.onboard(eve)
 
     assert Subscriber.objects.get().user is None
     assert not waitlist.own_entries(eve).exists()
@@ -434,12 +434,12 @@ def test_an_address_that_is_not_confirmed_is_not_adopted(card: ModelCard) -> Non
 
 def test_adoption_follows_the_main_address(card: ModelCard, ada: User) -> None:
     waits(card)
-    profile.onboard(ada)
+    lifecycle.onboard(ada)
     waits(card, "new@lab.example")
     EmailAddress.objects.filter(user=ada).update(email="new@lab.example")
     User.objects.filter(pk=ada.pk).update(email="new@lab.example")
 
-    profile.onboard(User.objects.get(pk=ada.pk))
+    lifecycle.onboard(User.objects.get(pk=ada.pk))
 
     assert subscribers.at(ADA).get().user is None
     assert subscribers.at("new@lab.example").get().user == ada
@@ -447,12 +447,12 @@ def test_adoption_follows_the_main_address(card: ModelCard, ada: User) -> None:
 
 def test_an_address_goes_to_whoever_confirmed_it_last(card: ModelCard, ada: User) -> None:
     waits(card)
-    profile.onboard(ada)
+    lifecycle.onboard(ada)
     EmailAddress.objects.filter(user=ada).delete()
     User.objects.filter(pk=ada.pk).update(email="elsewhere@lab.example")
     heir = person(ADA)
 
-    profile.onboard(heir)
+    lifecycle.onboard(heir)
 
     assert Subscriber.objects.get().user == heir
 
@@ -517,7 +517,7 @@ def test_a_person_takes_along_what_they_wait_for(card: ModelCard, ada: User) -> 
     waits(card)
     waits(card, "other@lab.example")
 
-    exported: Any = profile.export(ada)
+    exported: Any = lifecycle.export(ada)
     [entry] = exported["waitlist"]
 
     assert entry["subscriber__email"] == ADA
@@ -529,7 +529,7 @@ def test_a_deleted_person_waits_for_nothing(card: ModelCard, ada: User, settings
     waitlist.join_by_mail(card, "other@lab.example", consent_address="192.0.2.1")
     waitlist.join_by_mail(card, ADA, consent_address="192.0.2.1")
 
-    profile.delete(ada)
+    lifecycle.delete(ada)
 
     assert [row.email for row in Subscriber.objects.all()] == ["other@lab.example"]
     assert [row.recipients for row in Mail.objects.all()] == [["other@lab.example"]]

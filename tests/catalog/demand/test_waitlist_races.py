@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.db.models.functions import Now
 from pytest_django import Settings
 
-from accounts import profile
+from accounts import lifecycle
 from catalog.demand import subscribers, waitlist
 from catalog.demand.waitlist import confirmation, links
 from catalog.demand.waitlist.confirmation import Link, LinkState
@@ -143,6 +143,6 @@ def test_two_sign_ins_at_once_adopt_once(card: ModelCard) -> None:
     asked_token(card)
     ada = person(ADA)
 
-    at_once(lambda _: profile.onboard(ada), 8)
+    at_once(lambda _: lifecycle.onboard(ada), 8)
 
     assert Subscriber.objects.get().user == ada

@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.test import Client
 
 from catalog.finding import browse, paging, search
-from catalog.loading import zoo
+from catalog.loading import openclip_zoo
 from catalog.models import ModelCard
 from tests.conftest import FIXTURES, make_card
 
@@ -176,7 +176,7 @@ def test_what_was_typed_is_escaped(catalog: None, client: Client) -> None:
 
 
 def test_the_zoo_holds_what_the_table_states() -> None:
-    rows = {document["repo"]: document for document in zoo.documents(FIXTURES / "zoo.csv")}
+    rows = {document["repo"]: document for document in openclip_zoo.documents(FIXTURES / "zoo.csv")}
 
     facts = rows[L14]["facts"]
     assert len(rows) == 167
@@ -190,6 +190,6 @@ def test_every_zoo_page_renders(catalog: None, client: Client) -> None:
         assert client.get(card.get_absolute_url()).status_code == 200, card.repo
 
 
-@pytest.mark.parametrize("module", [search, zoo])
+@pytest.mark.parametrize("module", [search, openclip_zoo])
 def test_the_examples_in_docstrings_hold(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]

@@ -13,9 +13,9 @@ from pytest_django import Settings
 
 from accounts.models import User
 from catalog import tasks
-from catalog.hub import SOURCE_SLUG, comparison, provenance, review, sync
+from catalog.hub import SOURCE_SLUG, comparison, differences, provenance, sync
 from catalog.hub.client import Garbled, Hub, NotShown, Unavailable
-from catalog.hub.figures import Figures
+from catalog.hub.metadata import Figures
 from catalog.loading import cards
 from catalog.models import Alias, Difference, HubReading, ModelCard, Provenance, Source
 from tests.conftest import make_card
@@ -247,7 +247,7 @@ def test_what_was_kept_is_asked_again_only_when_the_hub_moves(
     make_card(REPO, license="apache-2.0", revision=REVISION)
     hub.says(REPO)
     run()
-    review.keep(Difference.objects.get(), by=admin_user)
+    differences.keep(Difference.objects.get(), by=admin_user)
 
     run()
     assert Difference.objects.get().decision == Decision.KEPT
@@ -279,7 +279,7 @@ def test_taking_the_hubs_value_writes_it_and_its_source(
     run()
     difference = Difference.objects.get(field=field)
 
-    review.take(difference, by=admin_user)
+    differences.take(difference, by=admin_user)
 
     card.refresh_from_db()
     difference.refresh_from_db()
@@ -296,7 +296,7 @@ def test_keeping_ours_changes_no_figure(db: None, admin_user: User) -> None:
         field="license", ours="apache-2.0", hubs="mit", found_on=date(2026, 1, 1)
     )
 
-    review.keep(difference, by=admin_user)
+    differences.keep(difference, by=admin_user)
 
     assert ModelCard.objects.get().changed_at == card.changed_at
     assert not Provenance.objects.exists()
@@ -309,8 +309,8 @@ def test_a_decision_is_about_the_values_that_were_seen(db: None, admin_user: Use
     )
     Difference.objects.update(hubs="gpl-3.0")
 
-    with pytest.raises(review.AlreadyDecided):
-        review.take(seen, by=admin_user)
+    with pytest.raises(differences.AlreadyDecided):
+        differences.take(seen, by=admin_user)
 
     assert ModelCard.objects.get().license == "apache-2.0"
 
@@ -323,10 +323,10 @@ def test_of_two_reviewers_one_wins(admin_user: User) -> None:
     )
 
     def decide(number: int) -> str:
-        verb = (review.take, review.keep)[number % 2]
+        verb = (differences.take, differences.keep)[number % 2]
         try:
             verb(Difference.objects.get(), by=admin_user)
-        except review.AlreadyDecided:
+        except differences.AlreadyDecided:
             return "late"
         return verb.__name__
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from accounts import profile
+from accounts import lifecycle
 from accounts.models import User
 from catalog import tasks
 from catalog.infrastructure.backoff import Exponential
@@ -279,6 +279,6 @@ def test_mail_to_a_person_goes_with_the_person(db: None) -> None:
     send_mail("hello", "words", "us@site.example", [ada.email])
     send_mail("hello", "words", "us@site.example", ["bob@lab.example"])
 
-    profile.delete(ada)
+    lifecycle.delete(ada)
 
     assert [mail.recipients for mail in Mail.objects.all()] == [["bob@lab.example"]]

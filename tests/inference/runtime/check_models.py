@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from inference.runtime import loading, torchvision_schemas
+from inference.runtime import loading, torchvision_operators
 from inference.runtime.encoder import Embeddings
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.spec import Loader, ModelSpec
 
-torchvision_schemas.declare()
+torchvision_operators.declare()
 
 # The imports below need the line above.
 from transformers import MetaClip2Config, PretrainedConfig, SiglipConfig  # noqa: E402

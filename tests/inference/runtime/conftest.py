@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inference.runtime import loading, torchvision_schemas
+from inference.runtime import loading, torchvision_operators
 from inference.runtime.cpu import threads
 from inference.runtime.encoder import Encoder
 from inference.runtime.spec import Loader, ModelSpec
 
 # Before any of the tests' own imports of torch and its kin.
 threads.wait_passively()
-torchvision_schemas.declare()
+torchvision_operators.declare()
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 TRANSFORMERS_SPEC = ModelSpec(

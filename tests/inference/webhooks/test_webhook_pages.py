@@ -9,7 +9,7 @@ import pytest
 from django.db.models.functions import Now
 from django.test import Client
 
-from accounts import profile
+from accounts import lifecycle
 from accounts.models import User
 from inference.models import Delivery, Event, Webhook
 from inference.webhooks import signing_secrets
@@ -193,7 +193,7 @@ def test_a_form_from_elsewhere_is_refused(ada: User) -> None:
 def test_webhooks_go_along_with_the_export_without_their_secrets(
     ada: User, delivery: Delivery, hook: tuple[Webhook, str]
 ) -> None:
-    text = str(profile.export(ada))
+    text = str(lifecycle.export(ada))
 
     assert URL in text
     assert str(delivery.job_id) in text
@@ -204,7 +204,7 @@ def test_webhooks_go_along_with_the_export_without_their_secrets(
 def test_webhooks_go_with_the_person_and_their_last_jobs_are_not_delivered(
     ada: User, delivery: Delivery
 ) -> None:
-    profile.delete(ada)
+    lifecycle.delete(ada)
 
     assert not Webhook.objects.exists()
     assert not Delivery.objects.exists()

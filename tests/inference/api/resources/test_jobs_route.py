@@ -22,6 +22,8 @@ from tests.inference.api.conftest import (
 
 EMBED, CLASSIFY = "/v1/embeddings", "/v1/classify"
 
+UNKNOWN_JOB = uuid.UUID(int=7)
+
 
 def ask(api: Api, prefer: str = "respond-async", **body: object) -> httpx.Response:
     request = {"model": api.card.repo, "input": "a cat"} | body
@@ -162,7 +164,8 @@ def test_jobs_are_listed_the_latest_first_by_pages(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=101", "limit=x", "after=x", f"after={uuid.uuid4()}"]
+    "query",
+    ["limit=0", "limit=101", "limit=x", "after=x", "after=0d6c7f6e-5f4e-4d4c-9f57-1f1c2f0f7a11"],
 )
 def test_a_page_that_is_none_is_refused(api: Api, query: str) -> None:
     response = api.http.get(f"/v1/jobs?{query}")

@@ -1,6 +1,6 @@
 """PostgreSQL and Valkey from wheels, for whoever gives no `DATABASE_URL` or `REDIS_URL`.
 
-    python -m devserver.engines run -- python manage.py shell
+    python -m devserver.services run -- python manage.py shell
 
 They live below `DATA_DIR`; devserver.addresses says where they listen.
 """
@@ -48,7 +48,7 @@ async def _run(supervisor: Supervisor, command: Sequence[str], *, durable: bool)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m devserver.engines")
+    parser = argparse.ArgumentParser(prog="python -m devserver.services")
     run = parser.add_subparsers(required=True).add_parser("run", help="run a command with engines")
     run.add_argument("--forgetful", action="store_true", help="fast, but no crash-safe data: tests")
     run.add_argument("command", nargs="+", metavar="-- command")

@@ -15,11 +15,11 @@ from django.utils import timezone
 
 from catalog import limits
 from catalog.demand import votes
-from catalog.demand.requests import suitability
-from catalog.demand.requests.suitability import Candidate, Unsuitable
+from catalog.demand.model_requests import suitability
+from catalog.demand.model_requests.suitability import Candidate, Unsuitable
 from catalog.hub import sync
 from catalog.hub.client import Garbled, Hub, NotShown, Unavailable
-from catalog.hub.figures import Figures
+from catalog.hub.metadata import Figures
 from catalog.hub.provenance import cite, hub_source
 from catalog.infrastructure import broker
 from catalog.models import ModelCard, ModelRequest, Stage, StageChange

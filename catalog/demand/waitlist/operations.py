@@ -19,7 +19,7 @@ from django.utils.crypto import salted_hmac
 
 from catalog import email_addresses
 from catalog.demand import subscribers
-from catalog.demand.waitlist import letters, links, positions
+from catalog.demand.waitlist import emails, links, positions
 from catalog.limits import DAY_S, TooOften, network_of, take
 from catalog.models import (
     COMING_SOON,
@@ -103,9 +103,9 @@ def _join_by_mail(
     entry = subscriber.entries.select_related("card", "subscriber").get(card=card)
     position, size = positions.position_of(entry), positions.size_of(card)
     if is_new:
-        letters.queue_confirmation(entry, token=token, size=size, once=token_sha256)
+        emails.queue_confirmation(entry, token=token, size=size, once=token_sha256)
     else:
-        letters.queue_reminder(entry, position=position, size=size, once=token_sha256)
+        emails.queue_reminder(entry, position=position, size=size, once=token_sha256)
 
 
 def subscriber_at(email: str) -> Subscriber:

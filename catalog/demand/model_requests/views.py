@@ -7,8 +7,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from catalog.demand import requests, votes
-from catalog.demand.requests.forms import RequestForm
+from catalog.demand import model_requests, votes
+from catalog.demand.model_requests.forms import RequestForm
 from catalog.http import SignedInRequest
 from catalog.limits import Refused
 from catalog.models import ModelCard, ModelRequest
@@ -26,11 +26,11 @@ def request_page(request: SignedInRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form, status=400)
     name = form.cleaned_data["repo"]
-    card = requests.find_card(name)
+    card = model_requests.find_card(name)
     try:
         if card is not None:
             return _vote_instead(request, card)
-        requests.submit(name, request.user)
+        model_requests.submit(name, request.user)
     except Refused as refusal:
         form.add_error("repo", str(refusal))
         response = _page(request, form, status=refusal.status)
@@ -57,6 +57,6 @@ def _page(request: SignedInRequest, form: RequestForm, *, status: int = 200) -> 
     context = {
         "form": form,
         "requests": own.order_by("-requested_at", "-pk")[:MOST_SHOWN],
-        "requests_a_day": requests.REQUESTS_A_DAY,
+        "requests_a_day": model_requests.REQUESTS_A_DAY,
     }
     return render(request, "catalog/demand/request.html", context, status=status)

@@ -6,8 +6,8 @@ from typing import Any
 
 from huggingface_hub import ModelInfo
 
-from catalog.demand.requests import architectures
-from catalog.demand.requests.architectures import Architecture
+from catalog.demand.model_requests import architectures
+from catalog.demand.model_requests.architectures import Architecture
 from catalog.hub.client import Garbled, Hub, TooLong
 
 MOST_WEIGHTS_BYTES = 20 * 10**9

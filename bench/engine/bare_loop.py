@@ -1,6 +1,6 @@
 """The bare torch loop, in a process of its own: what the hardware can do at most.
 
-    python -m bench.engine.bare FOLDER
+    python -m bench.engine.bare_loop FOLDER
 
 For each line `pictures seconds` on its input it runs the image tower on that many preprocessed
 squares again and again, and prints a line of JSON: images_per_s, and the median pass in ms. Float32
@@ -14,13 +14,13 @@ import sys
 import time
 from pathlib import Path
 
-from inference.runtime import torchvision_schemas
+from inference.runtime import torchvision_operators
 
 FEWEST = 3
 
 
 def main(folder: Path) -> None:
-    torchvision_schemas.declare()
+    torchvision_operators.declare()
     import torch
     from transformers import CLIPModel
 

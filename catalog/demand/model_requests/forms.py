@@ -2,7 +2,7 @@
 
 from django import forms
 
-from catalog.demand import requests
+from catalog.demand import model_requests
 
 
 class RequestForm(forms.Form):
@@ -21,6 +21,6 @@ class RequestForm(forms.Form):
 
     def clean_repo(self) -> str:
         try:
-            return requests.parse_name(self.cleaned_data["repo"])
-        except requests.InvalidName as error:
+            return model_requests.parse_name(self.cleaned_data["repo"])
+        except model_requests.InvalidName as error:
             raise forms.ValidationError(str(error)) from error

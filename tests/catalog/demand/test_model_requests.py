@@ -9,11 +9,11 @@ from django.db.models.functions import Now
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from accounts import profile
+from accounts import lifecycle
 from accounts.models import User
 from catalog import tasks
-from catalog.demand import requests
-from catalog.demand.requests import architectures, suitability
+from catalog.demand import model_requests
+from catalog.demand.model_requests import architectures, suitability
 from catalog.hub.client import Hub
 from catalog.models import Alias, ModelCard, ModelRequest, Stage, Vote
 from tests.conftest import make_card
@@ -44,8 +44,8 @@ def ada(db: None, client: Client) -> User:
 
 
 def checked(name: str, user: User, hub: Hub) -> ModelRequest:
-    request = requests.submit(name, user)
-    requests.check(request, hub)
+    request = model_requests.submit(name, user)
+    model_requests.check(request, hub)
     request.refresh_from_db()
     return request
 
@@ -70,7 +70,7 @@ def checked(name: str, user: User, hub: Hub) -> ModelRequest:
 def test_a_name_is_read_from_an_id_or_an_address(written: str, settings: Settings) -> None:
     settings.HF_ENDPOINT = "https://hub.example"
 
-    assert requests.parse_name(written) == REPO
+    assert model_requests.parse_name(written) == REPO
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,8 @@ def test_a_name_is_read_from_an_id_or_an_address(written: str, settings: Setting
     ],
 )
 def test_anything_else_is_no_name(written: str) -> None:
-    with pytest.raises(requests.InvalidName):
-        requests.parse_name(written)
+    with pytest.raises(model_requests.InvalidName):
+        model_requests.parse_name(written)
 
 
 # --- what the hub says --------------------------------------------------------------------------
@@ -222,13 +222,13 @@ def test_nonsense_from_the_hub_is_said_to_be_so(
 ) -> None:
     configs: dict[str, object] = {"config.json": body}
 
-    assert refused(Repo(configs=configs), server, ada, hub) == requests.GARBLED
+    assert refused(Repo(configs=configs), server, ada, hub) == model_requests.GARBLED
 
 
 def test_an_unknown_model_is_refused(ada: User, hub: Hub) -> None:
     request = checked("nobody/nothing", ada, hub)
 
-    assert (request.state, request.reason) == (State.REFUSED, requests.NOT_SHOWN)
+    assert (request.state, request.reason) == (State.REFUSED, model_requests.NOT_SHOWN)
 
 
 @pytest.mark.parametrize(
@@ -242,8 +242,10 @@ def test_while_the_hub_is_away_a_request_waits(
     assert checked(REPO, ada, hub).state == State.WAITING
 
     server.status = server.config_status = 200
-    ModelRequest.objects.update(checked_at=Now() - requests.TRY_AGAIN_AFTER - timedelta(seconds=1))
-    assert requests.sweep(hub) == 1
+    ModelRequest.objects.update(
+        checked_at=Now() - model_requests.TRY_AGAIN_AFTER - timedelta(seconds=1)
+    )
+    assert model_requests.sweep(hub) == 1
     assert ModelRequest.objects.get().state == State.ACCEPTED
 
 
@@ -256,7 +258,7 @@ def test_a_hub_that_nobody_answers_at_leaves_it_waiting(ada: User) -> None:
 def test_a_file_kept_back_does_not_wait_for_ever(server: RequestHub, ada: User, hub: Hub) -> None:
     server.config_status = 403
 
-    assert checked(REPO, ada, hub).reason == requests.GARBLED
+    assert checked(REPO, ada, hub).reason == model_requests.GARBLED
 
 
 def test_the_sweep_rests_between_two_tries(server: RequestHub, ada: User, hub: Hub) -> None:
@@ -264,7 +266,7 @@ def test_the_sweep_rests_between_two_tries(server: RequestHub, ada: User, hub: H
     checked(REPO, ada, hub)
     submitted = len(server.asked)
 
-    assert requests.sweep(hub) == 0
+    assert model_requests.sweep(hub) == 0
 
     assert len(server.asked) == submitted
 
@@ -273,7 +275,7 @@ def test_the_tasks_check_and_may_run_twice(
     server: RequestHub, ada: User, settings: Settings
 ) -> None:
     settings.HF_ENDPOINT = server.endpoint
-    request = requests.submit(REPO, ada)
+    request = model_requests.submit(REPO, ada)
 
     tasks.check_request(request.pk)
     tasks.check_request(request.pk)
@@ -381,7 +383,7 @@ def test_a_grid_too_fine_to_draw_is_not_drawn(
 
 
 def test_asking_twice_is_one_request(ada: User) -> None:
-    assert requests.submit(REPO, ada) == requests.submit(REPO.lower(), ada)
+    assert model_requests.submit(REPO, ada) == model_requests.submit(REPO.lower(), ada)
 
 
 def test_two_people_may_ask_for_the_same_and_both_vote(ada: User, hub: Hub) -> None:
@@ -406,21 +408,21 @@ def test_a_refused_request_may_be_asked_again(server: RequestHub, ada: User, hub
 
 
 def test_ten_requests_a_day_and_no_more(ada: User) -> None:
-    for number in range(requests.REQUESTS_A_DAY):
-        requests.submit(f"lab/model-{number}", ada)
+    for number in range(model_requests.REQUESTS_A_DAY):
+        model_requests.submit(f"lab/model-{number}", ada)
 
-    with pytest.raises(requests.TooManyRequests):
-        requests.submit("lab/one-more", ada)
+    with pytest.raises(model_requests.TooManyRequests):
+        model_requests.submit("lab/one-more", ada)
 
-    assert requests.submit("lab/model-0", ada).repo == "lab/model-0"
-    assert ModelRequest.objects.count() == requests.REQUESTS_A_DAY
+    assert model_requests.submit("lab/model-0", ada).repo == "lab/model-0"
+    assert ModelRequest.objects.count() == model_requests.REQUESTS_A_DAY
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_double_click_is_one_request() -> None:
     ada = User.objects.create_user("ada@lab.example")
 
-    pks = at_once(lambda _: requests.submit(REPO, ada).pk, 8)
+    pks = at_once(lambda _: model_requests.submit(REPO, ada).pk, 8)
 
     assert len(set(pks)) == 1
     assert ModelRequest.objects.count() == 1
@@ -431,9 +433,12 @@ def test_a_request_checked_by_two_workers_at_once_makes_one_card() -> None:
     people = [User.objects.create_user(f"p{number}@lab.example") for number in range(6)]
     with serving(RequestHub({REPO: Repo()})) as server:
         hub = Hub(server.endpoint, timeout_s=5, most_wait_s=0)
-        submitted = [requests.submit(REPO, person) for person in people[:3]]
+        submitted = [model_requests.submit(REPO, person) for person in people[:3]]
 
-        at_once(lambda i: requests.check(ModelRequest.objects.get(pk=submitted[i // 2].pk), hub), 6)
+        at_once(
+            lambda i: model_requests.check(ModelRequest.objects.get(pk=submitted[i // 2].pk), hub),
+            6,
+        )
 
     card = ModelCard.objects.get()
     assert card.stage_changes.count() == 1
@@ -441,10 +446,10 @@ def test_a_request_checked_by_two_workers_at_once_makes_one_card() -> None:
 
 
 def test_a_deleted_persons_requests_go_with_them(ada: User) -> None:
-    requests.submit(REPO, ada)
-    assert profile.export(ada)["model_requests"]
+    model_requests.submit(REPO, ada)
+    assert lifecycle.export(ada)["model_requests"]
 
-    profile.delete(ada)
+    lifecycle.delete(ada)
 
     assert not ModelRequest.objects.exists()
 
@@ -471,12 +476,12 @@ def test_the_page_lists_what_became_of_ones_own_requests(
 ) -> None:
     checked(REPO, ada, hub)
     checked("nobody/nothing", ada, hub)
-    requests.submit("bob/secret", User.objects.create_user("bob@lab.example"))
+    model_requests.submit("bob/secret", User.objects.create_user("bob@lab.example"))
 
     page = client.get(PAGE).content.decode()
 
     assert f'href="/models/{REPO}/"' in page
-    assert requests.NOT_SHOWN in page
+    assert model_requests.NOT_SHOWN in page
     assert "bob/secret" not in page
 
 
@@ -511,7 +516,7 @@ def test_a_bad_name_is_answered_with_the_form(ada: User, client: Client, written
 
 
 def test_who_asks_too_often_is_told_when_to_come_back(ada: User, client: Client) -> None:
-    cache.set(f"requests:{ada.pk}", requests.REQUESTS_A_DAY)
+    cache.set(f"requests:{ada.pk}", model_requests.REQUESTS_A_DAY)
 
     answer = client.post(PAGE, {"repo": REPO})
 

@@ -1,7 +1,7 @@
 """Requests for models that the catalog lacks: kept here, looked up at Hugging Face by a worker."""
 
-from catalog.demand.requests.names import InvalidName, parse_name
-from catalog.demand.requests.verbs import (
+from catalog.demand.model_requests.names import InvalidName, parse_name
+from catalog.demand.model_requests.operations import (
     GARBLED,
     NOT_SHOWN,
     REQUESTS_A_DAY,
