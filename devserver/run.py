@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from devserver import engines
+from devserver import services
 from devserver.addresses import PROJECT_DIR, data_dir_from_environment
 from devserver.console import Console
 from devserver.folder_lock import FolderInUse, sole_owner
@@ -50,7 +50,7 @@ def check_port(port: int) -> None:
 
 async def site(supervisor: Supervisor, *, data_dir: Path, port: int) -> int:
     console = supervisor.console
-    await _timed(console, "PostgreSQL and Valkey", engines.start(supervisor, data_dir))
+    await _timed(console, "PostgreSQL and Valkey", services.start(supervisor, data_dir))
     await _timed(console, "migrations", _manage(supervisor, "migrate", "--verbosity=0"))
     await _timed(console, "catalog", _manage(supervisor, "load_catalog"))
     await _timed(console, "static files", _collect_static(supervisor, data_dir))
