@@ -21,9 +21,8 @@ def run(work: Work) -> Outcome:
         logit_bias=encoder.logit_bias,
         activation=activation,
     )
-    labels = payload_of(work.job)["labels"]
     rows = [
-        {"predictions": _predictions(encoder, labels, scores), "crop": _crop(encoder, image)}
+        {"predictions": _predictions(work, scores), "crop": _crop(encoder, image)}
         for scores, image in zip(scores_by_image, work.job.image_inputs, strict=True)
     ]
     return Outcome({"activation": activation.value, "rows": rows})
@@ -37,12 +36,11 @@ def activation_of(job: Job, encoder: Encoder) -> Activation:
     return Activation.SIGMOID if encoder.logit_bias else Activation.SOFTMAX
 
 
-def _predictions(
-    encoder: Encoder, labels: Sequence[str], scores: Sequence[LabelScore]
-) -> list[Json]:
+def _predictions(work: Work, scores: Sequence[LabelScore]) -> list[Json]:
     # NaN is no JSON, and no answer: the batch is tried again in parts, down to this job.
     if not all(math.isfinite(score.logit) for score in scores):
-        raise ArithmeticError(f"{encoder.repo} gave a score that is no number")
+        raise ArithmeticError(f"{work.encoder.repo} gave a score that is no number")
+    labels = payload_of(work.job)["labels"]
     predictions = [
         {"label": label} | asdict(score) for label, score in zip(labels, scores, strict=True)
     ]

@@ -13,7 +13,6 @@ SHOWN_NUMBERS = 4
 @dataclass(frozen=True)
 class Vector:
     name: str
-    is_image: bool
     numbers: list[float]
 
 
@@ -22,16 +21,19 @@ def page_of(job: Job) -> Page:
     if job.result is None:
         return Page(request=request)
     count = len(job.inputs)
-    vectors = [
-        Vector(_name(item), "text" not in item, vector[:SHOWN_NUMBERS].tolist())
-        for item, vector in zip(job.inputs[:MAX_SHOWN], vectors_of(job), strict=False)
-    ]
     return Page(
         request=[],  # the table of vectors names the inputs
         headline=f"{count} vector{'' if count == 1 else 's'} of {job.result['dim']} numbers",
-        result={"vectors": vectors, "dim": job.result["dim"], "count": count},
+        result={"vectors": _vectors(job), "dim": job.result["dim"], "count": count},
         computed=[("length of a vector", str(job.result["dim"]))],
     )
+
+
+def _vectors(job: Job) -> list[Vector]:
+    return [
+        Vector(_name(item), vector[:SHOWN_NUMBERS].tolist())
+        for item, vector in zip(job.inputs[:MAX_SHOWN], vectors_of(job), strict=False)
+    ]
 
 
 def _name(item: Input) -> str:

@@ -1,13 +1,10 @@
 """A new kind of job is a folder and a line of the registry: nothing else has to know it."""
 
 import ast
-import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from django.test import Client
 from pytest_django import Settings
@@ -15,8 +12,7 @@ from pytest_django import Settings
 from accounts import keys
 from accounts.models import User
 from catalog.models import ModelCard, Stage
-from inference import kinds, notify
-from inference.api import app
+from inference import kinds
 from inference.jobs import claims
 from inference.models import Job, Worker
 from inference.worker.text_cache import TextCache
@@ -26,6 +22,7 @@ from tests.fakes.encoder import HashEncoder
 from tests.fakes.kinds import count
 from tests.inference.api.conftest import data_url
 from tests.support.batches import settle_all
+from tests.support.fresh_api import call
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,25 +47,6 @@ def free_card(transactional_db: None) -> ModelCard:
 @pytest.fixture
 def ada(transactional_db: None) -> User:
     return User.objects.create_user("ada@lab.example")
-
-
-def call(
-    story: Callable[[httpx.AsyncClient], Awaitable[httpx.Response]], secret: str = ""
-) -> httpx.Response:
-    """Ask an API that was built just now."""
-
-    async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(app=app.build())
-        headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://api.example", headers=headers
-        ) as client:
-            try:
-                return await story(client)
-            finally:
-                notify.current_listener().close()
-
-    return asyncio.run(ask())
 
 
 def work(card: ModelCard) -> None:
