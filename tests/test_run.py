@@ -1,6 +1,8 @@
 """The runner of all tests counts right, and gives what fails one more chance."""
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -156,6 +158,15 @@ def test_a_test_fails_in_any_phase(phases: list[tuple[str, str]], became: str) -
 )
 def test_a_package_with_a_site_stays_together(test: str, unit: str) -> None:
     assert schedule.unit_of(test) == unit
+
+
+def test_no_test_imports_from_another() -> None:
+    """What two share is a helper, and has a module of its own."""
+    folder = Path(__file__).parent
+    importing = re.compile(r"^\s*(?:from|import) tests[\w.]*\.test_\w+", re.MULTILINE)
+    guilty = [str(file) for file in folder.rglob("*.py") if importing.search(file.read_text())]
+
+    assert guilty == []
 
 
 def test_what_uses_a_package_s_site_stays_together(request: pytest.FixtureRequest) -> None:

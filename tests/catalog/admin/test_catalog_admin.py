@@ -1,7 +1,6 @@
 """Support edits cards; every change is kept with what stood there before."""
 
 import json
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -10,20 +9,16 @@ from django.contrib import admin
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import Permission
 from django.db.models import Model
-from django.forms.models import model_to_dict
 from django.test import Client, RequestFactory
 
 from accounts.models import User
 from catalog import price_history, stages
-from catalog.admin.cards import ModelCardAdmin
 from catalog.hub import provenance
 from catalog.models import Difference, ModelCard, PriceChange, Source, Stage, StageChange
+from tests.catalog.admin.forms import CARDS, change, filled_in, filled_in_anew
 from tests.conftest import make_card
 
-CARDS = "/admin/catalog/modelcard/"
 DIFFERENCES = "/admin/catalog/difference/"
-HISTORY = ["hand_edits", "stage_changes", "price_changes"]
-INLINES = ["provenance", "evaluations", "faq", "aliases", *HISTORY]
 
 
 @pytest.fixture
@@ -40,47 +35,6 @@ def difference(card: ModelCard) -> Difference:
     return Difference.objects.create(
         card=card, field="license", ours="apache-2.0", hubs="mit", found_on=date(2026, 1, 1)
     )
-
-
-def filled_in(card: ModelCard, **changes: object) -> dict[str, object]:
-    """The change form as the browser would send it back, with these changes."""
-    values = model_to_dict(card) | {
-        "best_for": json.dumps(card.best_for),
-        "limits": json.dumps(card.limits),
-    }
-    shown = {
-        name
-        for _, options in ModelCardAdmin.fieldsets
-        for group in options["fields"]
-        for name in _flat(group)
-    }
-    form_data = {
-        name: value for name, value in values.items() if name in shown and value is not None
-    }
-    if not form_data["is_stand_in"]:
-        del form_data["is_stand_in"]
-    if not form_data["summary_is_generated"]:
-        del form_data["summary_is_generated"]
-    for inline in INLINES:
-        rows = list(getattr(card, inline).all())
-        form_data |= {f"{inline}-TOTAL_FORMS": len(rows), f"{inline}-INITIAL_FORMS": len(rows)}
-        # Of history a browser sends back no more than the keys.
-        only = ["id", "card"] if inline in HISTORY else None
-        for number, row in enumerate(rows):
-            fields = model_to_dict(row, only) | {"id": row.pk}
-            form_data |= {f"{inline}-{number}-{name}": value for name, value in fields.items()}
-    return form_data | changes
-
-
-def _flat(group: str | Sequence[str]) -> Sequence[str]:
-    return [group] if isinstance(group, str) else group
-
-
-def change(client: Client, card: ModelCard, **changes: object) -> str:
-    """Send the form, which must be accepted; what the next page says."""
-    response = client.post(f"{CARDS}{card.pk}/change/", filled_in(card, **changes), follow=True)
-    assert response.redirect_chain, response.context["errors"]
-    return " ".join(str(message) for message in response.context["messages"])
 
 
 def act(client: Client, address: str, action: str, *rows: Model, **fields: str) -> str:
@@ -231,12 +185,6 @@ def test_a_new_card_begins_its_life_and_its_prices(admin_client: Client, db: Non
     entry = LogEntry.objects.latest("pk")
     assert entry.action_flag == ADDITION
     assert logged()[0]["after"]["repo"] == "laion/new"
-
-
-def filled_in_anew(card: ModelCard, **changes: object) -> dict[str, object]:
-    values = model_to_dict(card, ["repo", "name", "summary", "loader", "task"])
-    counts = {f"{name}-{kind}_FORMS": 0 for name in INLINES for kind in ("TOTAL", "INITIAL")}
-    return values | counts | {"best_for": "[]", "limits": "[]"} | changes
 
 
 def test_a_new_price_is_written_down(admin_client: Client, card: ModelCard) -> None:

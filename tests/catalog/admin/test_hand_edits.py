@@ -17,7 +17,7 @@ from catalog import hand_edits
 from catalog.hub import differences
 from catalog.loading import cards
 from catalog.models import Alias, Difference, HandEdit, ModelCard, Source
-from tests.catalog.admin.test_catalog_admin import change, filled_in, filled_in_anew
+from tests.catalog.admin.forms import change, filled_in, filled_in_anew
 from tests.conftest import FIXTURES, make_card
 from tests.support.threads import at_once
 

@@ -9,7 +9,7 @@ from django.test import Client
 from catalog.admin.cards import ModelCardAdmin
 from catalog.loading import cards
 from catalog.models import ModelCard, Source, Stage
-from tests.catalog.admin.test_catalog_admin import CARDS, change, filled_in
+from tests.catalog.admin.forms import CARDS, change, filled_in
 from tests.conftest import make_card
 
 LEAVING = [Stage.DEPRECATED, Stage.RETIRED]

@@ -17,7 +17,7 @@ from accounts.models import User
 from catalog.demand import waitlist
 from catalog.demand.waitlist import links
 from catalog.models import ModelCard, Subscriber, WaitlistEntry
-from tests.catalog.demand.test_waitlist import ADA, asked_token, person, waits
+from tests.catalog.demand.joining import ADA, asked_token, person, waits
 from tests.conftest import make_card
 
 PAGE = "/models/openai/clip-vit-base-patch32/waitlist/"

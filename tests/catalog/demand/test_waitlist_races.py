@@ -14,7 +14,7 @@ from catalog.demand import subscribers, waitlist
 from catalog.demand.waitlist import confirmation, links
 from catalog.demand.waitlist.confirmation import Link, LinkState
 from catalog.models import Mail, ModelCard, Subscriber, WaitlistEntry
-from tests.catalog.demand.test_waitlist import ADA, asked_token, person
+from tests.catalog.demand.joining import ADA, asked_token, person
 from tests.conftest import make_card
 from tests.support.threads import at_once
 
