@@ -1,10 +1,13 @@
 """Small files under the cache directory that several processes may read and write."""
 
 import json
+import logging
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
+
+log = logging.getLogger(__name__)
 
 
 def replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
@@ -16,7 +19,12 @@ def replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:  # whatever JSON can hold
-    replace(path, lambda file: _write(file, json.dumps(content, sort_keys=True)))
+    """Best effort: what is remembered here can be found out again."""
+    encoded = json.dumps(content, sort_keys=True).encode()
+    try:
+        replace(path, lambda file: _write(file, encoded))
+    except OSError as error:  # a full disk, or a folder that is read-only
+        log.warning("not remembered path=%s error=%s", path, error)
 
 
 def read_json(path: Path) -> Any:
@@ -27,5 +35,5 @@ def read_json(path: Path) -> Any:
         return None
 
 
-def _write(file: IO[bytes], text: str) -> None:
-    file.write(text.encode())
+def _write(file: IO[bytes], content: bytes) -> None:
+    file.write(content)

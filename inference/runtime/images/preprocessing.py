@@ -11,7 +11,7 @@ and torch resizes what is not too large.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
@@ -116,13 +116,13 @@ class Preprocessing:
         # The worker crops ahead of the batch. Resizing again would zoom in wherever shortest_edge
         # is larger than size, so a crop says whose it is.
         is_square = image.size == (self.size, self.size)
-        if is_square and image.info.get(_CROPPED_BY) == self.fingerprint:
+        if is_square and image.info.get(_CROPPED_BY) == self._square:
             return image
         if getattr(image, "is_animated", False):
             image.seek(0)
         square = self._fast(image) if self.method is Method.FAST else self._exact(image)
         # Nothing else stays: an EXIF orientation left there would turn the crop once more.
-        square.info = {_CROPPED_BY: self.fingerprint}
+        square.info = {_CROPPED_BY: self._square}
         return square
 
     def to_array(self, image: Image.Image) -> NDArray[np.float32]:
@@ -130,6 +130,11 @@ class Preprocessing:
         pixels = np.asarray(self.crop(image), dtype=np.float32) / 255
         mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
         return np.ascontiguousarray(((pixels - mean) / std).transpose(2, 0, 1))
+
+    @cached_property
+    def _square(self) -> "Preprocessing":
+        # Either method makes the same square, give or take a gray level.
+        return replace(self, method=Method.EXACT)
 
     @property
     def _resampling(self) -> Image.Resampling:

@@ -289,5 +289,17 @@ def test_a_lack_of_memory_is_no_verdict(
     assert not (tmp_path / "self-checks").exists()
 
 
+def test_a_memory_that_cannot_be_written_does_not_stop_a_model(
+    model_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    blocked = tmp_path / "cache"
+    blocked.write_text("no folder")
+
+    encoder = loading.load(OPEN_CLIP_SPEC, model_dir=model_dir, cache_dir=blocked)
+
+    assert_right(encoder, OPEN_CLIP_SPEC, model_dir)
+    assert "not remembered" in caplog.text
+
+
 def test_the_checked_images_fill_two_lanes() -> None:
     assert len(check.images(32)) >= 2 * lanes.MIN_PASS

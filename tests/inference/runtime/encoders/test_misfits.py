@@ -102,6 +102,21 @@ def test_positions_that_open_clip_would_resize_are_refused(name: str, folder_of:
         load(OPEN_CLIP_SPEC, folder)
 
 
+def test_positions_of_an_older_file_that_open_clip_would_resize_are_refused(
+    folder_of: Folder,
+) -> None:
+    folder = folder_of(OPEN_CLIP_SPEC)
+    change_json(
+        folder / "open_clip_config.json",
+        lambda config: config["model_cfg"].update(custom_text=True),
+    )
+    load(OPEN_CLIP_SPEC, folder)
+    change_tensors(folder, lambda state: state | {"positional_embedding": torch.randn(50, 64)})
+
+    with pytest.raises(WeightsUnusable, match=r"mismatched tensors: positional_embedding \(\[50"):
+        load(OPEN_CLIP_SPEC, folder)
+
+
 def test_a_bias_that_open_clip_would_make_up_is_refused(folder_of: Folder) -> None:
     folder = folder_of(OPEN_CLIP_SPEC)
     change_json(

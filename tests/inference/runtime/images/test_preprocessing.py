@@ -3,6 +3,7 @@
 import io
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -169,6 +170,8 @@ def test_a_crop_is_not_zoomed_into_when_it_is_cropped_again(
     once = edge.crop(smooth_noise(*size))
 
     np.testing.assert_array_equal(edge.crop(once), once)
+    other = Method.FAST if method is Method.EXACT else Method.EXACT
+    np.testing.assert_array_equal(replace(edge, method=other).crop(once), once)
 
 
 def test_a_crop_that_was_changed_is_an_image_like_any_other() -> None:
