@@ -42,7 +42,7 @@ def test_light_modules_do_not_import_torch() -> None:
 
 def test_declared_schemas_let_open_clip_and_clip_model_be_imported() -> None:
     imported = run(
-        "from inference.runtime import torchvision_schemas as schemas\n"
+        "from inference.runtime import torchvision_operators as schemas\n"
         "first = schemas.declare()\n"
         "assert schemas.declare() is first\n"
         "import torch, torchvision, open_clip\n"
@@ -59,8 +59,8 @@ def test_schemas_are_left_alone_where_the_real_operators_exist() -> None:
         "real = torch.library.Library('torchvision', 'FRAGMENT')\n"
         "for name in ('nms', 'qnms'):\n"
         "    real.define(name + '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')\n"
-        "from inference.runtime import torchvision_schemas\n"
-        "print(torchvision_schemas.declare())"
+        "from inference.runtime import torchvision_operators\n"
+        "print(torchvision_operators.declare())"
     )
 
     assert declared == "None"
