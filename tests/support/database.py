@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.contenttypes.management import create_contenttypes
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.models.signals import post_migrate
 
 # The same rows all the time: they go with the code.
@@ -22,20 +23,25 @@ IS_SUPERUSER = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
 
 
 def empty_quickly(connection: BaseDatabaseWrapper) -> None:
-    """From now on `flush` by this connection deletes. A user who may not leaves it as it is."""
+    """From now on `flush` deletes. A user who may not leaves it as it is."""
     with connection.cursor() as cursor:
         cursor.execute(IS_SUPERUSER)
         if cursor.fetchone() != (True,):
             return
-    truncate = connection.ops.sql_flush
+    # Of the class: beside Playwright's event loop Django's `connection` is another object, and one
+    # that truncates would take with it the content types, which nobody writes again.
+    operations = type(connection.ops)
+    truncate = operations.sql_flush
 
-    def sql_flush(style: Any, tables: Sequence[str], **options: bool) -> list[str]:
+    def sql_flush(
+        self: BaseDatabaseOperations, style: Any, tables: Sequence[str], **options: bool
+    ) -> list[str]:
         emptied = [table for table in tables if table not in LASTING]
-        with connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             cursor.execute(BYTES, [emptied])
             is_large = cursor.fetchone()[0] > MOST_BYTES
         if is_large:
-            return list(truncate(style, emptied, **options))
+            return list(truncate(self, style, emptied, **options))
         # As a replica neither triggers nor foreign keys are looked at: everything goes.
         return [
             "SET LOCAL session_replication_role = replica",
@@ -43,6 +49,6 @@ def empty_quickly(connection: BaseDatabaseWrapper) -> None:
             "SET LOCAL session_replication_role = DEFAULT",
         ]
 
-    connection.ops.sql_flush = sql_flush  # type: ignore[method-assign]
+    operations.sql_flush = sql_flush  # type: ignore[method-assign]
     post_migrate.disconnect(create_contenttypes)
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
