@@ -91,15 +91,18 @@ def _results(cache: TextCache, batch: Sequence[Ready]) -> list[Done]:
     started = time.monotonic()
     faults.hit("forward", *(ready.job for ready in batch))
     images = _encode(cache.encoder, [crop for ready in batch for crop in ready.crops])
-    new = cache.learn(text for ready in batch for text in kinds.of(ready.job).texts(ready.job))
+    # Once a job: a classification may bring a thousand prompts.
+    texts_of_jobs = [kinds.of(ready.job).texts(ready.job) for ready in batch]
+    new = cache.learn(text for texts in texts_of_jobs for text in texts)
     forward_ms = round((time.monotonic() - started) * 1000)
     done, start = [], 0
-    for ready in batch:
+    for ready, texts_of_job in zip(batch, texts_of_jobs, strict=True):
         vectors = images[start : start + len(ready.crops)]
         start += len(ready.crops)
-        texts = set(kinds.of(ready.job).texts(ready.job))
+        texts = set(texts_of_job)
         # The first job of the batch pays for a text; the others find it cached.
-        own_new, new = texts & new, new - texts
+        own_new = texts & new
+        new -= own_new
         work = Work(
             job=ready.job,
             encoder=cache.encoder,
