@@ -64,7 +64,9 @@ class Subscription:
 class Listener:
     """All subscriptions of this process, and the connection that listens for them."""
 
-    def __init__(self) -> None:
+    # Any: what psycopg takes to connect, names and numbers.
+    def __init__(self, connection_parameters: Mapping[str, Any] | None = None) -> None:
+        self._connection_parameters = connection_parameters
         self._by_job: dict[uuid.UUID, set[Subscription]] = {}
         self._recently_ended: OrderedDict[uuid.UUID, None] = OrderedDict()
         self._connected_since_s = math.inf  # not connected
@@ -124,7 +126,7 @@ class Listener:
 
     async def _listen(self) -> None:
         async with await psycopg.AsyncConnection.connect(
-            **_connection_parameters(), autocommit=True
+            **(self._connection_parameters or _connection_parameters()), autocommit=True
         ) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             self._connected_since_s = time.monotonic()

@@ -1,6 +1,6 @@
 """Puts the API together: routes, error handlers, the middleware around them, its description."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from inference import kinds, notify
 from inference.api import openapi
 from inference.api.dialects import DIALECTS
+from inference.api.dialects.dialect import Dialect
 from inference.api.error_handlers import HANDLERS
 from inference.api.middleware import ApiMiddleware
 from inference.api.resources import account, events, jobs, models
@@ -26,7 +27,7 @@ answer has `x-request-id`; errors have one shape, with a `code` for programs."""
 PREFIXES = ["/v1", *(dialect.prefix for dialect in DIALECTS if dialect.prefix)]
 
 
-def build() -> ApiMiddleware:
+def build(dialects: Sequence[Dialect] = DIALECTS) -> ApiMiddleware:
     """The whole API as an ASGI application."""
     api = FastAPI(
         title="gigarouter",
@@ -38,20 +39,22 @@ def build() -> ApiMiddleware:
         redirect_slashes=False,
         lifespan=_lifespan,
     )
-    for router in _routers():
+    for router in _routers(dialects):
         api.include_router(router)
     api.add_api_route(
-        "/v1/openapi.json", lambda: JSONResponse(openapi_document(api)), include_in_schema=False
+        "/v1/openapi.json",
+        lambda: JSONResponse(openapi_document(api, dialects)),
+        include_in_schema=False,
     )
     for error, handler in HANDLERS.items():
         api.add_exception_handler(error, handler)
     error_writers = {
-        dialect.prefix: dialect.error_writer for dialect in DIALECTS if dialect.error_writer
+        dialect.prefix: dialect.error_writer for dialect in dialects if dialect.error_writer
     }
     return ApiMiddleware(api, error_writers=error_writers)
 
 
-def _routers() -> list[APIRouter]:
+def _routers(dialects: Sequence[Dialect]) -> list[APIRouter]:
     # In the order of the OpenAPI document.
     return [
         models.router,
@@ -59,15 +62,15 @@ def _routers() -> list[APIRouter]:
         jobs.router,
         events.router,
         account.router,
-        *(dialect.router for dialect in DIALECTS),
+        *(dialect.router for dialect in dialects),
     ]
 
 
-def _bodies() -> list[type[BaseModel]]:
+def _bodies(dialects: Sequence[Dialect]) -> list[type[BaseModel]]:
     # FastAPI cannot see them: routes read their bodies themselves.
     return [
         *(kind.endpoint.body for kind in kinds.KINDS.values()),
-        *(body for dialect in DIALECTS for body in dialect.bodies),
+        *(body for dialect in dialects for body in dialect.bodies),
     ]
 
 
@@ -77,7 +80,7 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     notify.current_listener().close()
 
 
-def openapi_document(api: FastAPI) -> dict[str, Any]:
+def openapi_document(api: FastAPI, dialects: Sequence[Dialect]) -> dict[str, Any]:
     """OpenAPI 3.1, made once."""
     if api.openapi_schema is None:
         document = get_openapi(
@@ -88,7 +91,7 @@ def openapi_document(api: FastAPI) -> dict[str, Any]:
             openapi_version="3.1.0",
         )
         openapi.remove_422s_of_fastapi(document)
-        document["components"]["schemas"] |= openapi.body_schemas(_bodies())
+        document["components"]["schemas"] |= openapi.body_schemas(_bodies(dialects))
         document["servers"] = [{"url": "/"}]
         api.openapi_schema = document
     return api.openapi_schema

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 import pytest
@@ -21,9 +21,12 @@ LONG_S, SHORT_S = 20.0, 0.3
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def run(story: Callable[[Listener], Awaitable[None]]) -> None:
+def run(
+    story: Callable[[Listener], Awaitable[None]],
+    connection_parameters: Mapping[str, str] | None = None,
+) -> None:
     async def run_story() -> None:
-        listener = Listener()
+        listener = Listener(connection_parameters)
         try:
             await story(listener)
         finally:
@@ -168,13 +171,9 @@ def test_who_waits_survives_the_loss_of_the_connection(submit: Submit) -> None:
     run(story)
 
 
-def test_nobody_waits_for_ever_without_postgresql(
-    card: ModelCard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("inference.notify._connection_parameters", lambda: {"host": "/nowhere"})
-
+def test_nobody_waits_for_ever_without_postgresql(card: ModelCard) -> None:
     async def story(listener: Listener) -> None:
         async with listener.subscribe(uuid.uuid4()) as subscription:
             assert not await subscription.wait(SHORT_S)
 
-    run(story)
+    run(story, {"host": "/nowhere"})

@@ -1,14 +1,17 @@
 """A new dialect is a file and a line of the registry: nothing else has to know it."""
 
+from functools import partial
+
 import pytest
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
-from inference.api import app, dialects, openapi
+from inference.api import openapi
+from inference.api.dialects import DIALECTS
 from inference.api.dialects.dialect import Dialect
 from inference.api.errors import ApiError, Invalid
-from tests.support.fresh_api import call
+from tests.support import fresh_api
 
 
 class LoudBody(BaseModel):
@@ -36,9 +39,7 @@ async def echo(request: Request) -> Response:
 LOUD = Dialect(router=router, bodies=[LoudBody], prefix="/loud", error_writer=write_error)
 
 
-@pytest.fixture(autouse=True)
-def _with_loud_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "DIALECTS", (*dialects.DIALECTS, LOUD))
+call = partial(fresh_api.call, dialects=(*DIALECTS, LOUD))
 
 
 def test_its_routes_answer() -> None:

@@ -8,12 +8,16 @@ from collections.abc import Iterator, Mapping
 
 import httpx
 import pytest
+from fastapi import APIRouter
 from pytest_django import Settings
 
 from accounts import keys
 from catalog.infrastructure import log_context
+from inference.api.dialects import DIALECTS
+from inference.api.dialects.dialect import Dialect
 from inference.api.request import reader
 from tests.inference.api.conftest import Api, in_base64, make_caller
+from tests.support import fresh_api
 
 PATH = "/v1/embeddings"
 
@@ -322,13 +326,12 @@ def test_a_cache_that_is_away_is_503(api: Api, settings: Settings) -> None:
     assert int(response.headers["retry-after"]) > 0
 
 
-def test_what_breaks_is_json_too(
-    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr("inference.api.resources.models._list", lambda **_: 1 / 0)
+def test_what_breaks_is_json_too() -> None:
+    router = APIRouter()
+    router.add_api_route("/v1/broken", lambda: 1 / 0)
+    dialects = [*DIALECTS, Dialect(router=router, bodies=[])]
 
-    with caplog.at_level(logging.CRITICAL, "uvicorn"):
-        response = api.http.get("/v1/models")
+    response = fresh_api.call(lambda http: http.get("/v1/broken"), dialects=dialects)
 
     refused(response, 500, "internal_error")
     assert "ZeroDivision" not in response.text

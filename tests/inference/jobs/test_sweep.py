@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from celery import current_app
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db.models.functions import Now
@@ -162,16 +163,16 @@ def test_the_sweep_rings_for_the_models_themselves(
     submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submit()
+    wake.acknowledge(card)
     Job.objects.update(woken_at=None)
-    woken: list[ModelCard] = []
+    woken: list[object] = []
 
-    def ring(card: ModelCard) -> bool:
-        woken.append(card)
-        return True
+    def send_task(name: str, *, args: list[object], queue: str, **_: object) -> None:
+        woken.append((name, args, queue))
 
-    monkeypatch.setattr(wake, "workers_of", ring)
+    monkeypatch.setattr(current_app, "send_task", send_task)
 
     sweep.sweep()
 
-    assert woken == [card]
+    assert woken == [(wake.RUN_BATCHES, [card.pk], card.queue)]
     assert sweep.sweep().woken == 0

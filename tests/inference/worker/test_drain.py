@@ -94,12 +94,13 @@ def test_a_model_whose_turn_is_over_leaves_the_rest_and_rings(
     settings.BATCH_IMAGES = 1
     monkeypatch.setattr(loop, "TIME_SLICE_S", -1.0)
     submit(), submit()
-    rung: list[ModelCard] = []
-    monkeypatch.setattr(wake, "workers_of", rung.append)
+    wake.acknowledge(server.card)
+    sent: list[str] = []
+    monkeypatch.setattr(current_app, "send_task", lambda *_, queue, **__: sent.append(queue))
 
     assert loop.drain(server, worker="w") == 1
 
-    assert rung[-1] == server.card
+    assert sent == [server.card.queue]
     assert Job.objects.queued().count() == 1
 
 
@@ -254,7 +255,7 @@ def test_a_bell_that_fails_leaves_the_job_to_the_sweep(
     submit()
 
     assert Job.objects.get().woken_at is None
-    assert cache.get(f"rung:{card.queue}") is None
+    assert cache.get(f"wake:{card.queue}") is None
 
 
 def test_a_flood_does_not_hold_back_somebody_elses_first(
