@@ -29,6 +29,7 @@ class UserAdmin(Audited[User]):
         "is_staff",
         "is_superuser",
         "groups",
+        "max_calls_in_flight",
         "last_login",
         "date_joined",
     ]

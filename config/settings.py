@@ -305,6 +305,9 @@ API_SUBMITS_PER_MINUTE = env.int("API_SUBMITS_PER_MINUTE", default=60)
 API_SUBMITS_PER_MINUTE_ACCOUNT = env.int("API_SUBMITS_PER_MINUTE_ACCOUNT", default=120)
 API_QUEUED_JOBS = env.int("API_QUEUED_JOBS", default=200)
 API_THREADS = env.int("API_THREADS", default=8)
+# Of one account, in one web process; staff may give an account more.
+API_CALLS_IN_FLIGHT = env.int("API_CALLS_IN_FLIGHT", default=64)
+API_BODY_MEMORY_BYTES = env.int("API_BODY_MEMORY_MB", default=192) * 1024 * 1024
 API_WAIT_S = 60
 API_MAX_BODY_BYTES = 16 * 1024 * 1024
 

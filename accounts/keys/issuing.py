@@ -37,7 +37,8 @@ LAST_USED_RESOLUTION = timedelta(minutes=1)
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 # Every request of the API asks this; the ORM would write it anew each time.
 FIND = f"""
-SELECT key.* FROM accounts_apikey AS key JOIN accounts_user AS person ON person.id = key.user_id
+SELECT key.*, person.max_calls_in_flight
+FROM accounts_apikey AS key JOIN accounts_user AS person ON person.id = key.user_id
 WHERE key.sha256 = %s AND {KEY_IS_ACTIVE} AND person.is_active
 """  # noqa: S608  a rule of ours, no value
 SHAPE = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{RANDOM_LENGTH + CHECKSUM_LENGTH}}}", re.ASCII)
@@ -127,8 +128,9 @@ def find(secret: str) -> ApiKey | None:
         return None
     key = next(iter(ApiKey.objects.raw(FIND, [_sha256(secret)])), None)
     if key:
-        # With its id only: Django reads the rest if a view asks for it, and few do.
-        key.user = User.from_db(key._state.db, ["id"], [key.user_id])
+        # With what each call needs: Django reads the rest if a view asks for it, and few do.
+        known = {"id": key.user_id, "max_calls_in_flight": vars(key)["max_calls_in_flight"]}
+        key.user = User.from_db(key._state.db, list(known), list(known.values()))
         _touch(key)
     return key
 

@@ -30,6 +30,13 @@ class User(AbstractUser):
     last_name = None  # type: ignore[assignment]
     email = models.EmailField("e-mail address", unique=True)
 
+    max_calls_in_flight = models.PositiveIntegerField(
+        "API calls at once",
+        null=True,
+        blank=True,
+        help_text="of one web process; empty: as many as anybody",
+    )
+
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from django.conf import settings
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from accounts import keys
 from accounts.models import ApiKey, User
 from inference import jobs
-from inference.api import limits
+from inference.api import limits, shares
 from inference.api.errors import Unauthorized
 from inference.api.limits import RateLimit
 from inference.api.request_context import context_of
@@ -57,6 +58,10 @@ async def _authenticate(request: Request, bearer: Bearer, limit: RateLimit) -> C
     key = await in_thread(find_key_and_count) if keys.is_well_formed(secret) else None
     if key is None:
         raise Unauthorized
+    context.share = shares.enter(key.user.pk)
+    if limit is RateLimit.SUBMISSIONS:
+        max_calls = key.user.max_calls_in_flight or settings.API_CALLS_IN_FLIGHT
+        context.share.take_call(max_calls=max_calls)
     return Caller(key.user, key)
 
 

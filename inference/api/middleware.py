@@ -84,6 +84,9 @@ class ApiMiddleware:
                 # A client that has seen a status line must see the connection break, not another.
                 if not has_begun:
                     await context.respond(InternalError())(scope, receive, send_with_headers)
+            finally:
+                if context.share:
+                    context.share.leave()
 
     def _error_writer(self, path: str) -> ErrorWriter:
         writers = self.error_writers.items()

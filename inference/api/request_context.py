@@ -12,6 +12,7 @@ from catalog.infrastructure import log_context
 from inference.api import errors
 from inference.api.errors import ApiError, ErrorWriter
 from inference.api.limits import RateLimit, Window
+from inference.api.shares import Share
 
 
 @dataclass
@@ -27,6 +28,7 @@ class RequestContext:
     # What a route has looked up anyway is not looked up again for the headers.
     window: Window | None = None
     available_micro_usd: int | None = None
+    share: Share | None = None
 
     def respond(self, error: ApiError) -> Response:
         # In the shape of the dialect that was spoken to.

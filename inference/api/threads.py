@@ -10,6 +10,7 @@ of the connection anew for every call.)
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -17,6 +18,7 @@ from django.conf import settings
 from django.db import connections
 
 from catalog.infrastructure import log_context
+from inference.api import shares
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,10 +27,21 @@ _threads = ThreadPoolExecutor(max_workers=settings.API_THREADS, thread_name_pref
 
 
 async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What the call returns or raises; the thread's database connection goes back to the pool."""
+    """What the call returns or raises; the thread's database connection goes back to the pool.
 
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_threads, _prepared(partial(call, *args, **kwargs)))
+    An account whose calls hold their part of the threads waits here, in its own line. Canceled
+    before it has begun, the call is dropped; after that it is waited for.
+    """
+    share = shares.current()
+    async with share.threads if share else nullcontext():
+        future = _threads.submit(_prepared(partial(call, *args, **kwargs)))
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            # A thread that has begun cannot be stopped, and whoever cleans up comes after it.
+            if not future.cancelled():
+                await asyncio.gather(asyncio.wrap_future(future), return_exceptions=True)
+            raise
 
 
 def later(call: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:

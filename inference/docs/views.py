@@ -82,6 +82,7 @@ def _limits() -> dict[str, int]:
         "others_a_minute": RateLimit.OTHERS.calls_per_key,
         "others_a_minute_account": RateLimit.OTHERS.calls_per_account,
         "streams": events.MAX_STREAMS,
+        "in_flight": settings.API_CALLS_IN_FLIGHT,
         "queued": settings.API_QUEUED_JOBS,
         "inputs": inputs.MAX_INPUTS,
         "characters": inputs.MAX_CHARACTERS,

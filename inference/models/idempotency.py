@@ -35,6 +35,8 @@ class IdempotentCall(models.Model):
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of what was sent")
     submission_key = models.UUIDField(default=uuid.uuid4)
     job = models.ForeignKey(Job, models.CASCADE, null=True, blank=True, related_name="+")
+    # Whose hold it is: a call that was taken over must not end the hold of its successor.
+    hold_token = models.UUIDField(default=uuid.uuid4)
     held_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), db_index=True)
 

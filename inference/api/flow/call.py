@@ -8,6 +8,7 @@ twice, up to its job and from its end (three times with images to fetch): the ha
 than the work.
 """
 
+import asyncio
 import time
 import uuid
 from collections.abc import Callable
@@ -65,6 +66,8 @@ class Attempt:
     parsed: ParsedRequest | None = None
     card: ModelCard | None = None
     job_id: uuid.UUID | None = None
+    # The job is an earlier call's, known by its key.
+    is_replay: bool = False
     # The job cannot end before, and the listener misses nothing from then on.
     since_s: float = field(default_factory=time.monotonic)
 
@@ -75,20 +78,28 @@ async def run(call: Call[Body]) -> Response:
     await notify.current_listener().start()
     attempt = Attempt()
     try:
-        await in_thread(_parse_and_submit, call, preference, attempt)
-        if attempt.parsed:
-            with field_errors():
-                attempt.parsed = await attempt.parsed.fetch()
-            await in_thread(_submit, call, preference, attempt)
-        answer = await _answer(call, preference, attempt)
-    except waiting.ClientGone:
-        return Response(status_code=499)  # nginx's word for it; nobody reads it
+        async with waiting.connected(call.request) as client:
+            await client.stays_for(in_thread(_parse_and_submit, call, preference, attempt))
+            if attempt.parsed:
+                with field_errors():
+                    attempt.parsed = await client.stays_for(attempt.parsed.fetch())
+                await client.stays_for(in_thread(_submit, call, preference, attempt))
+            if share := context_of(call.request).share:
+                share.forget_body()  # the job is stored
+            answer = await _answer(call, preference, attempt, client)
     except ApiError:
         if attempt.idempotent_call:
-            await in_thread(idempotency.release, attempt.idempotent_call)
+            with suppress(*OUTAGES):
+                await in_thread(idempotency.release, attempt.idempotent_call)
+        raise
+    except waiting.ClientGone:
+        later(_clean_up, attempt, has_left=not preference.accepts_202)
+        return Response(status_code=499)  # nginx's word for it; nobody reads it
+    except asyncio.CancelledError:
+        later(_clean_up, attempt, has_left=not preference.accepts_202)
         raise
     except Exception:
-        later(_clean_up, attempt)
+        later(_clean_up, attempt, has_left=False)
         raise
     context_of(call.request).cost_micro_usd = answer.cost_micro_usd
     return Response(answer.body, answer.status, answer.headers, media_type="application/json")
@@ -99,7 +110,7 @@ def _parse_and_submit(call: Call[Body], preference: Preference, attempt: Attempt
     submission.log_retry(call.request, call.caller, fingerprint)
     attempt.idempotent_call = submission.claim_key(call.request, call.caller, fingerprint)
     if attempt.idempotent_call and attempt.idempotent_call.job_id:
-        attempt.job_id = attempt.idempotent_call.job_id
+        attempt.job_id, attempt.is_replay = attempt.idempotent_call.job_id, True
         return
     with field_errors():
         attempt.parsed = call.parse(body, preference)
@@ -114,7 +125,9 @@ def _submit(call: Call[Body], preference: Preference, attempt: Attempt) -> None:
     attempt.job_id, attempt.card = job.pk, parsed.card
 
 
-async def _answer(call: Call[Body], preference: Preference, attempt: Attempt) -> ApiResponse:
+async def _answer(
+    call: Call[Body], preference: Preference, attempt: Attempt, client: waiting.Client
+) -> ApiResponse:
     """When the job has ended, or when the time is over.
 
     Raises ClientGone, and ApiError for a job that failed or took too long.
@@ -125,18 +138,11 @@ async def _answer(call: Call[Body], preference: Preference, attempt: Attempt) ->
     if not preference.is_async:
         # A job that an idempotency key led to may have ended long ago.
         since_s = 0.0 if attempt.idempotent_call else attempt.since_s
-        wakeups = waiting.wakeups(
-            job_id, call.request, timeout_s=preference.wait_s, since_s=since_s
-        )
-        try:
-            async with aclosing(wakeups):
-                async for _ in wakeups:
-                    if answer := await in_thread(_with_balance, call, writer.if_ended, job_id):
-                        return answer
-        except waiting.INTERRUPTIONS:
-            if not preference.accepts_202:
-                later(_cancel_if_queued, attempt)
-            raise
+        wakeups = waiting.wakeups(job_id, client, timeout_s=preference.wait_s, since_s=since_s)
+        async with aclosing(wakeups):
+            async for _ in wakeups:
+                if answer := await in_thread(_with_balance, call, writer.if_ended, job_id):
+                    return answer
     return await in_thread(_with_balance, call, writer.late, job_id)
 
 
@@ -151,25 +157,19 @@ def _with_balance(
     return answer
 
 
-def _clean_up(attempt: Attempt) -> None:
+def _clean_up(attempt: Attempt, *, has_left: bool) -> None:
+    """Nobody is answered: free what the call held. `has_left`: nor will anybody ask for its job."""
     idempotent_call, job_id = attempt.idempotent_call, attempt.job_id
+    if job_id and has_left and not attempt.is_replay and _cancel_if_queued(job_id):
+        job_id = None
     if idempotent_call and job_id:
-        # Something of ours broke after the job was queued: a retry under its key finds it.
+        # A retry under the same key finds the job, running or ended.
         idempotency.complete(idempotent_call, job_id)
     elif idempotent_call:
         idempotency.release(idempotent_call)
-    elif job_id:
-        _cancel_if_queued(attempt)
 
 
-def _cancel_if_queued(attempt: Attempt) -> None:
+def _cancel_if_queued(job_id: uuid.UUID) -> bool:
     # A running job is finished: it can be read at /v1/jobs, or by the same idempotency key.
-    idempotent_call, job_id = attempt.idempotent_call, attempt.job_id
-    job = Job.objects.filter(pk=job_id).first() if job_id else None
-    if job is None:
-        return
-    is_canceled = jobs.cancel(job, from_states=[State.QUEUED])
-    if idempotent_call and is_canceled:
-        idempotency.release(idempotent_call)
-    elif idempotent_call:
-        idempotency.complete(idempotent_call, job.pk)
+    job = Job.objects.filter(pk=job_id).first()
+    return job is not None and jobs.cancel(job, from_states=[State.QUEUED])

@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from accounts.models import User
 from inference.api.errors import Conflict, IdempotencyKeyReused, Invalid
 from inference.models import IdempotentCall
+from inference.models.idempotency import IdempotentCallQuerySet
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +72,10 @@ def _claim_again(first: IdempotentCall, fingerprint: str) -> IdempotentCall:
         return first
     # Of several that find the call of a dead process, one takes it over.
     abandoned = IdempotentCall.objects.abandoned().filter(pk=first.pk)
-    if not abandoned.update(held_until=Now() + HELD_FOR):
+    hold_token = uuid.uuid4()
+    if not abandoned.update(held_until=Now() + HELD_FOR, hold_token=hold_token):
         raise _in_flight()
+    first.hold_token = hold_token
     log.info("idempotent call taken over id=%s", first.pk)
     return first
 
@@ -86,8 +89,13 @@ def _in_flight() -> Conflict:
 
 
 def complete(call: IdempotentCall, job_id: uuid.UUID) -> None:
-    IdempotentCall.objects.filter(pk=call.pk).update(job=job_id, held_until=None)
+    _own(call).update(job=job_id, held_until=None)
 
 
 def release(call: IdempotentCall) -> None:
-    IdempotentCall.objects.filter(pk=call.pk).delete()
+    _own(call).delete()
+
+
+def _own(call: IdempotentCall) -> IdempotentCallQuerySet:
+    # Nothing, if the call was so slow that another has taken it over; that one will end it.
+    return IdempotentCall.objects.filter(pk=call.pk, hold_token=call.hold_token)

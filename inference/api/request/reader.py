@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from inference.api.errors import Invalid, RequestTimeout, TooLarge, UnsupportedType
 from inference.api.request import strict_json
+from inference.api.request_context import context_of
 
 BODY_S = 30
 MAX_FILES, MAX_FIELDS = 256, 1100
@@ -68,11 +69,16 @@ def media_type(request: Request) -> str:
 
 
 async def read_bytes(request: Request) -> bytes:
-    """The whole body; raises TooLarge as soon as there is too much of it, and RequestTimeout."""
+    """The whole body; raises TooLarge as soon as there is too much of it, RequestTimeout, and
+    TooMany or Unavailable where the memory for bodies is used up.
+    """
     max_bytes = int(settings.API_MAX_BODY_BYTES)
     stated_length = request.headers.get("content-length", "")
     if stated_length.isdecimal() and int(stated_length) > max_bytes:
         raise _too_large()
+    share = context_of(request).share
+    if share and stated_length.isdecimal():
+        share.grow_body_to(int(stated_length))
     parts, size = [], 0
     try:
         async with asyncio.timeout(BODY_S):
@@ -80,6 +86,8 @@ async def read_bytes(request: Request) -> bytes:
                 size += len(part)
                 if size > max_bytes:  # chunked, or a false Content-Length
                     raise _too_large()
+                if share:
+                    share.grow_body_to(size)
                 parts.append(part)
     except TimeoutError:
         raise RequestTimeout(
@@ -144,8 +152,20 @@ def _parse_form(fields: Fields, model: type[Body]) -> tuple[Body, str]:
     for value in fields.values():
         _check_texts(value)
     # Not of the raw bytes: a client chooses another boundary between its parts each time.
-    fingerprint = hashlib.sha256(repr(sorted(fields.items())).encode()).hexdigest()
-    return validate(fields, model), fingerprint
+    return validate(fields, model), _fingerprint(fields)
+
+
+def _fingerprint(fields: Fields) -> str:
+    """SHA-256 of names and values, each behind its length, so that no two forms read the same."""
+    digest = hashlib.sha256()
+    for name in sorted(fields):
+        values = fields[name] if isinstance(fields[name], list) else [fields[name]]
+        for value in [name, str(len(values)), *values]:
+            # A file is not the field that holds the same bytes as text.
+            kind, data = (b"f", value) if isinstance(value, bytes) else (b"t", value.encode())
+            digest.update(b"%s%d:" % (kind, len(data)))
+            digest.update(data)
+    return digest.hexdigest()
 
 
 async def _fields(form: FormData) -> dict[str, Any]:

@@ -1,17 +1,21 @@
 """A call that is repeated under its key is done once."""
 
 import asyncio
+import dataclasses
 import json
 from collections import Counter
 from datetime import timedelta
 
 import httpx
 import pytest
+from asgiref.sync import sync_to_async
 from django.db.models.functions import Now
 
+from inference import kinds, notify
+from inference.api import app
 from inference.api.flow import idempotency
 from inference.jobs import tidy
-from inference.models import IdempotentCall, Job
+from inference.models import IdempotentCall, Job, State
 from tests.conftest import photo_bytes
 from tests.inference.api.conftest import (
     CREDIT,
@@ -219,6 +223,72 @@ def test_who_hung_up_finds_the_answer_under_the_key(api: Api) -> None:
     assert money(api.user) == (CREDIT - PRICE_TEXT, 0)
 
 
+@pytest.mark.parametrize("prefer", ["wait=60", "respond-async, wait=60"])
+def test_a_patient_caller_who_hung_up_finds_the_job_at_once(api: Api, prefer: str) -> None:
+    api.worker.pause()
+    body = {"model": api.card.repo, "input": "a cat"}
+    headers = {"Idempotency-Key": "k1", "Prefer": prefer}
+    with pytest.raises(httpx.ReadTimeout):
+        api.client(api.secret).post(PATH, json=body, timeout=0.7, headers=headers)
+    eventually(lambda: IdempotentCall.objects.get().held_until is None)
+    api.worker.resume()
+
+    answer = ask(api)
+
+    assert (answer.status_code, answer.headers["idempotent-replayed"]) == (200, "true")
+    assert Job.objects.count() == 1
+    assert money(api.user) == (CREDIT - PRICE_TEXT, 0)
+
+
+def test_who_asks_again_and_leaves_does_not_end_the_first_call_s_job(api: Api) -> None:
+    api.worker.pause()
+    ask(api, Prefer="respond-async")
+    body = {"model": api.card.repo, "input": "a cat"}
+    with pytest.raises(httpx.ReadTimeout):
+        api.client(api.secret).post(PATH, json=body, timeout=0.7, headers={"Idempotency-Key": "k1"})
+    api.worker.resume()
+
+    eventually(lambda: Job.objects.get().state == State.SUCCEEDED)
+
+
+def test_a_call_that_was_taken_over_leaves_its_successor_s_hold_alone(api: Api) -> None:
+    def claim() -> IdempotentCall:
+        return idempotency.claim(api.user, endpoint=PATH, key="k1", fingerprint="f")
+
+    slow = claim()
+    IdempotentCall.objects.update(held_until=Now() - timedelta(seconds=1))
+    successor = claim()
+
+    idempotency.release(slow)
+    held = IdempotentCall.objects.get()
+    idempotency.release(successor)
+
+    assert held.held_until is not None
+    assert slow.submission_key == successor.submission_key
+    assert not IdempotentCall.objects.exists()
+
+
+def test_a_server_that_is_stopped_leaves_no_key_in_use(api: Api) -> None:
+    api.worker.pause()
+
+    async def story() -> None:
+        transport = httpx.ASGITransport(app=app.build())
+        headers = {"Authorization": f"Bearer {api.secret}", "Idempotency-Key": "k1"}
+        async with httpx.AsyncClient(transport=transport, base_url=api.base_url) as client:
+            body = {"model": api.card.repo, "input": "a cat"}
+            call = asyncio.create_task(client.post(PATH, json=body, headers=headers))
+            while not await sync_to_async(Job.objects.exists)():
+                await asyncio.sleep(0.05)
+            call.cancel()
+            await asyncio.wait([call])
+        notify.current_listener().close()
+
+    asyncio.run(story())
+
+    eventually(lambda: not IdempotentCall.objects.exists())
+    assert Job.objects.get().state == State.CANCELLED
+
+
 def test_a_form_is_known_by_what_it_holds(api: Api) -> None:
     def send() -> httpx.Response:
         return api.http.post(
@@ -245,9 +315,14 @@ def test_the_row_says_what_it_must(api: Api) -> None:
     assert not IdempotentCall.objects.exists()
 
 
+def cannot_be_written(_: Job) -> dict[str, object]:
+    raise ZeroDivisionError
+
+
 def test_after_an_accident_the_key_finds_the_job(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr("inference.api.flow.response.ResponseWriter._write", lambda *_: 1 / 0)
+        kind = dataclasses.replace(kinds.embed.KIND, answer=cannot_be_written)
+        broken.setitem(kinds.KINDS, kind.name, kind)
         assert ask(api).status_code == 500
     eventually(lambda: IdempotentCall.objects.get().held_until is None)
 
