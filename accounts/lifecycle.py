@@ -13,12 +13,12 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
-from django.db.models import Exists, OuterRef
-from django.db.models.functions import Now
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts import credits
 from accounts.models import User
 from catalog.demand import subscribers, votes
+from catalog.infrastructure.retention import Retention
 
 log = logging.getLogger(__name__)
 
@@ -74,19 +74,20 @@ def delete(user: User) -> None:
     log.info("person deleted id=%s", number)
 
 
-def delete_unconfirmed() -> int:
-    """Delete who asked for a code and never typed it: it may have been somebody else's address."""
+def _unconfirmed() -> QuerySet[User]:
+    """Who asked for a code and never typed it: it may have been somebody else's address."""
     confirmed = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
-    deleted, _ = User.objects.filter(
+    return User.objects.filter(
         ~Exists(confirmed),
         last_login__isnull=True,
         is_staff=False,
         # Whom the operator gave a key or credit (`manage.py issue_key`) may be without mail.
         api_keys=None,
         wallet=None,
-        date_joined__lt=Now() - UNCONFIRMED_KEPT_FOR,
-    ).delete()
-    return deleted
+    )
+
+
+UNCONFIRMED = Retention("unconfirmed people", _unconfirmed, "date_joined", UNCONFIRMED_KEPT_FOR)
 
 
 def _sections() -> list[Section]:

@@ -5,12 +5,15 @@ from django.utils import timezone
 
 from accounts import credits, lifecycle
 from accounts.staff import launches
+from catalog.infrastructure.retention import Budget
 from catalog.models import Launch
+
+ROUND_S = 5.0
 
 
 @shared_task
 def tidy() -> None:
-    lifecycle.delete_unconfirmed()
+    lifecycle.UNCONFIRMED.delete_due(Budget(ROUND_S))
     credits.expire_due(timezone.now())
 
 

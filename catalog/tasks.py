@@ -7,12 +7,15 @@ from celery import shared_task
 from catalog.demand import model_requests, waitlist
 from catalog.hub import sync
 from catalog.hub.client import Hub
+from catalog.infrastructure.retention import Budget
 from catalog.mail import sending
 from catalog.models import ModelRequest
 
 log = logging.getLogger(__name__)
 
 HUB_CARDS_A_RUN = 4
+# Of one round of deleting what is due; the next one comes soon.
+ROUND_S = 5.0
 
 
 @shared_task
@@ -24,13 +27,13 @@ def send_mail() -> None:
 def sweep_mail() -> None:
     """Send what no message was sent for, give up what is too old, forget what is done."""
     sending.send_due()
-    sending.tidy()
+    sending.tidy(Budget(ROUND_S))
 
 
 @shared_task
 def purge_waitlist() -> None:
     """Forget who never confirmed, and addresses that wait for nothing."""
-    waitlist.purge()
+    waitlist.purge(Budget(ROUND_S))
 
 
 @shared_task

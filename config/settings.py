@@ -219,7 +219,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "inference.tasks.sweep", "schedule": 2.5, "options": {"expires": 2.5}},
-    "tidy": {"task": "inference.tasks.tidy", "schedule": 300.0, "options": {"expires": 300}},
+    "tidy": {"task": "inference.tasks.tidy", "schedule": 30.0, "options": {"expires": 30}},
     "orphans": {
         "task": "inference.tasks.delete_orphans",
         "schedule": 3600.0,

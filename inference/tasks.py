@@ -6,6 +6,7 @@ import uuid
 from celery import shared_task
 
 from catalog.infrastructure import log_context
+from catalog.infrastructure.retention import Budget
 from catalog.models import ModelCard
 from inference.jobs import sweep as sweeping
 from inference.jobs import tidy as tidying
@@ -14,6 +15,9 @@ from inference.webhooks import sending
 from inference.worker import loop, process, served_models
 
 log = logging.getLogger(__name__)
+
+# Of one round of deleting what is due; the next one comes soon.
+ROUND_S = 10.0
 
 
 @shared_task
@@ -36,7 +40,7 @@ def sweep() -> None:
 @shared_task
 def tidy() -> None:
     """Delete what has been kept long enough."""
-    tidying.tidy()
+    tidying.tidy(Budget(ROUND_S))
     fetch_queue.tidy()
 
 
@@ -65,4 +69,4 @@ def send_webhooks() -> None:
 def sweep_webhooks() -> None:
     """Send what no message was sent for and what failed before; forget what is done."""
     sending.send_due()
-    sending.tidy()
+    sending.tidy(Budget(ROUND_S))

@@ -16,8 +16,8 @@ from accounts.models import Entry, EntryKind, Grant, Hold, Wallet
 
 log = logging.getLogger(__name__)
 
-# One transaction's worth; the next sweep takes the rest.
-HOLDS_PER_SWEEP = 1000
+# One transaction's worth.
+HOLDS_PER_SLICE = 1000
 
 
 def expire_due(now: datetime) -> int:
@@ -30,8 +30,12 @@ def expire_due(now: datetime) -> int:
 def release_overdue(now: datetime) -> int:
     """How many holds were released because their own time had come."""
     overdue = Hold.objects.open().filter(expires_at__lte=now).order_by("expires_at")
-    outcomes = release_many(overdue.values_list("reference", flat=True)[:HOLDS_PER_SWEEP])
-    return list(outcomes.values()).count(Outcome.DONE)
+    released, slice_is_full = 0, True
+    while slice_is_full:
+        outcomes = release_many(overdue.values_list("reference", flat=True)[:HOLDS_PER_SLICE])
+        released += list(outcomes.values()).count(Outcome.DONE)
+        slice_is_full = len(outcomes) == HOLDS_PER_SLICE
+    return released
 
 
 def take_back(wallet_id: int, now: datetime | Now) -> int:

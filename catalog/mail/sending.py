@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 
 from catalog.infrastructure import broker, log_context
 from catalog.infrastructure.backoff import Exponential
+from catalog.infrastructure.retention import Budget, Retention
 from catalog.models import Mail, MailState
 
 log = logging.getLogger(__name__)
@@ -66,11 +67,15 @@ def send_due() -> int:
     return outcomes.count(Outcome.SENT)
 
 
-def tidy() -> None:
+RETENTIONS = [Retention("mail", Mail.objects.all, "created_at", KEEP_FOR)]
+
+
+def tidy(budget: Budget) -> None:
     given_up = Mail.objects.waiting().older_than(GIVE_UP_AFTER).give_up()
     if given_up:
         log.error("mail given up count=%s", given_up)
-    Mail.objects.older_than(KEEP_FOR).delete()
+    for retention in RETENTIONS:
+        retention.delete_due(budget)
 
 
 def _was_away_just_now() -> bool:

@@ -24,6 +24,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from inference.fleet import counters
+from inference.fleet.retentions import retentions
 from inference.models import Job, JobCounter, State, Worker
 
 # Upper bounds; the counters' own buckets are powers of two, too, so that none is split here.
@@ -59,6 +60,7 @@ class FleetCollector(Collector):
         yield _ended_jobs(totals)
         yield _scored_images(totals)
         yield _batch_sizes(totals)
+        yield _overdue()
 
 
 @dataclass
@@ -155,6 +157,17 @@ def _batch_sizes(totals: Sequence[JobCounter]) -> HistogramMetricFamily:
             by_model[counter.card.repo].append(counter)
     for repo, rows in sorted(by_model.items()):
         family.add_metric([repo], _cumulated(rows), sum(row.batch_size_sum for row in rows))
+    return family
+
+
+def _overdue() -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "gigarouter_overdue_seconds",
+        "How long the oldest row of each table should have been dealt with; 0 if none is late.",
+        labels=["rows"],
+    )
+    for retention in retentions():
+        family.add_metric([retention.name], retention.overdue_s())
     return family
 
 

@@ -6,34 +6,46 @@ Files go before their rows: a crash in between is mended by the next round.
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from catalog.infrastructure import storage
+from catalog.infrastructure.retention import Budget, Retention
 from inference.jobs import image_files
 from inference.models import IdempotentCall, Job, Worker
+from inference.models.idempotency import KEPT_FOR
 
 log = logging.getLogger(__name__)
 
-FORGET_WORKERS_AFTER = timedelta(days=1)
 ORPHAN_AFTER = timedelta(hours=1)
-ROWS_PER_ROUND = 1000
 NAMES_PER_QUERY = 1000
 
 
-def tidy() -> int:
-    """Delete what is due; returns the number of jobs."""
-    kept_for = timedelta(hours=settings.PLAYGROUND_KEEP_HOURS)
-    old = list(Job.objects.final().filter(finished_at__lt=Now() - kept_for)[:ROWS_PER_ROUND])
-    image_files.delete(name for job in old for name in (*job.image_files, job.preview_file))
-    Job.objects.filter(pk__in=[job.pk for job in old]).delete()
-    Worker.objects.filter(seen_at__lt=Now() - FORGET_WORKERS_AFTER).delete()
-    IdempotentCall.objects.old().delete()
-    Session.objects.filter(expire_date__lt=Now()).delete()
-    return len(old)
+def _delete_files(jobs: Sequence[Any]) -> None:
+    image_files.delete(name for job in jobs for name in (*job.image_files, job.preview_file))
+
+
+RETENTIONS = [
+    Retention(
+        "jobs",
+        # Their results are megabytes that nobody reads here.
+        lambda: Job.objects.final().only("inputs", "preview_file"),
+        "finished_at",
+        lambda: timedelta(hours=settings.PLAYGROUND_KEEP_HOURS),
+        before=_delete_files,
+    ),
+    Retention("workers", Worker.objects.all, "seen_at", timedelta(days=1)),
+    Retention("idempotency keys", IdempotentCall.objects.all, "created_at", KEPT_FOR),
+    Retention("sessions", Session.objects.all, "expire_date"),
+]
+
+
+def tidy(budget: Budget) -> int:
+    """Delete what is due while there is time; returns the number of rows."""
+    return sum(retention.delete_due(budget) for retention in RETENTIONS)
 
 
 def delete_orphans() -> int:

@@ -147,6 +147,7 @@ class Job(models.Model):
             ),
             models.Index("owner", "created_at", name="job_owner"),
             models.Index("lease_until", name="job_leases", condition=Q(state="running")),
+            models.Index("deadline_at", name="job_deadlines", condition=Q(state="queued")),
             models.Index("visitor", name="job_visitor", condition=Q(visitor__isnull=False)),
             models.Index(
                 "finished_at", name="job_finished", condition=Q(finished_at__isnull=False)

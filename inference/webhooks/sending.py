@@ -15,6 +15,7 @@ from django.db.models import F, Q, Window
 from django.db.models.functions import Now, RowNumber
 
 from catalog.infrastructure import log_context
+from catalog.infrastructure.retention import Budget, Retention
 from inference.models import Attempt, Delivery, DeliveryState, Webhook
 from inference.outbound.client import OutboundClient
 from inference.webhooks import auto_disable, posting
@@ -49,12 +50,18 @@ def send_due(*, client: OutboundClient | None = None) -> int:
     return attempts
 
 
-def tidy() -> None:
+RETENTIONS = [
+    Retention("deliveries", Delivery.objects.all, "created_at", KEEP_FOR),
+    Retention("removed webhooks", Webhook.objects.all, "removed_at", KEEP_REMOVED_FOR),
+]
+
+
+def tidy(budget: Budget) -> None:
     late = Delivery.objects.waiting().older_than(GIVE_UP_AFTER)
     # A replay of an old delivery is due at once; it has its attempt first.
     late.filter(next_try_at__lt=Now() - KEEP_REMOVED_FOR).give_up()
-    Delivery.objects.older_than(KEEP_FOR).delete()
-    Webhook.objects.filter(removed_at__lt=Now() - KEEP_REMOVED_FOR).delete()
+    for retention in RETENTIONS:
+        retention.delete_due(budget)
 
 
 def claim() -> list[Delivery]:

@@ -3,6 +3,7 @@
 from catalog.demand.waitlist.operations import (
     CONSENT,
     CONSENTS,
+    UNCONFIRMED,
     Closed,
     NotConfirmed,
     confirm_own,
@@ -27,6 +28,7 @@ from catalog.demand.waitlist.positions import (
 __all__ = [
     "CONSENT",
     "CONSENTS",
+    "UNCONFIRMED",
     "Closed",
     "NotConfirmed",
     "best_position",

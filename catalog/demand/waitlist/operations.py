@@ -13,13 +13,14 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 
 from catalog import email_addresses
 from catalog.demand import subscribers
 from catalog.demand.waitlist import emails, links, positions
+from catalog.infrastructure.retention import ROWS_PER_SLICE, Budget, Retention
 from catalog.limits import DAY_S, TooOften, network_of, take
 from catalog.models import (
     COMING_SOON,
@@ -187,27 +188,47 @@ def unsubscribe(subscriber: Subscriber) -> None:
     Subscriber.objects.filter(pk=subscriber.pk).update(unsubscribed_at=Now())
 
 
-@transaction.atomic
-def purge() -> int:
+# Who wants no mail at all must stay known as such. A person's address goes with the account: the
+# links in a mail about what they voted for must work for good, and its key keep it one.
+FORGETTABLE = Q(unsubscribed_at__isnull=True, user__isnull=True)
+UNCONFIRMED = Retention(
+    "waitlist entries",
+    lambda: WaitlistEntry.objects.filter(
+        confirmed_at__isnull=True,
+        subscriber__unsubscribed_at__isnull=True,
+        subscriber__user__isnull=True,
+    ),
+    "requested_at",
+    PURGE_UNCONFIRMED_AFTER,
+)
+
+
+def purge(budget: Budget) -> int:
     """Delete entries that nobody has confirmed for a week, and addresses left without any.
 
     Returns the number of entries. Addresses that somebody joins by right now are left alone.
     """
-    overdue = WaitlistEntry.objects.filter(
-        confirmed_at__isnull=True, requested_at__lt=Now() - PURGE_UNCONFIRMED_AFTER
-    )
+    total = 0
+    while not budget.is_spent:
+        entries, is_last = _purge_slice()
+        total += entries
+        if is_last:
+            break
+    return total
+
+
+@transaction.atomic
+def _purge_slice() -> tuple[int, bool]:
+    overdue = UNCONFIRMED.due()
     entries = WaitlistEntry.objects.filter(subscriber=OuterRef("pk"))
     idle = Subscriber.objects.filter(
         Exists(overdue.filter(subscriber=OuterRef("pk"))) | ~Exists(entries)
     )
-    # Who wants no mail at all must stay known as such. A person's address goes with the account:
-    # the links in a mail about what they voted for must work for good, and its key keep it one.
-    idle = idle.filter(unsubscribed_at__isnull=True, user__isnull=True)
-    locked = idle.order_by("pk").select_for_update(skip_locked=True)
-    pks = [subscriber.pk for subscriber in locked]
+    locked = idle.filter(FORGETTABLE).order_by("pk").select_for_update(skip_locked=True)
+    pks = [subscriber.pk for subscriber in locked.only("pk")[:ROWS_PER_SLICE]]
     purged, _ = overdue.filter(subscriber__in=pks).delete()
     Subscriber.objects.filter(~Exists(entries), pk__in=pks).delete()
-    return purged
+    return purged, len(pks) < ROWS_PER_SLICE
 
 
 def _fingerprint(network_address: str) -> str:

@@ -19,6 +19,7 @@ from accounts.staff import launches
 from accounts.staff.launches import notifications
 from catalog.demand import votes, waitlist
 from catalog.demand.waitlist import confirmation, links
+from catalog.infrastructure.retention import Budget
 from catalog.mail.backend import Outbox
 from catalog.models import Launch, Mail, ModelCard, PriceChange, Stage, StageChange, Vote
 from tests.conftest import make_card
@@ -179,7 +180,7 @@ def test_a_voter_can_still_stop_mail_after_the_purge(popular: ModelCard, client:
     votes.cast(other, User.objects.get(email="bob@lab.example"))
     launches.notify(launch(popular))
 
-    waitlist.purge()
+    waitlist.purge(Budget(20))
     client.post(to_leave("bob@lab.example"))
     launches.notify(launch(other))
 
@@ -190,7 +191,7 @@ def test_nobody_is_told_twice_because_of_a_purge(popular: ModelCard) -> None:
     launched = launch(popular)
     launches.notify(launched)
 
-    waitlist.purge()
+    waitlist.purge(Budget(20))
     launches.notify(launched)
 
     assert len(mailed()) == 3

@@ -19,6 +19,7 @@ from catalog import tasks
 from catalog.demand import subscribers, waitlist
 from catalog.demand.waitlist import confirmation, links
 from catalog.demand.waitlist.confirmation import LinkState
+from catalog.infrastructure.retention import Budget
 from catalog.limits import CannotCount, TooOften
 from catalog.models import Mail, ModelCard, Subscriber, WaitlistEntry
 from tests.catalog.demand.joining import ADA, ask, asked_token, person, waits
@@ -459,7 +460,7 @@ def test_who_confirmed_or_left_after_is_kept(card: ModelCard) -> None:
     waitlist.leave(WaitlistEntry.objects.filter(pk=entry_left.pk))
     WaitlistEntry.objects.update(requested_at=Now() - timedelta(days=400))
 
-    assert waitlist.purge() == 0
+    assert waitlist.purge(Budget(20)) == 0
     assert Subscriber.objects.count() == 2
 
 
@@ -468,7 +469,7 @@ def test_an_address_stays_while_it_waits_for_another_model(card: ModelCard) -> N
     ask(card)
     WaitlistEntry.objects.filter(card=card).update(requested_at=Now() - timedelta(days=8))
 
-    assert waitlist.purge() == 1
+    assert waitlist.purge(Budget(20)) == 1
     assert Subscriber.objects.count() == 1
 
 
@@ -476,7 +477,7 @@ def test_a_deleted_model_leaves_no_idle_address(card: ModelCard) -> None:
     waits(card)
     card.delete()
 
-    waitlist.purge()
+    waitlist.purge(Budget(20))
 
     assert not Subscriber.objects.exists()
 

@@ -13,6 +13,7 @@ from accounts import lifecycle
 from catalog.demand import subscribers, waitlist
 from catalog.demand.waitlist import confirmation, links
 from catalog.demand.waitlist.confirmation import Link, LinkState
+from catalog.infrastructure.retention import Budget
 from catalog.models import Mail, ModelCard, Subscriber, WaitlistEntry
 from tests.catalog.demand.joining import ADA, asked_token, person
 from tests.conftest import make_card
@@ -111,7 +112,7 @@ def test_whoever_asks_while_the_purge_runs_is_kept(card: ModelCard) -> None:
 
         def turn(number: int) -> None:
             if number:
-                waitlist.purge()
+                waitlist.purge(Budget(20))
             else:
                 waitlist.join_by_mail(card, ADA, consent_address="192.0.2.1")
 

@@ -16,6 +16,7 @@ from accounts import lifecycle
 from accounts.models import User
 from catalog import tasks
 from catalog.infrastructure.backoff import Exponential
+from catalog.infrastructure.retention import Budget
 from catalog.mail import sending
 from catalog.mail.backend import CannotKeep
 from catalog.models import Mail, MailState
@@ -224,7 +225,7 @@ def test_mail_is_given_up_after_a_day_and_forgotten_after_a_month(db: None) -> N
     old.update(created_at=Now() - timedelta(days=1, minutes=1))
     Mail.objects.to_any(["month@lab.example"]).update(created_at=Now() - timedelta(days=31))
 
-    sending.tidy()
+    sending.tidy(Budget(20))
 
     assert dict(Mail.objects.values_list("recipients__0", "state")) == {
         "day@lab.example": MailState.GIVEN_UP,

@@ -143,3 +143,16 @@ def test_many_scrapes_at_once_count_once(submit: Submit, card: ModelCard) -> Non
     at_once(lambda _: counters.count(), 8)
 
     assert [counter.jobs for counter in JobCounter.objects.all()] == [4]
+
+
+def test_what_should_be_gone_is_known_to_be_late(
+    client: Client, submit: Submit, card: ModelCard
+) -> None:
+    submit()
+    Job.objects.update(deadline_at=Now() - timedelta(minutes=1))
+
+    overdue = scrape(client)["gigarouter_overdue_seconds"]
+
+    assert overdue[("deadlines",)] == pytest.approx(60, abs=5)
+    assert overdue[("mail",)] == 0
+    assert len(overdue) >= 8

@@ -13,6 +13,7 @@ from pytest_django import Settings
 from accounts import credits
 from accounts.models import Category, User
 from catalog.infrastructure import storage
+from catalog.infrastructure.retention import Budget
 from catalog.infrastructure.storage import StorageUnavailable
 from catalog.models import ModelCard
 from inference import images, jobs, personal_data
@@ -110,7 +111,7 @@ def test_tidying_deletes_old_jobs_objects(bucket: Bucket, submit: Submit, card: 
     run_all(card)
     Job.objects.update(finished_at=Now() - timedelta(days=2))
 
-    assert tidy.tidy() == 1
+    assert tidy.tidy(Budget(20)) == 1
 
     assert bucket.keys == set()
 
@@ -248,7 +249,7 @@ def test_no_file_is_touched_inside_a_transaction(
     run_all(card)
     with pytest.raises(credits.NotEnoughCredit):
         refused = submit(images_count=1000)
-    tidy.tidy()
+    tidy.tidy(Budget(20))
     erased = submit()
     with transaction.atomic():
         personal_data.erase(payer)

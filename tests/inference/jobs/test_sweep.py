@@ -11,6 +11,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 
+from catalog.infrastructure.retention import Budget
 from catalog.models import ModelCard
 from inference import jobs
 from inference.jobs import claims, sweep, tidy, wake
@@ -64,6 +65,42 @@ def test_a_queued_job_past_its_deadline_fails(submit: Submit) -> None:
     assert Job.objects.get().error_code == ErrorCode.DEADLINE
 
 
+@pytest.fixture
+def five_late_jobs(submit: Submit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "JOBS_PER_SLICE", 2)
+    for _ in range(5):
+        submit()
+    Job.objects.update(deadline_at=Now() - AGO)
+
+
+@pytest.mark.usefixtures("five_late_jobs")
+def test_late_jobs_of_many_slices_fail_in_one_round() -> None:
+    assert sweep.sweep().expired == 5
+    assert set(Job.objects.values_list("error_code", flat=True)) == {ErrorCode.DEADLINE}
+
+
+@pytest.mark.usefixtures("five_late_jobs")
+def test_a_round_without_time_ends_a_slice_and_the_next_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sweep, "ROUND_S", 0)
+
+    assert [sweep.sweep().expired for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_lost_leases_of_many_slices_are_given_back_in_one_round(
+    submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "JOBS_PER_SLICE", 2)
+    for _ in range(5):
+        submit()
+    claims.claim(card, worker="dead", budget=5)
+    lose_lease()
+
+    assert sweep.sweep().given_back == 5
+    assert Job.objects.queued().count() == 5
+
+
 @pytest.mark.django_db(transaction=True)
 def test_an_ended_job_loses_its_picture(submit: Submit) -> None:
     job = submit()
@@ -102,7 +139,7 @@ def test_tidy_deletes_what_was_kept_long_enough(submit: Submit, card: ModelCard)
     kept = timedelta(hours=24)
     Job.objects.filter(pk=old.pk).update(finished_at=Now() - kept - AGO)
 
-    assert tidy.tidy() == 1
+    assert tidy.tidy(Budget(20)) == 1
 
     assert set(Job.objects.all()) == {young, waiting}
     assert not default_storage.exists(old.preview_file)
@@ -113,7 +150,7 @@ def test_tidy_forgets_workers_that_went_silent(db: None) -> None:
     Worker.objects.create(name="gone", pid=1, device="cpu", seen_at=Now() - timedelta(days=2))
     Worker.objects.create(name="here", pid=2, device="cpu")
 
-    tidy.tidy()
+    tidy.tidy(Budget(20))
 
     assert [worker.name for worker in Worker.objects.all()] == ["here"]
 

@@ -18,6 +18,7 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from accounts.models import User
+from catalog.infrastructure.retention import Budget
 from catalog.models import ModelCard
 from inference import jobs, tasks
 from inference.models import (
@@ -447,7 +448,7 @@ def test_a_replay_is_one_more_try_under_the_same_id(
 
 def test_what_is_old_is_forgotten(delivery: Delivery, send: Send) -> None:
     Delivery.objects.update(created_at=Now() - timedelta(days=3), next_try_at=Now() - timedelta(2))
-    sending.tidy()
+    sending.tidy(Budget(20))
     assert Delivery.objects.get().state == DeliveryState.GIVEN_UP
 
     Delivery.objects.update(created_at=Now() - timedelta(days=31))

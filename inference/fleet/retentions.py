@@ -1,0 +1,19 @@
+"""All that is kept for a while only, in every app: what the metrics watch."""
+
+from accounts import lifecycle
+from catalog.demand import waitlist
+from catalog.infrastructure.retention import Retention
+from catalog.mail import sending as mail
+from inference.jobs import sweep, tidy
+from inference.webhooks import sending as webhooks
+
+
+def retentions() -> list[Retention]:
+    return [
+        *sweep.OVERDUE,
+        *tidy.RETENTIONS,
+        *webhooks.RETENTIONS,
+        *mail.RETENTIONS,
+        waitlist.UNCONFIRMED,
+        lifecycle.UNCONFIRMED,
+    ]
