@@ -84,11 +84,15 @@ def test_beside_a_dripping_host_another_s_picture_comes(servers: tuple[FarServer
 
 
 def test_how_fetches_end_is_counted() -> None:
+    endings: list[bytes | BaseException] = [
+        PHOTO,
+        PHOTO,
+        ImageUrlRefused("timeout"),
+        asyncio.CancelledError(),
+    ]
     before = outcomes.totals()
 
-    outcomes.count(
-        map(outcomes.name_of, [PHOTO, PHOTO, ImageUrlRefused("timeout"), asyncio.CancelledError()])
-    )
+    outcomes.count(map(outcomes.name_of, endings))
 
     after = outcomes.totals()
     assert {name: after[name] - before[name] for name in outcomes.NAMES} == {
