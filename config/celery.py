@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery, Task
+from celery.signals import setup_logging
 
 from catalog.infrastructure import log_context
 
@@ -20,6 +21,11 @@ class LoggedTask(Task[..., Any]):
         headers = self.request.headers or {}  # those that broker.send added
         with log_context.bound(task=self.name, request_id=headers.get("request_id")):
             return super().__call__(*args, **kwargs)
+
+
+@setup_logging.connect
+def _keep_our_logging(**_: object) -> None:
+    """Celery would set its own level for all of our loggers: why a URL failed was silenced so."""
 
 
 app = Celery("gigarouter", task_cls=LoggedTask)

@@ -71,6 +71,10 @@ def logging_config(*, level: str, is_json: bool) -> dict[str, Any]:
             # Each request is already in uvicorn's access log.
             "django.request": {"level": "ERROR"},
             "httpx": {"level": "WARNING"},
+            # A line for each message, which says nothing that the work's own lines do not.
+            "celery.app.trace": {"level": "WARNING"},
+            "celery.beat": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
         }
         | (_UVICORN_BY_ROOT if is_json else {}),
     }

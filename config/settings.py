@@ -245,7 +245,7 @@ CELERY_BEAT_SCHEDULE = {
     "webhooks": {
         "task": "inference.tasks.sweep_webhooks",
         "schedule": 10.0,
-        "options": {"expires": 10, "queue": "fetch"},
+        "options": {"expires": 10, "queue": "webhooks"},
     },
 }
 HF_ENDPOINT = env.str("HF_ENDPOINT", default="")

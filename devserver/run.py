@@ -54,7 +54,7 @@ async def site(supervisor: Supervisor, *, data_dir: Path, port: int) -> int:
     await _timed(console, "migrations", _manage(supervisor, "migrate", "--verbosity=0"))
     await _timed(console, "catalog", _manage(supervisor, "load_catalog"))
     await _timed(console, "static files", _collect_static(supervisor, data_dir))
-    for child in (_web(port), _worker(), _beat(data_dir)):
+    for child in (_web(port), _worker(), _beat(data_dir), _fetch()):
         await supervisor.start(child)
     await _timed(console, "web, worker and beat", _until_ready(console, port))
     console.say(f"gigarouter is ready at http://127.0.0.1:{port}  (Ctrl-C stops it)")
@@ -117,14 +117,21 @@ def _worker() -> Child:
 
 def _beat(data_dir: Path) -> Child:
     # One small process that beats and does the housekeeping, whatever the worker is busy with.
-    command = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker"]
-    command += ["-Q", "house,fetch"]  # `fetch` may have a worker of its own: docs/fetching.md
-    command += ["--beat", "--schedule", str(data_dir / "beat-schedule")]
-    # Threads, so that a far server that hangs does not keep the sweep waiting.
-    command += ["--pool", "threads", "--concurrency", "8"]
-    command += ["--hostname", "beat@%h", "--without-gossip", "--without-mingle"]
-    command += ["--loglevel", "WARNING"]
-    return Child(name="beat", command=command, environ={"PYTHONWARNINGS": _warnings()} | CHECKED)
+    options = ["--beat", "--schedule", str(data_dir / "beat-schedule"), "--concurrency", "4"]
+    return _threads("beat", "house", *options)
+
+
+def _fetch() -> Child:
+    # What connects to strangers' servers, each of which may hold a thread for seconds; neither the
+    # sweep nor a sign-in's mail shares these.
+    return _threads("fetch", "fetch,webhooks", "--concurrency", "32")
+
+
+def _threads(name: str, queues: str, *options: str) -> Child:
+    command = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker", "-Q", queues]
+    command += ["--pool", "threads", "--hostname", f"{name}@%h", *options]
+    command += ["--without-gossip", "--without-mingle"]
+    return Child(name=name, command=command, environ={"PYTHONWARNINGS": _warnings()} | CHECKED)
 
 
 def _warnings() -> str:

@@ -50,7 +50,7 @@ def delete_orphans() -> None:
     tidying.delete_orphans()
 
 
-# The rest runs in the queue `fetch`: what connects to addresses that strangers name.
+# The rest runs in the queues `fetch` and `webhooks`: it connects to addresses of strangers.
 
 
 @shared_task

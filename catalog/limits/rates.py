@@ -59,10 +59,10 @@ def take(key: str, most: int, *, window_s: int = HOUR_S) -> bool:
     return count([key], window_s=window_s)[0] <= most
 
 
-def count(keys: Sequence[str], *, window_s: int) -> list[int]:
-    """Count one more under each key; what each has come to. Raises CannotCount."""
+def count(keys: Sequence[str], *, window_s: int, by: int = 1) -> list[int]:
+    """Count one more, or `by`, under each key; what each has come to. Raises CannotCount."""
     try:
-        return cast(CountingCache, cache).count(keys, timeout_s=window_s)
+        return cast(CountingCache, cache).count(keys, timeout_s=window_s, by=by)
     except RedisError as error:
         raise CannotCount(
             "A part of the site is being restarted. Nothing was lost: please send it again."

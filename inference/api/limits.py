@@ -4,8 +4,10 @@ Calls that cost work are counted apart from all others, so that a client that po
 submit. A refusal carries both families of headers: OpenAI's and the IETF's.
 """
 
+import math
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,6 +27,7 @@ __all__ = [
     "RateLimit",
     "Window",
     "count_call",
+    "count_waste",
     "current_window",
     "headers",
     "policy_headers",
@@ -85,6 +88,12 @@ def count_call(key: ApiKey, limit: RateLimit) -> Window | None:
             headers={"Retry-After": str(reset_s)},
         )
     return window
+
+
+def count_waste(key: ApiKey, seconds: float) -> None:
+    """Count work that a call's input wasted as further submissions, one for each second begun."""
+    with suppress(CannotCount):
+        count(_cache_keys(key, RateLimit.SUBMISSIONS), window_s=WINDOW_S, by=math.ceil(seconds))
 
 
 def too_many_queued() -> TooMany:

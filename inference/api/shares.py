@@ -3,7 +3,7 @@
     share = shares.enter(user_id)
     share.take_call(max_calls=64)   # raises TooMany
     share.grow_body_to(n_bytes)     # raises TooMany or Unavailable
-    async with share.threads: ...
+    async with share.threads, share.fetches: ...
     share.leave()
 
 All of it is per web process, since that is what runs out: its threads, its connections to
@@ -23,6 +23,8 @@ from inference.api.errors import TooMany, Unavailable
 # The parts of all threads and of all memory for bodies that one account may hold.
 THREADS_PART = 2
 BODIES_PART = 3
+# Calls of one account whose pictures are being fetched: up to 32 URLs each.
+FETCHING_CALLS = 2
 RETRY_AFTER_S = 1
 
 
@@ -45,6 +47,7 @@ class Account:
     calls: int = 0
     body_bytes: int = 0
     threads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_max_threads()))
+    fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHING_CALLS))
 
 
 class Share:
@@ -59,6 +62,10 @@ class Share:
     @property
     def threads(self) -> asyncio.Semaphore:
         return self._account.threads
+
+    @property
+    def fetches(self) -> asyncio.Semaphore:
+        return self._account.fetches
 
     def take_call(self, *, max_calls: int) -> None:
         """Count this request as a call in flight; raises TooMany."""

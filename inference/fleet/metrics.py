@@ -22,10 +22,12 @@ from prometheus_client.core import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
+from redis.exceptions import RedisError
 
 from inference.fleet import counters
 from inference.fleet.retentions import retentions
 from inference.models import Job, JobCounter, State, Worker
+from inference.outbound import outcomes
 
 # Upper bounds; the counters' own buckets are powers of two, too, so that none is split here.
 BATCH_BUCKETS = [2**power for power in range(10)]
@@ -61,6 +63,7 @@ class FleetCollector(Collector):
         yield _scored_images(totals)
         yield _batch_sizes(totals)
         yield _overdue()
+        yield from _image_urls()
 
 
 @dataclass
@@ -169,6 +172,18 @@ def _overdue() -> GaugeMetricFamily:
     for retention in retentions():
         family.add_metric([retention.name], retention.overdue_s())
     return family
+
+
+def _image_urls() -> Iterator[CounterMetricFamily]:
+    family = CounterMetricFamily(
+        "gigarouter_image_urls", "Picture URLs by how fetching them ended.", labels=["outcome"]
+    )
+    try:
+        for name, number in outcomes.totals().items():
+            family.add_metric([name], number)
+    except RedisError:  # the other figures are no less true
+        return
+    yield family
 
 
 def _cumulated(rows: Sequence[JobCounter]) -> list[tuple[str, float]]:

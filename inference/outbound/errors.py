@@ -11,9 +11,12 @@ class OutboundError(Exception):
 
 
 class ImageUrlRefused(Exception):
+    """`outcome` is a word for the metrics; it is never shown."""
+
     code = "image_fetch_failed"
 
-    def __init__(self) -> None:
+    def __init__(self, outcome: str = "") -> None:
+        self.outcome = outcome
         super().__init__(
             "The image URL could not be fetched. It must be a public https address that answers "
             "with a picture of at most 10 MB within a few seconds."

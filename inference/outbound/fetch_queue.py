@@ -20,7 +20,7 @@ from django.utils import timezone
 from catalog.infrastructure import broker, storage
 from inference import notify
 from inference.notify import Listener, Subscription, current_listener
-from inference.outbound import fetcher, image_bundle
+from inference.outbound import fetcher, image_bundle, outcomes, worker_loop
 from inference.outbound.client import OutboundClient
 from inference.outbound.errors import ImageUrlRefused, TooManyUrls
 
@@ -102,19 +102,26 @@ def _open(key: uuid.UUID) -> list[bytes] | None:
 
 def serve(key: uuid.UUID, urls: Sequence[str], *, client: OutboundClient | None = None) -> None:
     """The worker's part: fetch all, store them (none, if one was refused) and notify."""
-    images = asyncio.run(_fetch_all(urls, client))
+    results = worker_loop.run(_fetch_all(urls, client))
+    outcomes.count(map(outcomes.name_of, results))
+    images = [result for result in results if isinstance(result, bytes)]
+    if len(images) < len(urls):
+        images = []
     # There is one already if a worker died between saving and acknowledging the message.
     storage.delete([_name(key)])
     storage.save({_name(key): image_bundle.pack(images)})
     notify.send([key])
 
 
-async def _fetch_all(urls: Sequence[str], client: OutboundClient | None) -> list[bytes]:
-    try:
-        return await asyncio.gather(*(fetcher.fetch_image(url, client=client) for url in urls))
-    except ImageUrlRefused:
-        # Nothing at all then. The end of the loop cancels the others.
-        return []
+async def _fetch_all(
+    urls: Sequence[str], client: OutboundClient | None
+) -> list[bytes | BaseException]:
+    """How each fetch ended; after one that was refused the others are dropped."""
+    fetches = [asyncio.create_task(fetcher.fetch_image(url, client=client)) for url in urls]
+    await asyncio.wait(fetches, return_when=asyncio.FIRST_EXCEPTION)
+    for fetch in fetches:
+        fetch.cancel()  # those that have ended stay as they are
+    return await asyncio.gather(*fetches, return_exceptions=True)
 
 
 def tidy() -> None:

@@ -11,6 +11,7 @@ from django.conf import settings
 from inference.images import MAX_BYTES
 from inference.outbound.client import NETWORK_ERRORS, OutboundClient
 from inference.outbound.errors import ImageUrlRefused, OutboundError
+from inference.outbound.host_slots import HostSlots
 from inference.outbound.url_checks import check_characters
 
 log = logging.getLogger(__name__)
@@ -27,29 +28,46 @@ HEADERS = {
 }
 
 
+# Of this process; its fetches meet in one loop (worker_loop).
+HOSTS = HostSlots()
+
+
 def default_client() -> OutboundClient:
     schemes = {"https", "http"} if settings.FETCH_HTTP else {"https"}
     return OutboundClient(schemes=frozenset(schemes))
 
 
-async def fetch_image(url: str, *, client: OutboundClient | None = None) -> bytes:
+async def fetch_image(
+    url: str, *, client: OutboundClient | None = None, hosts: HostSlots = HOSTS
+) -> bytes:
     """The bytes behind a URL, at most 10 MB; whether they are a picture is not looked at.
 
     Raises ImageUrlRefused, which never says why; the log does.
     """
     try:
         async with asyncio.timeout(TOTAL_S):
-            return await _follow(url, client or default_client())
+            return await _follow(url, client or default_client(), hosts)
     except (OutboundError, *NETWORK_ERRORS) as error:
         log.info("image url refused host=%s reason=%s: %s", _host(url), type(error).__name__, error)
+        outcome = _outcome_of(error)
     # Not inside the handler: the refusal must not carry the reason as its context.
-    raise ImageUrlRefused
+    raise ImageUrlRefused(outcome)
 
 
-async def _follow(url: str, client: OutboundClient) -> bytes:
+def _outcome_of(error: Exception) -> str:
+    if isinstance(error, OutboundError):
+        return "refused"
+    is_timeout = isinstance(error, TimeoutError | httpcore2.TimeoutException)
+    return "timeout" if is_timeout else "unreachable"
+
+
+async def _follow(url: str, client: OutboundClient, hosts: HostSlots) -> bytes:
     for _ in range(MAX_REDIRECTS + 1):
         target = client.parse(url)  # each hop is checked as if it were the first
-        async with client.stream("GET", target, headers=HEADERS) as response:
+        async with (
+            hosts.slot(target.host),
+            client.stream("GET", target, headers=HEADERS) as response,
+        ):
             if response.status not in REDIRECTS:
                 return await _read(response)
             url = _next_hop(url, response)

@@ -18,12 +18,14 @@ from accounts.models import User
 from inference.models import Delivery, DeliveryState, DisabledReason, Webhook
 from inference.outbound import url_checks
 from inference.outbound.errors import OutboundError
+from inference.outbound.ip_addresses import is_public
 from inference.webhooks import queueing, signing_secrets
 from inference.webhooks.schedule import MAX_ATTEMPTS
 
 log = logging.getLogger(__name__)
 
 MAX_WEBHOOKS = 10
+NOT_PUBLIC = "It must be an https:// address with a public name."
 SHOWN_AGAIN_FOR = timedelta(minutes=1)  # a double click's second answer is the one that is shown
 OLD_SECRET_LIVES = timedelta(days=1)
 
@@ -47,9 +49,12 @@ class DuplicateUrl(NotAdded):
 def add(user: User, *, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
     """A new webhook and its secret, which its owner can read this once. Raises NotAdded."""
     try:
-        url_checks.parse(url)
+        target = url_checks.parse(url)
     except OutboundError:
-        raise InvalidUrl("It must be an https:// address with a public name.") from None
+        raise InvalidUrl(NOT_PUBLIC) from None
+    # A name is looked up at each call, since it may lead elsewhere by then. A number says it now.
+    if target.literal and not is_public(target.literal):
+        raise InvalidUrl(NOT_PUBLIC)
     secret = signing_secrets.new_secret()
     webhook = Webhook(
         user=user, url=url, events=list(events), secret=signing_secrets.encrypt(secret)

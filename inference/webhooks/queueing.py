@@ -8,7 +8,7 @@ from django.db import connection
 from catalog.infrastructure import broker
 
 SEND_WEBHOOKS = "inference.tasks.send_webhooks"  # by name: tasks import us, not the reverse
-QUEUE = "fetch"
+QUEUE = "webhooks"
 MESSAGE_LIVES_S = 30  # the sweep sends what no message was sent for
 
 # Only jobs that came by an API key: nobody wants a call for what they did in the playground.

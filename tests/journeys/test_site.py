@@ -88,11 +88,11 @@ def test_a_body_over_the_limit_is_refused_by_the_server(site: Site) -> None:
 
 def test_the_sweep_serves_webhooks_that_nobody_rang_for(site: Site) -> None:
     ada = User.objects.create_user("ada@lab.example")
-    inside, _ = endpoints.add(ada, url="https://127.0.0.1/hook", events=Event.values)
+    nowhere, _ = endpoints.add(ada, url="https://hooks.invalid/", events=Event.values)
 
-    Delivery.objects.create(webhook=inside, job_id=uuid.uuid4(), event=Event.FAILED, body="{}")
+    Delivery.objects.create(webhook=nowhere, job_id=uuid.uuid4(), event=Event.FAILED, body="{}")
 
-    # Nobody rang: the sweep of the queue `fetch` finds it, and refuses to connect.
+    # Nobody rang: the sweep of the queue `webhooks` finds it, and can connect to nobody.
     wait_for(Attempt.objects.exists, seconds=40)
     assert Attempt.objects.get().failure == FailureReason.CONNECTION
 

@@ -12,7 +12,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -24,6 +24,7 @@ from accounts import credits
 from catalog.infrastructure.outages import OUTAGES
 from catalog.models import ModelCard
 from inference import jobs, notify
+from inference.api import limits
 from inference.api.auth import Caller
 from inference.api.errors import ApiError, field_errors
 from inference.api.flow import idempotency, serializers, submission, waiting
@@ -81,8 +82,7 @@ async def run(call: Call[Body]) -> Response:
         async with waiting.connected(call.request) as client:
             await client.stays_for(in_thread(_parse_and_submit, call, preference, attempt))
             if attempt.parsed:
-                with field_errors():
-                    attempt.parsed = await client.stays_for(attempt.parsed.fetch())
+                attempt.parsed = await client.stays_for(_fetch(call, attempt.parsed))
                 await client.stays_for(in_thread(_submit, call, preference, attempt))
             if share := context_of(call.request).share:
                 share.forget_body()  # the job is stored
@@ -116,6 +116,22 @@ def _parse_and_submit(call: Call[Body], preference: Preference, attempt: Attempt
         attempt.parsed = call.parse(body, preference)
     if not attempt.parsed.has_urls:
         _submit(call, preference, attempt)
+
+
+async def _fetch(call: Call[Body], parsed: ParsedRequest) -> ParsedRequest:
+    """Raises ApiError. What the fetch workers did in vain counts against the caller's rate."""
+    share = context_of(call.request).share
+    async with share.fetches if share else nullcontext():
+        began_s, is_done = time.monotonic(), False
+        try:
+            with field_errors():
+                fetched = await parsed.fetch()
+            is_done = True
+        finally:
+            if not is_done:
+                seconds = time.monotonic() - began_s
+                later(limits.count_waste, call.caller.key, seconds)
+    return fetched
 
 
 def _submit(call: Call[Body], preference: Preference, attempt: Attempt) -> None:

@@ -35,5 +35,5 @@ class Command(BaseCommand):
         command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--pool", "solo"]
         command += ["--concurrency", "1"]  # solo ignores it, but prefetching counts it
         command += ["--queues", queues, "--hostname", f"{process.name()}@%h"]
-        command += ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+        command += ["--without-gossip", "--without-mingle"]
         os.execv(command[0], command)  # noqa: S606  a fixed argument list, no shell

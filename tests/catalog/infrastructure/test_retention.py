@@ -1,4 +1,4 @@
-"""What is kept for a while only is deleted, slice by slice, and is known to be late if it is not."""
+"""What is kept for a while only is deleted, slice by slice; if it is not, that is known."""
 
 from datetime import timedelta
 

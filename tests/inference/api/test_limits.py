@@ -4,11 +4,14 @@ import asyncio
 
 import httpx
 import pytest
+from celery import current_app
 from pytest_django import Settings
 
 from accounts import keys
+from inference.api import limits
+from inference.api.limits import RateLimit
 from inference.api.resources import events
-from tests.inference.api.conftest import Api, ended, make_caller, submit
+from tests.inference.api.conftest import Api, ended, eventually, make_caller, submit
 
 OTHERS = ["/v1/models", "/v1/models/clip-vit-base-patch32", "/v1/jobs", "/v1/account"]
 
@@ -121,3 +124,24 @@ def test_streams_that_are_opened_at_the_same_moment_are_counted(
             return [*refused, *[(await request).status_code for request in answered]]
 
     assert asyncio.run(story()) == [429] * 7 + [200] * 3
+
+
+@pytest.mark.usefixtures("one_window")
+def test_what_a_call_made_us_do_in_vain_counts_as_further_calls(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A URL that leads nowhere: the fetch workers' time is counted by the second."""
+
+    def away(*_: object, **__: object) -> None:
+        raise OSError("no broker")
+
+    monkeypatch.setattr(current_app, "send_task", away)
+    before = int(embed(api).headers["x-ratelimit-remaining-requests"])
+    image = {"image": "https://good.example/cat.jpg"}
+
+    refused = api.http.post("/v1/embeddings", json={"model": api.card.repo, "input": [image]})
+
+    assert refused.json()["error"]["code"] == "image_fetch_failed"
+    eventually(
+        lambda: limits.current_window(api.key, RateLimit.SUBMISSIONS).remaining == before - 2
+    )

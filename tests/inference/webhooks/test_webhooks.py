@@ -166,7 +166,7 @@ def test_a_worker_is_woken_on_commit_if_there_is_a_delivery(
     jobs.cancel(stranger)
     assert queues == []
     jobs.cancel(job)
-    assert queues == ["fetch"]
+    assert queues == ["webhooks"]
 
 
 def test_a_broker_that_is_away_does_not_fail_the_job(
