@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.module_loading import import_string
 from django.views.decorators.http import require_safe
 
 from catalog.models import Evaluation, ModelCard, Provenance
@@ -98,7 +100,7 @@ def as_json(card: ModelCard) -> Document:
             }
             for change in card.price_changes.all()
         ],
-    }
+    } | {key: import_string(path)(card) for key, path in settings.MODEL_JSON_SECTIONS.items()}
 
 
 def _fact(card: ModelCard, row: Provenance) -> Document:
