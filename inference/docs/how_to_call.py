@@ -12,14 +12,9 @@ from django.conf import settings
 from django.urls import reverse
 
 from catalog.models import ModelCard
+from inference import kinds
 from inference.docs import snippets
 from inference.docs.snippets import Snippet
-
-# What most people come for, and the snippet that shows it.
-EXAMPLES = {
-    "classify": "score an image against labels",
-    "embed-image": "embed an image and a text",
-}
 
 
 @dataclass(frozen=True)
@@ -62,7 +57,8 @@ def _examples(model: str) -> list[Example]:
             title,
             snippets.with_answers(name) if is_stand_in else snippets.of(name, model=model),
         )
-        for name, title in EXAMPLES.items()
+        for kind in kinds.KINDS.values()
+        for name, title in kind.examples.items()
     ]
 
 

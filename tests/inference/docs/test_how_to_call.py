@@ -9,11 +9,13 @@ from pytest_django import Settings
 
 from catalog import stages
 from catalog.models import ModelCard, Stage
-from inference.docs import how_to_call, snippets
+from inference import kinds
+from inference.docs import snippets
 from inference.models import Worker
 from tests.conftest import make_card
 from tests.support.catalog import SEEDS
 
+EXAMPLES = [name for kind in kinds.KINDS.values() for name in kind.examples]
 WORKS_TODAY = "This code works today against the stand-in"
 NOT_LOADED = "No worker has the stand-in loaded right now"
 
@@ -37,9 +39,7 @@ def test_a_seed_says_how_to_call_it_before_launch(
     assert NOT_LOADED not in page
     assert f"change the model's name to <code>{repo}</code>" in html.unescape(page)
     assert code_shown(page) == [
-        snippet.code
-        for name in how_to_call.EXAMPLES
-        for snippet in snippets.of(name, model=snippets.STAND_IN)
+        snippet.code for name in EXAMPLES for snippet in snippets.of(name, model=snippets.STAND_IN)
     ]
     for client_name in ("curl", "Python, openai", "JavaScript, openai"):
         assert f"<summary>{client_name}</summary>" in page
@@ -52,7 +52,7 @@ def test_the_answers_shown_are_the_recorded_ones(catalog: None, client: Client, 
     in_json = client.get(f"/models/{repo}.json").json()["api"]["examples"]
 
     shown = [html.unescape(text) for text in re.findall(r"<samp>([^<]*)</samp>", page)]
-    answers = [s.answer for name in how_to_call.EXAMPLES for s in snippets.with_answers(name)]
+    answers = [s.answer for name in EXAMPLES for s in snippets.with_answers(name)]
     assert len(answers) == 8
     assert all(answers)
     assert shown == answers

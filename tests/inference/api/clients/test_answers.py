@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from catalog.loading import cards
 from catalog.models import ModelCard
+from inference import kinds
 from inference.docs import snippets
 from inference.models import Worker
 from inference.runtime import loading
@@ -26,9 +27,8 @@ from tests.inference.api.clients.record_answers import IS_RECORDING
 from tests.inference.api.clients.table import NODE_MODULES
 from tests.inference.api.conftest import Api, WorkerLoop, make_caller
 
-FILES = [
-    path.name for path in snippets.files() if path.name.startswith(("classify.", "embed-image."))
-]
+EXAMPLES = [name for kind in kinds.KINDS.values() for name in kind.examples]
+FILES = [path.name for path in snippets.files() if path.name.partition(".")[0] in EXAMPLES]
 SHOWN_NUMBERS = 3
 # Of one call, and never the same again.
 PASSING = {"id", "created", "revision"}
@@ -146,7 +146,7 @@ def test_a_long_vector_is_cut_and_says_so() -> None:
 def test_every_shown_snippet_has_an_answer() -> None:
     shown = [
         f"{snippet.name}.{snippet.client}"
-        for name in ("classify", "embed-image")
+        for name in EXAMPLES
         for snippet in snippets.with_answers(name)
     ]
 
