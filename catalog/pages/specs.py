@@ -39,7 +39,7 @@ class Sheet:
 
 
 def sheet_of(
-    card: ModelCard, provenance: Sequence[Provenance], evaluations: Sequence[Evaluation] = ()
+    card: ModelCard, provenance: Iterable[Provenance], evaluations: Iterable[Evaluation] = ()
 ) -> Sheet:
     """The card's specs, with a footnote for each figure whose provenance is given.
 

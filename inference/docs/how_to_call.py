@@ -66,7 +66,9 @@ def _examples(model: str) -> list[Example]:
 def as_json(card: ModelCard) -> dict[str, Any] | None:
     """For the JSON of a model page; `answer` is "" where none was recorded."""
     how = of(card)
-    return how and {
+    if how is None:
+        return None
+    return {
         "compatible_with": "OpenAI",
         "base_url": how.base_url,
         "model": how.model,

@@ -174,4 +174,4 @@ def test_figures_of_an_unknown_test_are_shown_unfolded(catalog: None) -> None:
 
     assert group.subject == Subject.OTHER
     assert group.is_open
-    assert (group.lowest, group.highest) == (44, 89)
+    assert (float(group.lowest), float(group.highest)) == (44.0, 89.0)
