@@ -30,6 +30,9 @@ PLAIN_FIELDS = [
     "limits",
 ]
 
+# Beside its repo, what a written card cannot do without.
+REQUIRED = ["name", "summary", "runtime"]
+
 RUNTIME_FIELDS = ["loader", "open_clip_model", "revision"]
 
 # What becomes of a card here: no file knows it, so none takes it away.
@@ -205,4 +208,6 @@ def _read(path: Path) -> Document:
     document = yaml.safe_load(path.read_text())
     if not isinstance(document, dict) or "repo" not in document:
         raise CatalogError(f"{path.name} holds no card: it needs at least a repo")
+    if missing := [key for key in REQUIRED if key not in document]:
+        raise CatalogError(f"{path.name} lacks {', '.join(missing)}")
     return document

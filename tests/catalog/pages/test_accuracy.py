@@ -3,6 +3,7 @@
 import csv
 import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import yaml
@@ -74,6 +75,17 @@ def test_a_written_card_keeps_its_own_figures_before_the_tables() -> None:
 
 def test_a_card_that_no_table_knows_is_as_it_was_written() -> None:
     assert cards.complete({"repo": "a/b"}, {})["evaluations"] == []
+
+
+def test_a_card_that_lacks_what_it_needs_is_refused_by_its_files_name(
+    tmp_path: Path, db: None
+) -> None:
+    (tmp_path / "sources.yaml").write_text("[]")
+    (tmp_path / "zoo.csv").write_text("repo\n")
+    (tmp_path / "acme--tiny.yaml").write_text("repo: acme/tiny\nname: Tiny\n")
+
+    with pytest.raises(cards.CatalogError, match=r"acme--tiny\.yaml lacks summary, runtime"):
+        cards.load_folder(tmp_path)
 
 
 def test_every_dataset_of_the_tables_has_a_subject() -> None:
