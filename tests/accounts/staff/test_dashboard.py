@@ -212,7 +212,7 @@ def test_the_mails_of_each_launch_are_counted_apart(db: None) -> None:
     launch = Launch.objects.create(card=other, micro_usd_per_image=90, credit_micro_usd=0)
     # A key that says otherwise counts for nothing.
     Mail.objects.filter(launch__card=card).first().delete()  # type: ignore[union-attr]
-    key = f"waitlist:1:launch:{card.pk}"
+    key = f"waitlist:0:launch:{card.pk}"  # of nobody
     Mail.objects.create(launch=launch, key=key, recipients=["a@b.example"])
 
     counts = {outcome.launch.card_id: outcome.mail.mails for outcome in launch_metrics.recent()}
