@@ -149,6 +149,8 @@ TEMPLATES = [
         },
     }
 ]
+# What apps that build on the catalog add to a model's JSON: key -> a function of the card.
+MODEL_JSON_SECTIONS = {"api": "inference.docs.how_to_call.as_json"}
 
 # --- PostgreSQL and Valkey ----------------------------------------------------------------------
 

@@ -30,5 +30,7 @@ class JobAdmin(ReadOnlyAdmin[Job]):
 
 
 @admin.register(Worker)
-class WorkerAdmin(admin.ModelAdmin[Worker]):
+class WorkerAdmin(ReadOnlyAdmin[Worker]):
+    """A worker announces itself: what it does not, nobody else knows."""
+
     list_display = ["name", "pid", "device", "repos", "started_at", "seen_at"]

@@ -30,6 +30,9 @@ PLAIN_FIELDS = [
     "limits",
 ]
 
+# Beside its repo, what a written card cannot do without.
+REQUIRED = ["name", "summary", "runtime"]
+
 RUNTIME_FIELDS = ["loader", "open_clip_model", "revision"]
 
 # What becomes of a card here: no file knows it, so none takes it away.
@@ -77,8 +80,9 @@ def load_folder(folder: Path) -> Loaded:
     Of a document all is written but what was edited by hand.
     """
     sources = load_sources(folder / "sources.yaml")
-    written = {document["repo"]: document for document in map(_read, card_files(folder))}
     zoo = {document["repo"]: document for document in documents(folder / "zoo.csv")}
+    files = map(_read, card_files(folder))
+    written = {file["repo"]: complete(file, zoo.get(file["repo"], {})) for file in files}
     known = dict(ModelCard.objects.values_list("repo", "fixture_sha256"))
     created = updated = 0
     hand_edited = {}
@@ -93,6 +97,14 @@ def load_folder(folder: Path) -> Loaded:
     price_history.record_all()
     unchanged = len(zoo | written) - created - updated
     return Loaded(created, updated, unchanged, hand_edited)
+
+
+def complete(written: Document, table: Document) -> Document:
+    """A written card with the table's figures for all datasets that its file does not state."""
+    stated = written.get("evaluations", [])
+    names = {row["dataset"] for row in stated}
+    added = [row for row in table.get("evaluations", []) if row["dataset"] not in names]
+    return written | {"evaluations": [*stated, *added]}
 
 
 def card_files(folder: Path) -> Iterator[Path]:
@@ -196,4 +208,6 @@ def _read(path: Path) -> Document:
     document = yaml.safe_load(path.read_text())
     if not isinstance(document, dict) or "repo" not in document:
         raise CatalogError(f"{path.name} holds no card: it needs at least a repo")
+    if missing := [key for key in REQUIRED if key not in document]:
+        raise CatalogError(f"{path.name} lacks {', '.join(missing)}")
     return document

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.loading.documents import Document
+from catalog.models import datasets
 
 READ_ON = "2026-11-23"
 PROFILE, CONFIG, RESULTS = "openclip-profile", "openclip-config", "openclip-results"
@@ -30,6 +31,14 @@ INTEGERS = {
     "text_heads": CONFIG,
 }
 COMPUTE = {"image_gflops": PROFILE, "text_gflops": PROFILE}
+
+# The other columns of figures are called after their dataset.
+NAMED_COLUMNS = {
+    "average_38": "average over 38 datasets",
+    "imagenet_top1": "ImageNet-1k",
+    "top1 Flickr": "Flickr retrieval",
+    "top1 MSCOCO": "MSCOCO retrieval",
+}
 
 # The first that matches the architecture or the repo names the family.
 FAMILIES = [
@@ -111,18 +120,22 @@ def facts_of(row: dict[str, str]) -> Iterator[tuple[str, Document]]:
 
 
 def evaluations_of(row: dict[str, str]) -> Iterator[Document]:
-    figures = {"ImageNet-1k": ("zero-shot top-1", row["imagenet_top1"])}
-    figures["average of 38 datasets"] = ("zero-shot", row["average_38"])
-    for column, value in row.items():
-        if column.startswith("top1 "):
-            figures[column.removeprefix("top1 ")] = ("zero-shot top-1", value)
-        elif column.endswith(" retrieval"):
-            figures[column] = ("recall at 1", value)
-    for dataset, (metric, value) in figures.items():
-        if value:
-            yield {"dataset": dataset, "metric": metric, "value": _percent(value)} | _origin(
-                RESULTS
-            )
+    for column, fraction in row.items():
+        dataset = _dataset_in(column)
+        if dataset and fraction:
+            figure = {"dataset": dataset, "metric": datasets.find(dataset).metric}
+            yield figure | {"value": _percent(fraction)} | _origin(RESULTS)
+
+
+def _dataset_in(column: str) -> str:
+    """The dataset whose figures stand in a column; "" for any other column.
+
+    >>> [_dataset_in(name) for name in ("top1 MNIST", "Flickr text retrieval", "embed_dim")]
+    ['MNIST', 'Flickr text retrieval', '']
+    """
+    if column in NAMED_COLUMNS:
+        return NAMED_COLUMNS[column]
+    return column if column.endswith(" retrieval") else column.partition("top1 ")[2]
 
 
 def _percent(fraction: str) -> Decimal:

@@ -15,7 +15,9 @@ from django.core.mail.message import make_msgid
 from catalog.mail.sending import send_soon
 from catalog.models import Mail
 
+# For us alone: they become columns, and no mail server sees them.
 IDEMPOTENCY_HEADER = "X-Idempotency-Key"
+LAUNCH_HEADER = "X-Launch"
 
 
 class CannotKeep(ValueError):
@@ -35,11 +37,13 @@ class Outbox(BaseEmailBackend):
 def _row(message: EmailMessage) -> Mail:
     headers = dict(message.extra_headers)
     key = headers.pop(IDEMPOTENCY_HEADER, "")
+    launch_id = headers.pop(LAUNCH_HEADER, None)
     message_id = headers.pop("Message-ID", "") or make_msgid(domain=_domain())
     if message.reply_to:
         headers["Reply-To"] = ", ".join(message.reply_to)
     return Mail(
         key=key,
+        launch_id=launch_id,
         message_id=message_id,
         sender=message.from_email,
         recipients=message.to,

@@ -4,7 +4,9 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from catalog.models import datasets
 from catalog.models.cards import ModelCard
+from catalog.models.datasets import Subject
 
 
 class Source(models.Model):
@@ -72,6 +74,15 @@ class Evaluation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.card_id} {self.dataset}: {self.value} %"
+
+    @property
+    def subject(self) -> Subject:
+        return datasets.find(self.dataset).subject
+
+    @property
+    def chance(self) -> float | None:
+        """What guessing gives, in percent; None where that is not stated."""
+        return datasets.find(self.dataset).chance
 
 
 class Question(models.Model):

@@ -30,6 +30,10 @@ class Mail(OutboxMessage):
 
     # What the sender gave as X-Idempotency-Key: queued twice, sent once.
     key = models.CharField(max_length=200, blank=True)
+    # What the sender gave as X-Launch: the launch that this mail announces.
+    launch = models.ForeignKey(
+        "Launch", models.SET_NULL, null=True, blank=True, related_name="mails"
+    )
     message_id = models.CharField(max_length=200)
     sender = models.CharField(max_length=320)
     recipients = ArrayField(models.CharField(max_length=320))

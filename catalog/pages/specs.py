@@ -1,11 +1,14 @@
 """The specs of a card: rows of label, value and footnote, each footnote a source and a day."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from catalog.models import ModelCard, Provenance
+from catalog.models import Evaluation, ModelCard, Provenance
+
+# A source and the day on which something was read there.
+Reading = tuple[int, date]
 
 
 @dataclass(frozen=True)
@@ -27,28 +30,35 @@ class Row:
 
 @dataclass(frozen=True)
 class Sheet:
+    """`notes` are numbered from 1, each once; `note_of` finds one by the card's field."""
+
     rows: Sequence[Row]
     notes: Sequence[Note]
-    note_of: dict[str, Note]
+    note_of: Mapping[str, Note]
+    note_at: Mapping[Reading, Note]
 
 
-def sheet_of(card: ModelCard, provenance: Iterable[Provenance]) -> Sheet:
-    """The card's specs, with a footnote for each figure whose provenance is given."""
-    note_of = _notes(provenance)
+def sheet_of(
+    card: ModelCard, provenance: Iterable[Provenance], evaluations: Iterable[Evaluation] = ()
+) -> Sheet:
+    """The card's specs, with a footnote for each figure whose provenance is given.
+
+    The footnotes of `evaluations` are numbered behind them.
+    """
+    note_at = _notes([*provenance, *evaluations])
+    note_of = {row.field: note_at[row.source_id, row.read_on] for row in provenance}
     rows = [Row(line.label, line.value, note_of.get(line.field)) for line in lines_of(card)]
-    return Sheet(rows=rows, notes=list(dict.fromkeys(note_of.values())), note_of=note_of)
+    return Sheet(rows=rows, notes=list(note_at.values()), note_of=note_of, note_at=note_at)
 
 
-def _notes(provenance: Iterable[Provenance]) -> dict[str, Note]:
-    """Field name to footnote; figures read at one place on one day share a footnote."""
-    notes: dict[tuple[int, date], Note] = {}
-    note_of = {}
-    for row in provenance:
+def _notes(sourced: Iterable[Provenance | Evaluation]) -> dict[Reading, Note]:
+    """Figures read at one place on one day share a footnote."""
+    notes: dict[Reading, Note] = {}
+    for row in sourced:
         key = (row.source_id, row.read_on)
         if key not in notes:
             notes[key] = Note(len(notes) + 1, row.source.title, row.source.url, row.read_on)
-        note_of[row.field] = notes[key]
-    return note_of
+    return notes
 
 
 class Line(NamedTuple):

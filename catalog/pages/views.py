@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 from catalog.finding import accuracy_chart, browse, facets, filters
 from catalog.models import ModelCard, ModelCardQuerySet, Task
 from catalog.page_cache import cache_for_anonymous
-from catalog.pages import compare, linked_data, price_story, queries, sparkline, specs
+from catalog.pages import accuracy, compare, linked_data, price_story, queries, sparkline, specs
 from catalog.pages.benchmarks import BenchmarkStory
 
 RELATED = 6
@@ -61,12 +61,13 @@ def model_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     card = queries.find_card(f"{owner}/{name}", seen_by=request.user)
     if card is None:
         return _canonical(request, f"{owner}/{name}")
-    sheet = specs.sheet_of(card, card.provenance.all())
+    evaluations = card.evaluations.all()
+    sheet = specs.sheet_of(card, card.provenance.all(), evaluations)
     related = list(ModelCard.objects.related_to(card)[:RELATED])
     context = {
         "card": card,
         "sheet": sheet,
-        "evaluations": card.evaluations.all(),
+        "accuracy": accuracy.groups_of(evaluations, sheet),
         "questions": card.faq.all(),
         "stage_changes": card.stage_changes.all(),
         "benchmarks": [BenchmarkStory.of(row) for row in queries.latest_benchmarks(card)],

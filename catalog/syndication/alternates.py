@@ -2,13 +2,15 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.module_loading import import_string
 from django.views.decorators.http import require_safe
 
-from catalog.models import ModelCard, Provenance
-from catalog.pages import queries, specs
+from catalog.models import Evaluation, ModelCard, Provenance
+from catalog.pages import accuracy, queries, specs
 from catalog.syndication import share_card
 
 MARKDOWN = "text/markdown; charset=utf-8"
@@ -24,10 +26,12 @@ def model_json(request: HttpRequest, owner: str, name: str) -> JsonResponse:
 @require_safe
 def model_markdown(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     card = _card_or_404(owner, name)
+    evaluations = card.evaluations.all()
+    sheet = specs.sheet_of(card, card.provenance.all(), evaluations)
     context = {
         "card": card,
-        "sheet": specs.sheet_of(card, card.provenance.all()),
-        "evaluations": card.evaluations.all(),
+        "sheet": sheet,
+        "accuracy": accuracy.groups_of(evaluations, sheet),
         "questions": card.faq.all(),
     }
     return render(request, "catalog/model/model.md", context, content_type=MARKDOWN)
@@ -78,10 +82,7 @@ def as_json(card: ModelCard) -> Document:
             "micro_usd_per_new_label": price.micro_usd_per_label,
         },
         "facts": {row.field: _fact(card, row) for row in card.provenance.all()},
-        "evaluations": [
-            {"dataset": e.dataset, "metric": e.metric, "percent": str(e.value)}
-            for e in card.evaluations.all()
-        ],
+        "evaluations": [_evaluation(row) for row in card.evaluations.all()],
         "best_for": card.best_for,
         "limits": card.limits,
         "faq": [{"question": q.question, "answer": q.answer} for q in card.faq.all()],
@@ -99,9 +100,18 @@ def as_json(card: ModelCard) -> Document:
             }
             for change in card.price_changes.all()
         ],
-    }
+    } | {key: import_string(path)(card) for key, path in settings.MODEL_JSON_SECTIONS.items()}
 
 
 def _fact(card: ModelCard, row: Provenance) -> Document:
+    return {"value": getattr(card, row.field)} | _origin(row)
+
+
+def _evaluation(row: Evaluation) -> Document:
+    figure = {"dataset": row.dataset, "metric": row.metric, "percent": str(row.value)}
+    return figure | {"subject": row.subject, "chance_percent": row.chance} | _origin(row)
+
+
+def _origin(row: Provenance | Evaluation) -> Document:
     source = {"title": row.source.title, "url": row.source.url}
-    return {"value": getattr(card, row.field), "source": source, "read_on": row.read_on}
+    return {"source": source, "read_on": row.read_on}

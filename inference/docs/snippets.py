@@ -5,12 +5,15 @@
 The files, of docs/snippets and of the kinds of job, run as they are against `make run`, and the
 tests run them filled as well. What is filled in stands in them as a literal. The key is never
 filled in: it comes from the environment.
+
+What a snippet printed, for the stand-in and the sample photo of a cat, stands in the kind's folder
+`answers`: tests/inference/api/clients/test_answers.py runs them again and compares.
 """
 
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +28,8 @@ FOLDER = Path(settings.BASE_DIR) / "docs" / "snippets"
 # As they stand in the files.
 SITE = "http://127.0.0.1:8000"
 MODEL = "openai/clip-vit-base-patch32"
+# Answers at first start, before any model is fetched: code that names it works today.
+STAND_IN = "gigarouter/conse-demo"
 
 
 class Client(models.TextChoices):
@@ -40,9 +45,12 @@ class Client(models.TextChoices):
 
 @dataclass(frozen=True)
 class Snippet:
+    """`answer`: what it printed when it was tried with the stand-in; "" if it is not shown."""
+
     name: str
     client: Client
     code: str
+    answer: str = ""
 
 
 def files() -> list[Path]:
@@ -56,6 +64,15 @@ def names() -> list[str]:
 
 def of(name: str, *, model: str = MODEL) -> list[Snippet]:
     return fill(Code(snippet=name), model=model)
+
+
+def with_answers(name: str) -> list[Snippet]:
+    """The code as it works today, each with what the stand-in answered."""
+    return [
+        replace(snippet, answer=answer)
+        for snippet in of(name, model=STAND_IN)
+        if (answer := _answer(name, snippet.client))
+    ]
 
 
 def of_job(job: Job) -> list[Snippet]:
@@ -75,6 +92,19 @@ def _text(name: str, client: Client) -> str:
     # "" where a client has no way to do it.
     file_name = f"{name}.{client.value}"
     return next((path.read_text() for path in files() if path.name == file_name), "")
+
+
+@cache
+def _answer(name: str, client: Client) -> str:
+    path = answer_file(f"{name}.{client.value}")
+    return path.read_text() if path and path.exists() else ""
+
+
+def answer_file(file_name: str) -> Path | None:
+    """Where the answer of a kind's snippet is kept; None for a snippet of no kind."""
+    of_kinds = (path for kind in kinds.KINDS.values() for path in kind.snippet_files)
+    folder = next((path.parents[1] for path in of_kinds if path.name == file_name), None)
+    return folder and folder / "answers" / f"{file_name}.txt"
 
 
 def filled(

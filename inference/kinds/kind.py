@@ -93,11 +93,12 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """One kind of job; `folder` holds its templates and snippets.
+    """One kind of job; `folder` holds its templates, its snippets and what those answered.
 
     `texts` are all texts that the model has to read for a job: they are priced, embedded and
     cached. `run` raises ArithmeticError for NaN and infinities. `answer` is the API's JSON without
-    its `usage`, to which `usage` adds what only this kind counts.
+    its `usage`, to which `usage` adds what only this kind counts. `examples` are the snippets that
+    a model's page shows, each with its heading.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Kind:
     usage: Callable[[Job], Json]
     page: Callable[[Job], Page]
     code: Callable[[Job], Code]
+    examples: Mapping[str, str] = field(default_factory=dict)
 
     # Found by Django's template loader, which looks into the folder of all kinds.
     @property

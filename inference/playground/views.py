@@ -15,7 +15,7 @@ from catalog.demand import board
 from catalog.http import HtmxRequest
 from catalog.infrastructure import storage
 from catalog.models import ModelCard
-from inference import jobs
+from inference import jobs, kinds
 from inference.models import Job, Worker
 from inference.playground import limits
 from inference.playground.forms import SAMPLE_LABELS, SAMPLES, PlaygroundForm
@@ -106,7 +106,7 @@ def _visible_job(request: HttpRequest, pk: uuid.UUID) -> Job:
     # The gate: somebody else's job does not exist.
     requester = _requester(request)
     visible_jobs = Job.objects.visible_to(user_id=requester.user_id, visitor=requester.visitor)
-    return get_object_or_404(visible_jobs.select_related("card"), pk=pk)
+    return get_object_or_404(kinds.readable(visible_jobs).select_related("card"), pk=pk)
 
 
 @require_safe

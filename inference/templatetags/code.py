@@ -1,11 +1,10 @@
 """Template tags for code to copy, filled for the page it stands on."""
 
 from django import template
-from django.conf import settings
 
 from catalog.models import ModelCard
 from inference import kinds
-from inference.docs import snippets
+from inference.docs import how_to_call, snippets
 from inference.models import Job
 
 register = template.Library()
@@ -23,10 +22,16 @@ def code(name: str, model: str, package: str = "") -> Context:
     return {"group": name, "snippets": by_package}
 
 
-@register.inclusion_tag("catalog/model/_code.html")
-def code_for_model(card: ModelCard) -> Context:
-    """How to call this model; nothing for one that cannot be called yet."""
-    return {"card": card, "is_callable": card.status.is_callable, "site": settings.SITE_URL}
+@register.inclusion_tag("catalog/model/_code.html", takes_context=True)
+def code_for_model(context: Context, card: ModelCard) -> Context:
+    """How to call this model, or the stand-in until it is live; nothing for a retired one."""
+    return {"card": card, "how": how_to_call.of(card), "served_repos": context["served_repos"]}
+
+
+@register.inclusion_tag("catalog/model/_code.md")
+def markdown_code_for_model(card: ModelCard) -> Context:
+    """The same in Markdown."""
+    return {"card": card, "how": how_to_call.of(card)}
 
 
 @register.inclusion_tag("inference/docs/_code.html")

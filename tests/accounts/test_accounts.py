@@ -7,6 +7,8 @@ from pytest_django import Settings
 
 from accounts import checks
 from accounts.models import User
+from catalog.models import ModelCard
+from inference.models import Worker
 
 
 @pytest.fixture
@@ -38,6 +40,27 @@ def test_staff_find_people_cards_and_jobs(db: None, client: Client) -> None:
 
     for address in ["accounts/user/", "catalog/modelcard/", "inference/job/", "inference/worker/"]:
         assert client.get(f"/admin/{address}?q=a").status_code == 200
+
+
+def test_staff_look_at_workers_and_jobs_and_change_none(
+    db: None, client: Client, served_card: ModelCard
+) -> None:
+    client.force_login(User.objects.create_superuser("root@lab.example", "secret"))
+    worker = Worker.objects.get()
+    address = f"/admin/inference/worker/{worker.pk}"
+
+    page = client.get(f"{address}/change/")
+    answers = [
+        client.post(f"{address}/change/", {"name": "another"}),
+        client.post(f"{address}/delete/", {"post": "yes"}),
+        client.get("/admin/inference/worker/add/"),
+        client.get("/admin/inference/job/add/"),
+    ]
+
+    assert page.status_code == 200
+    assert 'name="_save"' not in page.content.decode()
+    assert [answer.status_code for answer in answers] == [403, 403, 403, 403]
+    assert Worker.objects.get().name == worker.name
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,14 @@ from django.db import connection, transaction
 from catalog.loading import cards
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "catalog"
+# The five models that the catalog began with.
+SEEDS = [
+    "openai/clip-vit-base-patch32",
+    "openai/clip-vit-large-patch14",
+    "laion/CLIP-ViT-L-14-laion2B-s32B-b82K",
+    "laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K",
+    "laion/CLIP-ViT-bigG-14-laion2B-39B-b160k",
+]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import CharField, Count, Func, Q, Value
+from django.db.models import Count, Q
 
 from accounts.models import Entry, EntryKind
 from catalog.models import Launch, Mail, MailState
@@ -37,12 +37,12 @@ def recent() -> list[LaunchOutcome]:
     """The latest launches. Three queries."""
     launches = list(Launch.objects.select_related("card").order_by("-launched_at")[:MAX_LAUNCHES])
     credited = _credited([launch.card.repo for launch in launches])
-    mails = _mails([launch.card_id for launch in launches])
+    mails = _mails(launches)
     return [
         LaunchOutcome(
             launch,
             credited=credited.get(launch.card.repo, 0),
-            mail=mails.get(launch.card_id, MailCounts()),
+            mail=mails.get(launch.pk, MailCounts()),
         )
         for launch in launches
     ]
@@ -53,21 +53,11 @@ def _credited(repos: Sequence[str]) -> Mapping[str, int]:
     return {row["model"]: row["n"] for row in grants.annotate(n=Count("pk"))}
 
 
-class Part(Func):
-    """The n-th part of a mail's key, counted from 1."""
-
-    function = "split_part"
-    output_field = CharField()
-
-
-def _mails(cards: Sequence[int]) -> Mapping[int, MailCounts]:
-    # By the key that notifications give their mails: `waitlist:<subscriber>:launch:<card>`.
+def _mails(launches: Sequence[Launch]) -> Mapping[int, MailCounts]:
     rows = (
-        Mail.objects.filter(key__contains=":launch:")
+        Mail.objects.filter(launch__in=launches)
         .order_by()
-        .annotate(card=Part("key", Value(":"), Value(4)))
-        .filter(card__in=[str(card) for card in cards])
-        .values("card")
+        .values("launch")
         .annotate(
             mails=Count("pk"),
             sent=Count("pk", filter=Q(state=MailState.SENT)),
@@ -76,4 +66,4 @@ def _mails(cards: Sequence[int]) -> Mapping[int, MailCounts]:
         )
     )
     counts: list[dict[str, Any]] = [dict(row) for row in rows]
-    return {int(row.pop("card")): MailCounts(**row) for row in counts}
+    return {row.pop("launch"): MailCounts(**row) for row in counts}

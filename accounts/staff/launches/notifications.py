@@ -119,11 +119,12 @@ def _mail(launch: Launch, subscriber: Subscriber, *, has_voted: bool) -> Iterato
     card = launch.card
     # The outbox takes each key once, so a run that repeats another mails nobody again.
     key = f"{subscribers.mail_key(subscriber.pk)}launch:{card.pk}"
+    own_headers = {"X-Idempotency-Key": key, "X-Launch": str(launch.pk)}
     yield EmailMessage(
         subject=f"{' '.join(card.name.split())} is live",
         body=_body(launch, subscriber, credit=launch.credit_micro_usd if has_voted else 0),
         to=[subscriber.email],
-        headers=emails.headers(subscriber, None) | {"X-Idempotency-Key": key},
+        headers=emails.headers(subscriber, None) | own_headers,
     )
 
 

@@ -19,7 +19,7 @@ from fastapi import APIRouter, Header, Response
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from inference import notify
+from inference import kinds, notify
 from inference.api import openapi
 from inference.api.auth import AnyCaller
 from inference.api.errors import NotFound, TooMany
@@ -146,7 +146,7 @@ def look_up(user_id: int, job_id: str) -> JobEvent | None:
         pk = uuid.UUID(job_id)
     except ValueError:
         return None
-    own_jobs = Job.objects.filter(owner=user_id).select_related("card")
+    own_jobs = kinds.readable(Job.objects.filter(owner=user_id)).select_related("card")
     job = own_jobs.defer("result", "vectors", "inputs", "payload").filter(pk=pk).first()
     if job is None:
         return None

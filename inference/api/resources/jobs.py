@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Response
 from starlette.responses import JSONResponse
 
 from accounts.models import User
-from inference import jobs
+from inference import jobs, kinds
 from inference.api import openapi
 from inference.api.auth import AnyCaller
 from inference.api.errors import NO_RETRY, Conflict, Invalid, NotFound
@@ -50,7 +50,7 @@ async def cancel_job(caller: AnyCaller, job_id: JobId) -> Response:
 
 
 def _page(user: User, limit: int, after: str | None) -> dict[str, Any]:
-    own_jobs = Job.objects.filter(owner=user).defer("result", "vectors").select_related("card")
+    own_jobs = _own(user).defer("result", "vectors")
     if after is not None:
         own_jobs = _after(own_jobs, after)
     # One more than the page has: whether there is a next page.
@@ -66,6 +66,10 @@ def _page(user: User, limit: int, after: str | None) -> dict[str, Any]:
     }
 
 
+def _own(user: User) -> JobQuerySet:
+    return kinds.readable(Job.objects.filter(owner=user)).select_related("card")
+
+
 def _after(own_jobs: JobQuerySet, after: str) -> JobQuerySet:
     job_id = _uuid(after)
     last = own_jobs.filter(pk=job_id).first() if job_id else None
@@ -79,8 +83,7 @@ def _after(own_jobs: JobQuerySet, after: str) -> JobQuerySet:
 def _get_job(user: User, job_id: str) -> Job:
     # The gate: somebody else's job does not exist.
     pk = _uuid(job_id)
-    own_jobs = Job.objects.filter(owner=user).select_related("card")
-    job = own_jobs.filter(pk=pk).first() if pk else None
+    job = _own(user).filter(pk=pk).first() if pk else None
     if job is None:
         raise NotFound(
             "There is no such job; jobs are kept for a day.", code="job_not_found", param="job_id"

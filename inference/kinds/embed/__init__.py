@@ -15,4 +15,5 @@ KIND = Kind(
     usage=answer.usage_of,
     page=page.page_of,
     code=page.code_of,
+    examples={"embed-image": "embed an image and a text"},
 )

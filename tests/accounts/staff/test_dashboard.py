@@ -6,11 +6,13 @@ import io
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -31,7 +33,7 @@ from accounts.staff.dashboard.model_metrics import ModelCredit, ModelDemand
 from accounts.staff.dashboard.weekly_charts import weekly_charts
 from accounts.staff.dashboard.weekly_metrics import Week
 from catalog.demand import votes, waitlist
-from catalog.models import Launch, ModelCard, Stage, Subscriber, Vote, WaitlistEntry
+from catalog.models import Launch, Mail, ModelCard, Stage, Subscriber, Vote, WaitlistEntry
 from tests.conftest import make_card
 
 PAGES = [
@@ -202,6 +204,34 @@ def test_a_launch_shows_how_many_were_told_and_credited(db: None) -> None:
     assert outcome.credited == 2
     assert outcome.mail == MailCounts(mails=3, sent=0, waiting=3)
     assert model_metrics.credit(timezone.now()) == [ModelCredit(card.repo, 1_000_000, 0)]
+
+
+def test_the_mails_of_each_launch_are_counted_apart(db: None) -> None:
+    card = launched_card()
+    other = make_card("laion/other", stage=Stage.LIVE)
+    launch = Launch.objects.create(card=other, micro_usd_per_image=90, credit_micro_usd=0)
+    # A key that says otherwise counts for nothing.
+    Mail.objects.filter(launch__card=card).first().delete()  # type: ignore[union-attr]
+    key = f"waitlist:0:launch:{card.pk}"  # of nobody
+    Mail.objects.create(launch=launch, key=key, recipients=["a@b.example"])
+
+    counts = {outcome.launch.card_id: outcome.mail.mails for outcome in launch_metrics.recent()}
+
+    assert counts == {card.pk: 2, other.pk: 1}
+
+
+def test_the_migration_reads_the_launch_out_of_keys(db: None) -> None:
+    card = launched_card()
+    launch = Launch.objects.get()
+    Mail.objects.create(key="waitlist:7:confirm:abc", recipients=["a@b.example"])
+    Mail.objects.create(key=f"waitlist:8:launch:{card.pk + 1}", recipients=["a@b.example"])
+    Mail.objects.update(launch=None)
+
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("catalog.migrations.0014_fill_launch_of_mail").FILL)
+
+    assert Mail.objects.filter(launch=launch).count() == 3
+    assert Mail.objects.filter(launch=None).count() == 2
 
 
 def test_a_launch_nobody_waited_for_is_shown_too(card: ModelCard) -> None:

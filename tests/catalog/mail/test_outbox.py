@@ -19,7 +19,7 @@ from catalog.infrastructure.backoff import Exponential
 from catalog.infrastructure.retention import Budget
 from catalog.mail import sending
 from catalog.mail.backend import CannotKeep
-from catalog.models import Mail, MailState
+from catalog.models import Launch, Mail, MailState, ModelCard
 from tests.fakes.smtp import MailServer, Mood, closed_port, mail_server
 from tests.support.threads import at_once
 
@@ -182,6 +182,19 @@ def test_the_same_key_is_queued_once(server: MailServer) -> None:
 
     assert sending.send_due() == 2
     assert all("X-Idempotency-Key" not in taken for taken in server.taken)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mails_launch_is_a_column_that_no_server_sees(
+    server: MailServer, card: ModelCard
+) -> None:
+    launch = Launch.objects.create(card=card, micro_usd_per_image=90, credit_micro_usd=0)
+
+    write(**{"X-Launch": str(launch.pk)})
+    sending.send_due()
+
+    assert Mail.objects.get().launch == launch
+    assert all("X-Launch" not in taken for taken in server.taken)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,10 +1,6 @@
 """Each snippet of the docs does what it shows: run as a visitor would, after filling it in."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +12,9 @@ from standardwebhooks import Webhook
 from inference.docs import snippets
 from inference.docs.snippets import Client
 from inference.kinds.classify import page as classify_page
-from inference.kinds.kind import Code
 from inference.models import Job, State
 from tests.conftest import photo_bytes
+from tests.inference.api.clients.programs import code_of, run
 from tests.inference.api.clients.table import CURL, NODE_MODULES, compatible
 from tests.inference.api.conftest import Api
 
@@ -49,38 +45,6 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "photo.jpg").write_bytes(photo_bytes())
     (tmp_path / "node_modules").symlink_to(NODE_MODULES)
     return tmp_path
-
-
-def run(name: str, code: str, *, folder: Path, secret: str, **more: str) -> str:
-    """What it prints; fails if it does."""
-    (folder / name).write_text(code)
-    done = subprocess.run(
-        [*_program(name), name],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "GIGAROUTER_API_KEY": secret} | more,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def _program(name: str) -> list[str]:
-    program = {"py": [sys.executable, "-W", "error"], "mjs": ["node"], "sh": ["bash", "-eu"]}
-    command = program[name.rpartition(".")[2]]
-    is_missing = not shutil.which(command[0]) or (command == ["node"] and not NODE_MODULES.exists())
-    if is_missing or (name.endswith(".sh") and not shutil.which("curl")):
-        pytest.skip(f"{command[0]}, curl, or the packages of `make tools` are missing")
-    return command
-
-
-def code_of(file_name: str, code: Code | None = None, *, model: str = snippets.MODEL) -> str:
-    name, _, ending = file_name.partition(".")
-    shown = snippets.fill(code or Code(snippet=name), model=model)
-    [snippet] = [snippet for snippet in shown if snippet.client == ending]
-    return snippet.code
 
 
 @pytest.mark.parametrize("name", RUN)

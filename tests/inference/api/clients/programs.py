@@ -1,0 +1,45 @@
+"""Snippets as programs: filled in, and run as a visitor would."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from inference.docs import snippets
+from inference.kinds.kind import Code
+from tests.inference.api.clients.table import NODE_MODULES
+
+
+def run(name: str, code: str, *, folder: Path, secret: str, **more: str) -> str:
+    """What it prints; fails if it does."""
+    (folder / name).write_text(code)
+    done = subprocess.run(
+        [*_program(name), name],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "GIGAROUTER_API_KEY": secret} | more,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _program(name: str) -> list[str]:
+    program = {"py": [sys.executable, "-W", "error"], "mjs": ["node"], "sh": ["bash", "-eu"]}
+    command = program[name.rpartition(".")[2]]
+    is_missing = not shutil.which(command[0]) or (command == ["node"] and not NODE_MODULES.exists())
+    if is_missing or (name.endswith(".sh") and not shutil.which("curl")):
+        pytest.skip(f"{command[0]}, curl, or the packages of `make tools` are missing")
+    return command
+
+
+def code_of(file_name: str, code: Code | None = None, *, model: str = snippets.MODEL) -> str:
+    name, _, ending = file_name.partition(".")
+    shown = snippets.fill(code or Code(snippet=name), model=model)
+    [snippet] = [snippet for snippet in shown if snippet.client == ending]
+    return snippet.code
