@@ -7,6 +7,12 @@ from typing import NamedTuple
 
 from catalog.models import ModelCard, Provenance
 
+SCORES = {
+    "softmax": "softmax over your labels: compared with each other, they add up to 100 %",
+    "sigmoid": "sigmoid of each label by itself: they have no fixed sum",
+    "": "",
+}
+
 
 @dataclass(frozen=True)
 class Note:
@@ -52,7 +58,9 @@ def _notes(provenance: Iterable[Provenance]) -> dict[str, Note]:
 
 
 class Line(NamedTuple):
-    """One line of the specs before its footnote: `field` is the figure that has the source."""
+    """One line of the specs before its footnote: `field` is the figure that has the source, empty
+    where it is our own doing.
+    """
 
     label: str
     field: str
@@ -71,6 +79,7 @@ def lines_of(card: ModelCard) -> list[Line]:
         Line("compute", "image_gflops", _compute(card)),
         Line("input", "image_size", _input(card)),
         Line("embedding", "embed_dim", _embedding(card)),
+        Line("scores", "", SCORES[card.activation]),
         Line("training data", "training_data", card.training_data),
         Line("ImageNet zero-shot", "imagenet_top1", _percent(card.imagenet_top1)),
         Line("license", "license", card.license),

@@ -65,6 +65,7 @@ def as_json(card: ModelCard) -> Document:
         "status": card.status.public_label,
         "stage": card.stage,
         "successor": card.use_instead and card.use_instead.repo,
+        "activation": card.activation or None,
         "summary": card.summary,
         "summary_is_generated": card.summary_is_generated,
         "published": card.published,
