@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.urls import reverse
 
 from catalog.models.cards import ModelCard
 
@@ -10,10 +11,19 @@ from catalog.models.cards import ModelCard
 class Source(models.Model):
     slug = models.SlugField(unique=True)
     title = models.CharField(max_length=200)
-    url = models.URLField(blank=True)
+    url = models.URLField(blank=True, help_text="empty: our own page of it is all there is")
+    description = models.TextField(blank=True, help_text="Markdown: what it is, for that page")
 
     def __str__(self) -> str:
         return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("source", args=[self.slug])
+
+    @property
+    def href(self) -> str:
+        """Where a reader can look it up: there, or on our own page of it."""
+        return self.url or self.get_absolute_url()
 
 
 class Provenance(models.Model):
