@@ -1,5 +1,6 @@
 """A model page in other forms: JSON, Markdown, and the picture beside a shared link."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django.core.cache import cache
@@ -9,6 +10,9 @@ from django.views.decorators.http import require_safe
 
 from catalog.models import ModelCard, Provenance
 from catalog.pages import queries, specs
+from catalog.standing import serving
+from catalog.standing.serving import Availability
+from catalog.standing.standing import Standing
 from catalog.syndication import share_card
 
 MARKDOWN = "text/markdown; charset=utf-8"
@@ -18,7 +22,8 @@ DAY_S = 24 * 3600
 @require_safe
 def model_json(request: HttpRequest, owner: str, name: str) -> JsonResponse:
     card = _card_or_404(owner, name)
-    return JsonResponse(as_json(card), json_dumps_params={"indent": 2})
+    standing = Standing.of(card, is_served=serving.is_served(card))
+    return JsonResponse(as_json(card, standing), json_dumps_params={"indent": 2})
 
 
 @require_safe
@@ -28,7 +33,7 @@ def model_markdown(request: HttpRequest, owner: str, name: str) -> HttpResponse:
         "card": card,
         "sheet": specs.sheet_of(card, card.provenance.all()),
         "evaluations": card.evaluations.all(),
-        "questions": card.faq.all(),
+        "standing": Standing.of(card, is_served=serving.is_served(card)),
     }
     return render(request, "catalog/model/model.md", context, content_type=MARKDOWN)
 
@@ -53,7 +58,7 @@ def _card_or_404(owner: str, name: str) -> ModelCard:
     return card
 
 
-def as_json(card: ModelCard) -> Document:
+def as_json(card: ModelCard, standing: Standing) -> Document:
     """Unknown figures are left out; prices are strings of US dollars."""
     price = card.price
     # What clients read: keys may be added, and none is renamed.
@@ -64,6 +69,8 @@ def as_json(card: ModelCard) -> Document:
         "task": card.task,
         "status": card.status.public_label,
         "stage": card.stage,
+        "callable": standing.availability is Availability.ANSWERS,
+        "api_providers": standing.api_providers,
         "successor": card.use_instead and card.use_instead.repo,
         "activation": card.activation or None,
         "summary": card.summary,
@@ -78,14 +85,15 @@ def as_json(card: ModelCard) -> Document:
             "micro_usd_per_image": price.micro_usd_per_image,
             "micro_usd_per_new_label": price.micro_usd_per_label,
         },
-        "facts": {row.field: _fact(card, row) for row in card.provenance.all()},
+        "ranks": [asdict(rank) | {"text": rank.text} for rank in standing.ranks],
+        "facts": {row.field: _fact(card, row) for row in standing.stated(card.provenance.all())},
         "evaluations": [
             {"dataset": e.dataset, "metric": e.metric, "percent": str(e.value)}
             for e in card.evaluations.all()
         ],
         "best_for": card.best_for,
         "limits": card.limits,
-        "faq": [{"question": q.question, "answer": q.answer} for q in card.faq.all()],
+        "faq": [asdict(row) for row in standing.questions],
         "stages": [
             {"stage": change.stage, "since": change.changed_at, "reason": change.reason}
             for change in card.stage_changes.all()
@@ -104,5 +112,5 @@ def as_json(card: ModelCard) -> Document:
 
 
 def _fact(card: ModelCard, row: Provenance) -> Document:
-    source = {"title": row.source.title, "url": row.source.url}
+    source = {"title": row.source.title, "url": row.source.href}
     return {"value": getattr(card, row.field), "source": source, "read_on": row.read_on}
