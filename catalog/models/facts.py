@@ -20,10 +20,9 @@ class Source(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("source", args=[self.slug])
 
-    @property
-    def href(self) -> str:
-        """Where a reader can look it up: there, or on our own page of it."""
-        return self.url or self.get_absolute_url()
+    def href(self, card_id: int) -> str:
+        """Where a reader can look up a figure of this card: there, or in our own record of it."""
+        return self.url or f"{self.get_absolute_url()}#model-{card_id}"
 
 
 class Provenance(models.Model):

@@ -17,6 +17,16 @@ from catalog.page_cache import cache_for_anonymous
 MOST_MODELS = 300
 
 
+# Where the name of a card's field would not do.
+LABELS = {
+    "api_providers": "API providers",
+    "est_price_micro_usd_per_image": "estimated price of an image, µ$",
+    "image_gflops": "GFLOPs per image",
+    "imagenet_top1": "ImageNet zero-shot top-1, %",
+    "text_gflops": "GFLOPs per text",
+}
+
+
 @dataclass(frozen=True)
 class Figure:
     label: str
@@ -30,6 +40,10 @@ class Reading:
 
     card: ModelCard
     figures: Sequence[Figure]
+
+    @property
+    def read_on(self) -> date:
+        return max(figure.read_on for figure in self.figures)
 
 
 @require_safe
@@ -49,7 +63,7 @@ def source_page(request: HttpRequest, slug: str) -> HttpResponse:
     source = get_object_or_404(Source, slug=slug)
     context: dict[str, object] = {"source": source}
     if source.url:
-        context["cards"] = _citing(source)[:MOST_MODELS]
+        context["cards"] = _citing(source)
     else:
         context["readings"] = list(_readings(source))
     return render(request, "catalog/sources/source.html", context)
@@ -60,7 +74,8 @@ def _citing(source: Source) -> Sequence[ModelCard]:
     results = Count("evaluations", filter=Q(evaluations__source=source), distinct=True)
     read_on = Max("provenance__read_on", filter=Q(provenance__source=source))
     cards = ModelCard.objects.annotate(facts=facts, results=results, read_on=read_on)
-    return cards.filter(Q(facts__gt=0) | Q(results__gt=0)).only("repo", "name").order_by("repo")
+    citing = cards.filter(Q(facts__gt=0) | Q(results__gt=0)).only("repo").order_by("repo")
+    return list(citing[:MOST_MODELS])
 
 
 def _readings(source: Source) -> Iterator[Reading]:
@@ -79,7 +94,7 @@ def _readings(source: Source) -> Iterator[Reading]:
 def _of_fact(row: Provenance) -> Figure:
     value = getattr(row.card, row.field)
     text = f"{value:,}" if isinstance(value, int) else str(value)
-    return Figure(row.field.replace("_", " "), text, row.read_on)
+    return Figure(LABELS.get(row.field, row.field.replace("_", " ")), text, row.read_on)
 
 
 def _of_result(row: Evaluation) -> Figure:

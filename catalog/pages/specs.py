@@ -52,7 +52,9 @@ def _notes(provenance: Iterable[Provenance]) -> dict[str, Note]:
     for row in provenance:
         key = (row.source_id, row.read_on)
         if key not in notes:
-            notes[key] = Note(len(notes) + 1, row.source.title, row.source.href, row.read_on)
+            notes[key] = Note(
+                len(notes) + 1, row.source.title, row.source.href(row.card_id), row.read_on
+            )
         note_of[row.field] = notes[key]
     return note_of
 

@@ -112,5 +112,5 @@ def as_json(card: ModelCard, standing: Standing) -> Document:
 
 
 def _fact(card: ModelCard, row: Provenance) -> Document:
-    source = {"title": row.source.title, "url": row.source.href}
+    source = {"title": row.source.title, "url": row.source.href(card.pk)}
     return {"value": getattr(card, row.field), "source": source, "read_on": row.read_on}

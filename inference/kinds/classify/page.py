@@ -73,7 +73,6 @@ def page_of(job: Job) -> Page:
             "label_count": len(payload["labels"]),
             "has_one_softmax_label": activation is Activation.SOFTMAX
             and len(payload["labels"]) == 1,
-            "has_logits_only": activation is Activation.NONE,
             "meaning": score_text.meaning_of(activation, label_count=len(payload["labels"])),
             "grids": _grids(job, crop),
         },

@@ -10,8 +10,8 @@ import yaml
 from catalog.loading import cards
 from catalog.loading.documents import Document
 from catalog.loading.openclip_zoo import documents
+from tests.catalog.pages.superlatives import ranks_in
 from tests.conftest import FIXTURES
-from tests.support.superlatives import ranks_in
 
 WRITTEN = [yaml.safe_load(path.read_text()) for path in cards.card_files(FIXTURES)]
 ZOO = list(documents(FIXTURES / "zoo.csv"))
