@@ -250,8 +250,8 @@ def test_from_a_waitlist_to_a_launch_and_out_again(
     assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     page.goto("/account/credit/")
     expect(page.get_by_role("heading", level=1)).to_have_text("$1.50")
-    page.goto(link_after(letter, "with an API key:"))
-    expect(page.get_by_role("heading", level=2, name="try it now")).to_be_visible()
+    page.goto(link_after(letter, "Its page:"))
+    expect(page.get_by_role("heading", level=2, name="no worker right now")).to_be_visible()
     expect_clean(page)
 
     page.goto(link_after(letter, "Leave this waitlist:"))
