@@ -8,6 +8,10 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from catalog.models import MOVES, ModelCard, Stage, StageChange
+from catalog.standing import serving
+
+# To these a model goes to be called. (One that is deprecated has been open all the time.)
+OPENING = (Stage.PREVIEW, Stage.LIVE)
 
 
 class MoveRefused(Exception):
@@ -18,18 +22,33 @@ class NotAMove(MoveRefused):
     """There is no such step between these stages."""
 
 
+class NoWorker(MoveRefused):
+    """The stage would open the model to calls, and no living worker serves it."""
+
+
 class MovedMeanwhile(MoveRefused):
     """Somebody else has moved the model since the caller looked at it."""
 
 
 @transaction.atomic
 def move(
-    card: ModelCard, to: Stage, *, reason: str, by: AbstractBaseUser | None = None
+    card: ModelCard,
+    to: Stage,
+    *,
+    reason: str,
+    by: AbstractBaseUser | None = None,
+    without_worker: bool = False,
 ) -> StageChange:
-    """Bring a model to its next stage. Raises NotAMove, MovedMeanwhile."""
+    """Bring a model to its next stage. Raises NotAMove, NoWorker, MovedMeanwhile.
+
+    `without_worker`: whoever moves it knows that nobody serves it yet.
+    """
     before = card.status
     if to not in MOVES[before]:
         raise NotAMove(f"{card.repo} cannot go from {before} to {to}")
+    opens = to in OPENING and before != Stage.DEPRECATED
+    if opens and not without_worker and not serving.is_served(card):
+        raise NoWorker(f"{card.repo} cannot go to {to}: no worker serves it")
     # Of two movers at once the second finds another stage than it saw, and updates no row.
     moved = ModelCard.objects.filter(pk=card.pk, stage=before).update(stage=to, changed_at=Now())
     if not moved:

@@ -8,7 +8,7 @@ from catalog.demand.model_requests import views as request_views
 from catalog.demand.votes import views as vote_views
 from catalog.demand.waitlist import link_views
 from catalog.demand.waitlist import views as waitlist_views
-from catalog.pages import views
+from catalog.pages import sources, views
 from catalog.syndication import alternates, feeds, robots
 
 urlpatterns = [
@@ -50,6 +50,8 @@ urlpatterns = [
     path("roadmap/request/", request_views.request_page, name="request-model"),
     path("roadmap.json", board_views.roadmap_json, name="roadmap-json"),
     path("roadmap.csv", board_views.roadmap_csv, name="roadmap-csv"),
+    path("sources/", sources.sources_page, name="sources"),
+    path("sources/<slug:slug>/", sources.source_page, name="source"),
     path("compare/", views.compare_page, name="compare"),
     path("llms.txt", robots.llms_txt, name="llms-txt"),
     path("robots.txt", robots.robots_txt, name="robots-txt"),

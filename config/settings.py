@@ -318,6 +318,8 @@ API_MAX_BODY_BYTES = 16 * 1024 * 1024
 AUTH_USER_MODEL = "accounts.User"
 # What a confirmed person gets once, in whole micro-dollars; 0: nothing.
 FREE_CREDIT_MICRO_USD = parse_usd(env.str("FREE_CREDIT_USD", default="1.00"))
+# The catalog asks it which models living workers serve, and may not import what stands above it.
+SERVED_REPOS = "inference.models.workers.served_repos"
 LAUNCH_CREDIT_MICRO_USD = parse_usd(env.str("LAUNCH_CREDIT_USD", default="0.50"))
 WELCOME_CREDIT_DAYS = env.int("WELCOME_CREDIT_DAYS", default=365)
 AUTHENTICATION_BACKENDS = [

@@ -152,9 +152,10 @@ class ModelCardAdmin(Audited[ModelCard]):
             self.message_user(request, f"Nothing was moved: {hint}.", messages.ERROR)
             return
         for card in cards:
-            self._move(request, card, form.cleaned_data["stage"], form.cleaned_data["reason"])
+            self._move(request, card, form.cleaned_data)
 
-    def _move(self, request: HttpRequest, card: ModelCard, to: Any, reason: str) -> None:
+    def _move(self, request: HttpRequest, card: ModelCard, move: dict[str, Any]) -> None:
+        to, reason, without_worker = move["stage"], move["reason"], move["without_worker"]
         before = card.stage
         is_launch = to == Stage.LIVE and Stage.LIVE in MOVES[before]
         if is_launch and card.launch_price_micro_usd_per_image is None:
@@ -166,8 +167,12 @@ class ModelCardAdmin(Audited[ModelCard]):
         by: Any = request.user
         try:
             with transaction.atomic():
-                stages.move(card, to, reason=reason, by=by)
+                stages.move(card, to, reason=reason, by=by, without_worker=without_worker)
                 log_step(request, card, "stage", before, to)
+        except stages.NoWorker as refused:
+            hint = "start one, or tick “even without a worker”"
+            self.message_user(request, f"{refused}: {hint}.", messages.ERROR)
+            return
         except stages.MoveRefused as refused:
             self.message_user(request, f"{refused}.", messages.ERROR)
             return

@@ -100,6 +100,7 @@ class SourceForm(forms.ModelForm[Source]):
 class MoveForm(forms.Form):
     stage = forms.TypedChoiceField(choices=Stage.choices, coerce=Stage)
     reason = forms.CharField(max_length=StageChange._meta.get_field("reason").max_length)
+    without_worker = forms.BooleanField(required=False)
 
 
 class MoveActionForm(ActionForm):
@@ -107,3 +108,4 @@ class MoveActionForm(ActionForm):
 
     stage = forms.ChoiceField(choices=[("", "stage …"), *Stage.choices], required=False)
     reason = forms.CharField(required=False)
+    without_worker = forms.BooleanField(required=False, label="even without a worker")

@@ -117,7 +117,11 @@ def fingerprint(document: Document) -> str:
 
 def load_sources(path: Path) -> dict[str, Source]:
     for row in yaml.safe_load(path.read_text()):
-        defaults = {"title": row["title"], "url": row.get("url") or ""}
+        defaults = {
+            "title": row["title"],
+            "url": row.get("url") or "",
+            "description": row.get("description") or "",
+        }
         Source.objects.update_or_create(slug=row["slug"], defaults=defaults)
     return {source.slug: source for source in Source.objects.all()}
 
@@ -133,9 +137,11 @@ def load_card(document: Document, sources: dict[str, Source]) -> set[str]:
     keep = by_hand | _known_from_the_hub(document)
     # The stage is the card's own: a file sets it only as the card is created.
     lasting = {key: value for key, value in fields.items() if key not in {"stage", *keep}}
-    card, _ = ModelCard.objects.update_or_create(
+    card, is_new = ModelCard.objects.update_or_create(
         repo=document["repo"], defaults=lasting, create_defaults=fields
     )
+    if is_new and card.status.is_callable and not card.is_stand_in:
+        raise CatalogError(f"{card} cannot start as {card.stage}: bring it there by a launch")
     _write_provenance(card, facts, sources, keep=keep)
     if "evaluations" not in by_hand:
         _write_evaluations(card, document.get("evaluations", []), sources)

@@ -272,6 +272,16 @@ class ModelCard(models.Model):
         )
 
     @property
+    def activation(self) -> str:
+        """What makes scores of logits: "sigmoid", each label by itself (SigLIP and its kin, which
+        have a bias); "softmax", over all labels; "" where only the weights can tell.
+        """
+        architecture = self.open_clip_model.lower()
+        if "siglip" in architecture:
+            return "sigmoid"
+        return "" if architecture.startswith("hf-hub:") else "softmax"
+
+    @property
     def patch_grid(self) -> int | None:
         """Patches a side: 16 for 224 px in patches of 14. None for towers without patches."""
         return patches.grid_side(self.image_size, self.patch_size)

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.urls import reverse
 
 from catalog.models import datasets
 from catalog.models.cards import ModelCard
@@ -12,10 +13,18 @@ from catalog.models.datasets import Subject
 class Source(models.Model):
     slug = models.SlugField(unique=True)
     title = models.CharField(max_length=200)
-    url = models.URLField(blank=True)
+    url = models.URLField(blank=True, help_text="empty: our own page of it is all there is")
+    description = models.TextField(blank=True, help_text="Markdown: what it is, for that page")
 
     def __str__(self) -> str:
         return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("source", args=[self.slug])
+
+    def href(self, card_id: int) -> str:
+        """Where a reader can look up a figure of this card: there, or in our own record of it."""
+        return self.url or f"{self.get_absolute_url()}#model-{card_id}"
 
 
 class Provenance(models.Model):

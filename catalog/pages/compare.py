@@ -8,6 +8,8 @@ from catalog.models import ModelCard
 from catalog.numbers.formatting import compact
 from catalog.pages.specs import lines_of
 from catalog.pricing.formatting import per_1k_or_estimate
+from catalog.standing import serving
+from catalog.standing.serving import Availability
 
 MOST = 4
 
@@ -83,11 +85,24 @@ MEASURED_LABELS = {"compute", "ImageNet zero-shot"}
 
 
 def rows_of(cards: Sequence[ModelCard]) -> list[Row]:
-    rows = [Row("status", [Cell(card.status.public_label) for card in cards])]
+    rows = [_status_row(cards)]
     rows += [measure.row(cards) for measure in MEASURES]
     rows += _spec_rows(cards)
     # What differs comes first; sorting is stable, so each half keeps its order.
     return sorted(rows, key=lambda row: not row.differs)
+
+
+def _status_row(cards: Sequence[ModelCard]) -> Row:
+    # Workers are looked up only where one of them could answer.
+    is_open = any(card.status.is_callable for card in cards)
+    served = serving.served_repos() if is_open else set()
+    return Row("status", [Cell(_status(card, card.repo in served)) for card in cards])
+
+
+def _status(card: ModelCard, is_served: bool) -> str:
+    availability = serving.availability_of(card, is_served=is_served)
+    no_worker = f", {availability}" if availability is Availability.NO_WORKER else ""
+    return f"{card.status.public_label}{no_worker}"
 
 
 def _spec_rows(cards: Sequence[ModelCard]) -> list[Row]:

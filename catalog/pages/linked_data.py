@@ -8,10 +8,14 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
-from catalog.models import ModelCard, Question, Stage
+from catalog.models import ModelCard, Stage
 from catalog.pricing import Price
+from catalog.standing.questions import Answered
+from catalog.standing.serving import Availability
 
 CONTEXT = "https://schema.org"
+# Only what is open to calls is offered.
+STOCK = {Availability.ANSWERS: "InStock", Availability.NO_WORKER: "OutOfStock"}
 SOLD = (Stage.LIVE, Stage.DEPRECATED)
 IMAGES = 1000
 # As Django's json_script: inside a script element these would end it or begin another.
@@ -21,18 +25,26 @@ ESCAPES = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
 Thing = dict[str, Any]
 
 
-def of_model(request: HttpRequest, card: ModelCard, questions: Iterable[Question]) -> SafeString:
+def of_model(
+    request: HttpRequest,
+    card: ModelCard,
+    questions: Iterable[Answered],
+    *,
+    availability: Availability,
+) -> SafeString:
     """The breadcrumb and the questions of a model page, ready to stand in a script element."""
     things = [_breadcrumb(request, card)]
     if faq := [_question(question) for question in questions]:
         things.append({"@context": CONTEXT, "@type": "FAQPage", "mainEntity": faq})
     # No Product before it is live: an estimate is not an offer.
     if card.status in SOLD and card.price and not card.price.is_estimate:
-        things.append(_product(request, card, card.price))
+        things.append(_product(request, card, card.price, availability))
     return mark_safe(json.dumps(things).translate(ESCAPES))  # noqa: S308  escaped just here
 
 
-def _product(request: HttpRequest, card: ModelCard, price: Price) -> Thing:
+def _product(
+    request: HttpRequest, card: ModelCard, price: Price, availability: Availability
+) -> Thing:
     # What is sold is inference by this model.
     unit = {"@type": "QuantitativeValue", "value": IMAGES, "unitText": "images"}
     usd = str(price.usd_per_1k_images)
@@ -41,6 +53,7 @@ def _product(request: HttpRequest, card: ModelCard, price: Price) -> Thing:
         "url": request.build_absolute_uri(card.get_absolute_url()),
         "price": usd,
         "priceCurrency": "USD",
+        "availability": f"{CONTEXT}/{STOCK[availability]}",
         "priceSpecification": {
             "@type": "UnitPriceSpecification",
             "price": usd,
@@ -75,6 +88,6 @@ def _breadcrumb(request: HttpRequest, card: ModelCard) -> Thing:
     return {"@context": CONTEXT, "@type": "BreadcrumbList", "itemListElement": items}
 
 
-def _question(row: Question) -> Thing:
+def _question(row: Answered) -> Thing:
     answer = {"@type": "Answer", "text": row.answer}
     return {"@type": "Question", "name": row.question, "acceptedAnswer": answer}

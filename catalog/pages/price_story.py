@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.urls import reverse
+
 from catalog import price_history
 from catalog.models import ModelCard, PriceChange
 from catalog.numbers.formatting import exact
@@ -22,6 +24,8 @@ from catalog.pricing import Basis, Price
 from catalog.pricing.formatting import images_for_usd
 
 Notes = Mapping[str, Note]
+# The slugs of the sources of the anchor's figures.
+FIRST_PAGES, PROFILE = "original-page", "openclip-profile"
 
 WORDS = {
     Basis.LAUNCH: "This is what an image costs: the price was set when the model went live.",
@@ -35,12 +39,16 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Input:
-    """A figure of the formula: its value with its unit, and a footnote or words on its origin."""
+    """A figure of the formula: its value with its unit, and a footnote or words on its origin.
+
+    `href` opens the origin; empty for an assumption of ours, which is explained nowhere else.
+    """
 
     label: str
     value: str
     note: Note | None = None
     origin: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,15 +140,15 @@ def _of_image(price: Price, notes: Notes) -> list[Input]:
     """What the price of an image rests on, but for the model's own compute."""
     inputs, image = price.inputs, f"{price.micro_usd_per_image} µ$ an image"
     if price.basis == Basis.LAUNCH:
-        return [Input("price at launch", image, origin="set by us")]
+        return [Input("price at launch", image, origin="set by us", href="#timeline")]
     if price.basis == Basis.STATED:
         note = notes.get("est_price_micro_usd_per_image")
-        return [Input("stated price", image, note, "the model's first page")]
+        return [Input("stated price", image, note, "the model's first page", _page_of(FIRST_PAGES))]
     if price.basis == Basis.BENCHMARK:
         speed, cost = exact(inputs["images_per_s"]), exact(inputs["hardware_usd_per_hour"])
         return [
-            Input("speed", f"{speed} images/s", origin="our last benchmark"),
-            Input("hardware", f"${cost} an hour", origin="of that benchmark"),
+            Input("speed", f"{speed} images/s", origin="our last benchmark", href="#speed"),
+            Input("hardware", f"${cost} an hour", origin="of that benchmark", href="#speed"),
             Input(
                 "utilisation", exact(inputs["utilisation"]), origin="assumed: busy share of time"
             ),
@@ -148,13 +156,23 @@ def _of_image(price: Price, notes: Notes) -> list[Input]:
         ]
     anchor, gflops = inputs["anchor_micro_usd_per_image"], inputs["anchor_gflops"]
     return [
-        Input("price of ViT-L/14", f"{exact(anchor)} µ$ an image", origin="stated by its page"),
+        Input(
+            "price of ViT-L/14",
+            f"{exact(anchor)} µ$ an image",
+            origin="stated by its first page",
+            href=_page_of(FIRST_PAGES),
+        ),
         Input(
             "compute of ViT-L/14",
             f"{exact(gflops)} GFLOP an image",
             origin="open_clip's model profile",
+            href=_page_of(PROFILE),
         ),
     ]
+
+
+def _page_of(source: str) -> str:
+    return reverse("source", args=[source])
 
 
 def _of_compute(card: ModelCard, price: Price, notes: Notes) -> list[Input]:

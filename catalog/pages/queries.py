@@ -8,6 +8,7 @@ from django.db.models import Prefetch
 
 from catalog.demand import board, votes
 from catalog.models import Benchmark, Evaluation, ModelCard, Provenance
+from catalog.standing import ranks
 
 READINGS_SHOWN = 120
 BENCHMARKS_SHOWN = 3
@@ -21,8 +22,9 @@ def find_card(
 ) -> ModelCard | None:
     """The card of exactly this repo id, or None.
 
-    It bears `votes_counted`, `waiting_counted`, and whether `seen_by` has voted for it. Its
-    `provenance`, `evaluations`, `faq`, `stage_changes` and `price_changes` are fetched already.
+    It bears `votes_counted`, `waiting_counted`, what its ranks are made of, and whether `seen_by`
+    has voted for it. Its `provenance`, `evaluations`, `faq`, `stage_changes` and `price_changes`
+    are fetched already.
     """
     sourced = Provenance.objects.select_related("source").order_by("pk")
     measured = Evaluation.objects.select_related("source")
@@ -33,6 +35,7 @@ def find_card(
             votes_counted=votes.count_expression(),
             waiting_counted=board.waiting_expression(),
             has_my_vote=votes.has_vote_of(seen_by),
+            rank_counts=ranks.count_expression(),
         )
         .prefetch_related(
             Prefetch("provenance", sourced),

@@ -10,6 +10,12 @@ from catalog.models import Evaluation, ModelCard, Provenance
 # A source and the day on which something was read there.
 Reading = tuple[int, date]
 
+SCORES = {
+    "softmax": "softmax over your labels: compared with each other, they add up to 100 %",
+    "sigmoid": "sigmoid of each label by itself: they have no fixed sum",
+    "": "",
+}
+
 
 @dataclass(frozen=True)
 class Note:
@@ -57,12 +63,16 @@ def _notes(sourced: Iterable[Provenance | Evaluation]) -> dict[Reading, Note]:
     for row in sourced:
         key = (row.source_id, row.read_on)
         if key not in notes:
-            notes[key] = Note(len(notes) + 1, row.source.title, row.source.url, row.read_on)
+            notes[key] = Note(
+                len(notes) + 1, row.source.title, row.source.href(row.card_id), row.read_on
+            )
     return notes
 
 
 class Line(NamedTuple):
-    """One line of the specs before its footnote: `field` is the figure that has the source."""
+    """One line of the specs before its footnote: `field` is the figure that has the source, empty
+    where it is our own doing.
+    """
 
     label: str
     field: str
@@ -81,6 +91,7 @@ def lines_of(card: ModelCard) -> list[Line]:
         Line("compute", "image_gflops", _compute(card)),
         Line("input", "image_size", _input(card)),
         Line("embedding", "embed_dim", _embedding(card)),
+        Line("scores", "", SCORES[card.activation]),
         Line("training data", "training_data", card.training_data),
         Line("ImageNet zero-shot", "imagenet_top1", _percent(card.imagenet_top1)),
         Line("license", "license", card.license),

@@ -9,6 +9,8 @@ from catalog.models import ModelCard, ModelCardQuerySet, Task
 from catalog.page_cache import cache_for_anonymous
 from catalog.pages import accuracy, compare, linked_data, price_story, queries, sparkline, specs
 from catalog.pages.benchmarks import BenchmarkStory
+from catalog.standing import serving
+from catalog.standing.standing import Standing
 
 RELATED = 6
 
@@ -64,11 +66,14 @@ def model_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     evaluations = card.evaluations.all()
     sheet = specs.sheet_of(card, card.provenance.all(), evaluations)
     related = list(ModelCard.objects.related_to(card)[:RELATED])
+    is_served = serving.is_served(card)
+    standing = Standing.of(card, is_served=is_served)
     context = {
         "card": card,
+        "is_served": is_served,
+        "standing": standing,
         "sheet": sheet,
         "accuracy": accuracy.groups_of(evaluations, sheet),
-        "questions": card.faq.all(),
         "stage_changes": card.stage_changes.all(),
         "benchmarks": [BenchmarkStory.of(row) for row in queries.latest_benchmarks(card)],
         "sparkline": sparkline.of(queries.daily_downloads(card)),
@@ -79,7 +84,9 @@ def model_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
             notes=sheet.note_of,
             parameters=request.GET.dict(),
         ),
-        "linked_data": linked_data.of_model(request, card, card.faq.all()),
+        "linked_data": linked_data.of_model(
+            request, card, standing.questions, availability=standing.availability
+        ),
         "share_card": request.build_absolute_uri(f"{card.get_absolute_url()}og.png"),
         "related": related,
     }

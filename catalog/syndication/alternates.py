@@ -1,5 +1,6 @@
 """A model page in other forms: JSON, Markdown, and the picture beside a shared link."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,9 @@ from django.views.decorators.http import require_safe
 
 from catalog.models import Evaluation, ModelCard, Provenance
 from catalog.pages import accuracy, queries, specs
+from catalog.standing import serving
+from catalog.standing.serving import Availability
+from catalog.standing.standing import Standing
 from catalog.syndication import share_card
 
 MARKDOWN = "text/markdown; charset=utf-8"
@@ -20,7 +24,8 @@ DAY_S = 24 * 3600
 @require_safe
 def model_json(request: HttpRequest, owner: str, name: str) -> JsonResponse:
     card = _card_or_404(owner, name)
-    return JsonResponse(as_json(card), json_dumps_params={"indent": 2})
+    standing = Standing.of(card, is_served=serving.is_served(card))
+    return JsonResponse(as_json(card, standing), json_dumps_params={"indent": 2})
 
 
 @require_safe
@@ -32,7 +37,7 @@ def model_markdown(request: HttpRequest, owner: str, name: str) -> HttpResponse:
         "card": card,
         "sheet": sheet,
         "accuracy": accuracy.groups_of(evaluations, sheet),
-        "questions": card.faq.all(),
+        "standing": Standing.of(card, is_served=serving.is_served(card)),
     }
     return render(request, "catalog/model/model.md", context, content_type=MARKDOWN)
 
@@ -57,7 +62,7 @@ def _card_or_404(owner: str, name: str) -> ModelCard:
     return card
 
 
-def as_json(card: ModelCard) -> Document:
+def as_json(card: ModelCard, standing: Standing) -> Document:
     """Unknown figures are left out; prices are strings of US dollars."""
     price = card.price
     # What clients read: keys may be added, and none is renamed.
@@ -68,7 +73,10 @@ def as_json(card: ModelCard) -> Document:
         "task": card.task,
         "status": card.status.public_label,
         "stage": card.stage,
+        "callable": standing.availability is Availability.ANSWERS,
+        "api_providers": standing.api_providers,
         "successor": card.use_instead and card.use_instead.repo,
+        "activation": card.activation or None,
         "summary": card.summary,
         "summary_is_generated": card.summary_is_generated,
         "published": card.published,
@@ -81,11 +89,12 @@ def as_json(card: ModelCard) -> Document:
             "micro_usd_per_image": price.micro_usd_per_image,
             "micro_usd_per_new_label": price.micro_usd_per_label,
         },
-        "facts": {row.field: _fact(card, row) for row in card.provenance.all()},
+        "ranks": [asdict(rank) | {"text": rank.text} for rank in standing.ranks],
+        "facts": {row.field: _fact(card, row) for row in standing.stated(card.provenance.all())},
         "evaluations": [_evaluation(row) for row in card.evaluations.all()],
         "best_for": card.best_for,
         "limits": card.limits,
-        "faq": [{"question": q.question, "answer": q.answer} for q in card.faq.all()],
+        "faq": [asdict(row) for row in standing.questions],
         "stages": [
             {"stage": change.stage, "since": change.changed_at, "reason": change.reason}
             for change in card.stage_changes.all()
@@ -113,5 +122,5 @@ def _evaluation(row: Evaluation) -> Document:
 
 
 def _origin(row: Provenance | Evaluation) -> Document:
-    source = {"title": row.source.title, "url": row.source.url}
+    source = {"title": row.source.title, "url": row.source.href(row.card_id)}
     return {"source": source, "read_on": row.read_on}

@@ -40,7 +40,7 @@ class CardSitemap(Sitemap[ModelCard]):
 class PageSitemap(Sitemap[str]):
     def items(self) -> list[str]:
         tasks = [reverse("task", args=[task]) for task in Task.values]
-        names = ["home", "models", "playground", "roadmap", "request-model", "docs"]
+        names = ["home", "models", "playground", "roadmap", "request-model", "sources", "docs"]
         return [*(reverse(name) for name in names), *tasks]
 
     def location(self, item: str) -> str:

@@ -28,6 +28,11 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         return {repo for repos in self.alive().values_list("repos", flat=True) for repo in repos}
 
 
+def served_repos() -> set[str]:
+    """What `settings.SERVED_REPOS` names: the models that can be tried now."""
+    return Worker.objects.served_repos()
+
+
 class Worker(models.Model):
     name = models.CharField(max_length=100, unique=True)
     pid = models.PositiveIntegerField()

@@ -1,13 +1,14 @@
 """A job as its page shows it, in any state and of any kind."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from inference import kinds
 from inference.jobs import eta
 from inference.jobs.eta import Eta
 from inference.kinds.kind import Page
 from inference.models import ErrorCode, Job, State
+from inference.playground.timeline import Step, steps_of
 
 # The labels of these codes speak of a picture.
 WITHOUT_IMAGES = {
@@ -42,8 +43,7 @@ class JobView:
     eta: Eta | None = None
     error: str = ""
     crop: Crop | None = None
-    queued_ms: int | None = None
-    running_ms: int | None = None
+    steps: Sequence[Step] = ()
 
 
 def view_of(job: Job) -> JobView:
@@ -57,8 +57,7 @@ def view_of(job: Job) -> JobView:
         eta=position.eta,
         error=_error(job) if job.state == State.FAILED else "",
         crop=_crop(job, page),
-        queued_ms=_ms(job.created_at, job.started_at),
-        running_ms=_ms(job.started_at, job.finished_at),
+        steps=steps_of(job),
     )
 
 
@@ -80,7 +79,3 @@ def _crop(job: Job, page: Page) -> Crop | None:
         width=(right - left) * x_percent,
         height=(bottom - top) * y_percent,
     )
-
-
-def _ms(start: datetime | None, end: datetime | None) -> int | None:
-    return round((end - start).total_seconds() * 1000) if start and end else None

@@ -88,13 +88,15 @@ def settle(scored: Scored) -> None:
 
 def _results(cache: TextCache, batch: Sequence[Ready]) -> list[Done]:
     """One forward pass over all images, one over all texts that are not cached yet."""
-    started = time.monotonic()
+    started, text_s = time.monotonic(), cache.encode_s
     faults.hit("forward", *(ready.job for ready in batch))
     images = _encode(cache.encoder, [crop for ready in batch for crop in ready.crops])
+    image_s = time.monotonic() - started
     # Once a job: a classification may bring a thousand prompts.
     texts_of_jobs = [kinds.of(ready.job).texts(ready.job) for ready in batch]
     new = cache.learn(text for texts in texts_of_jobs for text in texts)
-    forward_ms = round((time.monotonic() - started) * 1000)
+    # Not what it takes to look for texts in the shared cache.
+    forward_s = image_s + cache.encode_s - text_s
     done, start = [], 0
     for ready, texts_of_job in zip(batch, texts_of_jobs, strict=True):
         vectors = images[start : start + len(ready.crops)]
@@ -109,10 +111,16 @@ def _results(cache: TextCache, batch: Sequence[Ready]) -> list[Done]:
             image_vectors=vectors,
             text_vectors=cache.vectors_of,
         )
-        done.append(
-            _done(work, cached=len(texts) - len(own_new), new=len(own_new), forward_ms=forward_ms)
-        )
+        times = _times(ready, started=started, forward_s=forward_s)
+        done.append(_done(work, times, cached=len(texts) - len(own_new), new=len(own_new)))
     return done
+
+
+def _times(ready: Ready, *, started: float, forward_s: float) -> Result:
+    """Of the job's batch, in ms. It waits for the pass of the batch before it, and for passes of
+    its own that have failed."""
+    seconds = {"read_ms": ready.read_s, "wait_ms": started - ready.at, "forward_ms": forward_s}
+    return {name: round(value * 1000, 2) for name, value in seconds.items()}
 
 
 def _encode(encoder: Encoder, crops: Sequence[Image.Image]) -> Embeddings:
@@ -125,7 +133,7 @@ def _encode(encoder: Encoder, crops: Sequence[Image.Image]) -> Embeddings:
     return np.concatenate(passes)
 
 
-def _done(work: Work, *, cached: int, new: int, forward_ms: int) -> Done:
+def _done(work: Work, times: Result, *, cached: int, new: int) -> Done:
     encoder = work.encoder
     outcome = kinds.of(work.job).run(work)
     result: Result = {
@@ -134,6 +142,5 @@ def _done(work: Work, *, cached: int, new: int, forward_ms: int) -> Done:
         "preprocessing": encoder.preprocessing.fingerprint,
         "image_size": encoder.image_size,
         "texts_cached": cached,
-        "forward_ms": forward_ms,
     }
-    return Done(work.job, result | outcome.result, new, outcome.vectors)
+    return Done(work.job, result | times | outcome.result, new, outcome.vectors)

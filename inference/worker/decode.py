@@ -1,9 +1,10 @@
 """Reads and decodes the images of a batch, in threads, into what the model sees of them."""
 
 import io
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from PIL import Image
@@ -28,26 +29,34 @@ class OutOfMemory(Exception):
 
 @dataclass(frozen=True)
 class Ready:
-    """A job and the squares that the model sees of its images, or why there are none."""
+    """A job and the squares that the model sees of its images, or why there are none.
+
+    `read_s`: how long its batch was read and decoded, which ended at `at` (of time.monotonic).
+    """
 
     job: Job
     crops: Sequence[Image.Image]
     error: ErrorCode | None = None
+    read_s: float = 0.0
+    at: float = field(default_factory=time.monotonic)
 
 
 def make_ready(encoder: Encoder, batch: Sequence[Job]) -> list[Ready]:
     faults.hit("claimed", *batch)
+    started = time.monotonic()
     owners = [job for job in batch for _ in job.image_files]
     contents = storage.read_ahead(name for job in batch for name in job.image_files)
     crops = iter(list(_decoders.map(partial(_crop, encoder), owners, contents)))
-    return [_ready(job, [next(crops) for _ in job.image_inputs]) for job in batch]
+    read_s = time.monotonic() - started
+    return [_ready(job, [next(crops) for _ in job.image_inputs], read_s) for job in batch]
 
 
-def _ready(job: Job, crops: Sequence[Image.Image | ErrorCode]) -> Ready:
+def _ready(job: Job, crops: Sequence[Image.Image | ErrorCode], read_s: float) -> Ready:
     return Ready(
         job,
         [crop for crop in crops if isinstance(crop, Image.Image)],
         next((crop for crop in crops if isinstance(crop, ErrorCode)), None),
+        read_s,
     )
 
 

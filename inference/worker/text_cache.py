@@ -6,6 +6,7 @@ without a pinned revision are this process's own business.
 
 import hashlib
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -25,13 +26,15 @@ SHARED_FOR_S = 7 * 24 * 3600
 
 @dataclass
 class TextCache:
-    """Text vectors of one model. `encoded` counts the texts that its tower was run for.
+    """Text vectors of one model. `encoded` counts the texts that its tower was run for, and
+    `encode_s` sums the seconds that this took.
 
     cache.vectors_of(["a photo of a cat", "a photo of a dog"]) -> float32 [2, dim]
     """
 
     encoder: Encoder
     encoded: int = 0
+    encode_s: float = 0.0
     # Not cachetools.LRUCache: a batch may need more texts than MAX_TEXTS at once, so it shrinks
     # between batches only.
     _vectors: OrderedDict[str, Embeddings] = field(default_factory=OrderedDict)
@@ -42,9 +45,15 @@ class TextCache:
         unknown = self._fetch(unknown)
         for start in range(0, len(unknown), TEXTS_PER_PASS):
             chunk = unknown[start : start + TEXTS_PER_PASS]
-            self._keep(chunk, self.encoder.encode_texts(chunk))
+            self._keep(chunk, self._encode(chunk))
         self.encoded += len(unknown)
         return set(unknown)
+
+    def _encode(self, texts: Sequence[str]) -> Embeddings:
+        started = time.monotonic()
+        vectors = self.encoder.encode_texts(texts)
+        self.encode_s += time.monotonic() - started
+        return vectors
 
     def vectors_of(self, texts: Sequence[str]) -> Embeddings:
         """float32 [n, dim] of texts that were learned, in input order."""

@@ -2,9 +2,12 @@
 
 import pytest
 from django.db import IntegrityError
+from django.db.models.functions import Now
 
 from catalog import stages
 from catalog.models import MOVES, ModelCard, Stage, StageChange
+from inference.models import Worker
+from inference.models.workers import WORKER_SILENT_AFTER
 from tests.conftest import make_card
 from tests.support.threads import at_once
 
@@ -16,13 +19,45 @@ def test_only_allowed_steps_are_taken(db: None, before: Stage, after: Stage) -> 
     card = make_card(stage=before)
 
     if after in MOVES[before]:
-        stages.move(card, after, reason="tested")
+        stages.move(card, after, reason="tested", without_worker=True)
     else:
         with pytest.raises(stages.NotAMove):
-            stages.move(card, after, reason="tested")
+            stages.move(card, after, reason="tested", without_worker=True)
 
     expected = after if after in MOVES[before] else before
     assert ModelCard.objects.get().stage == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (Stage.ONBOARDING, Stage.PREVIEW),
+        (Stage.ONBOARDING, Stage.LIVE),
+        (Stage.PREVIEW, Stage.LIVE),
+    ],
+)
+def test_a_model_is_not_opened_without_a_worker(db: None, before: Stage, after: Stage) -> None:
+    card = make_card(stage=before)
+    Worker.objects.create(name="of another", pid=1, device="cpu", repos=["openai/another"])
+    dead = Now() - WORKER_SILENT_AFTER
+    Worker.objects.create(name="dead", pid=2, device="cpu", repos=[card.repo], seen_at=dead)
+
+    with pytest.raises(stages.NoWorker):
+        stages.move(card, after, reason="tested")
+    assert card.stage == ModelCard.objects.get().stage == before
+
+    Worker.objects.create(name="alive", pid=3, device="cpu", repos=[card.repo])
+    stages.move(card, after, reason="tested")
+    assert ModelCard.objects.get().stage == after
+
+
+def test_leaving_needs_no_worker(db: None) -> None:
+    card = make_card(stage=Stage.LIVE)
+
+    for stage in (Stage.DEPRECATED, Stage.LIVE, Stage.DEPRECATED, Stage.RETIRED):
+        stages.move(card, stage, reason="tested")
+
+    assert ModelCard.objects.get().stage == Stage.RETIRED
 
 
 def test_the_database_refuses_a_jump_by_itself(card: ModelCard) -> None:

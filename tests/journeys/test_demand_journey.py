@@ -210,6 +210,9 @@ def launch_by_the_button(page: Page, post_office: MailServer) -> None:
     expect(page.get_by_text("1 person has voted for it")).to_be_visible()
     expect_clean(page)
     page.get_by_role("button", name="Launch it").click()
+    expect(page.get_by_text(f"No worker serves {REPO}")).to_be_visible()
+    page.get_by_role("checkbox", name="launch it even if no worker serves it").check()
+    page.get_by_role("button", name="Launch it").click()
     expect(page.get_by_text("is live. Everybody who wanted it is being told.")).to_be_visible()
     wait_for(lambda: Launch.objects.filter(announced_at__isnull=False).exists())
     page.goto("/admin/demand/")
@@ -247,8 +250,8 @@ def test_from_a_waitlist_to_a_launch_and_out_again(
     assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     page.goto("/account/credit/")
     expect(page.get_by_role("heading", level=1)).to_have_text("$1.50")
-    page.goto(link_after(letter, "with an API key:"))
-    expect(page.get_by_role("heading", level=2, name="try it now")).to_be_visible()
+    page.goto(link_after(letter, "Its page:"))
+    expect(page.get_by_role("heading", level=2, name="no worker right now")).to_be_visible()
     expect_clean(page)
 
     page.goto(link_after(letter, "Leave this waitlist:"))

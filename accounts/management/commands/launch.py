@@ -19,8 +19,19 @@ class Command(BaseCommand):
             "--price", type=Decimal, help="US dollars for 1,000 images; default: as estimated"
         )
         parser.add_argument("--reason", default="launched", help="for the model's public timeline")
+        parser.add_argument(
+            "--without-worker", action="store_true", help="even if no worker serves the model"
+        )
 
-    def handle(self, *, repo: str, price: Decimal | None, reason: str, **options: object) -> None:
+    def handle(
+        self,
+        *,
+        repo: str,
+        price: Decimal | None,
+        reason: str,
+        without_worker: bool,
+        **options: object,
+    ) -> None:
         card = ModelCard.objects.real().filter(repo=repo).first()
         if card is None:
             raise CommandError(f"no model {repo} in the catalog")
@@ -29,7 +40,10 @@ class Command(BaseCommand):
             raise CommandError(f"--price: {form.errors.as_text()}")
         try:
             launch, is_new = launches.launch(
-                card, micro_usd_per_image=form.micro_usd_per_image, reason=reason
+                card,
+                micro_usd_per_image=form.micro_usd_per_image,
+                reason=reason,
+                without_worker=without_worker,
             )
         except launches.LaunchRefused as refused:
             raise CommandError(str(refused)) from refused

@@ -18,6 +18,11 @@ class LaunchForm(forms.Form):
     reason = forms.CharField(
         max_length=300, initial="launched", help_text="Stands in the model's public timeline."
     )
+    without_worker = forms.BooleanField(
+        label="launch it even if no worker serves it",
+        required=False,
+        help_text="Its page, the API and the mail then say that none is up.",
+    )
 
     @property
     def micro_usd_per_image(self) -> int:

@@ -2,7 +2,7 @@
 
 Credit and mail follow, by a worker: see `notifications`.
 
-LaunchRefused    the model's stage, or its price, does not allow it
+LaunchRefused    the model's stage, its price, or the lack of a worker does not allow it
 """
 
 import logging
@@ -36,14 +36,28 @@ class Audience:
 
 
 def launch(
-    card: ModelCard, *, micro_usd_per_image: int, reason: str = "launched", by: User | None = None
+    card: ModelCard,
+    *,
+    micro_usd_per_image: int,
+    reason: str = "launched",
+    by: User | None = None,
+    without_worker: bool = False,
 ) -> tuple[Launch, bool]:
-    """Bring a model live at a price; (the launch, whether it is new). Raises LaunchRefused."""
+    """Bring a model live at a price; (the launch, whether it is new). Raises LaunchRefused.
+
+    `without_worker`: launch it although no living worker serves it.
+    """
     if micro_usd_per_image < 1:
         raise LaunchRefused("A price is at least one micro-dollar an image.")
     try:
         with transaction.atomic():
-            new = _launch(card, micro_usd_per_image, reason, by)
+            new = _launch(card, micro_usd_per_image, reason, by, without_worker=without_worker)
+    except stages.NoWorker:
+        raise LaunchRefused(
+            f"No worker serves {card.repo}, so nobody could use it. Start one, or launch it"
+            " without a worker (the box, or --without-worker): its page, the API and the mail then"
+            " say that none is up."
+        ) from None
     except stages.MoveRefused as refused:
         earlier = Launch.objects.filter(card=card).first()
         if earlier is None:
@@ -53,10 +67,12 @@ def launch(
     return new, True
 
 
-def _launch(card: ModelCard, micro_usd: int, reason: str, by: User | None) -> Launch:
+def _launch(
+    card: ModelCard, micro_usd: int, reason: str, by: User | None, *, without_worker: bool
+) -> Launch:
     before = card.stage
     # The stage first: of two who launch at once one finds that it has moved.
-    stages.move(card, Stage.LIVE, reason=reason, by=by)
+    stages.move(card, Stage.LIVE, reason=reason, by=by, without_worker=without_worker)
     if Launch.objects.filter(card=card).exists():
         # The refusal rolls the row back; the caller's object, which they show, needs the same.
         card.stage = before

@@ -22,6 +22,7 @@ from catalog import email_addresses
 from catalog.demand import subscribers, waitlist
 from catalog.demand.waitlist import emails, links
 from catalog.models import Launch, Subscriber, Vote
+from catalog.standing import serving
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +74,11 @@ def _grant(launch: Launch, user: User) -> None:
 
 def _queue_mails(launch: Launch) -> int:
     mailed = 0
+    # As it is now: the mail must not promise what the page it leads to denies.
+    is_served = serving.is_served(launch.card)
     # Neither one transaction for all, which would be lost whole, nor one a mail, which is slow.
     batch: list[EmailMessage] = []
-    for message in _mails(launch):
+    for message in _mails(launch, is_served=is_served):
         batch.append(message)
         mailed += 1
         if len(batch) == MAILS_PER_TRANSACTION:
@@ -91,17 +94,18 @@ def _queue(batch: list[EmailMessage]) -> None:
         message.send()
 
 
-def _mails(launch: Launch) -> Iterator[EmailMessage]:
+def _mails(launch: Launch, *, is_served: bool) -> Iterator[EmailMessage]:
     """One for each address, whether it waits, has voted, or both."""
     # Voters first: who voted and waits gets the mail that names the credit.
     voters = set()
     for user in _voters(launch).iterator():
         voters.add(email_addresses.fold(user.email))
-        yield from _mail(launch, _subscriber(user), has_voted=True)
+        credit = launch.credit_micro_usd
+        yield from _mail(launch, _subscriber(user), is_served=is_served, credit=credit)
     waiting = waitlist.waiting_for(launch.card).select_related("subscriber")
     for entry in waiting.iterator():
         if email_addresses.fold(entry.subscriber.email) not in voters:
-            yield from _mail(launch, entry.subscriber, has_voted=False)
+            yield from _mail(launch, entry.subscriber, is_served=is_served)
 
 
 @transaction.atomic
@@ -113,7 +117,9 @@ def _subscriber(user: User) -> Subscriber:
     return subscriber
 
 
-def _mail(launch: Launch, subscriber: Subscriber, *, has_voted: bool) -> Iterator[EmailMessage]:
+def _mail(
+    launch: Launch, subscriber: Subscriber, *, is_served: bool, credit: int = 0
+) -> Iterator[EmailMessage]:
     if subscriber.unsubscribed_at:
         return
     card = launch.card
@@ -122,15 +128,16 @@ def _mail(launch: Launch, subscriber: Subscriber, *, has_voted: bool) -> Iterato
     own_headers = {"X-Idempotency-Key": key, "X-Launch": str(launch.pk)}
     yield EmailMessage(
         subject=f"{' '.join(card.name.split())} is live",
-        body=_body(launch, subscriber, credit=launch.credit_micro_usd if has_voted else 0),
+        body=_body(launch, subscriber, is_served=is_served, credit=credit),
         to=[subscriber.email],
         headers=emails.headers(subscriber, None) | own_headers,
     )
 
 
-def _body(launch: Launch, subscriber: Subscriber, *, credit: int) -> str:
+def _body(launch: Launch, subscriber: Subscriber, *, is_served: bool, credit: int) -> str:
     context = {
         "card": launch.card,
+        "is_served": is_served,
         "launch": launch,
         "credit": credit,
         "card_link": links.absolute(launch.card.get_absolute_url()),

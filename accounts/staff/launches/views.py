@@ -13,6 +13,7 @@ from accounts.staff import launches
 from accounts.staff.launches.forms import LaunchForm
 from catalog.admin.audited import log_step
 from catalog.models import ModelCard
+from catalog.standing import serving
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -41,6 +42,7 @@ def _launch(request: SignedInRequest, card: ModelCard, form: LaunchForm) -> bool
             micro_usd_per_image=form.micro_usd_per_image,
             reason=form.cleaned_data["reason"],
             by=request.user,
+            without_worker=form.cleaned_data["without_worker"],
         )
     except launches.LaunchRefused as refused:
         form.add_error(None, str(refused))
@@ -69,6 +71,7 @@ def _about(card: ModelCard) -> dict[str, object]:
         "card": card,
         "title": f"Launch {card.name}",
         "audience": launches.audience_of(card),
+        "is_served": serving.is_served(card),
         # The admin's own templates look for it: breadcrumbs, and the link to the model.
         "opts": ModelCard._meta,
     }

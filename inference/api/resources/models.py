@@ -72,6 +72,7 @@ def describe(card: ModelCard, served: set[str]) -> dict[str, Any]:
             "input_modalities": ["text", "image"],
             "output_modalities": [kind.endpoint.tag for kind in kinds.KINDS.values()],
             "embedding_dim": card.embed_dim,
+            "activation": card.activation or None,
             "revision": card.revision or None,
             "page": model_lookup.page_url(card),
             "successor": model_lookup.successor_of(card),

@@ -25,6 +25,10 @@ class ModelDetails(BaseModel):
     input_modalities: list[str]
     output_modalities: list[str]
     embedding_dim: int | None
+    activation: Literal["softmax", "sigmoid"] | None = Field(
+        description="What `auto` makes scores with: softmax compares labels, sigmoid takes each by"
+        " itself. Null: known once the weights are loaded."
+    )
     revision: str | None
     page: str
     successor: str | None = Field(

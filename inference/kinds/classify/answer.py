@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from inference.kinds.fields.labels import NONE_OF_THESE, SOMETHING_ELSE
 from inference.kinds.fields.schema import Usage
@@ -23,9 +23,12 @@ class LabelScore(BaseModel):
 
 class Prediction(BaseModel):
     label: str
-    score: float
-    similarity: float
-    logit: float
+    score: float = Field(
+        description="Softmax: compared with the other labels, adds up to 1 over all of them."
+        " Sigmoid: of this label by itself. None: the logit. Not a calibrated probability."
+    )
+    similarity: float = Field(description="Cosine of image and label, from -1 to 1.")
+    logit: float = Field(description="Similarity times the model's scale, plus its bias if any.")
 
 
 class Classification(BaseModel):

@@ -9,11 +9,13 @@ from PIL import Image
 
 from catalog import patches
 from catalog.infrastructure import storage
+from inference.kinds.classify import score_text
 from inference.kinds.classify.answer import predictions_of
 from inference.kinds.classify.request import Payload, payload_of
 from inference.kinds.fields.inputs import image_size
 from inference.kinds.kind import MAX_SHOWN, Code, Page
 from inference.models import Job
+from inference.runtime.zero_shot import Activation
 
 RETRY = "try other labels"
 # What stands in the snippets.
@@ -32,27 +34,17 @@ class Bar:
     """One label's line; `width` is the length of its bar in percent."""
 
     label: str
-    percent: float
+    score: str
     similarity: float
     logit: float
     width: float
-
-    @classmethod
-    def of(cls, prediction: Mapping[str, Any]) -> "Bar":
-        percent = prediction["score"] * 100
-        return cls(
-            prediction["label"],
-            percent,
-            prediction["similarity"],
-            prediction["logit"],
-            max(percent, MIN_BAR_PERCENT),
-        )
 
 
 @dataclass(frozen=True)
 class ScoredImage:
     size: str
     bars: Sequence[Bar]
+    note: str
 
 
 @dataclass(frozen=True)
@@ -68,18 +60,20 @@ def page_of(job: Job) -> Page:
     if job.result is None:
         return Page(request=request, retry=RETRY)
     crop = job.result["rows"][0]["crop"]
-    activation = job.result["activation"]
+    activation = Activation(job.result["activation"])
     return Page(
         request=request,
         retry=RETRY,
-        computed=[("prompt", payload["template"]), ("activation", activation)],
+        computed=[("prompt", payload["template"]), ("activation", activation.value)],
         headline=_headline(job),
         crop=crop,
         result={
             "images": _scored_images(job),
             "image_count": job.image_count,
             "label_count": len(payload["labels"]),
-            "has_one_label": activation == "softmax" and len(payload["labels"]) == 1,
+            "has_one_softmax_label": activation is Activation.SOFTMAX
+            and len(payload["labels"]) == 1,
+            "meaning": score_text.meaning_of(activation, label_count=len(payload["labels"])),
             "grids": _grids(job, crop),
         },
     )
@@ -102,9 +96,34 @@ def _scored_images(job: Job) -> list[ScoredImage]:
     # 20,000 scores would be a page of ten megabytes.
     shown = zip(job.image_inputs[:MAX_SHOWN], predictions_of(job), strict=False)
     max_bars = MAX_BARS if job.image_count == 1 else MAX_BARS_OF_SEVERAL
+    activation = Activation((job.result or {})["activation"])
     return [
-        ScoredImage(image_size(image), [Bar.of(best) for best in predictions[:max_bars]])
+        ScoredImage(
+            image_size(image),
+            _bars(predictions, activation)[:max_bars],
+            score_text.note_on(activation, [row["score"] for row in predictions]),
+        )
         for image, predictions in shown
+    ]
+
+
+def _bars(predictions: Sequence[Mapping[str, Any]], activation: Activation) -> list[Bar]:
+    lowest, highest = predictions[-1]["score"], predictions[0]["score"]
+
+    def width(score: float) -> float:
+        if activation is Activation.NONE:  # no ends of its own: from the worst to the best
+            return 100 * (score - lowest) / (highest - lowest) if highest > lowest else 100.0
+        return 100 * score
+
+    return [
+        Bar(
+            row["label"],
+            score_text.written(row["score"], activation),
+            row["similarity"],
+            row["logit"],
+            max(width(row["score"]), MIN_BAR_PERCENT),
+        )
+        for row in predictions
     ]
 
 

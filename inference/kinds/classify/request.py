@@ -51,7 +51,10 @@ class ClassifyBody(Body):
     hypothesis_template: str | None = Field(
         default=None, max_length=200, description="With one {} or {label}: `This is a photo of {}.`"
     )
-    activation: Literal["auto", "softmax", "sigmoid", "none"] = "auto"
+    activation: Literal["auto", "softmax", "sigmoid", "none"] = Field(
+        default="auto",
+        description="`auto`: what the model was trained with, softmax (CLIP) or sigmoid (SigLIP).",
+    )
     top_k: TopK | None = None
     none_of_these: bool = Field(default=False, description="Adds the label `none of these`.")
 

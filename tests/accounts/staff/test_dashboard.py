@@ -34,6 +34,7 @@ from accounts.staff.dashboard.weekly_charts import weekly_charts
 from accounts.staff.dashboard.weekly_metrics import Week
 from catalog.demand import votes, waitlist
 from catalog.models import Launch, Mail, ModelCard, Stage, Subscriber, Vote, WaitlistEntry
+from inference.models import Worker
 from tests.conftest import make_card
 
 PAGES = [
@@ -186,6 +187,7 @@ def test_spent_credit_belongs_to_the_model_that_its_hold_names(db: None) -> None
 def launched_card() -> ModelCard:
     """Live; two had voted, a third waits."""
     card = make_card("laion/live", stage=Stage.ONBOARDING)
+    Worker.objects.create(name="w", pid=1, device="cpu", repos=[card.repo])
     for n in range(3):
         user = person(f"p{n}@lab.example", confirmed=NOW)
         if n:

