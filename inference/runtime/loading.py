@@ -145,9 +145,9 @@ def _engine(loader: Loader) -> Callable[..., Encoder]:
         from inference.runtime.encoders import open_clip_model
 
         return open_clip_model.load
-    from inference.runtime.encoders import transformers_clip
+    from inference.runtime.encoders import transformers_model
 
-    return transformers_clip.load
+    return transformers_model.load
 
 
 def _expected(spec: ModelSpec, folder: Path) -> check.Expected:
@@ -155,13 +155,16 @@ def _expected(spec: ModelSpec, folder: Path) -> check.Expected:
 
     library = plain.load(spec.loader, folder)
     try:
-        return check.Expected(
-            library.name,
-            library.images(check.images(library.image_size)),
-            library.texts(check.TEXTS),
-        )
+        images = library.images(check.images(library.image_size))
+        texts = library.texts(check.TEXTS)
     except RuntimeError as error:
         raise WeightsUnusable(f"{library.name} cannot run {spec.repo}: {error}") from error
+    if images.shape[1] != texts.shape[1]:
+        raise WeightsUnusable(
+            f"{spec.repo} cannot compare images with texts: their vectors have "
+            f"{images.shape[1]} and {texts.shape[1]} numbers"
+        )
+    return check.Expected(library.name, images, texts)
 
 
 def _load_stand_in(spec: ModelSpec, cache_dir: Path, options: Options) -> Encoder:

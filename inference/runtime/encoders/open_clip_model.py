@@ -61,6 +61,7 @@ def load(
         patch_size=_patch_size(model),
         log_scale=log_scale,
         bias=bias,
+        is_sigmoid=model.logit_bias is not None,
         device=device,
         shortcuts=shortcuts,
     )

@@ -24,14 +24,22 @@ from inference.runtime.spec import Loader, ModelSpec
 torchvision_operators.declare()
 
 # The imports below need the line above.
-from transformers import MetaClip2Config, PretrainedConfig, SiglipConfig  # noqa: E402
+from transformers import MetaClip2Config, PretrainedConfig, Siglip2Config  # noqa: E402
 
 from inference.runtime.encoders import plain  # noqa: E402
-from tests.inference.runtime import families, tiny  # noqa: E402
+from tests.inference.runtime import families, tiny, tiny_siglip  # noqa: E402
 from tests.inference.runtime.conftest import smooth_noise  # noqa: E402
 
 LIMIT = 1e-5  # of a vector's number, in float32
-TEXTS = ["a cat", "a photo of a dog that sleeps", "!", "cat " * 74, "cat " * 75, "cat " * 298]
+TEXTS = [
+    "a cat",
+    "A Cat!",
+    "a photo of a dog that sleeps",
+    "!",
+    "cat " * 74,
+    "cat " * 75,
+    "cat " * 298,
+]
 SHAPES = [(90, 61), (64, 80), (32, 32), (31, 47), (300, 224), (70, 70), (61, 90)]
 
 Write = Callable[[Path], object]
@@ -64,7 +72,7 @@ class Row:
     def __str__(self) -> str:
         outcome = "ok" if self.is_right else "DIFFERS"
         columns = [f"refused: {self.refusal}"] if self.refusal else [*self.distances, outcome]
-        return f"{self.loader:<13}{self.family:<30}{'   '.join(map(str, columns))}"
+        return f"{self.loader:<13}{self.family:<33}{'   '.join(map(str, columns))}"
 
 
 def all_families() -> dict[tuple[Loader, str], Write]:
@@ -82,7 +90,12 @@ def all_families() -> dict[tuple[Loader, str], Write]:
         (Loader.TRANSFORMERS, "clip, cropped from 48"): partial(_preprocessed, size=48),
         (Loader.TRANSFORMERS, "clip, squashed"): partial(_preprocessed, size=[40, 40]),
         (Loader.TRANSFORMERS, "clip, not resized"): partial(_preprocessed, do_resize=False),
-        (Loader.TRANSFORMERS, "siglip"): partial(_of_type, SiglipConfig()),
+        (Loader.TRANSFORMERS, "siglip"): tiny_siglip.write_siglip,
+        (Loader.TRANSFORMERS, "siglip, 16 tokens"): partial(
+            tiny_siglip.write_siglip, max_position_embeddings=16
+        ),
+        (Loader.TRANSFORMERS, "siglip 2"): tiny_siglip.write_siglip_2,
+        (Loader.TRANSFORMERS, "siglip 2, naflex"): partial(_of_type, Siglip2Config()),
         (Loader.TRANSFORMERS, "metaclip 2"): partial(_of_type, MetaClip2Config()),
     }
 
@@ -95,7 +108,7 @@ def rows(names: Sequence[str] = ()) -> Iterator[Row]:
 
 
 def main(names: Sequence[str]) -> int:
-    print(f"{'loader':<13}{'family':<30}images: cosine, most   texts: cosine, most")
+    print(f"{'loader':<13}{'family':<33}images: cosine, most   texts: cosine, most")
     wrong = 0
     for row in rows(names):
         print(row, flush=True)

@@ -16,7 +16,7 @@ from inference.runtime import loading
 from inference.runtime.cpu import lanes, mapped_embedding, packing
 from inference.runtime.cpu.packed_linear import PackedLinear
 from inference.runtime.encoder import Encoder
-from inference.runtime.encoders import open_clip_text, plain, transformers_clip
+from inference.runtime.encoders import open_clip_text, plain, transformers_model
 from inference.runtime.encoders.clip_tower import ClipEncoder
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.images import resizing
@@ -201,7 +201,7 @@ def test_a_refusal_is_remembered(
 ) -> None:
     with pytest.raises(WeightsUnusable):
         load(TRANSFORMERS_SPEC)
-    monkeypatch.setattr(transformers_clip, "load", lambda *_, **__: pytest.fail("built again"))
+    monkeypatch.setattr(transformers_model, "load", lambda *_, **__: pytest.fail("built again"))
 
     with pytest.raises(WeightsUnusable, match="differs from transformers"):
         load(TRANSFORMERS_SPEC)

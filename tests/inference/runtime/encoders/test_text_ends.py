@@ -11,7 +11,7 @@ import torch
 from transformers import AutoTokenizer, CLIPModel
 
 from inference.runtime.encoder import Embeddings, Encoder
-from inference.runtime.encoders import open_clip_model, transformers_clip
+from inference.runtime.encoders import open_clip_model, transformers_model
 from inference.runtime.encoders.clip_tower import ClipEncoder, unit_rows
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.self_check.shortcuts import Shortcut
@@ -59,7 +59,7 @@ def test_texts_of_transformers_are_read_where_it_reads_them(
     texts = [*SHORT, "a <|endoftext|> in the middle", *lengths(of_bytes=False)]
     expected = _of_transformers(folder, texts)
 
-    encoder = transformers_clip.load(TRANSFORMERS_SPEC, folder, shortcuts=shortcuts)
+    encoder = transformers_model.load(TRANSFORMERS_SPEC, folder, shortcuts=shortcuts)
 
     _assert_alone_and_together(encoder, texts, expected)
 
@@ -70,7 +70,7 @@ def test_a_shorter_limit_of_the_tokenizer_is_kept(tmp_path: Path) -> None:
     settings = {"tokenizer_class": "CLIPTokenizer", "model_max_length": 9}
     tiny.write_json(folder / "tokenizer_config.json", settings)
 
-    encoder = transformers_clip.load(TRANSFORMERS_SPEC, folder)
+    encoder = transformers_model.load(TRANSFORMERS_SPEC, folder)
 
     long, longer = encoder.encode_texts(["cat " * 7, "cat " * 50])
     np.testing.assert_allclose(long, longer, atol=1e-6)
