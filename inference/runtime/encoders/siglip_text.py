@@ -16,7 +16,7 @@ from inference.runtime.errors import WeightsUnusable
 
 # SigLIP's is a SentencePiece model: its tokenizer lowers the case and drops punctuation first.
 # SigLIP 2 has Gemma's.
-_TOKENIZER_FILES = (("spiece.model",), ("tokenizer.json",))
+TOKENIZER_FILES = (("spiece.model",), ("tokenizer.json",))
 
 
 # Any: transformers' classes are typed too loosely to say more.
@@ -68,7 +68,7 @@ def read(folder: Path, config: Any) -> SiglipTexts:
 
     Raises WeightsUnusable if files are missing, or do not fit the tower.
     """
-    tokenizer = read_tokenizer(folder, _TOKENIZER_FILES)
+    tokenizer = read_tokenizer(folder, TOKENIZER_FILES)
     for name in ("pad_token", "eos_token"):
         if getattr(tokenizer, name) is None:
             raise WeightsUnusable(f"the tokenizer in {folder} has no {name}, which SigLIP needs")

@@ -12,7 +12,7 @@ from inference.runtime.errors import WeightsUnusable
 
 Inputs = dict[str, Any]  # tensors, by the names of a tower's parameters
 
-_TOKENIZER_FILES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
+TOKENIZER_FILES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
 # From before mid-2023; transformers then reads a text at its highest id instead.
 _LEGACY_EOS = 2
 
@@ -77,7 +77,7 @@ def read(folder: Path, config: Any) -> ClipTexts:
 
     Raises WeightsUnusable if files are missing, or do not fit the tower.
     """
-    tokenizer = read_tokenizer(folder, _TOKENIZER_FILES)
+    tokenizer = read_tokenizer(folder, TOKENIZER_FILES)
     is_legacy = config.eos_token_id == _LEGACY_EOS
     end = tokenizer.eos_token_id if is_legacy else config.eos_token_id
     reader = ClipTexts(tokenizer, config.max_position_embeddings, end)
