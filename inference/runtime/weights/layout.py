@@ -52,4 +52,4 @@ def files_read(spec: ModelSpec, folder: Path) -> list[Path]:
     """Every file in the folder that may change an answer, sorted by name."""
     # Not only the names above: tokenizers of transformers look for more in a hand-made folder.
     small = [path for path in folder.iterdir() if path.suffix in (".json", ".txt", ".model")]
-    return sorted([*small, *weight_files(spec, folder)])
+    return sorted([*small, *folder.glob("text_tower/*.json"), *weight_files(spec, folder)])

@@ -17,7 +17,7 @@ from huggingface_hub.constants import ENDPOINT
 
 from inference.runtime.errors import WeightsMissing, WeightsUnusable
 from inference.runtime.spec import Loader, ModelSpec
-from inference.runtime.weights import layout, shards
+from inference.runtime.weights import layout, shards, text_tower
 from inference.runtime.weights.hub import Source
 from inference.runtime.weights.safetensors_header import locations
 
@@ -53,10 +53,11 @@ def fetch(spec: ModelSpec, model_dir: Path, *, endpoint: str | None = None) -> P
     """
     if spec.loader is Loader.CONSE:
         raise WeightsMissing.of_demo(next(iter(DEMO_PACKAGES.values())))
+    source = Source(spec.repo, spec.revision, endpoint=endpoint or ENDPOINT)
     if find(spec, model_dir) == model_dir / spec.folder:
+        text_tower.fetch(model_dir / spec.folder, endpoint=source.endpoint)
         return model_dir / spec.folder
     partial = model_dir / ".partial" / f"{spec.folder}@{spec.revision}"
-    source = Source(spec.repo, spec.revision, endpoint=endpoint or ENDPOINT)
     names = source.names()
     weights = _weights_name(names, spec)
     if missing := layout.missing_configs(names, spec.loader):
@@ -66,6 +67,7 @@ def fetch(spec: ModelSpec, model_dir: Path, *, endpoint: str | None = None) -> P
     configs = chain.from_iterable(layout.CONFIGS[spec.loader])
     source.download_small([*configs, *layout.TOKENIZER], partial)
     _download_weights(weights, source, partial)
+    text_tower.fetch(partial, endpoint=source.endpoint)
     (partial / _REVISION).write_text(spec.revision)
     return _publish(partial, model_dir / spec.folder)
 
