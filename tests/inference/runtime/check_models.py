@@ -43,6 +43,7 @@ TEXTS = [
 SHAPES = [(90, 61), (64, 80), (32, 32), (31, 47), (300, 224), (70, 70), (61, 90)]
 
 Write = Callable[[Path], object]
+Library = Callable[[Loader, Path], plain.Plain]
 
 
 @dataclass(frozen=True)
@@ -100,23 +101,24 @@ def all_families() -> dict[tuple[Loader, str], Write]:
     }
 
 
-def rows(names: Sequence[str] = ()) -> Iterator[Row]:
+def rows(names: Sequence[str] = (), library: Library = plain.load) -> Iterator[Row]:
     for (loader, name), write in all_families().items():
         if not names or name in names:
             with tempfile.TemporaryDirectory() as folder:
-                yield _row(loader, name, write, Path(folder))
+                yield _row(loader, name, write, Path(folder), library)
 
 
-def main(names: Sequence[str]) -> int:
+def main(names: Sequence[str], library: Library = plain.load) -> int:
+    """`library` gives the reference that a folder's model is compared with."""
     print(f"{'loader':<13}{'family':<33}images: cosine, most   texts: cosine, most")
     wrong = 0
-    for row in rows(names):
+    for row in rows(names, library):
         print(row, flush=True)
         wrong += not row.is_right
     return 1 if wrong else 0
 
 
-def _row(loader: Loader, name: str, write: Write, root: Path) -> Row:
+def _row(loader: Loader, name: str, write: Write, root: Path, library: Library) -> Row:
     spec = ModelSpec(repo="tiny/model", loader=loader, open_clip_model="", revision="")
     folder = root / spec.folder
     write(folder)
@@ -124,10 +126,12 @@ def _row(loader: Loader, name: str, write: Write, root: Path) -> Row:
         encoder = loading.load(spec, model_dir=root, cache_dir=root / "cache")
     except WeightsUnusable as error:
         return Row(loader, name, refusal=str(error).replace(str(root), "…").splitlines()[0])
-    library = plain.load(loader, folder)
+    reference = library(loader, folder)
     pictures = [smooth_noise(*shape, seed=seed) for seed, shape in enumerate(SHAPES)]
-    images = _distance(encoder.encode_images(pictures), library.images(pictures))
-    return Row(loader, name, (images, _distance(encoder.encode_texts(TEXTS), library.texts(TEXTS))))
+    images = _distance(encoder.encode_images(pictures), reference.images(pictures))
+    return Row(
+        loader, name, (images, _distance(encoder.encode_texts(TEXTS), reference.texts(TEXTS)))
+    )
 
 
 def _distance(ours: Embeddings, theirs: Embeddings) -> Distance:

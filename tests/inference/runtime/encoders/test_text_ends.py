@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import open_clip
@@ -11,8 +10,8 @@ import torch
 from transformers import AutoTokenizer, CLIPModel
 
 from inference.runtime.encoder import Embeddings, Encoder
-from inference.runtime.encoders import open_clip_model, transformers_model
-from inference.runtime.encoders.clip_tower import ClipEncoder, unit_rows
+from inference.runtime.encoders import open_clip_model, open_clip_text, transformers_model
+from inference.runtime.encoders.clip_tower import unit_rows
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.self_check.shortcuts import Shortcut
 from tests.inference.runtime import families, tiny
@@ -41,7 +40,8 @@ def test_texts_of_open_clip_are_read_where_it_reads_them(name: str, tmp_path: Pa
     encoder = open_clip_model.load(OPEN_CLIP_SPEC, folder)
 
     _assert_alone_and_together(encoder, texts, expected)
-    assert _reads_padding(encoder) is (name not in CUT)
+    model, _ = open_clip_model.read(folder)
+    assert open_clip_text.reads_no_padding(model) is (name in CUT)
 
 
 @pytest.mark.parametrize("shortcuts", [frozenset(), frozenset({Shortcut.CUT_TEXTS})])
@@ -82,16 +82,6 @@ def test_a_tower_that_gives_a_vector_per_token_is_refused(tmp_path: Path) -> Non
 
     with pytest.raises(WeightsUnusable, match="more than one vector"):
         open_clip_model.load(OPEN_CLIP_SPEC, folder)
-
-
-def _reads_padding(encoder: ClipEncoder) -> bool:
-    """Whether the library's own way is taken, all of the context."""
-    with patch.object(encoder._model, "encode_text", side_effect=InterruptedError):
-        try:
-            encoder.encode_texts(["cat"])
-        except InterruptedError:
-            return True
-    return False
 
 
 def _assert_alone_and_together(encoder: Encoder, texts: list[str], expected: Embeddings) -> None:
