@@ -19,8 +19,10 @@ from inference.runtime.spec import ModelSpec
 if TYPE_CHECKING:
     import torch
 
-# What the libraries raise for configs and files that make no sense.
+# What the libraries raise for configs and files that make no sense, or that need what is not
+# installed.
 LIBRARY_ERRORS: tuple[type[Exception], ...] = (
+    ImportError,
     OSError,
     ValueError,
     RuntimeError,

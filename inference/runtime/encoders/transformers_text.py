@@ -97,5 +97,5 @@ def read_tokenizer(folder: Path, choices: Sequence[tuple[str, ...]]) -> Any:
 
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (*LIBRARY_ERRORS, ImportError) as error:
+    except LIBRARY_ERRORS as error:
         raise WeightsUnusable(f"the tokenizer in {folder} cannot be used: {error}") from error

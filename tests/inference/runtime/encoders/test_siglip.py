@@ -50,7 +50,8 @@ def library_inputs(folder: Path, texts: list[str], *, length: int = tiny_siglip.
 
 def library_texts(folder: Path, texts: list[str], **options: Any) -> Embeddings:
     """One at a time."""
-    model = SiglipModel.from_pretrained(folder).eval()
+    model: Any = SiglipModel.from_pretrained(folder)
+    model.eval()
     with torch.inference_mode():
         inputs = [library_inputs(folder, [text], **options) for text in texts]
         rows = [unit_rows(model.get_text_features(**each).pooler_output) for each in inputs]
@@ -121,7 +122,8 @@ def test_images_of_every_mode_are_the_library_s(
 
 @FAMILIES
 def test_images_of_odd_shapes_and_scores_are_the_library_s(write: Write, folder: Path) -> None:
-    model = write(folder).eval()
+    model: Any = write(folder)
+    model.eval()
     images = [smooth_noise(*shape, seed=seed) for seed, shape in enumerate(SHAPES)]
     pixels = torch.cat([library_pixels(folder, image) for image in images])
     with torch.inference_mode():
@@ -198,7 +200,8 @@ def test_a_tower_of_sixteen_tokens_is_padded_to_sixteen(folder: Path) -> None:
 
 
 def test_a_folder_that_today_s_library_writes_loads(folder: Path) -> None:
-    model = tiny_siglip.write_siglip(folder)
+    model: Any = tiny_siglip.write_siglip(folder)
+    model.eval()
     library: Any = SiglipProcessor
     processor = library.from_pretrained(folder)
     (folder / "preprocessor_config.json").unlink()
@@ -211,7 +214,7 @@ def test_a_folder_that_today_s_library_writes_loads(folder: Path) -> None:
 
     image = smooth_noise(90, 61)
     with torch.inference_mode():
-        expected = model.eval().get_image_features(library_pixels(folder, image)).pooler_output
+        expected = model.get_image_features(library_pixels(folder, image)).pooler_output
     np.testing.assert_allclose(encoder.encode_images([image]), unit_rows(expected), atol=1e-5)
 
 
