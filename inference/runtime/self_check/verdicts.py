@@ -10,6 +10,7 @@ from inference.runtime import cache_files
 from inference.runtime.self_check.shortcuts import Shortcut
 
 _LIBRARIES = ("torch", "transformers", "open_clip_torch", "timm", "numpy", "pillow")
+_LIBRARIES += ("tokenizers", "sentencepiece")
 _RUNTIME = Path(__file__).parents[1]
 
 
