@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0012_give_demand_columns_plain_names")]
+    dependencies = [("catalog", "0014_fill_launch_of_mail")]
 
     operations = [
         migrations.AlterField(
