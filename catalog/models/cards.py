@@ -55,7 +55,7 @@ CALLABLE = (Stage.PREVIEW, Stage.LIVE, Stage.DEPRECATED)
 
 
 class Loader(models.TextChoices):
-    TRANSFORMERS = "transformers", "transformers CLIPModel"
+    TRANSFORMERS = "transformers", "transformers"
     OPEN_CLIP = "open_clip", "open_clip"
     CONSE = "conse", "stand-in after ConSE"
 

@@ -28,6 +28,8 @@ class Encoder(Protocol):
     # logit = logit_scale * cosine + logit_bias; the bias is 0.0 for CLIP, learned for SigLIP.
     logit_scale: float
     logit_bias: float
+    # Trained to score each label for itself (SigLIP), not the labels against each other (CLIP).
+    is_sigmoid: bool
     preprocessing: Preprocessing
 
     @property

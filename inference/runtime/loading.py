@@ -33,6 +33,9 @@ class Options:
     is_packed: bool = True
 
 
+Build = Callable[[ModelSpec, Path, Options, frozenset[Shortcut]], Encoder]
+
+
 def load(
     spec: ModelSpec,
     *,
@@ -40,13 +43,14 @@ def load(
     cache_dir: Path,
     device: str = "cpu",
     options: Options | None = None,
+    build: Build | None = None,
 ) -> Encoder:
     """The encoder of `spec`; without `options`, with exact preprocessing on `device`.
 
     Imports torch. `cache_dir` keeps what is derived from the weights: the verdicts of self_check,
-    and the stand-in's tables; that one computes in float32 whatever the options say. Raises
-    WeightsMissing if `store.find` finds nothing, DeviceMissing, and WeightsUnusable if loading
-    fails, the self-check does, or memory is too small.
+    and the stand-in's tables; that one computes in float32 whatever the options say. `build` stands
+    in for `build_encoder`. Raises WeightsMissing if `store.find` finds nothing, DeviceMissing, and
+    WeightsUnusable if loading fails, the self-check does, or memory is too small.
     """
     options = options or Options(device=device)
     folder = store.find(spec, model_dir)
@@ -58,7 +62,7 @@ def load(
     try:
         if spec.loader is Loader.CONSE:
             return _load_stand_in(spec, cache_dir, options)
-        return _load_checked(spec, folder, cache_dir, options)
+        return _load_checked(spec, folder, cache_dir, options, build or build_encoder)
     except torch.OutOfMemoryError as error:
         raise WeightsUnusable(f"{spec.repo} does not fit into {options.device}: {error}") from error
 
@@ -87,12 +91,14 @@ def warm_up(encoder: Encoder) -> None:
         raise WeightsUnusable(f"{encoder.repo} gives vectors that are no numbers")
 
 
-def _load_checked(spec: ModelSpec, folder: Path, cache_dir: Path, options: Options) -> Encoder:
+def _load_checked(
+    spec: ModelSpec, folder: Path, cache_dir: Path, options: Options, build: Build
+) -> Encoder:
     dtype = str(devices.dtype_on(options.device, options.dtype)).removeprefix("torch.")
     wanted = _shortcuts(options, dtype)
     files = layout.files_read(spec, folder)
     return check.checked(
-        partial(_build, spec, folder, options),
+        partial(build, spec, folder, options),
         wanted,
         expect=partial(_expected, spec, folder),
         tolerance=check.Tolerance(options.device, dtype),
@@ -121,9 +127,10 @@ def _shortcuts(options: Options, dtype: str) -> frozenset[Shortcut]:
     return frozenset(shortcut for shortcut, is_wanted in wishes.items() if is_wanted)
 
 
-def _build(
+def build_encoder(
     spec: ModelSpec, folder: Path, options: Options, shortcuts: frozenset[Shortcut]
 ) -> Encoder:
+    """An encoder with these shortcuts only, unchecked."""
     encoder = _engine(spec.loader)(
         spec,
         folder,
@@ -145,9 +152,9 @@ def _engine(loader: Loader) -> Callable[..., Encoder]:
         from inference.runtime.encoders import open_clip_model
 
         return open_clip_model.load
-    from inference.runtime.encoders import transformers_clip
+    from inference.runtime.encoders import transformers_model
 
-    return transformers_clip.load
+    return transformers_model.load
 
 
 def _expected(spec: ModelSpec, folder: Path) -> check.Expected:
@@ -155,13 +162,16 @@ def _expected(spec: ModelSpec, folder: Path) -> check.Expected:
 
     library = plain.load(spec.loader, folder)
     try:
-        return check.Expected(
-            library.name,
-            library.images(check.images(library.image_size)),
-            library.texts(check.TEXTS),
-        )
+        images = library.images(check.images(library.image_size))
+        texts = library.texts(check.TEXTS)
     except RuntimeError as error:
         raise WeightsUnusable(f"{library.name} cannot run {spec.repo}: {error}") from error
+    if images.shape[1] != texts.shape[1]:
+        raise WeightsUnusable(
+            f"{spec.repo} cannot compare images with texts: their vectors have "
+            f"{images.shape[1]} and {texts.shape[1]} numbers"
+        )
+    return check.Expected(library.name, images, texts)
 
 
 def _load_stand_in(spec: ModelSpec, cache_dir: Path, options: Options) -> Encoder:

@@ -26,6 +26,7 @@ class HashEncoder:
     embed_dim: int = 8
     logit_scale: float = 100.0
     logit_bias: float = 0.0
+    is_sigmoid: bool = False
     preprocessing: Preprocessing = Preprocessing(size=32)
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from tests.support.local_server import listening
 
 @dataclass
 class Hub:
-    """One repository at one revision.
+    """One repository at one revision, and `others`.
 
     `cut_after` makes it hang up after so many bytes of a file and answer 500 to whoever comes for
     the rest; `corrupt` makes it send zeros.
@@ -28,6 +28,7 @@ class Hub:
     corrupt: bool = False
     downloads: list[tuple[str, str | None]] = field(default_factory=list)
     """(path, Range header) of every GET of a file."""
+    others: tuple["Hub", ...] = ()
 
     def downloaded(self) -> set[str]:
         return {path for path, _ in self.downloads}
@@ -53,10 +54,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, with_body: bool) -> None:
         path = unquote(urlsplit(self.path).path)
+        for other in self.hub.others:
+            if re.match(f"(/api/models)?/{re.escape(other.repo)}/", path):
+                self.hub = other
         repo, revision = re.escape(self.hub.repo), re.escape(self.hub.revision)
         if re.fullmatch(f"/api/models/{repo}/tree/{revision}", path):
             return self._send_tree()
-        if re.fullmatch(f"/api/models/{repo}/revision/{revision}", path):
+        if re.fullmatch(f"/api/models/{repo}/revision/({revision}|main)", path):
             return self._send_info()
         found = re.fullmatch(f"/{repo}/resolve/{revision}/(.+)", path)
         if found and found[1] in self.hub.files:

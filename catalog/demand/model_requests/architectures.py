@@ -16,6 +16,7 @@ Config = Mapping[str, Any]
 V = TypeVar("V")
 
 LARGEST_MEASURE = 100_000
+MODEL_TYPES = ("clip", "siglip")
 # (patch size, image width, image layers, embedding) of CLIP's plain towers.
 CLIP = {
     (32, 768, 12, 512): "ViT-B-32",
@@ -50,6 +51,10 @@ SIGLIP = {
     (14, 1152, 224): "ViT-SO400M-14-SigLIP",
     (14, 1152, 384): "ViT-SO400M-14-SigLIP-384",
 }
+SIGLIP_MULTILINGUAL = {
+    (16, 768, 256): "ViT-B-16-SigLIP-i18n-256",
+    (16, 1152, 256): "ViT-SO400M-16-SigLIP-i18n-256",
+}
 SIGLIP_2 = {
     (16, 768, 224): "ViT-B-16-SigLIP2",
     (16, 768, 256): "ViT-B-16-SigLIP2-256",
@@ -61,11 +66,14 @@ SIGLIP_2 = {
     (16, 1024, 512): "ViT-L-16-SigLIP2-512",
     (14, 1152, 224): "ViT-SO400M-14-SigLIP2",
     (14, 1152, 378): "ViT-SO400M-14-SigLIP2-378",
+    (14, 1152, 384): "ViT-SO400M-14-SigLIP2-378",  # as many patches: six pixels are in none
     (16, 1152, 256): "ViT-SO400M-16-SigLIP2-256",
     (16, 1152, 384): "ViT-SO400M-16-SigLIP2-384",
     (16, 1152, 512): "ViT-SO400M-16-SigLIP2-512",
+    (16, 1536, 256): "ViT-gopt-16-SigLIP2-256",
+    (16, 1536, 384): "ViT-gopt-16-SigLIP2-384",
 }
-SIGLIP_VOCABULARIES = {32_000: SIGLIP, 256_000: SIGLIP_2}
+SIGLIP_VOCABULARIES = {32_000: SIGLIP, 250_000: SIGLIP_MULTILINGUAL, 256_000: SIGLIP_2}
 
 # transformers leaves out of a config.json what equals these.
 CLIP_VISION = {
@@ -124,7 +132,7 @@ def of_open_clip(repo: str, config: Config) -> Architecture | None:
 def of_transformers(config: Config) -> Architecture | None:
     """From a `config.json`; None where its measures are not those of a CLIP or SigLIP we know."""
     kind = config.get("model_type")
-    if kind not in ("clip", "siglip"):
+    if kind not in MODEL_TYPES:
         return None
     is_clip = kind == "clip"
     vision = (CLIP_VISION if is_clip else SIGLIP_VISION) | _part(config, "vision_config")

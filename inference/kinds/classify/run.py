@@ -29,11 +29,11 @@ def run(work: Work) -> Outcome:
 
 
 def activation_of(job: Job, encoder: Encoder) -> Activation:
-    # "auto" is softmax for CLIP, and sigmoid for what was trained with a bias (SigLIP).
+    # "auto" is what the model was trained for.
     activation = payload_of(job)["activation"]
     if activation != "auto":
         return Activation(activation)
-    return Activation.SIGMOID if encoder.logit_bias else Activation.SOFTMAX
+    return Activation.SIGMOID if encoder.is_sigmoid else Activation.SOFTMAX
 
 
 def _predictions(work: Work, scores: Sequence[LabelScore]) -> list[Json]:

@@ -19,8 +19,10 @@ from inference.runtime.spec import ModelSpec
 if TYPE_CHECKING:
     import torch
 
-# What the libraries raise for configs and files that make no sense.
+# What the libraries raise for configs and files that make no sense, or that need what is not
+# installed.
 LIBRARY_ERRORS: tuple[type[Exception], ...] = (
+    ImportError,
     OSError,
     ValueError,
     RuntimeError,
@@ -55,6 +57,7 @@ class ClipEncoder:
         patch_size: int | None,
         log_scale: float,
         bias: float,
+        is_sigmoid: bool,
         device: str,
         shortcuts: frozenset[Shortcut],
     ) -> None:
@@ -65,6 +68,7 @@ class ClipEncoder:
         self.patch_size = patch_size
         self.logit_scale = float(np.exp(np.float32(log_scale)))
         self.logit_bias = bias
+        self.is_sigmoid = is_sigmoid
         self._model = model
         self._image_tower = image_tower
         self._text_tower = text_tower

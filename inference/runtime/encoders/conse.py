@@ -56,6 +56,7 @@ class ConseEncoder:
     embed_dim = minilm.EMBED_DIM
     logit_scale = LOGIT_SCALE
     logit_bias = 0.0
+    is_sigmoid = False
     preprocessing = PREPROCESSING
 
     def __init__(

@@ -1,5 +1,6 @@
 """CLIP as open_clip writes it: open_clip_config.json and one safetensors file."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from inference.runtime.images.preprocessing import (
 )
 from inference.runtime.self_check.shortcuts import ALWAYS, Shortcut
 from inference.runtime.spec import Loader, ModelSpec
-from inference.runtime.weights import layout
+from inference.runtime.weights import layout, text_tower
 from inference.runtime.weights.safetensors_header import locations
 
 _FITS = {"shortest": Fit.CROP, "squash": Fit.SQUASH}
@@ -61,6 +62,7 @@ def load(
         patch_size=_patch_size(model),
         log_scale=log_scale,
         bias=bias,
+        is_sigmoid=model.logit_bias is not None,
         device=device,
         shortcuts=shortcuts,
     )
@@ -81,15 +83,28 @@ def read(folder: Path) -> tuple[Any, Any]:
     torchvision_operators.declare()
     import open_clip
 
-    source = f"local-dir:{folder}"
+    _refuse_hub_towers(folder)
     try:
-        model = open_clip.create_model(source, device="cpu", precision="fp32").eval()
-        tokenizer = open_clip.get_tokenizer(source)
+        with text_tower.at_hand(folder) as local:
+            source = f"local-dir:{local}"
+            model = open_clip.create_model(source, device="cpu", precision="fp32").eval()
+            tokenizer = open_clip.get_tokenizer(source)
     except LIBRARY_ERRORS as error:
         raise WeightsUnusable(f"{folder} is not a model of open_clip: {error}") from error
     _refuse_filled_in(model, weights)
     _check_tokenizer(model, tokenizer, folder)
     return model, tokenizer
+
+
+def _refuse_hub_towers(folder: Path) -> None:
+    # timm would ask the hub for it, at whatever commit is the newest.
+    try:
+        config = json.loads((folder / "open_clip_config.json").read_text())
+        name = config["model_cfg"]["vision_cfg"].get("timm_model_name")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return  # the library will say what is wrong
+    if ":" in str(name):
+        raise WeightsUnusable(f"{folder} takes timm_model_name {name!r} from elsewhere")
 
 
 def _refuse_filled_in(model: Any, weights: Path) -> None:

@@ -9,7 +9,7 @@ from inference.runtime.encoders.clip_tower import TextTower
 # Any: open_clip ships no types.
 def tower(model: Any, tokenizer: Any, *, device: str, is_cut: bool) -> TextTower:
     """n texts to [n, dim]; `is_cut` where the tower does not see what follows a text's end."""
-    encode = _encode_cut_texts if is_cut and _reads_no_padding(model) else _encode_full_texts
+    encode = _encode_cut_texts if is_cut and reads_no_padding(model) else _encode_full_texts
 
     def run(texts: Sequence[str]) -> Any:
         return encode(model, tokenizer(list(texts)).to(device))
@@ -63,7 +63,7 @@ def _read_positions(model: Any, tokens: Any) -> Any:
     return (tokens == model.text_eos_id).int().argmax(dim=-1)
 
 
-def _reads_no_padding(model: Any) -> bool:
+def reads_no_padding(model: Any) -> bool:
     """Whether the text tower is CLIP's own: causal, and read at a token of the text.
 
     Other towers (SigLIP's, those of transformers) see the padding; those we do not know may.

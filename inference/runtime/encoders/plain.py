@@ -3,15 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from inference.runtime import torchvision_operators
 from inference.runtime.encoder import Embeddings
-from inference.runtime.encoders import open_clip_model, transformers_clip
+from inference.runtime.encoders import open_clip_model, transformers_model
 from inference.runtime.encoders.clip_tower import LIBRARY_ERRORS, unit_rows
+from inference.runtime.encoders.preprocessor_config import CLIP, SIGLIP, Processor
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.spec import Loader
 
@@ -66,14 +67,10 @@ def _of_open_clip(folder: Path) -> Plain:
 def _of_transformers(folder: Path) -> Plain:
     torchvision_operators.declare()
     import torch
-    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-    checkpoint = transformers_clip.read(folder, dtype=torch.float32)
+    checkpoint = transformers_model.read(folder, dtype=torch.float32)
     model, texts = checkpoint.model, checkpoint.texts
-    try:
-        processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
-    except LIBRARY_ERRORS as error:
-        raise WeightsUnusable(f"transformers cannot preprocess for {folder}: {error}") from error
+    processor = _image_processor(checkpoint.family.processor, folder)
     side: int = model.config.vision_config.image_size
 
     @torch.inference_mode()
@@ -84,15 +81,22 @@ def _of_transformers(folder: Path) -> Plain:
 
     @torch.inference_mode()
     def encode_text(text: str) -> "torch.Tensor":
-        tokens = texts.tokenizer(
-            [text], truncation=True, max_length=texts.max_tokens, return_tensors="pt"
-        )
-        features: torch.Tensor = model.get_text_features(
-            input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
-        ).pooler_output
+        features: torch.Tensor = model.get_text_features(**texts.plain_inputs(text)).pooler_output
         return features
 
     return Plain("transformers", side, encode_image, encode_text)
+
+
+# Any: transformers' classes are typed too loosely to say more.
+def _image_processor(processor: Processor, folder: Path) -> Any:
+    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+    from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
+
+    library = {CLIP.kind: CLIPImageProcessorPil, SIGLIP.kind: SiglipImageProcessorPil}
+    try:
+        return library[processor.kind].from_pretrained(folder, local_files_only=True)
+    except LIBRARY_ERRORS as error:
+        raise WeightsUnusable(f"transformers cannot preprocess for {folder}: {error}") from error
 
 
 def _rows(features: Sequence["torch.Tensor"]) -> Embeddings:

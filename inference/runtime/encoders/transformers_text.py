@@ -1,24 +1,38 @@
-"""How texts reach a text tower of transformers: tokenizer, end of text, padding."""
+"""How texts reach a text tower of transformers, and CLIP's: tokenizer, end of text, padding."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from inference.runtime import torchvision_operators
 from inference.runtime.encoders import token_check
 from inference.runtime.encoders.clip_tower import LIBRARY_ERRORS, TextTower
 from inference.runtime.errors import WeightsUnusable
 
-_TOKENIZER_FILES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
+Inputs = dict[str, Any]  # tensors, by the names of a tower's parameters
+
+TOKENIZER_FILES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
 # From before mid-2023; transformers then reads a text at its highest id instead.
 _LEGACY_EOS = 2
 
 
-# Any: transformers' classes are typed too loosely to say more.
+# Any, here and below: transformers' classes are typed too loosely to say more.
+class TextReader(Protocol):
+    """A tokenizer that fits its text tower."""
+
+    def tower(self, model: Any, *, device: str, is_cut: bool) -> TextTower:
+        """n texts to [n, dim]; `is_cut`: without padding where the tower does not see it."""
+        ...
+
+    def plain_inputs(self, text: str) -> Inputs:
+        """What the library's own documentation gives to the tower for one text."""
+        ...
+
+
 @dataclass(frozen=True)
-class TextReader:
-    """A tokenizer that fits its model: `end` is the id that each text ends with."""
+class ClipTexts:
+    """`end` is the id that each text ends with."""
 
     tokenizer: Any
     context_length: int
@@ -35,45 +49,49 @@ class TextReader:
         rows: list[list[int]] = encoding["input_ids"]
         return rows
 
+    def tower(self, model: Any, *, device: str, is_cut: bool) -> TextTower:
+        import torch
 
-def read(folder: Path, config: Any) -> TextReader:
+        def run(texts: Sequence[str]) -> Any:
+            # No attention mask goes along: the tower is causal and is read at the first end-of-text
+            # token (a legacy config: at the highest id), so what follows it changes nothing. Padded
+            # with that token, whatever the tokenizer would pad with: no later position can be taken
+            # for the end.
+            rows = self.ids(texts)
+            length = max(len(row) for row in rows) if is_cut else self.context_length
+            padded = [row + [self.end] * (length - len(row)) for row in rows]
+            ids = torch.tensor(padded, device=device)
+            return model.get_text_features(input_ids=ids).pooler_output
+
+        return run
+
+    def plain_inputs(self, text: str) -> Inputs:
+        tokens = self.tokenizer(
+            [text], truncation=True, max_length=self.max_tokens, return_tensors="pt"
+        )
+        return {name: tokens[name] for name in ("input_ids", "attention_mask")}
+
+
+def read(folder: Path, config: Any) -> ClipTexts:
     """The tokenizer that the folder's own files describe, for the text tower of this config.
 
     Raises WeightsUnusable if files are missing, or do not fit the tower.
     """
-    tokenizer = _read_tokenizer(folder)
+    tokenizer = read_tokenizer(folder, TOKENIZER_FILES)
     is_legacy = config.eos_token_id == _LEGACY_EOS
     end = tokenizer.eos_token_id if is_legacy else config.eos_token_id
-    reader = TextReader(tokenizer, config.max_position_embeddings, end)
+    reader = ClipTexts(tokenizer, config.max_position_embeddings, end)
     rows = reader.ids(token_check.PROBES)
     token_check.check_ids(rows, folder, vocabulary=config.vocab_size)
     token_check.check_ends([row[-1:] for row in rows], folder, ends=[end])
     return reader
 
 
-def tower(model: Any, reader: TextReader, *, device: str, is_cut: bool) -> TextTower:
-    """n texts to [n, dim]; `is_cut`: padded to the longest text only."""
-    import torch
-
-    def run(texts: Sequence[str]) -> Any:
-        # No attention mask goes along: the tower is causal and is read at the first end-of-text
-        # token (a legacy config: at the highest id), so what follows it changes nothing. Padded
-        # with that token, whatever the tokenizer would pad with: no later position can be taken
-        # for the end.
-        rows = reader.ids(texts)
-        length = max(len(row) for row in rows) if is_cut else reader.context_length
-        padded = [row + [reader.end] * (length - len(row)) for row in rows]
-        ids = torch.tensor(padded, device=device)
-        return model.get_text_features(input_ids=ids).pooler_output
-
-    return run
-
-
-def _read_tokenizer(folder: Path) -> Any:
-    if not any(all((folder / name).is_file() for name in names) for names in _TOKENIZER_FILES):
-        raise WeightsUnusable(
-            f"{folder} holds no tokenizer: tokenizer.json, or vocab.json and merges.txt"
-        )
+def read_tokenizer(folder: Path, choices: Sequence[tuple[str, ...]]) -> Any:
+    """The library's tokenizer of this folder, which must hold all files of one of the choices."""
+    if not any(all((folder / name).is_file() for name in names) for names in choices):
+        wanted = ", or ".join(" and ".join(names) for names in choices)
+        raise WeightsUnusable(f"{folder} holds no tokenizer: {wanted}")
     torchvision_operators.declare()
     from transformers import AutoTokenizer
 

@@ -50,6 +50,7 @@ class CropRounding(StrEnum):
 class Alpha(StrEnum):
     WHITE = "white"  # blended over white before resizing (transformers)
     DROP = "drop"  # resized in the image's own mode, then ignored (open_clip, OpenAI's original)
+    IGNORE = "ignore"  # ignored before resizing (transformers' load_image)
 
 
 class Fit(StrEnum):
@@ -149,9 +150,7 @@ class Preprocessing:
         return (int(edge * width / shorter), int(edge * height / shorter))
 
     def _exact(self, image: Image.Image) -> Image.Image:
-        image = upright(image)
-        if self.alpha is Alpha.WHITE:
-            image = over_white(image)
+        image = self._opaque(upright(image))
         size = self._resized_size(*image.size)
         if self._is_long(size):
             # Up to two gray levels from the two steps below: Pillow rounds in another order.
@@ -166,11 +165,19 @@ class Preprocessing:
         if self._is_long(size):
             return self._exact(image)
         orientation = orientation_of(image)
-        if self.alpha is Alpha.WHITE:
-            image = over_white(image)
+        image = self._opaque(image)
         resized = resizing.by_torch(image, size, resampling=self._resampling, extent=extent)
         # Turned last, when it is small.
         return to_rgb(self._middle(turned(resized, orientation)))
+
+    def _opaque(self, image: Image.Image) -> Image.Image:
+        match self.alpha:
+            case Alpha.WHITE:
+                return over_white(image)
+            case Alpha.IGNORE:
+                return to_rgb(image)
+            case Alpha.DROP:
+                return image
 
     def _is_long(self, resized: tuple[int, int]) -> bool:
         return max(resized) > _LONGEST_RESIZED * self.size

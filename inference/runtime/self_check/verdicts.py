@@ -9,7 +9,16 @@ from pathlib import Path
 from inference.runtime import cache_files
 from inference.runtime.self_check.shortcuts import Shortcut
 
-_LIBRARIES = ("torch", "transformers", "open_clip_torch", "timm", "numpy", "pillow")
+_LIBRARIES = (
+    "torch",
+    "transformers",
+    "open_clip_torch",
+    "timm",
+    "tokenizers",
+    "sentencepiece",
+    "numpy",
+    "pillow",
+)
 _RUNTIME = Path(__file__).parents[1]
 
 

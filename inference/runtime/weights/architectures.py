@@ -29,13 +29,15 @@ def count_parameters(spec: ModelSpec) -> int:
 def clip_config(open_clip_model: str) -> "CLIPConfig":
     """transformers' CLIPConfig for one of open_clip's architectures.
 
-    Only plain CLIP translates: two transformers with heads 64 wide. Raises WeightsUnusable for a
-    name that open_clip does not know.
+    Only plain CLIP translates: two transformers with heads 64 wide. Raises WeightsUnusable for
+    others (SigLIP, ResNets), and for a name that open_clip does not know.
     """
     torchvision_operators.declare()
     from transformers import CLIPConfig
 
     config = _open_clip_config(open_clip_model)
+    if not _is_plain_clip(config):
+        raise WeightsUnusable(f"{open_clip_model} is no plain CLIP: CLIPConfig cannot describe it")
     shared = {
         "hidden_act": "quick_gelu" if config.get("quick_gelu") else "gelu",
         "projection_dim": config["embed_dim"],
@@ -48,17 +50,22 @@ def clip_config(open_clip_model: str) -> "CLIPConfig":
 
 
 def _build(spec: ModelSpec) -> Any:
-    torchvision_operators.declare()
-    if spec.loader is Loader.TRANSFORMERS:
+    if spec.loader is Loader.CONSE:
+        raise WeightsUnusable(f"{spec.repo} is the stand-in: it has no CLIP architecture to count")
+    config = _open_clip_config(spec.open_clip_model)
+    if spec.loader is Loader.TRANSFORMERS and _is_plain_clip(config):
         from transformers import CLIPModel
 
         return CLIPModel(clip_config(spec.open_clip_model))
-    if spec.loader is Loader.OPEN_CLIP:
-        import open_clip
+    # SigLIP's towers have the same parameters in both libraries, in other tensors.
+    import open_clip
 
-        _open_clip_config(spec.open_clip_model)  # names what is unknown
-        return open_clip.create_model(spec.open_clip_model, load_weights=False, device="meta")
-    raise WeightsUnusable(f"{spec.repo} is the stand-in: it has no CLIP architecture to count")
+    return open_clip.create_model(spec.open_clip_model, load_weights=False, device="meta")
+
+
+def _is_plain_clip(config: dict[str, Any]) -> bool:
+    is_vit = isinstance(config["vision_cfg"].get("layers"), int)
+    return is_vit and not config.get("custom_text")
 
 
 def _open_clip_config(name: str) -> dict[str, Any]:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2  # huggingface_hub's own HTTP client: it lets the client's errors through
-from huggingface_hub import HfApi, get_hf_file_metadata, get_token, hf_hub_url, snapshot_download
+from huggingface_hub import (
+    HfApi,
+    ModelInfo,
+    get_hf_file_metadata,
+    get_token,
+    hf_hub_url,
+    snapshot_download,
+)
 from huggingface_hub.errors import (
     HfHubHTTPError,
     LocalEntryNotFoundError,
@@ -35,10 +42,16 @@ class Source:
     endpoint: str
 
     def names(self) -> set[str]:
+        return {file.rfilename for file in self._info().siblings or []}
+
+    def commit(self) -> str:
+        """The commit that `revision` is now, where that is a branch."""
+        return str(self._info().sha)
+
+    def _info(self) -> ModelInfo:
         with self._named_errors():
             # One request without retries, so that a missing connection shows at once.
-            info = HfApi(endpoint=self.endpoint).model_info(self.repo, revision=self.revision)
-        return {file.rfilename for file in info.siblings or []}
+            return HfApi(endpoint=self.endpoint).model_info(self.repo, revision=self.revision)
 
     def download_small(self, names: list[str], folder: Path) -> None:
         with self._named_errors():

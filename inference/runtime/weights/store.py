@@ -7,6 +7,7 @@
 import math
 from collections.abc import Collection
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from shutil import rmtree
 from uuid import uuid4
@@ -16,7 +17,7 @@ from huggingface_hub.constants import ENDPOINT
 
 from inference.runtime.errors import WeightsMissing, WeightsUnusable
 from inference.runtime.spec import Loader, ModelSpec
-from inference.runtime.weights import layout, shards
+from inference.runtime.weights import layout, shards, text_tower
 from inference.runtime.weights.hub import Source
 from inference.runtime.weights.safetensors_header import locations
 
@@ -52,18 +53,21 @@ def fetch(spec: ModelSpec, model_dir: Path, *, endpoint: str | None = None) -> P
     """
     if spec.loader is Loader.CONSE:
         raise WeightsMissing.of_demo(next(iter(DEMO_PACKAGES.values())))
+    source = Source(spec.repo, spec.revision, endpoint=endpoint or ENDPOINT)
     if find(spec, model_dir) == model_dir / spec.folder:
+        text_tower.fetch(model_dir / spec.folder, endpoint=source.endpoint)
         return model_dir / spec.folder
     partial = model_dir / ".partial" / f"{spec.folder}@{spec.revision}"
-    source = Source(spec.repo, spec.revision, endpoint=endpoint or ENDPOINT)
-    weights = _weights_name(source.names(), spec)
-    source.download_small([*layout.CONFIGS[spec.loader], *layout.TOKENIZER], partial)
-    _download_weights(weights, source, partial)
-    if not _holds(partial, spec):
-        configs = layout.CONFIGS[spec.loader]
+    names = source.names()
+    weights = _weights_name(names, spec)
+    if missing := layout.missing_configs(names, spec.loader):
         raise WeightsUnusable(
-            f"{spec.repo} at revision {spec.revision} lacks {' or '.join(configs)}."
+            f"{spec.repo} at revision {spec.revision} lacks {' and '.join(missing)}."
         )
+    configs = chain.from_iterable(layout.CONFIGS[spec.loader])
+    source.download_small([*configs, *layout.TOKENIZER], partial)
+    _download_weights(weights, source, partial)
+    text_tower.fetch(partial, endpoint=source.endpoint)
     (partial / _REVISION).write_text(spec.revision)
     return _publish(partial, model_dir / spec.folder)
 
@@ -96,7 +100,7 @@ def _holds(folder: Path, spec: ModelSpec) -> bool:
     mark = folder / _REVISION
     if mark.is_file() and mark.read_text().strip() != spec.revision:
         return False
-    if not all((folder / name).is_file() for name in layout.CONFIGS[spec.loader]):
+    if layout.missing_configs(_file_names(folder), spec.loader):
         return False
     try:
         weights = layout.weight_files(spec, folder)
@@ -105,8 +109,12 @@ def _holds(folder: Path, spec: ModelSpec) -> bool:
     return bool(weights) and all(path.is_file() for path in weights)
 
 
+def _file_names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.is_file()} if folder.is_dir() else set()
+
+
 def _cached_snapshot(spec: ModelSpec) -> Path | None:
-    config = layout.CONFIGS[spec.loader][0]
+    config = layout.CONFIGS[spec.loader][0][0]
     path = try_to_load_from_cache(spec.repo, config, revision=spec.revision)
     return Path(path).parent if isinstance(path, str) else None
 

@@ -185,11 +185,117 @@ def test_weights_must_be_safetensors(
 
 def test_weights_of_more_than_20_gb_are_refused(server: RequestHub, ada: User, hub: Hub) -> None:
     most = suitability.MOST_WEIGHTS_BYTES
-    reason = refused(Repo(sizes={"model.safetensors": most + 10**9}), server, ada, hub)
+    name = "open_clip_model.safetensors"
+    reason = refused(Repo(sizes={name: most + 10**9}), server, ada, hub)
     assert reason.startswith("Its weights are 21 GB.")
 
-    server.repos[REPO] = Repo(sizes={"model.safetensors": most})
+    # Other files are not fetched.
+    server.repos[REPO] = Repo(sizes={name: most, "model.safetensors": most})
     assert checked(REPO, ada, hub).state == State.ACCEPTED
+
+
+SIGLIP_FILES: dict[str, object] = {
+    "config.json": {"model_type": "siglip"},
+    "preprocessor_config.json": {"size": 224},
+}
+SIGLIP_SIZES = {"model.safetensors": 800, "spiece.model": 800}
+
+
+@pytest.mark.parametrize(
+    ("configs", "sizes"),
+    [
+        ({}, {}),
+        (
+            {"model.safetensors.index.json": {"weight_map": {"a": "one.safetensors"}}},
+            {"model.safetensors": 0, "one.safetensors": 700},
+        ),
+        (
+            {"processor_config.json": {"image_processor": {"size": 224}}},
+            {"preprocessor_config.json": 0},
+        ),
+        ({"config.json": {"model_type": "siglip"}}, {"spiece.model": 0, "tokenizer.json": 900}),
+        (
+            {"config.json": {"model_type": "clip"}},
+            {"spiece.model": 0, "vocab.json": 900, "merges.txt": 900},
+        ),
+        ({"open_clip_config.json": {"model_cfg": {}}}, {}),
+        ({"open_clip_config.json": OPEN_CLIP}, {}),
+    ],
+    ids=["as published", "in shards", "one file", "gemma", "clip", "towerless", "without weights"],
+)
+def test_what_transformers_loads_is_accepted_for_it(
+    configs: dict[str, object],
+    sizes: dict[str, int],
+    server: RequestHub,
+    ada: User,
+    hub: Hub,
+) -> None:
+    """A size of 0 takes a file away."""
+    gone = {name for name, size in sizes.items() if not size}
+    server.repos[REPO] = Repo(
+        configs={name: c for name, c in (SIGLIP_FILES | configs).items() if name not in gone},
+        sizes={name: size for name, size in (SIGLIP_SIZES | sizes).items() if size},
+    )
+
+    assert checked(REPO, ada, hub).state == State.ACCEPTED
+    assert ModelCard.objects.get().loader == "transformers"
+
+
+@pytest.mark.parametrize(
+    ("configs", "sizes", "reason"),
+    [
+        ({}, {"model.safetensors": 0, "pytorch.safetensors": 9}, "have other names than"),
+        ({}, {"model.safetensors": 0, "open_clip_model.safetensors": 9}, "have other names than"),
+        ({}, {"spiece.model": 0}, "no tokenizer that we can read"),
+        ({}, {"spiece.model": 0, "vocab.json": 9, "merges.txt": 9}, "no tokenizer"),
+        ({}, {"preprocessor_config.json": 0}, "no processor_config.json or preprocessor_config"),
+        (
+            {"processor_config.json": {"processor_class": "SiglipProcessor"}},
+            {"preprocessor_config.json": 0},
+            "no preprocessor_config.json",
+        ),
+        ({"config.json": {"model_type": "siglip2"}}, {}, "NaFlex"),
+        ({"config.json": {"model_type": "siglip", "quantization_config": {}}}, {}, "quantized"),
+        (
+            {"model.safetensors.index.json": {"weight_map": {"a": "one.safetensors"}}},
+            {"model.safetensors": 0, "two.safetensors": 9},
+            "lists files that it does not have: one.safetensors",
+        ),
+        (
+            {"model.safetensors.index.json": {"weight_map": {"a": "one.safetensors"}}},
+            {"model.safetensors": 0, "one.safetensors": 21 * 10**9},
+            "Its weights are 21 GB.",
+        ),
+        (
+            {"model.safetensors.index.json": {"weight_map": []}},
+            {"model.safetensors": 0, "one.safetensors": 9},
+            model_requests.GARBLED,
+        ),
+    ],
+)
+def test_what_no_loader_could_load_is_refused(
+    configs: dict[str, object],
+    sizes: dict[str, int],
+    reason: str,
+    server: RequestHub,
+    ada: User,
+    hub: Hub,
+) -> None:
+    gone = {name for name, size in sizes.items() if not size}
+    repo = Repo(
+        configs={name: c for name, c in (SIGLIP_FILES | configs).items() if name not in gone},
+        sizes={name: size for name, size in (SIGLIP_SIZES | sizes).items() if size},
+    )
+
+    assert reason in refused(repo, server, ada, hub)
+
+
+def test_weights_under_another_name_than_open_clip_s_are_refused(
+    server: RequestHub, ada: User, hub: Hub
+) -> None:
+    reason = refused(Repo(sizes={"model.safetensors": 600}), server, ada, hub)
+
+    assert "open_clip_model.safetensors or open_clip_pytorch_model.safetensors" in reason
 
 
 @pytest.mark.parametrize(
@@ -317,6 +423,9 @@ def siglip(size: int, patch: int, width: int, words: int) -> dict[str, object]:
         ({"model_type": "siglip"}, "ViT-B-16-SigLIP"),
         (siglip(384, 14, 1152, 32_000), "ViT-SO400M-14-SigLIP-384"),
         (siglip(512, 16, 1152, 256_000), "ViT-SO400M-16-SigLIP2-512"),
+        (siglip(256, 16, 768, 250_000), "ViT-B-16-SigLIP-i18n-256"),
+        (siglip(384, 14, 1152, 256_000), "ViT-SO400M-14-SigLIP2-378"),
+        (siglip(384, 16, 1536, 256_000), "ViT-gopt-16-SigLIP2-384"),
         (siglip(224, 16, 768, 250_000), None),
     ],
 )
@@ -328,7 +437,7 @@ def test_measures_tell_the_architecture(config: dict[str, object], name: str | N
 
 def test_every_name_in_the_tables_is_one_of_open_clips_with_those_measures() -> None:
     known = pytest.importorskip("inference.runtime.weights.architectures")
-    siglips = architectures.SIGLIP | architectures.SIGLIP_2
+    siglips = architectures.SIGLIP_VOCABULARIES.values()
 
     for (patch, width, layers, dim), name in architectures.CLIP.items():
         config = known._open_clip_config(name)
@@ -339,9 +448,10 @@ def test_every_name_in_the_tables_is_one_of_open_clips_with_those_measures() -> 
         assert known._open_clip_config(name)["vision_cfg"]["image_size"] == size
     for name in architectures.QUICK_GELU:
         assert known._open_clip_config(f"{name}-quickgelu")["quick_gelu"]
-    for (_, width, size), name in siglips.items():
+    for (patch, width, size), name in (row for table in siglips for row in table.items()):
         config = known._open_clip_config(name)
-        assert (config["vision_cfg"]["image_size"], config["embed_dim"]) == (size, width)
+        assert config["embed_dim"] == width
+        assert config["vision_cfg"]["image_size"] // patch == size // patch
     for words, names in architectures.SIGLIP_VOCABULARIES.items():
         for name in names.values():
             assert known._open_clip_config(name)["text_cfg"]["vocab_size"] == words

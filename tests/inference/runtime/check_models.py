@@ -24,17 +24,26 @@ from inference.runtime.spec import Loader, ModelSpec
 torchvision_operators.declare()
 
 # The imports below need the line above.
-from transformers import MetaClip2Config, PretrainedConfig, SiglipConfig  # noqa: E402
+from transformers import MetaClip2Config, PretrainedConfig, Siglip2Config  # noqa: E402
 
 from inference.runtime.encoders import plain  # noqa: E402
-from tests.inference.runtime import families, tiny  # noqa: E402
+from tests.inference.runtime import families, tiny, tiny_siglip  # noqa: E402
 from tests.inference.runtime.conftest import smooth_noise  # noqa: E402
 
 LIMIT = 1e-5  # of a vector's number, in float32
-TEXTS = ["a cat", "a photo of a dog that sleeps", "!", "cat " * 74, "cat " * 75, "cat " * 298]
+TEXTS = [
+    "a cat",
+    "A Cat!",
+    "a photo of a dog that sleeps",
+    "!",
+    "cat " * 74,
+    "cat " * 75,
+    "cat " * 298,
+]
 SHAPES = [(90, 61), (64, 80), (32, 32), (31, 47), (300, 224), (70, 70), (61, 90)]
 
 Write = Callable[[Path], object]
+Library = Callable[[Loader, Path], plain.Plain]
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ class Row:
     def __str__(self) -> str:
         outcome = "ok" if self.is_right else "DIFFERS"
         columns = [f"refused: {self.refusal}"] if self.refusal else [*self.distances, outcome]
-        return f"{self.loader:<13}{self.family:<30}{'   '.join(map(str, columns))}"
+        return f"{self.loader:<13}{self.family:<33}{'   '.join(map(str, columns))}"
 
 
 def all_families() -> dict[tuple[Loader, str], Write]:
@@ -82,28 +91,34 @@ def all_families() -> dict[tuple[Loader, str], Write]:
         (Loader.TRANSFORMERS, "clip, cropped from 48"): partial(_preprocessed, size=48),
         (Loader.TRANSFORMERS, "clip, squashed"): partial(_preprocessed, size=[40, 40]),
         (Loader.TRANSFORMERS, "clip, not resized"): partial(_preprocessed, do_resize=False),
-        (Loader.TRANSFORMERS, "siglip"): partial(_of_type, SiglipConfig()),
+        (Loader.TRANSFORMERS, "siglip"): tiny_siglip.write_siglip,
+        (Loader.TRANSFORMERS, "siglip, 16 tokens"): partial(
+            tiny_siglip.write_siglip, max_position_embeddings=16
+        ),
+        (Loader.TRANSFORMERS, "siglip 2"): tiny_siglip.write_siglip_2,
+        (Loader.TRANSFORMERS, "siglip 2, naflex"): partial(_of_type, Siglip2Config()),
         (Loader.TRANSFORMERS, "metaclip 2"): partial(_of_type, MetaClip2Config()),
     }
 
 
-def rows(names: Sequence[str] = ()) -> Iterator[Row]:
+def rows(names: Sequence[str] = (), library: Library = plain.load) -> Iterator[Row]:
     for (loader, name), write in all_families().items():
         if not names or name in names:
             with tempfile.TemporaryDirectory() as folder:
-                yield _row(loader, name, write, Path(folder))
+                yield _row(loader, name, write, Path(folder), library)
 
 
-def main(names: Sequence[str]) -> int:
-    print(f"{'loader':<13}{'family':<30}images: cosine, most   texts: cosine, most")
+def main(names: Sequence[str], library: Library = plain.load) -> int:
+    """`library` gives the reference that a folder's model is compared with."""
+    print(f"{'loader':<13}{'family':<33}images: cosine, most   texts: cosine, most")
     wrong = 0
-    for row in rows(names):
+    for row in rows(names, library):
         print(row, flush=True)
         wrong += not row.is_right
     return 1 if wrong else 0
 
 
-def _row(loader: Loader, name: str, write: Write, root: Path) -> Row:
+def _row(loader: Loader, name: str, write: Write, root: Path, library: Library) -> Row:
     spec = ModelSpec(repo="tiny/model", loader=loader, open_clip_model="", revision="")
     folder = root / spec.folder
     write(folder)
@@ -111,10 +126,12 @@ def _row(loader: Loader, name: str, write: Write, root: Path) -> Row:
         encoder = loading.load(spec, model_dir=root, cache_dir=root / "cache")
     except WeightsUnusable as error:
         return Row(loader, name, refusal=str(error).replace(str(root), "…").splitlines()[0])
-    library = plain.load(loader, folder)
+    reference = library(loader, folder)
     pictures = [smooth_noise(*shape, seed=seed) for seed, shape in enumerate(SHAPES)]
-    images = _distance(encoder.encode_images(pictures), library.images(pictures))
-    return Row(loader, name, (images, _distance(encoder.encode_texts(TEXTS), library.texts(TEXTS))))
+    images = _distance(encoder.encode_images(pictures), reference.images(pictures))
+    return Row(
+        loader, name, (images, _distance(encoder.encode_texts(TEXTS), reference.texts(TEXTS)))
+    )
 
 
 def _distance(ours: Embeddings, theirs: Embeddings) -> Distance:

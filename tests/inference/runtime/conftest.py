@@ -26,6 +26,9 @@ TRANSFORMERS_SPEC = ModelSpec(
 OPEN_CLIP_SPEC = ModelSpec(
     repo="tiny/open-clip", loader=Loader.OPEN_CLIP, open_clip_model="", revision=REVISION
 )
+SIGLIP_SPEC = ModelSpec(
+    repo="tiny/siglip", loader=Loader.TRANSFORMERS, open_clip_model="", revision=REVISION
+)
 CONSE_SPEC = ModelSpec(
     repo="demo/stand-in", loader=Loader.CONSE, open_clip_model="", revision=REVISION
 )
@@ -55,6 +58,14 @@ def transformers_encoder(model_dir: Path, cache_dir: Path) -> Encoder:
 @pytest.fixture(scope="session")
 def open_clip_encoder(model_dir: Path, cache_dir: Path) -> Encoder:
     return loading.load(OPEN_CLIP_SPEC, model_dir=model_dir, cache_dir=cache_dir)
+
+
+@pytest.fixture(scope="session")
+def siglip_encoder(model_dir: Path, cache_dir: Path) -> Encoder:
+    from tests.inference.runtime import tiny_siglip
+
+    tiny_siglip.write_siglip_2(model_dir / SIGLIP_SPEC.folder)
+    return loading.load(SIGLIP_SPEC, model_dir=model_dir, cache_dir=cache_dir)
 
 
 @pytest.fixture(scope="session")

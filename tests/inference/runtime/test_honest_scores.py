@@ -22,10 +22,13 @@ from tests.inference.runtime.images.gallery import GALLERY, SIXTEEN_BIT, opened
 LOGIT_SCALE = 100.0
 TOLERANCE = 1e-4
 LABELS = ["cat", "dog", "cup of coffee", "rocket on its way to the moon", "page of text", "x"]
+ENGINES = ["transformers", "open_clip", "siglip", "conse"]
 PICTURES = ["cat 1000x750", "coffee 640x480", "text", "gradient", "png", "on its side", "noise"]
 
 
-@pytest.fixture(params=["transformers_encoder", "open_clip_encoder", "conse_encoder"])
+@pytest.fixture(
+    params=["transformers_encoder", "open_clip_encoder", "siglip_encoder", "conse_encoder"]
+)
 def encoder(request: pytest.FixtureRequest) -> Encoder:
     encoder: Encoder = request.getfixturevalue(request.param)
     return encoder

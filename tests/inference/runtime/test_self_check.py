@@ -2,9 +2,9 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,15 +13,14 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from inference.runtime import loading
-from inference.runtime.cpu import lanes, mapped_embedding, packing
-from inference.runtime.cpu.packed_linear import PackedLinear
-from inference.runtime.encoder import Encoder
-from inference.runtime.encoders import open_clip_text, plain, transformers_clip
-from inference.runtime.encoders.clip_tower import ClipEncoder
+from inference.runtime.cpu import lanes
+from inference.runtime.encoder import Embeddings, Encoder
+from inference.runtime.encoders import plain
 from inference.runtime.errors import WeightsUnusable
-from inference.runtime.images import resizing
-from inference.runtime.images.preprocessing import Method
+from inference.runtime.images.preprocessing import Method, Preprocessing
+from inference.runtime.loading import Options
 from inference.runtime.self_check import check
+from inference.runtime.self_check.shortcuts import Shortcut
 from inference.runtime.spec import ModelSpec
 from tests.inference.runtime.conftest import OPEN_CLIP_SPEC, TRANSFORMERS_SPEC, smooth_noise
 
@@ -29,18 +28,75 @@ SPECS = pytest.mark.parametrize("spec", [TRANSFORMERS_SPEC, OPEN_CLIP_SPEC], ids
 TEXTS = ["a cat", "a photo of a dog!"]
 PICTURES = [smooth_noise(50, 40, seed=seed) for seed in range(7)]
 Load = Callable[..., Encoder]
+Change = Callable[[Embeddings], Embeddings]
+
+
+def same(rows: Embeddings) -> Embeddings:
+    return rows
+
+
+def turned_a_little(rows: Embeddings) -> Embeddings:
+    """By twice the distance that is taken for rounding."""
+    return rows + np.float32(2 * check.TOLERANCES["float32"] / np.sqrt(rows.shape[1]))
 
 
 @pytest.fixture
 def load(model_dir: Path, tmp_path: Path) -> Load:
     """Loads with a memory of its own, and so judges anew."""
 
-    def load(spec: ModelSpec, **options: Any) -> Encoder:
+    def load(spec: ModelSpec, build: loading.Build | None = None, **options: Any) -> Encoder:
         return loading.load(
-            spec, model_dir=model_dir, cache_dir=tmp_path, options=loading.Options(**options)
+            spec,
+            model_dir=model_dir,
+            cache_dir=tmp_path,
+            options=Options(**options),
+            build=build,
         )
 
     return load
+
+
+class Changed:
+    """An encoder whose vectors come out changed."""
+
+    def __init__(self, encoder: Encoder, *, images: Change = same, texts: Change = same) -> None:
+        self._encoder, self._images, self._texts = encoder, images, texts
+
+    def __getattr__(self, name: str) -> Any:  # whatever else an encoder has
+        return getattr(self._encoder, name)
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        return self._encoder.preprocessing
+
+    @preprocessing.setter
+    def preprocessing(self, value: Preprocessing) -> None:
+        self._encoder.preprocessing = value
+
+    def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
+        return self._images(self._encoder.encode_images(images))
+
+    def encode_texts(self, texts: Sequence[str]) -> Embeddings:
+        return self._texts(self._encoder.encode_texts(texts))
+
+
+def encoder_of(changed: Changed) -> Encoder:
+    encoder: Any = changed  # __getattr__ gives what the protocol wants
+    return cast(Encoder, encoder)
+
+
+def wrong_with(
+    *shortcuts: Shortcut, images: Change | None = None, texts: Change = same
+) -> loading.Build:
+    """Builds an encoder that is wrong where it takes any of these shortcuts."""
+
+    def build(spec: ModelSpec, folder: Path, options: Options, on: frozenset[Shortcut]) -> Encoder:
+        encoder = loading.build_encoder(spec, folder, options, on)
+        if on.isdisjoint(shortcuts):
+            return encoder
+        return encoder_of(Changed(encoder, images=images or turned_a_little, texts=texts))
+
+    return build
 
 
 @pytest.fixture(autouse=True)
@@ -69,165 +125,121 @@ def test_a_right_encoder_is_served_with_every_shortcut(
 
 
 @SPECS
-def test_wrong_packing_is_switched_off_and_logged(
+@pytest.mark.parametrize(
+    "shortcut", [Shortcut.PACKED, Shortcut.LANES, Shortcut.MAPPED, Shortcut.CUT_TEXTS]
+)
+def test_a_shortcut_that_changes_answers_is_switched_off_and_logged(
+    shortcut: Shortcut,
     spec: ModelSpec,
     load: Load,
     model_dir: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(PackedLinear, "forward", lambda self, rows: 1.01 * rows @ self.weight.T)
-
-    encoder = load(spec)
+    encoder = load(spec, build=wrong_with(shortcut))
 
     assert_right(encoder, spec, model_dir)
-    assert verdicts(tmp_path) == [{"off": ["packed"], "refusal": ""}]
-    assert f"switched off model={spec.repo} shortcuts=packed" in caplog.text
+    assert verdicts(tmp_path) == [{"off": [shortcut], "refusal": ""}]
+    assert f"switched off model={spec.repo} shortcuts={shortcut}" in caplog.text
 
 
-@SPECS
-def test_wrong_lanes_are_switched_off(
-    spec: ModelSpec,
-    load: Load,
-    model_dir: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_texts_that_are_wrong_beside_others_only_are_noticed(
+    load: Load, model_dir: Path, tmp_path: Path
 ) -> None:
-    spread = lanes.spread
-    monkeypatch.setattr(lanes, "spread", lambda encode, inputs: spread(encode, inputs)[::-1])
+    def turned(rows: Embeddings) -> Embeddings:
+        return rows[::-1] if len(rows) > 1 else rows
 
-    encoder = load(spec)
-
-    assert_right(encoder, spec, model_dir)
-    assert verdicts(tmp_path) == [{"off": ["lanes"], "refusal": ""}]
-
-
-@SPECS
-def test_a_wrong_vocabulary_in_the_file_is_switched_off(
-    spec: ModelSpec,
-    load: Load,
-    model_dir: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    table = mapped_embedding._table
-    monkeypatch.setattr(torch, "equal", lambda *_: True)
-    monkeypatch.setattr(mapped_embedding, "_table", lambda *place: table(*place).roll(1, 0))
-
-    encoder = load(spec)
-
-    assert_right(encoder, spec, model_dir)
-    assert verdicts(tmp_path)[0]["off"] == ["mapped"]
-
-
-def test_texts_cut_in_the_wrong_place_are_read_in_full(
-    load: Load, model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        open_clip_text, "_read_positions", lambda _, tokens: tokens.argmax(dim=-1) // 2
-    )
-
-    encoder = load(OPEN_CLIP_SPEC)
+    encoder = load(OPEN_CLIP_SPEC, build=wrong_with(Shortcut.CUT_TEXTS, texts=turned, images=same))
 
     assert_right(encoder, OPEN_CLIP_SPEC, model_dir)
     assert verdicts(tmp_path) == [{"off": ["cut_texts"], "refusal": ""}]
 
 
-def test_wrong_fast_pixels_are_switched_off(
-    load: Load, model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    by_torch = resizing.by_torch
+def test_wrong_fast_pixels_are_switched_off(load: Load, model_dir: Path, tmp_path: Path) -> None:
+    class UpsideDown(Changed):
+        def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
+            if self.preprocessing.method is Method.FAST:
+                images = [image.transpose(Image.Transpose.FLIP_TOP_BOTTOM) for image in images]
+            return super().encode_images(images)
 
-    def upside_down(*args: Any, **options: Any) -> Image.Image:
-        return by_torch(*args, **options).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    def build(*args: Any) -> Encoder:
+        return encoder_of(UpsideDown(loading.build_encoder(*args)))
 
-    monkeypatch.setattr(resizing, "by_torch", upside_down)
-
-    encoder = load(TRANSFORMERS_SPEC, preprocessing=Method.FAST)
+    encoder = load(TRANSFORMERS_SPEC, build=build, preprocessing=Method.FAST)
 
     assert encoder.preprocessing.method is Method.EXACT
     assert_right(encoder, TRANSFORMERS_SPEC, model_dir)
     assert verdicts(tmp_path) == [{"off": ["fast_images"], "refusal": ""}]
 
 
-def test_two_wrong_shortcuts_leave_none(
-    load: Load, model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(PackedLinear, "forward", lambda self, rows: 1.01 * rows @ self.weight.T)
-    spread = lanes.spread
-    monkeypatch.setattr(lanes, "spread", lambda encode, inputs: spread(encode, inputs)[::-1])
-
-    encoder = load(TRANSFORMERS_SPEC)
+def test_two_wrong_shortcuts_leave_none(load: Load, model_dir: Path, tmp_path: Path) -> None:
+    encoder = load(TRANSFORMERS_SPEC, build=wrong_with(Shortcut.PACKED, Shortcut.LANES))
 
     assert_right(encoder, TRANSFORMERS_SPEC, model_dir)
     assert verdicts(tmp_path)[0]["off"] == ["cut_texts", "lanes", "mapped", "packed"]
 
 
-def test_a_shortcut_that_fails_is_switched_off(
-    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(self: PackedLinear, rows: torch.Tensor) -> torch.Tensor:
+def test_a_shortcut_that_fails_is_switched_off(load: Load, tmp_path: Path) -> None:
+    def fail(rows: Embeddings) -> Embeddings:
         raise RuntimeError("no kernel")
 
-    monkeypatch.setattr(PackedLinear, "forward", fail)
-
-    load(TRANSFORMERS_SPEC)
+    load(TRANSFORMERS_SPEC, build=wrong_with(Shortcut.PACKED, images=fail))
 
     assert verdicts(tmp_path) == [{"off": ["packed"], "refusal": ""}]
 
 
-@pytest.fixture
-def wrong_scaling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fault of ours that no shortcut makes: every encoder sees darker pixels."""
-    encode = ClipEncoder._encode_images
-    monkeypatch.setattr(
-        ClipEncoder,
-        "_encode_images",
-        lambda self, images: encode(self, [image.point(lambda v: v // 2) for image in images]),
-    )
+class Darkened(Changed):
+    """A fault that no shortcut makes: other pixels than the library sees."""
+
+    def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
+        return super().encode_images([image.point(lambda level: level // 2) for image in images])
+
+
+def build_darkened(*args: Any) -> Encoder:
+    return encoder_of(Darkened(loading.build_encoder(*args)))
+
+
+def build_nothing(*args: Any) -> Encoder:
+    pytest.fail("built again")
 
 
 @SPECS
 def test_an_encoder_that_differs_without_shortcuts_is_not_served(
-    spec: ModelSpec, load: Load, wrong_scaling: None
+    spec: ModelSpec, load: Load
 ) -> None:
     with pytest.raises(WeightsUnusable, match=rf"{spec.repo} differs from .*: images by"):
-        load(spec)
+        load(spec, build=build_darkened)
 
 
-def test_a_refusal_is_remembered(
-    load: Load, wrong_scaling: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refusal_is_remembered(load: Load) -> None:
     with pytest.raises(WeightsUnusable):
-        load(TRANSFORMERS_SPEC)
-    monkeypatch.setattr(transformers_clip, "load", lambda *_, **__: pytest.fail("built again"))
+        load(TRANSFORMERS_SPEC, build=build_darkened)
 
     with pytest.raises(WeightsUnusable, match="differs from transformers"):
-        load(TRANSFORMERS_SPEC)
+        load(TRANSFORMERS_SPEC, build=build_nothing)
 
 
 @SPECS
-def test_a_second_start_compares_nothing(
-    spec: ModelSpec, load: Load, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_start_compares_nothing(spec: ModelSpec, load: Load) -> None:
     first = load(spec)
-    monkeypatch.setattr(plain, "load", lambda *_: pytest.fail("compared again"))
 
-    second = load(spec)
+    # It would be switched off, or refused, if anything were compared.
+    second = load(spec, build=build_darkened)
 
     np.testing.assert_array_equal(second.encode_texts(TEXTS), first.encode_texts(TEXTS))
 
 
-def test_what_was_switched_off_stays_off_at_a_second_start(
-    load: Load, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(PackedLinear, "forward", lambda self, rows: rows @ self.weight.T + 1)
-        load(TRANSFORMERS_SPEC)
-    monkeypatch.setattr(packing, "pack", lambda *_: pytest.fail("packed"))
+def test_what_was_switched_off_stays_off_at_a_second_start(load: Load) -> None:
+    built = []
 
-    load(TRANSFORMERS_SPEC)
+    def build(spec: ModelSpec, folder: Path, options: Options, on: frozenset[Shortcut]) -> Encoder:
+        built.append(on)
+        return loading.build_encoder(spec, folder, options, on)
+
+    load(TRANSFORMERS_SPEC, build=wrong_with(Shortcut.PACKED))
+    load(TRANSFORMERS_SPEC, build=build)
+
+    assert built == [{Shortcut.CUT_TEXTS, Shortcut.MAPPED, Shortcut.LANES}]
 
 
 def test_other_weights_other_settings_and_a_damaged_memory_are_judged_anew(
@@ -241,7 +253,7 @@ def test_other_weights_other_settings_and_a_damaged_memory_are_judged_anew(
             TRANSFORMERS_SPEC,
             model_dir=tmp_path / "models",
             cache_dir=tmp_path,
-            options=loading.Options(**options),
+            options=Options(**options),
         )
         return len(verdicts(tmp_path))
 
@@ -276,16 +288,12 @@ def test_weights_that_give_no_numbers_are_not_served(model_dir: Path, tmp_path: 
         loading.load(OPEN_CLIP_SPEC, model_dir=tmp_path, cache_dir=tmp_path)
 
 
-def test_a_lack_of_memory_is_no_verdict(
-    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(self: ClipEncoder, images: Any) -> Any:
+def test_a_lack_of_memory_is_no_verdict(load: Load, tmp_path: Path) -> None:
+    def fail(rows: Embeddings) -> Embeddings:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(ClipEncoder, "_encode_images", fail)
-
     with pytest.raises(WeightsUnusable, match="does not fit into cpu"):
-        load(TRANSFORMERS_SPEC)
+        load(TRANSFORMERS_SPEC, build=wrong_with(Shortcut.PACKED, images=fail))
     assert not (tmp_path / "self-checks").exists()
 
 

@@ -268,3 +268,25 @@ def test_the_activation_asked_for_is_used(
     first = result["rows"][0]["predictions"][0]
     assert result["activation"] == activation
     assert (first["score"] == first["logit"]) == (activation == "none")
+
+
+@pytest.mark.parametrize("is_sigmoid", [False, True])
+@pytest.mark.parametrize("bias", [0.0, -12.9])
+def test_by_itself_the_activation_is_what_the_model_was_trained_for(
+    card: ModelCard,
+    requester: jobs.Requester,
+    encoder: HashEncoder,
+    is_sigmoid: bool,
+    bias: float,
+) -> None:
+    picture = pictures.check_and_preview(photo_bytes())
+    request = classify.job_request(card, [picture], labels=["a", "b"], template="{}")
+    jobs.submit(request, requester=requester)
+
+    encoder.is_sigmoid, encoder.logit_bias = is_sigmoid, bias
+    run_next(card, encoder)
+
+    result = result_of(Job.objects.get())
+    scores = [prediction["score"] for prediction in result["rows"][0]["predictions"]]
+    assert result["activation"] == ("sigmoid" if is_sigmoid else "softmax")
+    assert (sum(scores) == pytest.approx(1)) is not is_sigmoid

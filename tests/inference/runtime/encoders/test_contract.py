@@ -13,7 +13,7 @@ Picture = Callable[..., Image.Image]
 TEXTS = ["a cat", "a photo of a dog!", "", "une tasse de café", "a diagram, " * 60]
 
 
-@pytest.fixture(params=["fake", "transformers_encoder"])
+@pytest.fixture(params=["fake", "transformers_encoder", "siglip_encoder"])
 def encoder(request: pytest.FixtureRequest) -> Encoder:
     if request.param == "fake":
         return HashEncoder()

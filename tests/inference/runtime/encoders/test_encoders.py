@@ -13,7 +13,7 @@ from transformers import CLIPTokenizer
 
 from inference.runtime import loading
 from inference.runtime.encoder import Embeddings, Encoder
-from inference.runtime.encoders import open_clip_model, transformers_clip
+from inference.runtime.encoders import open_clip_model, transformers_model
 from inference.runtime.encoders.clip_tower import ClipEncoder, pixel_batch, unit_rows
 from inference.runtime.errors import WeightsMissing, WeightsUnusable
 from inference.runtime.images.preprocessing import Alpha, CropRounding
@@ -141,7 +141,7 @@ def test_a_config_with_the_old_end_of_text_id_gives_the_same_texts(
 ) -> None:
     tiny.write_transformers(tmp_path / "old", eos_token_id=2)
 
-    old = transformers_clip.load(TRANSFORMERS_SPEC, tmp_path / "old")
+    old = transformers_model.load(TRANSFORMERS_SPEC, tmp_path / "old")
 
     expected = transformers_encoder.encode_texts(TEXTS)
     np.testing.assert_allclose(old.encode_texts(TEXTS), expected, atol=1e-5)

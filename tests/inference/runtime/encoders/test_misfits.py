@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from inference.runtime.encoder import Encoder
-from inference.runtime.encoders import open_clip_model, transformers_clip
+from inference.runtime.encoders import open_clip_model, transformers_model
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.spec import Loader, ModelSpec
 from tests.inference.runtime import tiny
@@ -32,7 +32,7 @@ def folder_of(model_dir: Path, tmp_path: Path) -> Callable[[ModelSpec], Path]:
 
 def load(spec: ModelSpec, folder: Path, **options: Any) -> Encoder:
     is_open_clip = spec.loader is Loader.OPEN_CLIP
-    load_folder = open_clip_model.load if is_open_clip else transformers_clip.load
+    load_folder = open_clip_model.load if is_open_clip else transformers_model.load
     return load_folder(spec, folder, **options)
 
 
@@ -145,7 +145,7 @@ def test_what_the_library_itself_renames_or_ignores_still_loads(
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("model_type", "siglip", "type 'siglip'"),
+        ("model_type", "siglip2", "type 'siglip2'"),
         ("model_type", "metaclip_2", "type 'metaclip_2'"),
         ("quantization_config", {"quant_method": "fp8"}, "quantization_config"),
         ("text_config", {"hidden_size": "64"}, "hidden_size"),

@@ -7,8 +7,10 @@ import open_clip
 import pytest
 import torch
 
+from inference.runtime import loading
 from inference.runtime.encoder import Encoder
 from inference.runtime.encoders import open_clip_model
+from inference.runtime.errors import WeightsUnusable
 from tests.inference.runtime import tiny
 from tests.inference.runtime.conftest import OPEN_CLIP_SPEC, smooth_noise
 from tests.inference.runtime.families import OPEN_CLIP_TOWERS
@@ -47,6 +49,14 @@ def test_a_tower_gives_what_open_clip_gives(kind: str, folder: Path) -> None:
 
 def _assert_describes_itself(kind: str, encoder: Encoder) -> None:
     is_siglip = kind == "siglip"
-    assert (encoder.logit_bias != 0) is is_siglip
+    assert (encoder.logit_bias != 0) is encoder.is_sigmoid is is_siglip
     assert encoder.image_size == OPEN_CLIP_TOWERS[kind]["vision_cfg"]["image_size"]
     assert encoder.parameter_bytes > 0
+
+
+def test_towers_into_different_spaces_are_refused(tmp_path: Path) -> None:
+    config = OPEN_CLIP_TOWERS["siglip"] | {"embed_dim": 100}
+    tiny.write_architecture(tmp_path / OPEN_CLIP_SPEC.folder, config)
+
+    with pytest.raises(WeightsUnusable, match="their vectors have 192 and 100 numbers"):
+        loading.load(OPEN_CLIP_SPEC, model_dir=tmp_path, cache_dir=tmp_path)

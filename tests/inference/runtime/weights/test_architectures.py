@@ -1,6 +1,8 @@
 """Parameter counts against those that open_clip's model profile states."""
 
 import pytest
+import torch
+from transformers import SiglipConfig, SiglipModel
 
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.spec import Loader, ModelSpec
@@ -77,3 +79,35 @@ def test_an_unknown_architecture_is_refused_by_name() -> None:
 
 def test_the_folder_of_a_spec_is_one_path_segment() -> None:
     assert CARDS[0][0].folder == "openai--clip-vit-base-patch32"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "vision"),
+    [
+        ("ViT-B-16-SigLIP", {}, {}),
+        (
+            "ViT-SO400M-14-SigLIP-384",
+            {"hidden_size": 1152, "num_hidden_layers": 27, "intermediate_size": 4304},
+            {"image_size": 384, "patch_size": 14},
+        ),
+    ],
+)
+def test_siglip_has_as_many_parameters_in_transformers(
+    name: str, text: dict[str, int], vision: dict[str, int]
+) -> None:
+    heads = {"num_attention_heads": 16} if text else {}
+    config = SiglipConfig(text_config=text | heads, vision_config=text | vision | heads)
+    with torch.device("meta"):
+        library = SiglipModel(config)
+    spec = ModelSpec(
+        repo="google/siglip", loader=Loader.TRANSFORMERS, open_clip_model=name, revision=""
+    )
+
+    counted = count_parameters(spec)
+
+    assert counted == sum(parameter.numel() for parameter in library.parameters())
+
+
+def test_siglip_is_not_described_as_clip() -> None:
+    with pytest.raises(WeightsUnusable, match="ViT-B-16-SigLIP is no plain CLIP"):
+        clip_config("ViT-B-16-SigLIP")

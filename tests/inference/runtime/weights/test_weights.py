@@ -1,7 +1,8 @@
 """Finding weights on disk, and fetching them from a hub that runs in the test."""
 
+import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +17,7 @@ from inference.runtime.errors import HubUnreachable, WeightsMissing, WeightsUnus
 from inference.runtime.spec import ModelSpec
 from inference.runtime.weights import store
 from tests.fakes.weights_hub import Hub, serving
+from tests.inference.runtime import tiny_siglip
 from tests.inference.runtime.conftest import CONSE_SPEC, OPEN_CLIP_SPEC, REVISION, TRANSFORMERS_SPEC
 
 
@@ -142,13 +144,43 @@ def test_a_repository_without_safetensors_is_refused_before_any_download(
     assert store.find(TRANSFORMERS_SPEC, tmp_path) is None
 
 
-def test_a_repository_without_its_config_is_refused(hub: Hub, tmp_path: Path) -> None:
-    del hub.files["preprocessor_config.json"]
+@pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json"])
+def test_a_repository_without_its_config_is_refused_before_any_download(
+    name: str, hub: Hub, tmp_path: Path
+) -> None:
+    del hub.files[name]
 
-    with pytest.raises(WeightsUnusable, match=r"preprocessor_config\.json"):
+    with pytest.raises(WeightsUnusable, match=rf"{REVISION} lacks .*{name}"):
         store.fetch(TRANSFORMERS_SPEC, tmp_path, endpoint=hub.endpoint)
 
+    assert hub.downloads == []
     assert store.find(TRANSFORMERS_SPEC, tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("write", "tokenizer"),
+    [
+        (tiny_siglip.write_siglip, "spiece.model"),
+        (tiny_siglip.write_siglip_2, "tokenizer.json"),
+    ],
+)
+@pytest.mark.parametrize("is_in_one_file", [False, True])
+def test_a_siglip_is_fetched_with_its_tokenizer_and_loads(
+    write: Callable[[Path], object], tokenizer: str, is_in_one_file: bool, tmp_path: Path
+) -> None:
+    write(tmp_path / "published")
+    files = {path.name: path.read_bytes() for path in (tmp_path / "published").iterdir()}
+    if is_in_one_file:
+        processor = json.loads(files.pop("preprocessor_config.json"))
+        files["processor_config.json"] = json.dumps({"image_processor": processor}).encode()
+
+    with serving(Hub(TRANSFORMERS_SPEC.repo, REVISION, files | {"README.md": b""})) as hub:
+        folder = store.fetch(TRANSFORMERS_SPEC, tmp_path, endpoint=hub.endpoint)
+
+    assert hub.downloaded() == set(files)
+    assert (folder / tokenizer).is_file()
+    assert store.find(TRANSFORMERS_SPEC, tmp_path) == folder
+    assert loading.load(TRANSFORMERS_SPEC, model_dir=tmp_path, cache_dir=tmp_path).is_sigmoid
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
-"""CLIP as transformers writes it: config.json, safetensors, tokenizer, preprocessor."""
+"""CLIP and SigLIP as transformers writes them: config.json, safetensors, tokenizer, preprocessor.
+
+SigLIP 2 at a fixed resolution is SigLIP with another tokenizer, in its files as in the library.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +13,9 @@ from safetensors import safe_open
 
 from inference.runtime import devices, torchvision_operators
 from inference.runtime.cpu import packing
-from inference.runtime.encoders import preprocessor_config, transformers_text
+from inference.runtime.encoders import preprocessor_config, siglip_text, transformers_text
 from inference.runtime.encoders.clip_tower import LIBRARY_ERRORS, ClipEncoder
+from inference.runtime.encoders.preprocessor_config import Processor
 from inference.runtime.encoders.transformers_text import TextReader
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.images.preprocessing import Preprocessing
@@ -20,6 +24,52 @@ from inference.runtime.spec import ModelSpec
 from inference.runtime.weights import layout
 
 _MOST_NAMED = 5
+
+
+# Any: transformers' classes are typed too loosely to say more.
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """What tells one architecture of transformers from another; `model` is its class's name.
+
+    `is_sigmoid`: trained with a bias, and with each label scored for itself. `check` raises
+    WeightsUnusable for configs that the class takes, but that give no pair of vectors.
+    """
+
+    model: str
+    processor: Processor
+    read_texts: Callable[[Path, Any], TextReader]
+    is_sigmoid: bool = False
+    check: Callable[[Any, Path], None] = lambda config, folder: None
+
+
+def _check_siglip(config: Any, folder: Path) -> None:
+    vision, text = config.vision_config, config.text_config
+    if not vision.vision_use_head:
+        raise WeightsUnusable(f"{folder} has vision_use_head false: images get no single vector")
+    if text.projection_size != vision.hidden_size:
+        raise WeightsUnusable(
+            f"{folder} cannot compare images with texts: vision_config.hidden_size is "
+            f"{vision.hidden_size}, text_config.projection_size {text.projection_size}"
+        )
+
+
+FAMILIES = {
+    "clip": Family(
+        model="CLIPModel", processor=preprocessor_config.CLIP, read_texts=transformers_text.read
+    ),
+    "siglip": Family(
+        model="SiglipModel",
+        processor=preprocessor_config.SIGLIP,
+        read_texts=siglip_text.read,
+        is_sigmoid=True,
+        check=_check_siglip,
+    ),
+}
+# Why not, where a type alone would not tell.
+_REFUSED = {
+    "siglip2": " (NaFlex: images of any shape, cut into a variable number of patches; SigLIP 2 at "
+    "a fixed resolution is of type 'siglip')"
+}
 
 
 def load(
@@ -35,7 +85,7 @@ def load(
     Raises WeightsUnusable for files that do not fit the architecture, naming what does not.
     """
     checkpoint = read(folder, dtype=devices.dtype_on(device, dtype))
-    model = checkpoint.model.to(device)
+    model, is_sigmoid = checkpoint.model.to(device), checkpoint.family.is_sigmoid
     weights = layout.weight_files(spec, folder)
     if device == "cpu" and Shortcut.MAPPED in shortcuts:
         packing.leave_in_file(model, weights)
@@ -43,13 +93,14 @@ def load(
         spec,
         model,
         image_tower=lambda pixels: model.get_image_features(pixel_values=pixels).pooler_output,
-        text_tower=transformers_text.tower(
-            model, checkpoint.texts, device=device, is_cut=Shortcut.CUT_TEXTS in shortcuts
+        text_tower=checkpoint.texts.tower(
+            model, device=device, is_cut=Shortcut.CUT_TEXTS in shortcuts
         ),
         preprocessing=checkpoint.preprocessing,
         patch_size=model.config.vision_config.patch_size,
         log_scale=_stored_number(weights, "logit_scale"),
-        bias=0.0,
+        bias=_stored_number(weights, "logit_bias") if is_sigmoid else 0.0,
+        is_sigmoid=is_sigmoid,
         device=device,
         shortcuts=shortcuts,
     )
@@ -58,6 +109,7 @@ def load(
 # Any: transformers' classes are typed too loosely to say more.
 @dataclass(frozen=True)
 class Checkpoint:
+    family: Family
     model: Any
     texts: TextReader
     preprocessing: Preprocessing
@@ -68,28 +120,29 @@ def read(folder: Path, *, dtype: Any) -> Checkpoint:
 
     Raises WeightsUnusable for files that do not fit each other.
     """
-    _refuse_other_models(folder)
-    preprocessing = preprocessor_config.read(folder / "preprocessor_config.json")
-    model = _read_model(folder, dtype)
+    family = _family(folder)
+    preprocessing = preprocessor_config.read_folder(folder, family.processor)
+    model = _read_model(family, folder, dtype)
+    family.check(model.config, folder)
     side = model.config.vision_config.image_size
     if side != preprocessing.size:
         raise WeightsUnusable(
             f"{folder} crops images to {preprocessing.size} px, but its tower reads {side} px"
         )
-    texts = transformers_text.read(folder, model.config.text_config)
-    return Checkpoint(model, texts, preprocessing)
+    texts = family.read_texts(folder, model.config.text_config)
+    return Checkpoint(family, model, texts, preprocessing)
 
 
-def _read_model(folder: Path, dtype: Any) -> Any:
+def _read_model(family: Family, folder: Path, dtype: Any) -> Any:
     """Raises WeightsUnusable naming tensors that are missing, left over, or of another shape.
 
     The library would fill in random numbers, and only log that it did.
     """
     torchvision_operators.declare()
-    from transformers import CLIPModel
+    import transformers
 
     try:
-        loaded: Any = CLIPModel.from_pretrained(
+        loaded: Any = getattr(transformers, family.model).from_pretrained(
             folder,
             local_files_only=True,
             use_safetensors=True,
@@ -100,24 +153,32 @@ def _read_model(folder: Path, dtype: Any) -> Any:
             ignore_mismatched_sizes=True,  # only so that the report can name them
         )
     except LIBRARY_ERRORS as error:
-        raise WeightsUnusable(f"{folder} is not a CLIP of transformers: {error}") from error
+        raise WeightsUnusable(
+            f"{folder} is not a {family.model} of transformers: {error}"
+        ) from error
     model, report = loaded
     for kind in ("missing_keys", "mismatched_keys", "unexpected_keys"):
         _refuse_tensors(report[kind], kind.removesuffix("_keys"), folder)
     return model.eval()
 
 
-def _refuse_other_models(folder: Path) -> None:
-    # CLIPModel takes any config, with a warning: another family's texts would be read wrong.
+def _family(folder: Path) -> Family:
+    # The library's classes take any config, with a warning: another family's texts would be read
+    # wrong.
     try:
         config = json.loads((folder / "config.json").read_text())
         kind, quantization = config.get("model_type", "clip"), config.get("quantization_config")
     except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise WeightsUnusable(f"{folder / 'config.json'} cannot be used: {error}") from error
-    if kind != "clip":
-        raise WeightsUnusable(f"{folder} holds a model of type {kind!r}, not clip")
+    family = FAMILIES.get(kind) if isinstance(kind, str) else None
+    if family is None:
+        raise WeightsUnusable(
+            f"{folder} holds a model of type {kind!r}, not {' or '.join(FAMILIES)}"
+            f"{_REFUSED.get(str(kind), '')}"
+        )
     if quantization is not None:
         raise WeightsUnusable(f"{folder} asks for quantization_config, which is not supported")
+    return family
 
 
 def _refuse_tensors(keys: Sequence[Any], kind: str, folder: Path) -> None:
