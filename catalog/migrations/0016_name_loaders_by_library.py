@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0014_fill_launch_of_mail")]
+    dependencies = [("catalog", "0015_describe_sources")]
 
     operations = [
         migrations.AlterField(
