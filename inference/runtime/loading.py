@@ -153,7 +153,7 @@ def _engine(loader: Loader) -> Callable[..., Encoder]:
 def _expected(spec: ModelSpec, folder: Path) -> check.Expected:
     from inference.runtime.encoders import plain
 
-    library = plain.load(spec.loader, folder)
+    library = plain.load(spec.loader, folder, as_openai=spec.is_openai_clip)
     try:
         return check.Expected(
             library.name,

@@ -37,9 +37,11 @@ class Plain:
         return _rows([self.encode_text(text) for text in texts])
 
 
-def load(loader: Loader, folder: Path) -> Plain:
+def load(loader: Loader, folder: Path, *, as_openai: bool = False) -> Plain:
     """Raises WeightsUnusable if the library cannot read the folder."""
-    return _of_open_clip(folder) if loader is Loader.OPEN_CLIP else _of_transformers(folder)
+    if loader is Loader.OPEN_CLIP:
+        return _of_open_clip(folder)
+    return _of_transformers(folder, as_openai=as_openai)
 
 
 def _of_open_clip(folder: Path) -> Plain:
@@ -63,12 +65,12 @@ def _of_open_clip(folder: Path) -> Plain:
     return Plain("open_clip", preprocessing.size, encode_image, encode_text)
 
 
-def _of_transformers(folder: Path) -> Plain:
+def _of_transformers(folder: Path, *, as_openai: bool) -> Plain:
     torchvision_operators.declare()
     import torch
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-    checkpoint = transformers_clip.read(folder, dtype=torch.float32)
+    checkpoint = transformers_clip.read(folder, dtype=torch.float32, as_openai=as_openai)
     model, texts = checkpoint.model, checkpoint.texts
     try:
         processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
@@ -84,11 +86,9 @@ def _of_transformers(folder: Path) -> Plain:
 
     @torch.inference_mode()
     def encode_text(text: str) -> "torch.Tensor":
-        tokens = texts.tokenizer(
-            [text], truncation=True, max_length=texts.max_tokens, return_tensors="pt"
-        )
+        ids = torch.tensor([texts.library_ids(text)])
         features: torch.Tensor = model.get_text_features(
-            input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
+            input_ids=ids, attention_mask=torch.ones_like(ids)
         ).pooler_output
         return features
 

@@ -34,7 +34,7 @@ def load(
 
     Raises WeightsUnusable for files that do not fit the architecture, naming what does not.
     """
-    checkpoint = read(folder, dtype=devices.dtype_on(device, dtype))
+    checkpoint = read(folder, dtype=devices.dtype_on(device, dtype), as_openai=spec.is_openai_clip)
     model = checkpoint.model.to(device)
     weights = layout.weight_files(spec, folder)
     if device == "cpu" and Shortcut.MAPPED in shortcuts:
@@ -46,6 +46,7 @@ def load(
         text_tower=transformers_text.tower(
             model, checkpoint.texts, device=device, is_cut=Shortcut.CUT_TEXTS in shortcuts
         ),
+        count_tokens=checkpoint.texts.counts,
         preprocessing=checkpoint.preprocessing,
         patch_size=model.config.vision_config.patch_size,
         log_scale=_stored_number(weights, "logit_scale"),
@@ -63,7 +64,7 @@ class Checkpoint:
     preprocessing: Preprocessing
 
 
-def read(folder: Path, *, dtype: Any) -> Checkpoint:
+def read(folder: Path, *, dtype: Any, as_openai: bool = False) -> Checkpoint:
     """transformers' own model, on the CPU and ready for inference, with all that belongs to it.
 
     Raises WeightsUnusable for files that do not fit each other.
@@ -76,7 +77,7 @@ def read(folder: Path, *, dtype: Any) -> Checkpoint:
         raise WeightsUnusable(
             f"{folder} crops images to {preprocessing.size} px, but its tower reads {side} px"
         )
-    texts = transformers_text.read(folder, model.config.text_config)
+    texts = transformers_text.read(folder, model.config.text_config, as_openai=as_openai)
     return Checkpoint(model, texts, preprocessing)
 
 
