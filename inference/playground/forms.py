@@ -11,7 +11,6 @@ from django.core.files.uploadedfile import UploadedFile
 from catalog.models import ModelCard
 from inference import images, jobs
 from inference.kinds.classify import request as classify
-from inference.kinds.fields.labels import clean
 from inference.models import Worker
 from inference.playground import limits
 from inference.playground.labels import DEFAULT_TEMPLATE, MAX_CHARACTERS, InvalidLabels, parse
@@ -59,7 +58,7 @@ class PlaygroundForm(forms.Form):
             raise forms.ValidationError(str(refusal)) from refusal
 
     def clean_template(self) -> str:
-        template = clean(self.cleaned_data["template"]) or DEFAULT_TEMPLATE
+        template = self.cleaned_data["template"] or DEFAULT_TEMPLATE
         if template.count("{}") != 1:
             raise forms.ValidationError("The prompt needs {} exactly once, where the label goes.")
         return template

@@ -15,7 +15,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from django.conf import settings
@@ -28,6 +28,7 @@ from inference.models import ErrorCode, Job
 from inference.runtime.encoder import Embeddings, Encoder
 from inference.worker import settlement
 from inference.worker.decode import Ready
+from inference.worker.reading import Reading
 from inference.worker.settlement import Done, Result
 from inference.worker.text_cache import TextCache
 
@@ -40,8 +41,15 @@ PARTS = 4
 
 @dataclass(frozen=True)
 class Scored:
+    """`too_long`: jobs that may not be cut, with the indices of the texts that would have to be."""
+
     done: Sequence[Done] = ()
     failed: Sequence[tuple[Job, ErrorCode]] = ()
+    too_long: Sequence[tuple[Job, Sequence[int]]] = ()
+
+    @property
+    def count(self) -> int:
+        return len(self.done) + len(self.failed) + len(self.too_long)
 
 
 def score(cache: TextCache, batch: Sequence[Ready]) -> Iterator[Scored]:
@@ -49,7 +57,21 @@ def score(cache: TextCache, batch: Sequence[Ready]) -> Iterator[Scored]:
     undecodable = [(ready.job, ready.error) for ready in batch if ready.error is not None]
     if undecodable:
         yield Scored((), undecodable)
-    yield from _score(cache, [ready for ready in batch if ready.error is None])
+    decoded = [ready for ready in batch if ready.error is None]
+    too_long = {ready.job.pk: indices for ready in decoded if (indices := _cut(cache, ready.job))}
+    if too_long:
+        jobs = [ready.job for ready in decoded if ready.job.pk in too_long]
+        yield Scored(too_long=[(job, too_long[job.pk]) for job in jobs])
+    yield from _score(cache, [ready for ready in decoded if ready.job.pk not in too_long])
+
+
+def _cut(cache: TextCache, job: Job) -> Sequence[int]:
+    try:
+        return cache.token_counts.too_long(job)
+    except Exception:
+        # Scoring it will say the same, and end this job alone.
+        log.exception("texts not counted job=%s", job.pk)
+        return []
 
 
 def _score(cache: TextCache, batch: Sequence[Ready]) -> Iterator[Scored]:
@@ -82,8 +104,10 @@ def settle(scored: Scored) -> None:
         settlement.succeed(scored.done)
         for job, code in scored.failed:
             settlement.fail(job, code)
+        for job, indices in scored.too_long:
+            settlement.fail(job, ErrorCode.TEXT_TOO_LONG, {"truncated": indices})
     except DatabaseError:
-        log.exception("results not written jobs=%d", len(scored.done) + len(scored.failed))
+        log.exception("results not written jobs=%d", scored.count)
 
 
 def _results(cache: TextCache, batch: Sequence[Ready]) -> list[Done]:
@@ -110,7 +134,13 @@ def _results(cache: TextCache, batch: Sequence[Ready]) -> list[Done]:
             text_vectors=cache.vectors_of,
         )
         done.append(
-            _done(work, cached=len(texts) - len(own_new), new=len(own_new), forward_ms=forward_ms)
+            _done(
+                work,
+                cached=len(texts) - len(own_new),
+                new=len(own_new),
+                forward_ms=forward_ms,
+                reading=cache.token_counts.reading_of(ready.job, texts_of_job),
+            )
         )
     return done
 
@@ -125,7 +155,7 @@ def _encode(encoder: Encoder, crops: Sequence[Image.Image]) -> Embeddings:
     return np.concatenate(passes)
 
 
-def _done(work: Work, *, cached: int, new: int, forward_ms: int) -> Done:
+def _done(work: Work, *, cached: int, new: int, forward_ms: int, reading: Reading) -> Done:
     encoder = work.encoder
     outcome = kinds.of(work.job).run(work)
     result: Result = {
@@ -135,5 +165,6 @@ def _done(work: Work, *, cached: int, new: int, forward_ms: int) -> Done:
         "image_size": encoder.image_size,
         "texts_cached": cached,
         "forward_ms": forward_ms,
+        **asdict(reading),
     }
     return Done(work.job, result | outcome.result, new, outcome.vectors)

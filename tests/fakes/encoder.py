@@ -58,8 +58,7 @@ class HashEncoder:
         return self._vectors([text.encode() for text in texts])
 
     def count_tokens(self, texts: Sequence[str]) -> list[TokenCount]:
-        # A token a word, between a start and an end.
-        lengths = [len(text.split()) + 2 for text in texts]
+        lengths = [len(text.split()) for text in texts]  # a token is a word
         return [TokenCount(min(n, CONTEXT_LENGTH), is_cut=n > CONTEXT_LENGTH) for n in lengths]
 
     def _vectors(self, inputs: Sequence[bytes]) -> Embeddings:

@@ -15,8 +15,9 @@ from inference.api.request import model_lookup, reader
 from inference.api.request.preference import Preference
 from inference.kinds.classify import request as classify
 from inference.kinds.classify.answer import LabelScore, label_scores
-from inference.kinds.fields import labels
+from inference.kinds.fields import labels, truncation
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Image, Labels
+from inference.kinds.fields.truncation import Truncate
 from inference.kinds.request import ParsedRequest
 from inference.models import Job
 
@@ -35,6 +36,7 @@ class DeepInfraBody(Body):
     image: Image
     candidate_labels: Labels
     hypothesis_template: str | None = Field(default=None, max_length=200)
+    truncate: Truncate = True
 
 
 class InferenceStatus(BaseModel):
@@ -50,6 +52,8 @@ class DeepInfraAnswer(BaseModel):
     results: list[LabelScore]
     request_id: str
     inference_status: InferenceStatus
+    truncated: list[int]
+    warning: str | None = None
 
 
 # The same as a form: its file is bytes, and its list of labels a string.
@@ -80,6 +84,7 @@ async def infer(request: Request, caller: SubmittingCaller, model: str) -> Respo
             images=[body.image],
             labels=labels.read(body.candidate_labels, param="candidate_labels"),
             template=labels.read_template(body.hypothesis_template),
+            truncate=body.truncate,
             param="image",
         )
 
@@ -87,8 +92,11 @@ async def infer(request: Request, caller: SubmittingCaller, model: str) -> Respo
 
 
 def answer(job: Job) -> Json:
+    warning = serializers.truncation_warning(job)
     return {
         "results": label_scores(job),
+        "truncated": truncation.truncated(job),
+        **({"warning": warning} if warning else {}),
         "request_id": str(job.pk),
         "inference_status": {
             "status": "succeeded",

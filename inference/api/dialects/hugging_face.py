@@ -22,6 +22,7 @@ from inference.kinds.embed.answer import vectors_of
 from inference.kinds.errors import FieldError
 from inference.kinds.fields import inputs, labels
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Image, Inputs, Labels
+from inference.kinds.fields.truncation import Truncate
 from inference.kinds.request import ParsedRequest
 from inference.models import Job
 
@@ -38,6 +39,7 @@ class HuggingFaceParameters(Body):
 
     candidate_labels: Labels = None
     hypothesis_template: str | None = Field(default=None, max_length=200)
+    truncate: Truncate = True
 
 
 class HuggingFaceBody(Body):
@@ -57,6 +59,7 @@ class HuggingFaceBody(Body):
     inputs: Inputs = None
     image: Image = None
     parameters: HuggingFaceParameters | None = None
+    truncate: Truncate = True  # where feature extraction has it
 
 
 class PlainErrorAnswer(BaseModel):
@@ -106,6 +109,7 @@ async def zero_shot(request: Request, caller: SubmittingCaller, owner: str, name
             images=[_image(body)],
             labels=labels.read(parameters.candidate_labels, param="candidate_labels"),
             template=labels.read_template(parameters.hypothesis_template),
+            truncate=parameters.truncate,
             param="inputs",
         )
 
@@ -125,7 +129,8 @@ async def extract_features(
         if value is None:
             raise FieldError("`inputs` is missing.", param="inputs")
         items = inputs.read(value, are_images=False, param="inputs")
-        return embed.parse_inputs(card, items)
+        parameters = body.parameters or HuggingFaceParameters()
+        return embed.parse_inputs(card, items, truncate=body.truncate and parameters.truncate)
 
     return await call.run(call.Call(request, caller, raw_body, parse, vectors))
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from inference.kinds.fields.labels import NONE_OF_THESE, SOMETHING_ELSE
-from inference.kinds.fields.schema import Usage
+from inference.kinds.fields.schema import Answer, Usage
 from inference.models import Job
 
 # What JSON is made of.
@@ -42,7 +42,7 @@ class ClassificationUsage(Usage):
     labels_cached: int
 
 
-class ClassificationList(BaseModel):
+class ClassificationList(Answer):
     id: str
     object: Literal["list"]
     created: int
@@ -50,7 +50,6 @@ class ClassificationList(BaseModel):
     revision: str | None
     data: list[Classification]
     usage: ClassificationUsage
-    warning: str | None = None
 
 
 def answer_of(job: Job) -> Json:

@@ -10,9 +10,11 @@ from inference import jobs
 from inference.images import ImageFile
 from inference.kinds.classify.answer import ClassificationList
 from inference.kinds.errors import FieldError
-from inference.kinds.fields import inputs, labels
+from inference.kinds.fields import inputs, labels, truncation
 from inference.kinds.fields.inputs import ParsedInput
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Inputs, Labels, Model, TopK
+from inference.kinds.fields.texts import readable
+from inference.kinds.fields.truncation import Truncate
 from inference.kinds.kind import Endpoint
 from inference.kinds.request import ParsedRequest
 from inference.models import Job
@@ -54,6 +56,7 @@ class ClassifyBody(Body):
     activation: Literal["auto", "softmax", "sigmoid", "none"] = "auto"
     top_k: TopK | None = None
     none_of_these: bool = Field(default=False, description="Adds the label `none of these`.")
+    truncate: Truncate = True
 
 
 def payload_of(job: Job) -> Payload:
@@ -63,7 +66,13 @@ def payload_of(job: Job) -> Payload:
 def prompts(job: Job) -> list[str]:
     """What the model reads, one for each label."""
     payload = payload_of(job)
-    return [payload["template"].replace("{}", label) for label in payload["labels"]]
+    template = payload["template"]
+    return [readable(template.replace("{}", label)) for label in payload["labels"]]
+
+
+def label_indices(job: Job) -> Sequence[int]:
+    """Of which label each prompt is."""
+    return range(len(payload_of(job)["labels"]))
 
 
 def job_request(
@@ -95,6 +104,7 @@ def parse(body: ClassifyBody, card: ModelCard) -> ParsedRequest:
         template=labels.read_template(body.hypothesis_template),
         activation=body.activation,
         options={"top_k": body.top_k, "none_of_these": body.none_of_these},
+        truncate=body.truncate,
     )
 
 
@@ -106,6 +116,7 @@ def parse_fields(
     template: str,
     activation: str = "auto",
     options: Mapping[str, object] | None = None,
+    truncate: bool = True,
     param: str = "input",
 ) -> ParsedRequest:
     """Of any dialect; `images` as they were sent. Raises FieldError."""
@@ -117,7 +128,10 @@ def parse_fields(
         card=card,
         kind=NAME,
         inputs=items,
-        payload=_payload(labels, template, activation),
+        payload={
+            **_payload(labels, template, activation),
+            **truncation.payload_of(truncate=truncate),
+        },
         options=options or {},
         text_count=len(labels),
     )

@@ -1,5 +1,6 @@
 """Whose tokenizer reads the texts of which model, and how many tokens it counts."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,9 +67,10 @@ def test_other_models_of_transformers_read_as_their_own_files_say(
 
 def test_openai_models_with_another_vocabulary_are_refused(tmp_path: Path) -> None:
     tiny.write_transformers(tmp_path / "model")
-    tokens = (tmp_path / "model" / "vocab.json").read_text()
-    swapped = tokens.replace('"cat</w>"', '"x"').replace('"dog</w>"', '"cat</w>"')
-    (tmp_path / "model" / "vocab.json").write_text(swapped.replace('"x"', '"dog</w>"'))
+    path = tmp_path / "model" / "vocab.json"
+    ids = json.loads(path.read_text())
+    ids["cat</w>"], ids["dog</w>"] = ids["dog</w>"], ids["cat</w>"]
+    path.write_text(json.dumps(ids))
 
     with pytest.raises(WeightsUnusable, match="does not have OpenAI's vocabulary"):
         transformers_clip.load(OPENAI_SPEC, tmp_path / "model")
