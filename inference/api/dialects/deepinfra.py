@@ -3,7 +3,7 @@
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from catalog.numbers.money import usd
 from inference.api import openapi
@@ -14,7 +14,9 @@ from inference.api.flow.serializers import Json
 from inference.api.request import model_lookup, reader
 from inference.api.request.preference import Preference
 from inference.kinds.classify import request as classify
+from inference.kinds.classify import templates
 from inference.kinds.classify.answer import LabelScore, label_scores
+from inference.kinds.classify.templates import Template, TemplateList
 from inference.kinds.fields import labels, truncation
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Image, Labels
 from inference.kinds.fields.truncation import Truncate
@@ -35,7 +37,8 @@ class DeepInfraBody(Body):
 
     image: Image
     candidate_labels: Labels
-    hypothesis_template: str | None = Field(default=None, max_length=200)
+    hypothesis_template: Template = None
+    hypothesis_templates: TemplateList = None
     truncate: Truncate = True
 
 
@@ -63,6 +66,7 @@ FORM: openapi.Part = {
         "image": {"type": "string", "format": "binary"},
         "candidate_labels": {"type": "string", "description": "A JSON list, or commas."},
         "hypothesis_template": {"type": "string"},
+        "hypothesis_templates": {"type": "string", "description": "A JSON list, or a set."},
     },
     "required": ["image", "candidate_labels"],
 }
@@ -83,7 +87,7 @@ async def infer(request: Request, caller: SubmittingCaller, model: str) -> Respo
             model_lookup.find_callable(model),
             images=[body.image],
             labels=labels.read(body.candidate_labels, param="candidate_labels"),
-            template=labels.read_template(body.hypothesis_template),
+            template=templates.read(body.hypothesis_template, body.hypothesis_templates),
             truncate=body.truncate,
             param="image",
         )

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from starlette.responses import JSONResponse
 
 from inference.api import openapi
@@ -16,7 +16,9 @@ from inference.api.flow.serializers import Json
 from inference.api.request import model_lookup, reader
 from inference.api.request.preference import Preference
 from inference.kinds.classify import request as classify
+from inference.kinds.classify import templates
 from inference.kinds.classify.answer import LabelScore, label_scores
+from inference.kinds.classify.templates import Template, TemplateList
 from inference.kinds.embed import request as embed
 from inference.kinds.embed.answer import vectors_of
 from inference.kinds.errors import FieldError
@@ -38,7 +40,8 @@ class HuggingFaceParameters(Body):
     """What their pipeline takes beside the inputs."""
 
     candidate_labels: Labels = None
-    hypothesis_template: str | None = Field(default=None, max_length=200)
+    hypothesis_template: Template = None
+    hypothesis_templates: TemplateList = None
     truncate: Truncate = True
 
 
@@ -108,7 +111,9 @@ async def zero_shot(request: Request, caller: SubmittingCaller, owner: str, name
             model_lookup.find_callable(f"{owner}/{name}"),
             images=[_image(body)],
             labels=labels.read(parameters.candidate_labels, param="candidate_labels"),
-            template=labels.read_template(parameters.hypothesis_template),
+            template=templates.read(
+                parameters.hypothesis_template, parameters.hypothesis_templates
+            ),
             truncate=parameters.truncate,
             param="inputs",
         )

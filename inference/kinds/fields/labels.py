@@ -52,14 +52,18 @@ def _items(value: Any, param: str) -> Sequence[Any]:
 
 def _split(text: str) -> list[Any]:
     # A form has no lists: its one field may hold a JSON list, or words between commas.
-    if text.lstrip().startswith("["):
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            value = None
-        if isinstance(value, list):
-            return value
-    return [part.strip() for part in text.split(",")]
+    listed = json_list(text)
+    return [part.strip() for part in text.split(",")] if listed is None else listed
+
+
+def json_list(text: str) -> list[Any] | None:
+    if not text.lstrip().startswith("["):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, list) else None
 
 
 def _label(item: Any, param: str) -> str:
