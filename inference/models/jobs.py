@@ -37,8 +37,9 @@ class ErrorCode(models.TextChoices):
         "deadline",
         "No worker came to this job in time. Nothing was charged; please try again.",
     )
-    TEXT_TOO_LONG = (
-        "text_too_long",
+    # OpenAI's name for it.
+    CONTEXT_LENGTH_EXCEEDED = (
+        "context_length_exceeded",
         "A text is longer than the model reads, and the request did not allow it to be cut"
         " (`truncate: false`). Nothing was charged; shorten the text, or allow it.",
     )
@@ -118,7 +119,7 @@ class Job(models.Model):
     cost_micro_usd = models.PositiveBigIntegerField(null=True, blank=True)
 
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    error_code = models.CharField(max_length=20, choices=ErrorCode, blank=True)
+    error_code = models.CharField(max_length=30, choices=ErrorCode, blank=True)
     error_details = models.JSONField(
         null=True, blank=True, help_text="which inputs or labels the error is about"
     )

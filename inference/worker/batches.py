@@ -105,7 +105,7 @@ def settle(scored: Scored) -> None:
         for job, code in scored.failed:
             settlement.fail(job, code)
         for job, indices in scored.too_long:
-            settlement.fail(job, ErrorCode.TEXT_TOO_LONG, {"truncated": indices})
+            settlement.fail(job, ErrorCode.CONTEXT_LENGTH_EXCEEDED, {"truncated": indices})
     except DatabaseError:
         log.exception("results not written jobs=%d", scored.count)
 

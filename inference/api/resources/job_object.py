@@ -80,7 +80,7 @@ def error_of(job: Job) -> ApiError:
     match code:
         case ErrorCode.INVALID_IMAGE:
             return Invalid(code.label, code=code.value, param="input")
-        case ErrorCode.TEXT_TOO_LONG:
+        case ErrorCode.CONTEXT_LENGTH_EXCEEDED:
             return _too_long(job)
         case ErrorCode.DEADLINE:
             return Unavailable(code.label, code=code.value, retry_after_s=RETRY_AFTER_S)
@@ -88,14 +88,13 @@ def error_of(job: Job) -> ApiError:
 
 
 def _too_long(job: Job) -> ApiError:
-    # The code is OpenAI's.
     indices = (job.error_details or {}).get("truncated", [])
     param = kinds.of(job).text_param
     names = truncation.names(indices, param=param)
     return Invalid(
         f"Too long for {job.card.repo}: {names}. Nothing was charged, since `truncate` is false."
         " Send less text, or leave `truncate` out to have the beginning read.",
-        code="context_length_exceeded",
+        code=ErrorCode.CONTEXT_LENGTH_EXCEEDED.value,
         param=f"{param}[{indices[0]}]" if indices else None,
         metadata={"truncated": indices},
     )

@@ -183,7 +183,7 @@ def test_texts_that_may_not_be_cut_are_refused_and_free(
     assert param in error["message"]
     assert money(api.user) == (CREDIT, 0)
     assert api.worker.encoder.texts == []
-    assert Job.objects.get().error_code == ErrorCode.TEXT_TOO_LONG
+    assert Job.objects.get().error_code == ErrorCode.CONTEXT_LENGTH_EXCEEDED
 
 
 def test_a_refused_text_is_in_the_job_and_on_its_page(api: Api, client: Client) -> None:
