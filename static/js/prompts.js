@@ -6,6 +6,8 @@ function promptsOf(form) {
   const chosen = form.querySelector("[data-prompts-chosen]");
   const perText = Number(form.querySelector("[data-cost]")?.dataset.microUsdPerText ?? 0);
   const { template, templates } = form.elements;
+  // Not elements.labels: the chips' entry has that for its id.
+  const typed = form.querySelector("textarea[name=labels]");
 
   function counted(choice) {
     if (choice.value === "one") return 1;
@@ -15,7 +17,7 @@ function promptsOf(form) {
 
   function show() {
     const choice = form.querySelector("[name=prompts]:checked");
-    const labels = lines(form.elements.labels.value);
+    const labels = lines(typed.value);
     const prompts = counted(choice);
     const texts = labels * prompts;
     chosen.textContent =
