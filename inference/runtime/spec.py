@@ -27,7 +27,7 @@ class ModelSpec:
 
     @property
     def is_openai_clip(self) -> bool:
-        # OpenAI's own weights, as transformers files: their tokenizer is OpenAI's (ADR 20).
+        # OpenAI's own weights, as transformers files: their tokenizer is OpenAI's (ADR 21).
         return self.repo.startswith("openai/clip-")
 
     @property

@@ -19,7 +19,7 @@ def readable(text: str) -> str:
     """Without control characters, taken out as ftfy does it; all else reaches the tokenizer.
 
     Joiners, variation selectors and tags change what an emoji is, and white space and Unicode's
-    forms are the tokenizer's own business (ADR 20).
+    forms are the tokenizer's own business (ADR 21).
     """
     if text.isprintable():
         return text

@@ -50,7 +50,7 @@ class TextReader:
 
 @dataclass(frozen=True)
 class OpenAiReader(TextReader):
-    """OpenAI's own tokenizer, which its models were trained and published with (ADR 20).
+    """OpenAI's own tokenizer, which its models were trained and published with (ADR 21).
 
     That of transformers leaves curly quotes, ligatures, wide letters and entities as they are.
     """

@@ -2,7 +2,7 @@
 
 The original is quadratic in the length of a word, remembers every word it ever read, and reads a
 text to its end though the model sees no more than its context. Here a text is read line by line
-and word by word until the context is full, and the merges of a word take n log n. ADR 20 says why
+and word by word until the context is full, and the merges of a word take n log n. ADR 21 says why
 the ids are the same; the tests compare them.
 """
 

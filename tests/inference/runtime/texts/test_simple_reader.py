@@ -161,7 +161,7 @@ def test_a_text_is_read_no_further_than_the_context() -> None:
 
 def test_every_merge_of_the_vocabulary_comes_after_the_merges_that_it_builds_on() -> None:
     # What makes the order of merges the same whether all places of a pair are merged at once, as
-    # open_clip does, or one by one, as tokenizers does: see ADR 20.
+    # open_clip does, or one by one, as tokenizers does: see ADR 21.
     ranks = {"".join(pair): rank for pair, rank in TOKENIZERS["lower", 77].bpe_ranks.items()}
     letters = {*TOKENIZERS["lower", 77].byte_encoder.values()}
     letters |= {f"{letter}</w>" for letter in letters}

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0005_fill_model_of_ledger'),
         ('catalog', '0012_give_demand_columns_plain_names'),
-        ('inference', '0011_give_webhook_columns_plain_names'),
+        ('inference', '0013_index_deadlines'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
