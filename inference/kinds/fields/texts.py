@@ -43,7 +43,16 @@ def check(text: str, *, name: str, param: str) -> None:
 
 
 def has_too_many_marks(text: str) -> bool:
-    if len(text) <= MAX_MARKS or text.isascii():
-        return False
-    runs = itertools.groupby(text, key=lambda letter: unicodedata.combining(letter) > 0)
-    return any(is_mark and sum(1 for _ in run) > MAX_MARKS for is_mark, run in runs)
+    # A run that long holds one of these places: most texts are not looked at letter by letter.
+    places = range(MAX_MARKS, len(text), MAX_MARKS + 1)
+    return any(_marks_around(text, place) > MAX_MARKS for place in places)
+
+
+def _marks_around(text: str, place: int) -> int:
+    """How long the run of combining marks is that this letter belongs to."""
+    behind = itertools.takewhile(unicodedata.combining, text[place : place + MAX_MARKS + 1])
+    before = itertools.takewhile(
+        unicodedata.combining, text[max(place - MAX_MARKS, 0) : place][::-1]
+    )
+    count = sum(1 for _ in behind)
+    return count + sum(1 for _ in before) if count else 0
