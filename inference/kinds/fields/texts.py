@@ -50,9 +50,8 @@ def has_too_many_marks(text: str) -> bool:
 
 def _marks_around(text: str, place: int) -> int:
     """How long the run of combining marks is that this letter belongs to."""
-    behind = itertools.takewhile(unicodedata.combining, text[place : place + MAX_MARKS + 1])
-    before = itertools.takewhile(
-        unicodedata.combining, text[max(place - MAX_MARKS, 0) : place][::-1]
-    )
-    count = sum(1 for _ in behind)
-    return count + sum(1 for _ in before) if count else 0
+    if not unicodedata.combining(text[place]):
+        return 0
+    before, behind = text[max(place - MAX_MARKS, 0) : place], text[place : place + MAX_MARKS + 1]
+    sides = (before[::-1], behind)
+    return sum(1 for side in sides for _ in itertools.takewhile(unicodedata.combining, side))
