@@ -14,6 +14,7 @@ COLUMNS = [
     "key__prefix",
     "state",
     "error_code",
+    "error_details",
     "inputs",
     "payload",
     "options",

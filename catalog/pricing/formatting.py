@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from catalog.numbers.money import format_usd
 from catalog.pricing.formula import Price
 
 
@@ -20,6 +21,11 @@ def per_1k_or_estimate(price: Price | None) -> str:
 def per_image(price: Price | None) -> str:
     """`$0.000094`: US dollars for one image, to the micro-dollar."""
     return "" if price is None else f"${price.usd_per_image:.6f}"
+
+
+def per_text(price: Price | None) -> str:
+    """`$0.000008`: US dollars for one text that a model has not read before."""
+    return "" if price is None else format_usd(price.micro_usd_per_label)
 
 
 def images_for_usd(price: Price | None, usd: int) -> str:

@@ -8,7 +8,7 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 
 from catalog.numbers.formatting import compact, parameters
-from catalog.pricing.formatting import per_1k, per_image
+from catalog.pricing.formatting import per_1k, per_image, per_text
 
 register = template.Library()
 
@@ -33,7 +33,7 @@ ALLOWED_TAGS = {
     "ul",
 }
 
-for write in (compact, parameters, per_1k, per_image):
+for write in (compact, parameters, per_1k, per_image, per_text):
     register.filter(write)
 
 

@@ -42,6 +42,7 @@ ALWAYS = {
             "x-ratelimit-remaining-requests",
             "x-ratelimit-reset-requests",
             "x-request-id",
+            "x-warning",
         ]
     ),
 }

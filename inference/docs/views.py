@@ -19,7 +19,8 @@ from inference.api.limits import RateLimit
 from inference.api.request import reader
 from inference.api.resources import events
 from inference.docs import snippets
-from inference.kinds.fields import inputs, labels
+from inference.kinds.classify import templates
+from inference.kinds.fields import inputs, labels, texts
 from inference.models import Worker
 
 COMPATIBILITY = Path(settings.BASE_DIR) / "docs" / "compatibility.json"
@@ -88,6 +89,9 @@ def _limits() -> dict[str, int]:
         "characters": inputs.MAX_CHARACTERS,
         "labels": labels.MAX_LABELS,
         "label_characters": labels.MAX_CHARACTERS,
+        "templates": templates.MAX_TEMPLATES,
+        "texts": templates.MAX_TEXTS,
+        "marks": texts.MAX_MARKS,
         "body_mb": settings.API_MAX_BODY_BYTES // 2**20,
         "body_s": reader.BODY_S,
         "picture_mb": images.MAX_BYTES // 2**20,

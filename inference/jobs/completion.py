@@ -1,8 +1,9 @@
 """How jobs end: one conditional UPDATE, whoever ends them, and the news of it on commit."""
 
+import json
 import logging
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import connection, transaction
 
@@ -18,7 +19,8 @@ log = logging.getLogger(__name__)
 # The filter says what must still be true: a job that somebody else has ended, or claimed anew,
 # is not in the answer, and whoever asked leaves it alone.
 END = """
-UPDATE inference_job SET state = %(state)s, error_code = %(code)s, finished_at = now(),
+UPDATE inference_job SET state = %(state)s, error_code = %(code)s,
+    error_details = %(details)s, finished_at = now(),
     lease_token = NULL, lease_until = NULL
 WHERE id = ANY(%(ids)s) AND state = ANY(%(from_states)s)
     AND (%(token)s::uuid IS NULL OR lease_token = %(token)s)
@@ -33,9 +35,11 @@ def end(
     code: ErrorCode | None = None,
     from_states: Iterable[State] = OPEN,
     lease_token: uuid.UUID | None = None,
+    details: Mapping[str, object] | None = None,
 ) -> list[Job]:
     """Fail or cancel jobs that are still in these states, and under this lease if one is named.
 
+    `details` go with the code: `truncated`, indices of the texts that are too long.
     Returns those that were ended; their held credit is released in the same transaction.
     """
     with transaction.atomic():
@@ -45,6 +49,7 @@ def end(
                 {
                     "state": str(state),
                     "code": str(code or ""),
+                    "details": json.dumps(details) if details else None,
                     "ids": [job.pk for job in jobs],
                     "from_states": [str(state) for state in from_states],
                     "token": lease_token,

@@ -94,6 +94,7 @@ def submit(
             max_cost=request.max_cost(price) if price else 0,
             deadline=deadline,
             max_queued=max_queued,
+            text_count=request.text_count,
         )
     except credits.CreditError:
         image_files.delete([*names, job.preview_file])
@@ -108,11 +109,17 @@ def submit(
 
 
 def _insert(
-    job: Job, payer: User | None, *, max_cost: int, deadline: timedelta, max_queued: int | None
+    job: Job,
+    payer: User | None,
+    *,
+    max_cost: int,
+    deadline: timedelta,
+    max_queued: int | None,
+    text_count: int,
 ) -> bool:
     """False: there is such a job already, or too many are waiting."""
     with transaction.atomic():
-        if not queue.insert(job, deadline=deadline, max_queued=max_queued):
+        if not queue.insert(job, deadline=deadline, max_queued=max_queued, text_count=text_count):
             return False
         if payer and job.is_paid:
             credits.hold(

@@ -91,14 +91,19 @@ class Page:
     retry: str = "open the playground"
 
 
+def indices_of_text_inputs(job: Job) -> list[int]:
+    return [index for index, item in enumerate(job.inputs) if "text" in item]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """One kind of job; `folder` holds its templates, its snippets and what those answered.
 
     `texts` are all texts that the model has to read for a job: they are priced, embedded and
-    cached. `run` raises ArithmeticError for NaN and infinities. `answer` is the API's JSON without
-    its `usage`, to which `usage` adds what only this kind counts. `examples` are the snippets that
-    a model's page shows, each with its heading.
+    cached. `text_indices` are as many: of which input or label each is, as `text_param` calls them
+    in the API. `run` raises ArithmeticError for NaN and infinities. `answer` is the API's JSON
+    without its `usage`, to which `usage` adds what only this kind counts. `examples` are the
+    snippets that a model's page shows, each with its heading.
     """
 
     name: str
@@ -111,6 +116,8 @@ class Kind:
     page: Callable[[Job], Page]
     code: Callable[[Job], Code]
     examples: Mapping[str, str] = field(default_factory=dict)
+    text_param: str = "input"
+    text_indices: Callable[[Job], Sequence[int]] = indices_of_text_inputs
 
     # Found by Django's template loader, which looks into the folder of all kinds.
     @property

@@ -37,6 +37,12 @@ class ErrorCode(models.TextChoices):
         "deadline",
         "No worker came to this job in time. Nothing was charged; please try again.",
     )
+    # OpenAI's name for it.
+    CONTEXT_LENGTH_EXCEEDED = (
+        "context_length_exceeded",
+        "A text is longer than the model reads, and the request did not allow it to be cut"
+        " (`truncate: false`). Nothing was charged; shorten the text, or allow it.",
+    )
     INTERNAL = (
         "internal",
         "Something went wrong on our side while scoring this picture. Please try again.",
@@ -113,7 +119,10 @@ class Job(models.Model):
     cost_micro_usd = models.PositiveBigIntegerField(null=True, blank=True)
 
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    error_code = models.CharField(max_length=20, choices=ErrorCode, blank=True)
+    error_code = models.CharField(max_length=30, choices=ErrorCode, blank=True)
+    error_details = models.JSONField(
+        null=True, blank=True, help_text="which inputs or labels the error is about"
+    )
     result = models.JSONField(null=True, blank=True)
     vectors = models.BinaryField(
         null=True, blank=True, help_text="float32 [n, dim], little-endian, L2-normalised rows"
@@ -174,6 +183,10 @@ class Job(models.Model):
                 condition=(Q(state="failed") & ~Q(error_code=""))
                 | (~Q(state="failed") & Q(error_code="")),
                 name="job_failure_has_a_code",
+            ),
+            models.CheckConstraint(
+                condition=Q(error_details__isnull=True) | Q(state="failed"),
+                name="job_error_details_mean_failure",
             ),
             models.CheckConstraint(
                 condition=Q(owner__isnull=False) | Q(visitor__isnull=False),

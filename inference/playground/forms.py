@@ -11,12 +11,13 @@ from django.core.files.uploadedfile import UploadedFile
 from catalog.models import ModelCard
 from inference import images, jobs
 from inference.kinds.classify import request as classify
-from inference.kinds.fields.labels import clean
 from inference.models import Worker
-from inference.playground import limits
-from inference.playground.labels import DEFAULT_TEMPLATE, MAX_CHARACTERS, InvalidLabels, parse
+from inference.playground import limits, prompts
+from inference.playground.labels import MAX_CHARACTERS, InvalidLabels, parse
+from inference.playground.prompts import InvalidPrompts, Prompts
 
 SAMPLES = {"cat": "a cat", "coffee": "a cup of coffee", "rocket": "a rocket"}
+MAX_PROMPTS_CHARACTERS = 25_000
 SAMPLE_LABELS = "a cat\na dog\na car"
 NOT_SERVED = "No worker serves that model at the moment. Please choose another, or try again soon."
 
@@ -37,7 +38,9 @@ class PlaygroundForm(forms.Form):
     labels = forms.CharField(
         strip=False, error_messages={"required": "Please type at least one label."}
     )
+    prompts = forms.ChoiceField(required=False, choices=Prompts.choices)
     template = forms.CharField(required=False, max_length=MAX_CHARACTERS)
+    templates = forms.CharField(required=False, strip=False, max_length=MAX_PROMPTS_CHARACTERS)
     idempotency_key = forms.CharField(required=False, max_length=64)
 
     def __init__(self, *args: Any, count_image: Callable[[], None], **kwargs: Any) -> None:
@@ -58,14 +61,9 @@ class PlaygroundForm(forms.Form):
         except InvalidLabels as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
 
-    def clean_template(self) -> str:
-        template = clean(self.cleaned_data["template"]) or DEFAULT_TEMPLATE
-        if template.count("{}") != 1:
-            raise forms.ValidationError("The prompt needs {} exactly once, where the label goes.")
-        return template
-
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
+        self._clean_prompts(data)
         if self.errors:
             return data
         # Decoding is what costs: it comes last, only if all else is valid, and is counted.
@@ -79,6 +77,23 @@ class PlaygroundForm(forms.Form):
             self.refusal = refusal
             self.add_error(None, str(refusal))
         return data
+
+    @property
+    def chosen_prompts(self) -> Prompts:
+        # To be shown again, whatever was sent.
+        sent = self.data.get("prompts")
+        return Prompts(sent) if sent in Prompts.values else Prompts.ONE
+
+    def _clean_prompts(self, data: dict[str, Any]) -> None:
+        choice = self.chosen_prompts
+        field = {Prompts.ONE: "template", Prompts.OWN: "templates"}.get(choice, "prompts")
+        try:
+            data["around"] = prompts.parse(
+                choice, one=data.get("template", ""), own=data.get("templates", "")
+            )
+            prompts.check_work(label_count=len(data.get("labels", [])), prompts=data["around"])
+        except InvalidPrompts as refusal:
+            self.add_error(field, str(refusal))
 
     def _bytes(self, data: dict[str, Any]) -> bytes:
         upload: UploadedFile[bytes] | None = data.get("picture")
@@ -100,5 +115,5 @@ class PlaygroundForm(forms.Form):
     def job_request(self) -> jobs.Request:
         data = self.cleaned_data
         return classify.job_request(
-            data["model"], [data["image"]], labels=data["labels"], template=data["template"]
+            data["model"], [data["image"]], labels=data["labels"], template=data["around"]
         )

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from inference import kinds
 from inference.jobs import eta
 from inference.jobs.eta import Eta
+from inference.kinds.fields import truncation
 from inference.kinds.kind import Page
 from inference.models import ErrorCode, Job, State
 from inference.playground.timeline import Step, steps_of
 
+MAX_NAMED = 10
 # The labels of these codes speak of a picture.
 WITHOUT_IMAGES = {
     ErrorCode.WORKER_CRASHED: "The worker broke three times on this job, so we stopped trying.",
@@ -42,6 +44,7 @@ class JobView:
     ahead: int = 0
     eta: Eta | None = None
     error: str = ""
+    truncated: str = ""
     crop: Crop | None = None
     steps: Sequence[Step] = ()
 
@@ -55,10 +58,22 @@ def view_of(job: Job) -> JobView:
         result_template=kind.result_template,
         ahead=position.ahead,
         eta=position.eta,
+        truncated=_truncated(job),
         error=_error(job) if job.state == State.FAILED else "",
         crop=_crop(job, page),
         steps=steps_of(job),
     )
+
+
+def _truncated(job: Job) -> str:
+    """Which texts were cut, counted from 1 as a page counts."""
+    indices = truncation.truncated(job)
+    if not indices:
+        return ""
+    noun = kinds.of(job).text_param.removesuffix("s")
+    numbers = ", ".join(str(index + 1) for index in indices[:MAX_NAMED])
+    more = f" and {len(indices) - MAX_NAMED:,} more" if len(indices) > MAX_NAMED else ""
+    return f"{noun}{'' if len(indices) == 1 else 's'} {numbers}{more}"
 
 
 def _error(job: Job) -> str:

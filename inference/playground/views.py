@@ -16,11 +16,13 @@ from catalog.http import HtmxRequest
 from catalog.infrastructure import storage
 from catalog.models import ModelCard
 from inference import jobs, kinds
+from inference.kinds.classify.template_sets import SETS
 from inference.models import Job, Worker
 from inference.playground import limits
 from inference.playground.forms import SAMPLE_LABELS, SAMPLES, PlaygroundForm
 from inference.playground.job_page import view_of
 from inference.playground.labels import DEFAULT_TEMPLATE
+from inference.playground.prompts import MAX_TEXTS, Prompts
 
 LISTED = 5  # models in each list of the home page
 
@@ -61,7 +63,10 @@ def playground(request: HttpRequest) -> HttpResponse:
 
 
 def _form_again(request: HttpRequest, form: PlaygroundForm) -> HttpResponse:
-    context = _playground_context(form.data.get("model")) | {"form": form}
+    context = _playground_context(form.data.get("model")) | {
+        "form": form,
+        "chosen_prompts": form.chosen_prompts,
+    }
     if form.refusal is None:
         return render(
             request, "inference/playground/playground.html", context, status=HTTPStatus.BAD_REQUEST
@@ -85,6 +90,10 @@ def _playground_context(requested: str | None = None) -> dict[str, object]:
         "samples": SAMPLES,
         "sample_labels": SAMPLE_LABELS,
         "template": DEFAULT_TEMPLATE,
+        "prompts": Prompts,
+        "prompt_sets": list(SETS),
+        "chosen_prompts": Prompts.ONE,
+        "max_texts": MAX_TEXTS,
         # In the form: sending it twice, by a double click or "back", gives one job.
         "idempotency_key": uuid.uuid4().hex,
         "keep_hours": settings.PLAYGROUND_KEEP_HOURS,

@@ -1,6 +1,7 @@
 """The interface of every model that we serve."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,16 @@ from PIL import Image
 from inference.runtime.images.preprocessing import Preprocessing
 
 Embeddings = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TokenCount:
+    """What the text tower reads of one text: `tokens`, with those that begin and end it, without
+    padding. `is_cut`: the text goes on behind what fits the model's context.
+    """
+
+    tokens: int
+    is_cut: bool
 
 
 class Encoder(Protocol):
@@ -55,4 +66,8 @@ class Encoder(Protocol):
 
         A text beyond the model's context length is cut, not refused.
         """
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[TokenCount]:
+        """Of each text, in input order, without running the tower."""
         ...

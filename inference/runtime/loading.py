@@ -160,7 +160,7 @@ def _engine(loader: Loader) -> Callable[..., Encoder]:
 def _expected(spec: ModelSpec, folder: Path) -> check.Expected:
     from inference.runtime.encoders import plain
 
-    library = plain.load(spec.loader, folder)
+    library = plain.load(spec.loader, folder, as_openai=spec.is_openai_clip)
     try:
         images = library.images(check.images(library.image_size))
         texts = library.texts(check.TEXTS)

@@ -26,6 +26,11 @@ class ModelSpec:
     revision: str
 
     @property
+    def is_openai_clip(self) -> bool:
+        # OpenAI's own weights, as transformers files: their tokenizer is OpenAI's (ADR 23).
+        return self.repo.startswith("openai/clip-")
+
+    @property
     def folder(self) -> str:
         # One path segment, whatever the owner and the name: neither may hold a slash.
         return self.repo.replace("/", "--")

@@ -36,6 +36,18 @@ class LabelScore:
     score: float
 
 
+def averaged(text_embeddings: Embeddings, *, rows: int) -> Embeddings:
+    """float32 [rows, d]: of each label the mean of its templates' vectors, L2-normalised again.
+
+    Takes L2-normalised [rows * templates, d], label by label. This is the prompt ensembling of the
+    CLIP paper (Radford et al., 2021, section 3.1.4), and open_clip's build_zero_shot_classifier.
+    """
+    if len(text_embeddings) == rows:
+        return text_embeddings
+    means = text_embeddings.reshape(rows, -1, text_embeddings.shape[1]).mean(axis=1)
+    return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), dtype=np.float32)
+
+
 def classify(
     image_embeddings: Embeddings,
     text_embeddings: Embeddings,

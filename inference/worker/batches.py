@@ -15,7 +15,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from django.conf import settings
@@ -40,8 +40,15 @@ PARTS = 4
 
 @dataclass(frozen=True)
 class Scored:
+    """`too_long`: jobs that may not be cut, with the indices of the texts that would have to be."""
+
     done: Sequence[Done] = ()
     failed: Sequence[tuple[Job, ErrorCode]] = ()
+    too_long: Sequence[tuple[Job, Sequence[int]]] = ()
+
+    @property
+    def count(self) -> int:
+        return len(self.done) + len(self.failed) + len(self.too_long)
 
 
 def score(cache: TextCache, batch: Sequence[Ready]) -> Iterator[Scored]:
@@ -49,7 +56,21 @@ def score(cache: TextCache, batch: Sequence[Ready]) -> Iterator[Scored]:
     undecodable = [(ready.job, ready.error) for ready in batch if ready.error is not None]
     if undecodable:
         yield Scored((), undecodable)
-    yield from _score(cache, [ready for ready in batch if ready.error is None])
+    decoded = [ready for ready in batch if ready.error is None]
+    too_long = {ready.job.pk: indices for ready in decoded if (indices := _cut(cache, ready.job))}
+    if too_long:
+        jobs = [ready.job for ready in decoded if ready.job.pk in too_long]
+        yield Scored(too_long=[(job, too_long[job.pk]) for job in jobs])
+    yield from _score(cache, [ready for ready in decoded if ready.job.pk not in too_long])
+
+
+def _cut(cache: TextCache, job: Job) -> Sequence[int]:
+    try:
+        return cache.token_counts.too_long(job)
+    except Exception:
+        # Scoring it will say the same, and end this job alone.
+        log.exception("texts not counted job=%s", job.pk)
+        return []
 
 
 def _score(cache: TextCache, batch: Sequence[Ready]) -> Iterator[Scored]:
@@ -82,8 +103,10 @@ def settle(scored: Scored) -> None:
         settlement.succeed(scored.done)
         for job, code in scored.failed:
             settlement.fail(job, code)
+        for job, indices in scored.too_long:
+            settlement.fail(job, ErrorCode.CONTEXT_LENGTH_EXCEEDED, {"truncated": indices})
     except DatabaseError:
-        log.exception("results not written jobs=%d", len(scored.done) + len(scored.failed))
+        log.exception("results not written jobs=%d", scored.count)
 
 
 def _results(cache: TextCache, batch: Sequence[Ready]) -> list[Done]:
@@ -112,7 +135,9 @@ def _results(cache: TextCache, batch: Sequence[Ready]) -> list[Done]:
             text_vectors=cache.vectors_of,
         )
         times = _times(ready, started=started, forward_s=forward_s)
-        done.append(_done(work, times, cached=len(texts) - len(own_new), new=len(own_new)))
+        reading = cache.token_counts.reading_of(ready.job, texts_of_job)
+        result = times | asdict(reading)
+        done.append(_done(work, result, cached=len(texts) - len(own_new), new=len(own_new)))
     return done
 
 
@@ -133,7 +158,7 @@ def _encode(encoder: Encoder, crops: Sequence[Image.Image]) -> Embeddings:
     return np.concatenate(passes)
 
 
-def _done(work: Work, times: Result, *, cached: int, new: int) -> Done:
+def _done(work: Work, measured: Result, *, cached: int, new: int) -> Done:
     encoder = work.encoder
     outcome = kinds.of(work.job).run(work)
     result: Result = {
@@ -143,4 +168,4 @@ def _done(work: Work, times: Result, *, cached: int, new: int) -> Done:
         "image_size": encoder.image_size,
         "texts_cached": cached,
     }
-    return Done(work.job, result | times | outcome.result, new, outcome.vectors)
+    return Done(work.job, result | measured | outcome.result, new, outcome.vectors)

@@ -7,7 +7,7 @@ holds by now, is left alone: nothing is written and nothing is charged.
 import json
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,7 +87,7 @@ def _write(batch: Sequence[Done]) -> set[uuid.UUID]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def fail(job: Job, code: ErrorCode) -> bool:
+def fail(job: Job, code: ErrorCode, details: Mapping[str, object] | None = None) -> bool:
     """End the job with a reason, if this claim still holds it."""
     ended = jobs.end(
         [job],
@@ -95,6 +95,7 @@ def fail(job: Job, code: ErrorCode) -> bool:
         code=code,
         from_states=[State.RUNNING],
         lease_token=job.lease_token,
+        details=details,
     )
     _clean_up([job], "failed", ours={ended_job.pk for ended_job in ended})
     return bool(ended)

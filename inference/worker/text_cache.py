@@ -16,6 +16,7 @@ from django.core.cache import cache
 from redis.exceptions import RedisError
 
 from inference.runtime.encoder import Embeddings, Encoder
+from inference.worker.reading import TokenCounts
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +36,13 @@ class TextCache:
     encoder: Encoder
     encoded: int = 0
     encode_s: float = 0.0
+    token_counts: TokenCounts = field(init=False)
     # Not cachetools.LRUCache: a batch may need more texts than MAX_TEXTS at once, so it shrinks
     # between batches only.
     _vectors: OrderedDict[str, Embeddings] = field(default_factory=OrderedDict)
+
+    def __post_init__(self) -> None:
+        self.token_counts = TokenCounts(self.encoder)
 
     def learn(self, texts: Iterable[str]) -> set[str]:
         """Make sure that all these are cached; returns those that had to be computed."""

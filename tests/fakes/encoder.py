@@ -10,10 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from inference.runtime.encoder import Embeddings
+from inference.runtime.encoder import Embeddings, TokenCount
 from inference.runtime.images.preprocessing import Preprocessing
 
 POISON = (255, 0, 0)
+CONTEXT_LENGTH = 77
 
 
 class HashEncoder:
@@ -56,6 +57,10 @@ class HashEncoder:
         self.texts += texts
         self.text_passes.append(len(texts))
         return self._vectors([text.encode() for text in texts])
+
+    def count_tokens(self, texts: Sequence[str]) -> list[TokenCount]:
+        lengths = [len(text.split()) for text in texts]  # a token is a word
+        return [TokenCount(min(n, CONTEXT_LENGTH), is_cut=n > CONTEXT_LENGTH) for n in lengths]
 
     def _vectors(self, inputs: Sequence[bytes]) -> Embeddings:
         digests = [np.frombuffer(hashlib.sha256(data).digest()[:8], np.uint8) for data in inputs]

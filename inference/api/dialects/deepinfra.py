@@ -3,7 +3,7 @@
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from catalog.numbers.money import usd
 from inference.api import openapi
@@ -14,9 +14,12 @@ from inference.api.flow.serializers import Json
 from inference.api.request import model_lookup, reader
 from inference.api.request.preference import Preference
 from inference.kinds.classify import request as classify
+from inference.kinds.classify import templates
 from inference.kinds.classify.answer import LabelScore, label_scores
-from inference.kinds.fields import labels
+from inference.kinds.classify.templates import Template, TemplateList
+from inference.kinds.fields import labels, truncation
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Image, Labels
+from inference.kinds.fields.truncation import Truncate
 from inference.kinds.request import ParsedRequest
 from inference.models import Job
 
@@ -34,7 +37,9 @@ class DeepInfraBody(Body):
 
     image: Image
     candidate_labels: Labels
-    hypothesis_template: str | None = Field(default=None, max_length=200)
+    hypothesis_template: Template = None
+    hypothesis_templates: TemplateList = None
+    truncate: Truncate = True
 
 
 class InferenceStatus(BaseModel):
@@ -50,6 +55,8 @@ class DeepInfraAnswer(BaseModel):
     results: list[LabelScore]
     request_id: str
     inference_status: InferenceStatus
+    truncated: list[int]
+    warning: str | None = None
 
 
 # The same as a form: its file is bytes, and its list of labels a string.
@@ -59,6 +66,7 @@ FORM: openapi.Part = {
         "image": {"type": "string", "format": "binary"},
         "candidate_labels": {"type": "string", "description": "A JSON list, or commas."},
         "hypothesis_template": {"type": "string"},
+        "hypothesis_templates": {"type": "string", "description": "A JSON list, or a set."},
     },
     "required": ["image", "candidate_labels"],
 }
@@ -79,7 +87,8 @@ async def infer(request: Request, caller: SubmittingCaller, model: str) -> Respo
             model_lookup.find_callable(model),
             images=[body.image],
             labels=labels.read(body.candidate_labels, param="candidate_labels"),
-            template=labels.read_template(body.hypothesis_template),
+            template=templates.read(body.hypothesis_template, body.hypothesis_templates),
+            truncate=body.truncate,
             param="image",
         )
 
@@ -87,8 +96,11 @@ async def infer(request: Request, caller: SubmittingCaller, model: str) -> Respo
 
 
 def answer(job: Job) -> Json:
+    warning = serializers.truncation_warning(job)
     return {
         "results": label_scores(job),
+        "truncated": truncation.truncated(job),
+        **({"warning": warning} if warning else {}),
         "request_id": str(job.pk),
         "inference_status": {
             "status": "succeeded",

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from starlette.responses import JSONResponse
 
 from inference.api import openapi
@@ -16,12 +16,15 @@ from inference.api.flow.serializers import Json
 from inference.api.request import model_lookup, reader
 from inference.api.request.preference import Preference
 from inference.kinds.classify import request as classify
+from inference.kinds.classify import templates
 from inference.kinds.classify.answer import LabelScore, label_scores
+from inference.kinds.classify.templates import Template, TemplateList
 from inference.kinds.embed import request as embed
 from inference.kinds.embed.answer import vectors_of
 from inference.kinds.errors import FieldError
 from inference.kinds.fields import inputs, labels
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Image, Inputs, Labels
+from inference.kinds.fields.truncation import Truncate
 from inference.kinds.request import ParsedRequest
 from inference.models import Job
 
@@ -37,7 +40,9 @@ class HuggingFaceParameters(Body):
     """What their pipeline takes beside the inputs."""
 
     candidate_labels: Labels = None
-    hypothesis_template: str | None = Field(default=None, max_length=200)
+    hypothesis_template: Template = None
+    hypothesis_templates: TemplateList = None
+    truncate: Truncate = True
 
 
 class HuggingFaceBody(Body):
@@ -57,6 +62,7 @@ class HuggingFaceBody(Body):
     inputs: Inputs = None
     image: Image = None
     parameters: HuggingFaceParameters | None = None
+    truncate: Truncate = True  # where feature extraction has it
 
 
 class PlainErrorAnswer(BaseModel):
@@ -105,7 +111,10 @@ async def zero_shot(request: Request, caller: SubmittingCaller, owner: str, name
             model_lookup.find_callable(f"{owner}/{name}"),
             images=[_image(body)],
             labels=labels.read(parameters.candidate_labels, param="candidate_labels"),
-            template=labels.read_template(parameters.hypothesis_template),
+            template=templates.read(
+                parameters.hypothesis_template, parameters.hypothesis_templates
+            ),
+            truncate=parameters.truncate,
             param="inputs",
         )
 
@@ -125,7 +134,8 @@ async def extract_features(
         if value is None:
             raise FieldError("`inputs` is missing.", param="inputs")
         items = inputs.read(value, are_images=False, param="inputs")
-        return embed.parse_inputs(card, items)
+        parameters = body.parameters or HuggingFaceParameters()
+        return embed.parse_inputs(card, items, truncate=body.truncate and parameters.truncate)
 
     return await call.run(call.Call(request, caller, raw_body, parse, vectors))
 

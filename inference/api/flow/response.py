@@ -8,7 +8,7 @@ from catalog.models import ModelCard
 from inference import jobs
 from inference.api.errors import NO_RETRY, Gone, Unavailable
 from inference.api.flow import idempotency
-from inference.api.flow.serializers import Serializer
+from inference.api.flow.serializers import Serializer, truncation_warning
 from inference.api.request.preference import Preference
 from inference.api.resources import job_object
 from inference.models import IdempotentCall, Job, State
@@ -67,6 +67,8 @@ class ResponseWriter:
         headers = {"Preference-Applied": preference.applied} if preference.applied else {}
         if self.idempotent_call and self.idempotent_call.job_id:
             headers["Idempotent-Replayed"] = "true"
+        if is_answer and (warning := truncation_warning(job)):
+            headers["X-Warning"] = warning  # for dialects whose answers have no room for it
         if not is_answer:
             headers["Location"] = f"/v1/jobs/{job.pk}"
         content = self.serialize(job) if is_answer else job_object.describe(job)

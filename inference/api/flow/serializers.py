@@ -1,11 +1,11 @@
 """A succeeded job as the API writes it. The same job and options give the same answer."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from catalog.numbers.money import usd
 from inference import kinds
+from inference.kinds.fields import truncation
 from inference.models import Job
 
 # What JSON is made of.
@@ -14,25 +14,27 @@ Serializer = Callable[[Job], Json]
 
 
 def native(job: Job) -> Json:
-    return kinds.of(job).answer(job) | {"usage": usage(job)}
+    answer = kinds.of(job).answer(job)
+    warnings = [answer.get("warning"), truncation_warning(job)]
+    if warning := " ".join(filter(None, warnings)):
+        answer["warning"] = warning
+    return answer | {"truncated": truncation.truncated(job), "usage": usage(job)}
+
+
+def truncation_warning(job: Job) -> str:
+    return truncation.warning_of(job, param=kinds.of(job).text_param)
 
 
 def usage(job: Job) -> dict[str, Json]:
-    # Tokens are words and marks: an estimate for clients that want a number. None is billed.
-    kind = kinds.of(job)
-    tokens = sum(map(_tokens, kind.texts(job)))
+    tokens = (job.result or {}).get("tokens", 0)
     return {
         "prompt_tokens": tokens,
         "total_tokens": tokens,
         "images": job.image_count,
-        **kind.usage(job),
+        **kinds.of(job).usage(job),
         "cost": usd(job.cost_micro_usd or 0),
         "ledger_entry": job.hold_reference if job.is_paid else None,
     }
-
-
-def _tokens(text: str) -> int:
-    return len(re.findall(r"\w+|[^\w\s]", text))
 
 
 def runtime_ms(job: Job) -> int:

@@ -7,10 +7,12 @@ from typing import Any
 from django.conf import settings
 
 from catalog.numbers.money import usd
+from inference import kinds
 from inference.api import errors
 from inference.api.errors import ApiError, Conflict, InternalError, Invalid, Unavailable
 from inference.api.flow import serializers
 from inference.jobs.eta import Position, position_of
+from inference.kinds.fields import truncation
 from inference.models import ErrorCode, Job, State, Worker
 
 STATUS = {
@@ -78,9 +80,24 @@ def error_of(job: Job) -> ApiError:
     match code:
         case ErrorCode.INVALID_IMAGE:
             return Invalid(code.label, code=code.value, param="input")
+        case ErrorCode.CONTEXT_LENGTH_EXCEEDED:
+            return _too_long(job)
         case ErrorCode.DEADLINE:
             return Unavailable(code.label, code=code.value, retry_after_s=RETRY_AFTER_S)
     return InternalError(code.label, code=code.value)
+
+
+def _too_long(job: Job) -> ApiError:
+    indices = (job.error_details or {}).get("truncated", [])
+    param = kinds.of(job).text_param
+    names = truncation.names(indices, param=param)
+    return Invalid(
+        f"Too long for {job.card.repo}: {names}. Nothing was charged, since `truncate` is false."
+        " Send less text, or leave `truncate` out to have the beginning read.",
+        code=ErrorCode.CONTEXT_LENGTH_EXCEEDED.value,
+        param=f"{param}[{indices[0]}]" if indices else None,
+        metadata={"truncated": indices},
+    )
 
 
 def _error(job: Job) -> Json | None:

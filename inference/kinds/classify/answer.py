@@ -1,12 +1,13 @@
 """The answer: our own shape, a superset of Jina's."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, Field
 
+from inference.kinds.classify.templates import TemplateFields, templates_of
 from inference.kinds.fields.labels import NONE_OF_THESE, SOMETHING_ELSE
-from inference.kinds.fields.schema import Usage
+from inference.kinds.fields.schema import Answer, Usage
 from inference.models import Job
 
 # What JSON is made of.
@@ -42,10 +43,11 @@ class Classification(BaseModel):
 
 class ClassificationUsage(Usage):
     labels: int
-    labels_cached: int
+    templates: int
+    labels_cached: int = Field(description="Texts, labels by templates, that were kept.")
 
 
-class ClassificationList(BaseModel):
+class ClassificationList(Answer):
     id: str
     object: Literal["list"]
     created: int
@@ -53,7 +55,6 @@ class ClassificationList(BaseModel):
     revision: str | None
     data: list[Classification]
     usage: ClassificationUsage
-    warning: str | None = None
 
 
 def answer_of(job: Job) -> Json:
@@ -115,5 +116,6 @@ def _relabeled(prediction: Mapping[str, Any]) -> Mapping[str, Any]:
 def usage_of(job: Job) -> Json:
     return {
         "labels": len(job.payload["labels"]),
+        "templates": len(templates_of(cast(TemplateFields, job.payload))),
         "labels_cached": (job.result or {}).get("texts_cached", 0),
     }

@@ -12,6 +12,8 @@ from catalog.infrastructure import storage
 from inference.kinds.classify import score_text
 from inference.kinds.classify.answer import predictions_of
 from inference.kinds.classify.request import Payload, payload_of
+from inference.kinds.classify.template_sets import SETS
+from inference.kinds.classify.templates import Templates, templates_of
 from inference.kinds.fields.inputs import image_size
 from inference.kinds.kind import MAX_SHOWN, Code, Page
 from inference.models import Job
@@ -21,6 +23,7 @@ RETRY = "try other labels"
 # What stands in the snippets.
 EXAMPLE_LABELS = ["a cat", "a dog"]
 EXAMPLE_TEMPLATE = "a photo of {}"
+EXAMPLE_TEMPLATES = ["a photo of {}", "a drawing of {}"]
 # Its method refuses a single label.
 NEEDS_TWO_LABELS = "huggingface.py"
 GRIDS = {"ViT-B/32": 7, "ViT-L/14": 16}  # 224 px in patches of 32 and of 14
@@ -64,7 +67,7 @@ def page_of(job: Job) -> Page:
     return Page(
         request=request,
         retry=RETRY,
-        computed=[("prompt", payload["template"]), ("activation", activation.value)],
+        computed=[*_prompts_computed(payload), ("activation", activation.value)],
         headline=_headline(job),
         crop=crop,
         result={
@@ -82,7 +85,27 @@ def page_of(job: Job) -> Page:
 def _request(job: Job, payload: Payload) -> list[tuple[str, list[str]]]:
     images = [image_size(image) for image in job.image_inputs]
     of_images = [("images", images)] if len(images) > 1 else []
-    return [*of_images, ("labels", payload["labels"]), ("prompt", [payload["template"]])]
+    return [*of_images, ("labels", payload["labels"]), _prompts(payload)]
+
+
+def _prompts(payload: Payload) -> tuple[str, list[str]]:
+    # A set is known by its name, and its 80 lines would hide the rest.
+    templates, name = templates_of(payload), payload["template"]
+    if name in SETS:
+        return ("prompts", [f"{name}: {len(templates)} published templates"])
+    return ("prompt" if len(templates) == 1 else "prompts", list(templates))
+
+
+def _prompts_computed(payload: Payload) -> list[tuple[str, str]]:
+    templates, name = templates_of(payload), payload["template"]
+    if len(templates) == 1:
+        return [("prompt", templates[0])]
+    label_count, count = len(payload["labels"]), len(templates)
+    of_set = f" ({name})" if name in SETS else ""
+    return [
+        ("prompts", f"{count} templates{of_set}, vectors of each label averaged"),
+        ("texts", f"{label_count:,} labels by {count} templates: {label_count * count:,}"),
+    ]
 
 
 def _headline(job: Job) -> str:
@@ -156,14 +179,20 @@ def _cut(preview: Image.Image, job: Job, crop: Sequence[float]) -> Image.Image:
 
 def code_of(job: Job) -> Code:
     payload = payload_of(job)
-    return code(payload["labels"], payload["template"], image_count=job.image_count)
+    template: Templates = payload.get("templates") or payload["template"]
+    return code(payload["labels"], template, image_count=job.image_count)
 
 
-def code(labels: Sequence[str], template: str, *, image_count: int = 1) -> Code:
+def code(labels: Sequence[str], template: Templates, *, image_count: int = 1) -> Code:
     images = "your picture" if image_count == 1 else "your pictures one by one"
+    is_one = isinstance(template, str)
+    example = EXAMPLE_TEMPLATE if is_one else EXAMPLE_TEMPLATES
     return Code(
-        snippet="classify",
-        values=[(EXAMPLE_LABELS, list(labels)), (EXAMPLE_TEMPLATE, template)],
+        snippet="classify" if is_one else "classify-templates",
+        values=[
+            (EXAMPLE_LABELS, list(labels)),
+            (example, template if is_one else list(template)),
+        ],
         omit=[NEEDS_TWO_LABELS] if len(labels) == 1 else [],
         note=f"Your labels and prompt, and {images} as photo.jpg.",
     )

@@ -1,18 +1,28 @@
 """The request: images, labels, and the template around each label."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, Literal, cast
 
 from pydantic import ConfigDict, Field
 
 from catalog.models import ModelCard
 from inference import jobs
 from inference.images import ImageFile
+from inference.kinds.classify import templates
 from inference.kinds.classify.answer import ClassificationList
+from inference.kinds.classify.templates import (
+    Template,
+    TemplateFields,
+    TemplateList,
+    Templates,
+    templates_of,
+)
 from inference.kinds.errors import FieldError
-from inference.kinds.fields import inputs, labels
+from inference.kinds.fields import inputs, labels, truncation
 from inference.kinds.fields.inputs import ParsedInput
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Inputs, Labels, Model, TopK
+from inference.kinds.fields.texts import readable
+from inference.kinds.fields.truncation import Truncate
 from inference.kinds.kind import Endpoint
 from inference.kinds.request import ParsedRequest
 from inference.models import Job
@@ -21,11 +31,10 @@ NAME = "classify"
 MAX_SCORES = 20_000  # images times labels: an answer of two megabytes
 
 
-class Payload(TypedDict):
+class Payload(TemplateFields):
     """`activation` is softmax, sigmoid, none, or auto: what fits the model."""
 
     labels: list[str]
-    template: str
     activation: str
 
 
@@ -48,15 +57,15 @@ class ClassifyBody(Body):
     input: Inputs
     labels: Labels = None
     candidate_labels: Labels = None
-    hypothesis_template: str | None = Field(
-        default=None, max_length=200, description="With one {} or {label}: `This is a photo of {}.`"
-    )
+    hypothesis_template: Template = None
+    hypothesis_templates: TemplateList = None
     activation: Literal["auto", "softmax", "sigmoid", "none"] = Field(
         default="auto",
         description="`auto`: what the model was trained with, softmax (CLIP) or sigmoid (SigLIP).",
     )
     top_k: TopK | None = None
     none_of_these: bool = Field(default=False, description="Adds the label `none of these`.")
+    truncate: Truncate = True
 
 
 def payload_of(job: Job) -> Payload:
@@ -64,9 +73,20 @@ def payload_of(job: Job) -> Payload:
 
 
 def prompts(job: Job) -> list[str]:
-    """What the model reads, one for each label."""
+    """What the model reads: for each label all templates."""
     payload = payload_of(job)
-    return [payload["template"].replace("{}", label) for label in payload["labels"]]
+    return [
+        readable(template.replace("{}", label))
+        for label in payload["labels"]
+        for template in templates_of(payload)
+    ]
+
+
+def label_indices(job: Job) -> Sequence[int]:
+    """Of which label each prompt is."""
+    payload = payload_of(job)
+    template_count = len(templates_of(payload))
+    return [index for index in range(len(payload["labels"])) for _ in range(template_count)]
 
 
 def job_request(
@@ -74,7 +94,7 @@ def job_request(
     images: Sequence[ImageFile],
     *,
     labels: Sequence[str],
-    template: str,
+    template: Templates,
     activation: str = "auto",
 ) -> jobs.Request:
     return jobs.Request(
@@ -82,7 +102,7 @@ def job_request(
         kind=NAME,
         inputs=images,
         payload=_payload(labels, template, activation),
-        text_count=len(labels),
+        text_count=len(labels) * templates.count(template),
     )
 
 
@@ -95,9 +115,10 @@ def parse(body: ClassifyBody, card: ModelCard) -> ParsedRequest:
         card,
         images=body.input,
         labels=labels.read(getattr(body, name), param=name, none_of_these=body.none_of_these),
-        template=labels.read_template(body.hypothesis_template),
+        template=templates.read(body.hypothesis_template, body.hypothesis_templates),
         activation=body.activation,
         options={"top_k": body.top_k, "none_of_these": body.none_of_these},
+        truncate=body.truncate,
     )
 
 
@@ -106,9 +127,10 @@ def parse_fields(
     *,
     images: Any,
     labels: Sequence[str],
-    template: str,
+    template: Templates,
     activation: str = "auto",
     options: Mapping[str, object] | None = None,
+    truncate: bool = True,
     param: str = "input",
 ) -> ParsedRequest:
     """Of any dialect; `images` as they were sent. Raises FieldError."""
@@ -116,13 +138,17 @@ def parse_fields(
     for item in items:
         _check_is_image(item)
     _check_score_count(len(items), len(labels), param)
+    templates.check_work(len(labels), template)
     return ParsedRequest(
         card=card,
         kind=NAME,
         inputs=items,
-        payload=_payload(labels, template, activation),
+        payload={
+            **_payload(labels, template, activation),
+            **truncation.payload_of(truncate=truncate),
+        },
         options=options or {},
-        text_count=len(labels),
+        text_count=len(labels) * templates.count(template),
     )
 
 
@@ -144,8 +170,8 @@ def _check_score_count(images: int, labels: int, param: str) -> None:
         )
 
 
-def _payload(labels: Sequence[str], template: str, activation: str) -> Mapping[str, object]:
-    return Payload(labels=list(labels), template=template, activation=activation)
+def _payload(labels: Sequence[str], template: Templates, activation: str) -> Mapping[str, object]:
+    return Payload(labels=list(labels), activation=activation, **templates.fields_of(template))
 
 
 ENDPOINT = Endpoint(

@@ -8,7 +8,7 @@ from inference.kinds.classify.request import payload_of, prompts
 from inference.kinds.kind import Json, Outcome, Work
 from inference.models import Input, Job
 from inference.runtime.encoder import Encoder
-from inference.runtime.zero_shot import Activation, LabelScore, classify
+from inference.runtime.zero_shot import Activation, LabelScore, averaged, classify
 
 
 def run(work: Work) -> Outcome:
@@ -16,7 +16,7 @@ def run(work: Work) -> Outcome:
     activation = activation_of(work.job, encoder)
     scores_by_image = classify(
         work.image_vectors,
-        work.text_vectors(prompts(work.job)),
+        averaged(work.text_vectors(prompts(work.job)), rows=len(payload_of(work.job)["labels"])),
         logit_scale=encoder.logit_scale,
         logit_bias=encoder.logit_bias,
         activation=activation,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from inference.kinds.fields.schema import Usage
+from inference.kinds.fields.schema import Answer, Usage
 from inference.models import Job
 
 # What JSON is made of.
@@ -20,7 +20,7 @@ class Embedding(BaseModel):
     embedding: list[float] | str
 
 
-class EmbeddingList(BaseModel):
+class EmbeddingList(Answer):
     object: Literal["list"]
     model: str
     revision: str | None

@@ -10,9 +10,11 @@ from inference import jobs
 from inference.images import ImageFile
 from inference.kinds.embed.answer import EmbeddingList
 from inference.kinds.errors import FieldError
-from inference.kinds.fields import inputs
+from inference.kinds.fields import inputs, truncation
 from inference.kinds.fields.inputs import ParsedInput
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Inputs, Messages, Model
+from inference.kinds.fields.texts import readable
+from inference.kinds.fields.truncation import Truncate
 from inference.kinds.kind import Endpoint
 from inference.kinds.request import ParsedRequest
 from inference.models import Job
@@ -46,11 +48,12 @@ class EmbeddingsBody(Body):
         default=None, description="base64: little-endian float32. Absent: floats."
     )
     dimensions: int | None = Field(default=None, description="Refused: these models have one size.")
+    truncate: Truncate = True
     user: str | None = Field(default=None, description="Ignored.")
 
 
 def texts(job: Job) -> list[str]:
-    return job.text_inputs
+    return [readable(text) for text in job.text_inputs]
 
 
 def job_request(card: ModelCard, items: Sequence[ImageFile | str]) -> jobs.Request:
@@ -66,16 +69,26 @@ def parse(body: EmbeddingsBody, card: ModelCard) -> ParsedRequest:
             code="unsupported_parameter",
             param="dimensions",
         )
-    return parse_inputs(card, _inputs(body), encoding_format=body.encoding_format or "float")
+    return parse_inputs(
+        card,
+        _inputs(body),
+        encoding_format=body.encoding_format or "float",
+        truncate=body.truncate,
+    )
 
 
 def parse_inputs(
-    card: ModelCard, items: list[ParsedInput], *, encoding_format: str = "float"
+    card: ModelCard,
+    items: list[ParsedInput],
+    *,
+    encoding_format: str = "float",
+    truncate: bool = True,
 ) -> ParsedRequest:
     return ParsedRequest(
         card=card,
         kind=NAME,
         inputs=items,
+        payload=truncation.payload_of(truncate=truncate),
         options={"encoding_format": encoding_format},
         text_count=sum(isinstance(item.content, str) for item in items),
     )

@@ -2,13 +2,16 @@
 
 import numpy as np
 
+from inference.kinds.embed.request import texts
 from inference.kinds.kind import Outcome, Work
 
 
 def run(work: Work) -> Outcome:
     images = iter(work.image_vectors)
-    texts = iter(work.text_vectors(work.job.text_inputs))
-    vectors = np.stack([next(texts if "text" in item else images) for item in work.job.inputs])
+    text_vectors = iter(work.text_vectors(texts(work.job)))
+    vectors = np.stack(
+        [next(text_vectors if "text" in item else images) for item in work.job.inputs]
+    )
     # NaN is no JSON, and no answer: the batch is tried again in parts, down to this job.
     if not np.isfinite(vectors).all():
         raise ArithmeticError(f"{work.encoder.repo} gave a vector that is no number")

@@ -10,7 +10,6 @@ bytes                                                            a form's file
 
 import base64
 import binascii
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from typing import Any
 from inference import images
 from inference.images import ImageFile
 from inference.kinds.errors import FieldError, ImageTooLarge
-from inference.kinds.fields import labels
+from inference.kinds.fields import texts
 from inference.models import Input
 from inference.outbound import fetch_queue
 from inference.outbound.errors import ImageUrlRefused, TooManyUrls
@@ -135,11 +134,8 @@ def _text(text: Any, param: str) -> ParsedInput:
             f"A text of {len(text):,} characters is longer than the {MAX_CHARACTERS:,} allowed.",
             param=param,
         )
-    # Composed, as labels are: tokenizers read bytes, and the same é should be the same vector.
-    composed = unicodedata.normalize("NFC", text)
-    if not labels.clean(composed):
-        raise FieldError("A text must not be empty.", param=param)
-    return ParsedInput(composed, param)
+    texts.check(text, name="A text", param=param)
+    return ParsedInput(text, param)
 
 
 def _image(image: Any, param: str) -> ParsedInput:

@@ -1,12 +1,12 @@
 """Labels and the template around them, as API clients send them."""
 
 import json
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from inference.kinds.errors import FieldError
+from inference.kinds.fields import texts
 
 MAX_LABELS = 1000
 MAX_CHARACTERS = 500
@@ -18,13 +18,16 @@ DEFAULT_TEMPLATE = "This is a photo of {}."
 
 
 def read(value: Any, *, param: str, none_of_these: bool = False) -> list[str]:
-    """Cleaned labels in order; raises FieldError. A string is JSON, or is split at its commas."""
-    items = enumerate(_items(value, param))
-    labels = [_label(item, f"{param}[{index}]") for index, item in items]
-    if not labels:
+    """Labels as they were sent, in order; raises FieldError.
+
+    A string is JSON, or is split at its commas.
+    """
+    items = _items(value, param)
+    if not items:
         raise FieldError("Send at least one label.", param=param)
-    if len(labels) + none_of_these > MAX_LABELS:
-        raise FieldError(f"{len(labels):,} labels are more than {MAX_LABELS:,}.", param=param)
+    if len(items) + none_of_these > MAX_LABELS:
+        raise FieldError(f"{len(items):,} labels are more than {MAX_LABELS:,}.", param=param)
+    labels = [_label(item, f"{param}[{index}]") for index, item in enumerate(items)]
     if none_of_these:
         _refuse_reserved(labels, param)
         labels.append(SOMETHING_ELSE)
@@ -49,14 +52,18 @@ def _items(value: Any, param: str) -> Sequence[Any]:
 
 def _split(text: str) -> list[Any]:
     # A form has no lists: its one field may hold a JSON list, or words between commas.
-    if text.lstrip().startswith("["):
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            value = None
-        if isinstance(value, list):
-            return value
-    return text.split(",")
+    listed = json_list(text)
+    return [part.strip() for part in text.split(",")] if listed is None else listed
+
+
+def json_list(text: str) -> list[Any] | None:
+    if not text.lstrip().startswith("["):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, list) else None
 
 
 def _label(item: Any, param: str) -> str:
@@ -64,10 +71,8 @@ def _label(item: Any, param: str) -> str:
         raise FieldError("A label must be a string.", param=param)
     if len(item) > MAX_CHARACTERS:
         raise FieldError(f"A label may have {MAX_CHARACTERS} characters.", param=param)
-    label = clean(item)
-    if not label:
-        raise FieldError("A label must not be empty.", param=param)
-    return label
+    texts.check(item, name="A label", param=param)
+    return item
 
 
 def _refuse_reserved(labels: Sequence[str], param: str) -> None:
@@ -83,22 +88,10 @@ def read_template(value: str | None, *, param: str = "hypothesis_template") -> s
     """With exactly one {}; raises FieldError."""
     if value is None:
         return DEFAULT_TEMPLATE
-    template = clean(value.replace("{label}", "{}"))
+    template = value.replace("{label}", "{}")
     if template.count("{}") != 1 or len(template) > MAX_TEMPLATE_CHARACTERS:
         raise FieldError(
             "The template needs {} or {label} exactly once, where the label goes.", param=param
         )
+    texts.check(template, name="The template", param=param)
     return template
-
-
-def clean(text: str) -> str:
-    """Composed (NFC), without control and invisible characters, single spaces."""
-    # Two labels that look the same must be the same: people copy them from web pages.
-    composed = unicodedata.normalize("NFC", text)
-    visible = "".join(" " if _is_blank(letter) else letter for letter in composed)
-    return " ".join(visible.split())
-
-
-def _is_blank(letter: str) -> bool:
-    # C*: control, format, surrogate, private; Z*: separators.
-    return unicodedata.category(letter)[0] in "CZ"

@@ -86,8 +86,19 @@ class Body(BaseModel):
 Dollars = Annotated[str, Field(description="US dollars, exact.", examples=["0.000094"])]
 
 
+class Answer(BaseModel):
+    """What the answers of all kinds have."""
+
+    truncated: list[int] = Field(
+        description="Indices of the inputs or labels that the model read only the beginning of."
+    )
+    warning: str | None = None
+
+
 class Usage(BaseModel):
-    """Tokens are words and marks, an estimate that nothing is billed by."""
+    """Tokens are what the model read of the texts, each text's start and end among them, as far as
+    its context goes. Nothing is billed by them.
+    """
 
     prompt_tokens: int
     total_tokens: int

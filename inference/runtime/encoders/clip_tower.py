@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 
 from inference.runtime import devices
 from inference.runtime.cpu import compiling, lanes, packing
-from inference.runtime.encoder import Embeddings
+from inference.runtime.encoder import Embeddings, TokenCount
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.images.preprocessing import Preprocessing
 from inference.runtime.self_check.shortcuts import Shortcut
@@ -35,14 +35,16 @@ LIBRARY_ERRORS: tuple[type[Exception], ...] = (
 )
 
 TextTower = Callable[[Sequence[str]], "torch.Tensor"]
+TokenCounter = Callable[[Sequence[str]], list[TokenCount]]
 
 
 class ClipEncoder:
     """An Encoder around one engine's model, which holds both towers.
 
     `image_tower` maps pixels [n, 3, size, size] to [n, dim], `text_tower` n texts to [n, dim].
-    `log_scale` and `bias` are given in float32, whatever the model was cast to. Raises
-    WeightsUnusable for a text tower that gives anything but one vector per text.
+    `count_tokens` reads as `text_tower` does. `log_scale` and `bias` are given in float32,
+    whatever the model was cast to. Raises WeightsUnusable for a text tower that gives anything but
+    one vector per text.
     """
 
     # Any: neither engine's models are typed well enough to say more.
@@ -53,6 +55,7 @@ class ClipEncoder:
         *,
         image_tower: compiling.Tower,
         text_tower: TextTower,
+        count_tokens: TokenCounter,
         preprocessing: Preprocessing,
         patch_size: int | None,
         log_scale: float,
@@ -72,6 +75,7 @@ class ClipEncoder:
         self._model = model
         self._image_tower = image_tower
         self._text_tower = text_tower
+        self._count_tokens = count_tokens
         self._device = device
         self._dtype = next(model.parameters()).dtype
         is_in_lanes = device == "cpu" and Shortcut.LANES in shortcuts
@@ -109,6 +113,9 @@ class ClipEncoder:
 
         with torch.inference_mode():
             return unit_rows(self._text_tower(texts))
+
+    def count_tokens(self, texts: Sequence[str]) -> list[TokenCount]:
+        return self._count_tokens(texts)
 
 
 def pixel_batch(

@@ -19,7 +19,7 @@ from PIL import Image
 
 from inference.runtime import cache_files, torchvision_operators
 from inference.runtime.cpu import packing
-from inference.runtime.encoder import Embeddings
+from inference.runtime.encoder import Embeddings, TokenCount
 from inference.runtime.encoders import minilm
 from inference.runtime.encoders.clip_tower import no_rows, pixel_batch
 from inference.runtime.errors import WeightsMissing, WeightsUnusable
@@ -98,6 +98,9 @@ class ConseEncoder:
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         return _unit(self._texts.encode([bare(text) for text in texts]) - self._mean)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[TokenCount]:
+        return self._texts.count_tokens([bare(text) for text in texts])
 
 
 def load(spec: ModelSpec, *, cache_dir: Path, device: str = "cpu") -> ConseEncoder:

@@ -17,9 +17,10 @@ import numpy as np
 
 from inference.runtime import torchvision_operators
 from inference.runtime.cpu import packing
-from inference.runtime.encoder import Embeddings
+from inference.runtime.encoder import Embeddings, TokenCount
 from inference.runtime.encoders.clip_tower import no_rows, unit_rows
 from inference.runtime.errors import WeightsMissing
+from inference.runtime.texts.hub_reader import token_count, whole_lengths
 from inference.runtime.weights.store import DEMO_PACKAGES
 
 EMBED_DIM = 384
@@ -45,6 +46,10 @@ class MiniLm:
         """float32 [n, 384], L2-normalised, input order."""
         batches = [self._encode(batch) for batch in _batches(texts)]
         return np.concatenate([no_rows(EMBED_DIM), *batches])
+
+    def count_tokens(self, texts: Sequence[str]) -> list[TokenCount]:
+        lengths = whole_lengths(self._tokenizer, texts)
+        return [token_count(length, MAX_TOKENS) for length in lengths]
 
     def _encode(self, texts: Sequence[str]) -> Embeddings:
         import torch

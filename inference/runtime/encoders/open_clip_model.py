@@ -51,13 +51,15 @@ def load(
     model = model.to(device=device, dtype=devices.dtype_on(device, dtype))
     if device == "cpu" and Shortcut.MAPPED in shortcuts:
         packing.leave_in_file(model, layout.weight_files(spec, folder))
+    reader = open_clip_text.reader_of(tokenizer)
     return ClipEncoder(
         spec,
         model,
         image_tower=model.encode_image,
         text_tower=open_clip_text.tower(
-            model, tokenizer, device=device, is_cut=Shortcut.CUT_TEXTS in shortcuts
+            model, reader, device=device, is_cut=Shortcut.CUT_TEXTS in shortcuts
         ),
+        count_tokens=reader.counts,
         preprocessing=preprocessing,
         patch_size=_patch_size(model),
         log_scale=log_scale,

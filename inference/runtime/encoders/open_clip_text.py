@@ -4,15 +4,25 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from inference.runtime.encoders.clip_tower import TextTower
+from inference.runtime.texts.hub_reader import HubReader
+from inference.runtime.texts.simple_reader import SimpleReader
 
 
 # Any: open_clip ships no types.
-def tower(model: Any, tokenizer: Any, *, device: str, is_cut: bool) -> TextTower:
+def reader_of(tokenizer: Any) -> SimpleReader | HubReader:
+    """Reads and counts texts as this tokenizer of open_clip does."""
+    from open_clip import SimpleTokenizer
+
+    is_simple = type(tokenizer) is SimpleTokenizer
+    return SimpleReader(tokenizer) if is_simple else HubReader(tokenizer)
+
+
+def tower(model: Any, reader: SimpleReader | HubReader, *, device: str, is_cut: bool) -> TextTower:
     """n texts to [n, dim]; `is_cut` where the tower does not see what follows a text's end."""
     encode = _encode_cut_texts if is_cut and reads_no_padding(model) else _encode_full_texts
 
     def run(texts: Sequence[str]) -> Any:
-        return encode(model, tokenizer(list(texts)).to(device))
+        return encode(model, reader(texts).to(device))
 
     return run
 

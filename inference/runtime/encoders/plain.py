@@ -38,9 +38,11 @@ class Plain:
         return _rows([self.encode_text(text) for text in texts])
 
 
-def load(loader: Loader, folder: Path) -> Plain:
+def load(loader: Loader, folder: Path, *, as_openai: bool = False) -> Plain:
     """Raises WeightsUnusable if the library cannot read the folder."""
-    return _of_open_clip(folder) if loader is Loader.OPEN_CLIP else _of_transformers(folder)
+    if loader is Loader.OPEN_CLIP:
+        return _of_open_clip(folder)
+    return _of_transformers(folder, as_openai=as_openai)
 
 
 def _of_open_clip(folder: Path) -> Plain:
@@ -64,11 +66,11 @@ def _of_open_clip(folder: Path) -> Plain:
     return Plain("open_clip", preprocessing.size, encode_image, encode_text)
 
 
-def _of_transformers(folder: Path) -> Plain:
+def _of_transformers(folder: Path, *, as_openai: bool) -> Plain:
     torchvision_operators.declare()
     import torch
 
-    checkpoint = transformers_model.read(folder, dtype=torch.float32)
+    checkpoint = transformers_model.read(folder, dtype=torch.float32, as_openai=as_openai)
     model, texts = checkpoint.model, checkpoint.texts
     processor = _image_processor(checkpoint.family.processor, folder)
     side: int = model.config.vision_config.image_size

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inference.runtime.encoder import TokenCount
 from inference.runtime.encoders import token_check
 from inference.runtime.encoders.clip_tower import TextTower
 from inference.runtime.encoders.transformers_text import Inputs, read_tokenizer
 from inference.runtime.errors import WeightsUnusable
+from inference.runtime.texts.hub_reader import token_count, whole_lengths
 
 # SigLIP's is a SentencePiece model: its tokenizer lowers the case and drops punctuation first.
 # SigLIP 2 has Gemma's.
@@ -39,6 +41,9 @@ class SiglipTexts:
 
     def plain_inputs(self, text: str) -> Inputs:
         return self._padded([text])
+
+    def counts(self, texts: Sequence[str]) -> list[TokenCount]:
+        return [token_count(n, self.length) for n in whole_lengths(self.tokenizer, texts)]
 
     def _padded(self, texts: Sequence[str]) -> Inputs:
         tokens: Mapping[str, Any] = self.tokenizer(

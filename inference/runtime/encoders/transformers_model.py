@@ -84,7 +84,7 @@ def load(
 
     Raises WeightsUnusable for files that do not fit the architecture, naming what does not.
     """
-    checkpoint = read(folder, dtype=devices.dtype_on(device, dtype))
+    checkpoint = read(folder, dtype=devices.dtype_on(device, dtype), as_openai=spec.is_openai_clip)
     model, is_sigmoid = checkpoint.model.to(device), checkpoint.family.is_sigmoid
     weights = layout.weight_files(spec, folder)
     if device == "cpu" and Shortcut.MAPPED in shortcuts:
@@ -96,6 +96,7 @@ def load(
         text_tower=checkpoint.texts.tower(
             model, device=device, is_cut=Shortcut.CUT_TEXTS in shortcuts
         ),
+        count_tokens=checkpoint.texts.counts,
         preprocessing=checkpoint.preprocessing,
         patch_size=model.config.vision_config.patch_size,
         log_scale=_stored_number(weights, "logit_scale"),
@@ -115,7 +116,7 @@ class Checkpoint:
     preprocessing: Preprocessing
 
 
-def read(folder: Path, *, dtype: Any) -> Checkpoint:
+def read(folder: Path, *, dtype: Any, as_openai: bool = False) -> Checkpoint:
     """transformers' own model, on the CPU and ready for inference, with all that belongs to it.
 
     Raises WeightsUnusable for files that do not fit each other.
@@ -129,7 +130,8 @@ def read(folder: Path, *, dtype: Any) -> Checkpoint:
         raise WeightsUnusable(
             f"{folder} crops images to {preprocessing.size} px, but its tower reads {side} px"
         )
-    texts = family.read_texts(folder, model.config.text_config)
+    read_texts = transformers_text.read_openai if as_openai else family.read_texts
+    texts = read_texts(folder, model.config.text_config)
     return Checkpoint(family, model, texts, preprocessing)
 
 

@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from inference.runtime import torchvision_operators
+from inference.runtime.encoder import TokenCount
 from inference.runtime.encoders import token_check
 from inference.runtime.encoders.clip_tower import LIBRARY_ERRORS, TextTower
 from inference.runtime.errors import WeightsUnusable
+from inference.runtime.texts.hub_reader import token_count, whole_lengths
+from inference.runtime.texts.simple_reader import SimpleReader
 
 Inputs = dict[str, Any]  # tensors, by the names of a tower's parameters
 
@@ -29,6 +33,8 @@ class TextReader(Protocol):
         """What the library's own documentation gives to the tower for one text."""
         ...
 
+    def counts(self, texts: Sequence[str]) -> list[TokenCount]: ...
+
 
 @dataclass(frozen=True)
 class ClipTexts:
@@ -48,6 +54,10 @@ class ClipTexts:
         encoding = self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens)
         rows: list[list[int]] = encoding["input_ids"]
         return rows
+
+    def counts(self, texts: Sequence[str]) -> list[TokenCount]:
+        lengths = whole_lengths(self.tokenizer, texts)
+        return [token_count(length, self.max_tokens) for length in lengths]
 
     def tower(self, model: Any, *, device: str, is_cut: bool) -> TextTower:
         import torch
@@ -72,19 +82,77 @@ class ClipTexts:
         return {name: tokens[name] for name in ("input_ids", "attention_mask")}
 
 
+@dataclass(frozen=True)
+class OpenAiTexts(ClipTexts):
+    """OpenAI's own tokenizer, which its models were trained and published with (ADR 23).
+
+    That of transformers leaves curly quotes, ligatures, wide letters and entities as they are.
+    """
+
+    def ids(self, texts: Sequence[str]) -> list[list[int]]:
+        return self._reader.ids(texts)
+
+    def counts(self, texts: Sequence[str]) -> list[TokenCount]:
+        return self._reader.counts(texts)
+
+    def plain_inputs(self, text: str) -> Inputs:
+        import torch
+
+        row: list[int] = self._original([text], self.context_length)[0].tolist()
+        ids = torch.tensor([row[: row.index(self.end) + 1]])
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
+    @cached_property
+    def _original(self) -> Any:
+        from open_clip import SimpleTokenizer
+
+        return SimpleTokenizer()
+
+    @cached_property
+    def _reader(self) -> SimpleReader:
+        return SimpleReader(self._original, context_length=self.context_length)
+
+
+AnyClipTexts = TypeVar("AnyClipTexts", bound=ClipTexts)
+
+
 def read(folder: Path, config: Any) -> ClipTexts:
     """The tokenizer that the folder's own files describe, for the text tower of this config.
 
     Raises WeightsUnusable if files are missing, or do not fit the tower.
     """
+    return _checked(ClipTexts(*_parts(folder, config)), folder, config)
+
+
+def read_openai(folder: Path, config: Any) -> OpenAiTexts:
+    """OpenAI's tokenizer, for a folder whose files hold its vocabulary; raises as `read`."""
+    reader = OpenAiTexts(*_parts(folder, config))
+    _check_vocabulary(reader, folder)
+    return _checked(reader, folder, config)
+
+
+def _parts(folder: Path, config: Any) -> tuple[Any, int, int]:
+    """Tokenizer, context length and the id that ends a text."""
     tokenizer = read_tokenizer(folder, TOKENIZER_FILES)
     is_legacy = config.eos_token_id == _LEGACY_EOS
     end = tokenizer.eos_token_id if is_legacy else config.eos_token_id
-    reader = ClipTexts(tokenizer, config.max_position_embeddings, end)
+    return tokenizer, config.max_position_embeddings, end
+
+
+def _checked(reader: AnyClipTexts, folder: Path, config: Any) -> AnyClipTexts:
     rows = reader.ids(token_check.PROBES)
     token_check.check_ids(rows, folder, vocabulary=config.vocab_size)
-    token_check.check_ends([row[-1:] for row in rows], folder, ends=[end])
+    token_check.check_ends([row[-1:] for row in rows], folder, ends=[reader.end])
     return reader
+
+
+def _check_vocabulary(reader: OpenAiTexts, folder: Path) -> None:
+    # The two special tokens, at the end, are spelled differently.
+    vocabulary = reader.tokenizer.get_vocab()
+    expected = reader._original.encoder
+    differs = {token for token, id_ in expected.items() if vocabulary.get(token) != id_}
+    if differs - {"<start_of_text>", "<end_of_text>"}:
+        raise WeightsUnusable(f"the tokenizer in {folder} does not have OpenAI's vocabulary")
 
 
 def read_tokenizer(folder: Path, choices: Sequence[tuple[str, ...]]) -> Any:

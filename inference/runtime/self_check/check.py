@@ -33,6 +33,7 @@ TEXTS = (
     "una taza de café",
     "a diagram, 3 x 4, " * 60,
     "the",
+    "\u201cﬁne\u201d cafe\u0301 &amp; Ｗide \u2014 it\u2019s",
 )
 # Six: with fewer images the CPU does not divide a batch into lanes.
 _SHAPES = ((1.0, 1.0), (1.5, 1.0), (1.0, 1.3), (2.6, 2.0), (0.7, 0.9), (3.0, 1.1))

@@ -1,14 +1,18 @@
 """Whose turn it is: a flood delays only itself, also where the worker is slower than the flood."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from django.db.models import F
 
-from inference import jobs
+from catalog.models import ModelCard
+from inference import images, jobs
+from inference.jobs import queue
+from inference.kinds.classify import request as classify
 from inference.models import Job
+from tests.conftest import photo_bytes
 
 Submit = Callable[..., Job]
 
@@ -62,3 +66,23 @@ def test_who_waits_alone_has_their_turn_now(submit: Submit) -> None:
     job.refresh_from_db()
 
     assert job.virtual_start == job.created_at
+
+
+def test_many_texts_take_their_share_of_the_queue(card: ModelCard) -> None:
+    ada = somebody()
+    request = classify.job_request(
+        card,
+        [images.check(photo_bytes())],
+        labels=[f"label {n}" for n in range(100)],
+        template="openai-80",
+    )
+    first = jobs.submit(request, requester=ada)
+
+    second = jobs.submit(request, requester=ada)
+
+    share = queue.TIME_PER_INPUT * (1 + 8000 // queue.TEXTS_PER_INPUT)
+    assert _start(second) - _start(first) == share
+
+
+def _start(job: Job) -> datetime:
+    return Job.objects.get(pk=job.pk).virtual_start

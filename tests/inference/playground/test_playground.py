@@ -275,3 +275,71 @@ def test_a_model_page_offers_to_try_what_a_worker_serves(
 
     assert "Try it in the playground" in served
     assert "Try it in the playground" not in unserved
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, {"template": "a photo of {}"}),
+        ({"prompts": "one", "templates": "no place"}, {"template": "a photo of {}"}),
+        ({"prompts": "one", "template": ""}, {"template": "a photo of {}"}),
+        ({"prompts": "openai-7", "template": "no place"}, {"template": "openai-7"}),
+        ({"prompts": "openai-80"}, {"template": "openai-80"}),
+        (
+            {"prompts": "own", "templates": " a {}\r\n\r\nthe {}, large\r\n"},
+            {"template": "", "templates": ["a {}", "the {}, large"]},
+        ),
+        ({"prompts": "own", "templates": "a {}"}, {"template": "a {}"}),
+    ],
+)
+def test_prompts_are_one_or_several(
+    send: Send, fields: dict[str, str], expected: dict[str, object]
+) -> None:
+    send(**fields)
+
+    payload = Job.objects.get().payload
+    assert {name: payload[name] for name in payload if name.startswith("template")} == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"prompts": "own", "templates": " \n"}, "at least one prompt"),
+        ({"prompts": "own", "templates": "a {}\nno place"}, "exactly once"),
+        ({"prompts": "own", "templates": "a {}\n" + "x" * 200 + "{}"}, "200 characters"),
+        ({"prompts": "own", "templates": "a {}\n" * 101}, "101 prompts"),
+        ({"prompts": "openai-8"}, "not one of the available choices"),
+        (
+            {"prompts": "openai-80", "labels": "\n".join(map(str, range(11)))},
+            "11 labels by 80 prompts are 880 texts",
+        ),
+    ],
+)
+def test_prompts_that_cannot_be_used_get_a_sentence_and_stay(
+    send: Send, fields: dict[str, str], sentence: str
+) -> None:
+    response = send(**fields)
+
+    page = response.content.decode()
+    assert response.status_code == 400
+    assert sentence in page
+    assert "<details" in page
+    assert not Job.objects.exists()
+    if "templates" in fields and fields["templates"].strip():
+        assert "a {}" in page
+        assert 'value="own" checked' in page
+
+
+def test_the_form_says_what_texts_cost_before_it_is_sent(
+    client: Client, served_card: ModelCard
+) -> None:
+    served_card.text_gflops, served_card.image_gflops = 13.3, 162.03
+    served_card.save()
+
+    page = client.get("/playground/").content.decode()
+
+    assert served_card.price is not None
+    micro_usd = served_card.price.micro_usd_per_label
+    assert micro_usd > 0
+    assert f'data-micro-usd-per-text="{micro_usd}"' in page
+    assert f"for the first time ${micro_usd / 1e6:.6f}" in page

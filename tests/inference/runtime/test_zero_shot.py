@@ -1,9 +1,15 @@
 """From embeddings to scores."""
 
+from pathlib import Path
+
 import numpy as np
+import open_clip
 import pytest
 
-from inference.runtime.zero_shot import Activation, classify
+from inference.kinds.classify.template_sets import SETS
+from inference.runtime.encoder import Encoder
+from inference.runtime.zero_shot import Activation, averaged, classify
+from tests.inference.runtime.conftest import OPEN_CLIP_SPEC
 
 IMAGES = np.array([[1, 0], [0, 1]], dtype=np.float32)
 TEXTS = np.array([[1, 0], [0.6, 0.8], [0, 1]], dtype=np.float32)
@@ -59,3 +65,30 @@ def test_one_label_takes_it_all_under_softmax() -> None:
 def test_no_images_or_no_labels_give_empty_rows(activation: Activation) -> None:
     assert classify(IMAGES[:0], TEXTS, logit_scale=1, activation=activation) == []
     assert classify(IMAGES, TEXTS[:0], logit_scale=1, activation=activation) == [[], []]
+
+
+def test_averaged_templates_are_those_of_open_clip(
+    open_clip_encoder: Encoder, model_dir: Path
+) -> None:
+    folder = f"local-dir:{model_dir / OPEN_CLIP_SPEC.folder}"
+    names = ["cat", "dog", "cup of coffee"]
+    for templates in (open_clip.OPENAI_IMAGENET_TEMPLATES, open_clip.SIMPLE_IMAGENET_TEMPLATES):
+        expected = open_clip.build_zero_shot_classifier(
+            open_clip.create_model(folder), open_clip.get_tokenizer(folder), names, templates
+        )
+        texts = [template(name) for name in names for template in templates]
+
+        rows = averaged(open_clip_encoder.encode_texts(texts), rows=len(names))
+
+        np.testing.assert_allclose(rows, expected.T.numpy(), atol=1e-6)
+
+
+def test_the_sets_are_those_of_open_clip() -> None:
+    published = {
+        "openai-7": open_clip.SIMPLE_IMAGENET_TEMPLATES,
+        "openai-80": open_clip.OPENAI_IMAGENET_TEMPLATES,
+    }
+
+    assert {name: list(templates) for name, templates in SETS.items()} == {
+        name: [template("{}") for template in templates] for name, templates in published.items()
+    }

@@ -21,6 +21,7 @@ from tests.inference.api.conftest import Api
 FILES = [path.name for path in snippets.files()]
 RUN = [name for name in FILES if not name.startswith(("webhook.", "events."))]
 CLASSIFY = [name for name in FILES if name.startswith("classify.")]
+CLASSIFY_BY_TEMPLATES = [name for name in FILES if name.startswith("classify-templates.")]
 SECRET = "whsec_" + "QUJD" * 8
 # What people type, and what a shell, Python or JavaScript could take for its own.
 NASTY = [
@@ -73,6 +74,19 @@ def test_a_visitors_own_words_arrive_as_they_are(
     assert job.payload["labels"] == NASTY
     assert job.payload["template"] == template
     assert not (folder / "pwned").exists()
+
+
+@pytest.mark.parametrize("name", CLASSIFY_BY_TEMPLATES)
+def test_a_visitors_own_templates_arrive_as_they_are(
+    api: Api, settings: Settings, folder: Path, name: str
+) -> None:
+    settings.SITE_URL = api.base_url
+    templates = ['it\'s "$(x)" \\ `{}`', "a photo of {}"]
+    filled = code_of(name, classify_page.code(NASTY, templates), model=api.card.repo)
+
+    run(name, filled, folder=folder, secret=api.secret)
+
+    assert Job.objects.get().payload["templates"] == templates
 
 
 @compatible(CURL, "GET /v1/jobs/{id}/events", "server-sent events")

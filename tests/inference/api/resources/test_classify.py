@@ -137,7 +137,7 @@ def test_a_thousand_labels_are_the_most(api: Api) -> None:
         ({"labels": None}, "candidate_labels"),
         ({"labels": [""]}, "labels[0]"),
         ({"labels": ["a", 3]}, "labels[1]"),
-        ({"labels": ["a", "a "]}, "labels"),
+        ({"labels": ["a", "b", "a"]}, "labels"),
         ({"labels": ["x" * 501]}, "labels[0]"),
         ({"labels": {"a": 1}}, "labels"),
         ({"candidate_labels": ["a"]}, "labels"),

@@ -1,0 +1,59 @@
+"""Texts that go on behind what a model reads: cut, and told of, or refused by `truncate: false`.
+
+How long a text is to a model, only its tokenizer can say. So a worker counts: it ends a job that
+may not be cut before any of its inputs is encoded.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from inference.models import Job
+
+Truncate = Annotated[
+    bool,
+    Field(
+        description=(
+            "`false`: a text beyond the model's context is refused, code `context_length_exceeded`."
+            " Else its beginning is read, and `truncated` names it."
+        )
+    ),
+]
+MOST_NAMED = 3
+
+
+def payload_of(*, truncate: bool) -> Mapping[str, object]:
+    """What a job's payload holds of it."""
+    return {} if truncate else {"truncate": False}
+
+
+def may_truncate(job: Job) -> bool:
+    return bool(job.payload.get("truncate", True))
+
+
+def truncated(job: Job) -> list[int]:
+    """Indices of the inputs or labels that were cut, of a job that has succeeded."""
+    indices: list[int] = (job.result or {}).get("truncated", [])
+    return indices
+
+
+def warning_of(job: Job, *, param: str) -> str:
+    """A sentence for people; "" where every text was read to its end. `param` as in `names`."""
+    indices = truncated(job)
+    if not indices:
+        return ""
+    tokens = (job.result or {})["context_length"]
+    subject = names(indices, param=param)
+    verb, whose = ("is", "its") if len(indices) == 1 else ("are", "their")
+    return (
+        f"{subject} {verb} longer than the {tokens} tokens that this model reads,"
+        f" so it read {whose} beginning only."
+    )
+
+
+def names(indices: Sequence[int], *, param: str) -> str:
+    """`labels[0], labels[2]`, as errors name fields; of many, the first few."""
+    named = [f"{param}[{index}]" for index in indices[:MOST_NAMED]]
+    more = len(indices) - len(named)
+    return ", ".join(named) + (f" and {more:,} more" if more else "")
