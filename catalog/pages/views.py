@@ -66,11 +66,13 @@ def model_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     evaluations = card.evaluations.all()
     sheet = specs.sheet_of(card, card.provenance.all(), evaluations)
     related = list(ModelCard.objects.related_to(card)[:RELATED])
-    is_served = serving.is_served(card)
+    served_repos = serving.served_repos()
+    is_served = card.repo in served_repos
     standing = Standing.of(card, is_served=is_served)
     context = {
         "card": card,
         "is_served": is_served,
+        "served_repos": served_repos,
         "standing": standing,
         "sheet": sheet,
         "accuracy": accuracy.groups_of(evaluations, sheet),

@@ -182,7 +182,7 @@ def test_the_page_says_how_it_was_computed_and_exports_it(
 
 
 def test_scores_of_a_sigmoid_model_are_of_the_averaged_vectors(api: Api) -> None:
-    api.worker.encoder.logit_bias = -10.0
+    api.worker.encoder.is_sigmoid, api.worker.encoder.logit_bias = True, -10.0
 
     answer = ok(ask(api, hypothesis_templates="openai-7"))
 

@@ -51,6 +51,7 @@ def read(card: ModelCard, client: Client, db: None) -> Read:
 
 def siglip(bias: float = -16.0, scale: float = 10.0) -> HashEncoder:
     encoder = HashEncoder()
+    encoder.is_sigmoid = True
     encoder.logit_bias, encoder.logit_scale = bias, scale
     return encoder
 
