@@ -3,6 +3,7 @@
 import io
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from django.core.cache import cache, caches
 from django.db import connection
 from PIL import Image
 from pytest_django import DjangoDbBlocker, Settings
+from redis import Redis
+from redis.exceptions import RedisError
 
 from catalog.models import ModelCard
 from inference import images, jobs
@@ -45,6 +48,9 @@ def _own_files(tmp_path: Path, settings: Settings) -> None:
 def _empty_cache(settings: Settings) -> None:
     """Limits are counted in the cache; a page kept from another test would be a stranger here."""
     cache.clear()
+    if settings.TEXT_CACHE_URL:
+        with suppress(RedisError), Redis.from_url(settings.TEXT_CACHE_URL) as texts:
+            texts.flushall()
     caches["pages"].clear()
     settings.PAGE_CACHE_S = 0
     settings.MODEL_CACHE_S = 0

@@ -82,6 +82,7 @@ def _beat() -> None:
         log.critical("batch hangs, giving up age_s=%.0f", held[0].age_s)
         os._exit(1)
     announce()
+    served_models.expire_texts()
     for lease in held:
         claims.renew(lease.token)
 
