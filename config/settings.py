@@ -234,6 +234,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
+    "texts": {
+        "task": "inference.tasks.forget_texts",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "mail": {"task": "catalog.tasks.sweep_mail", "schedule": 10.0, "options": {"expires": 10}},
     "requests": {
         "task": "catalog.tasks.sweep_requests",
