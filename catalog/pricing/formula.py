@@ -10,8 +10,8 @@ One price a model, found by the first of these that is known:
    (open_clip's model profile). That is arithmetic on an anchor, not a measurement, and pages call
    it so.
 
-A label costs as its text tower's compute stands to the image tower's. It is charged once: after
-that its embedding is kept, and the same label costs nothing.
+A label costs as its text tower's compute stands to the image tower's, when an account sends it for
+the first time: its embedding is then kept for that account, and meanwhile it costs nothing.
 """
 
 from collections.abc import Mapping

@@ -40,6 +40,7 @@ def announce() -> None:
         "pid": os.getpid(),
         "device": settings.WORKER_DEVICE,
         "repos": served_models.repos(),
+        "revisions": served_models.revisions(),
         "resident_bytes": process_stats.resident_bytes(),
         "device_bytes": process_stats.device_bytes(settings.WORKER_DEVICE),
         "images_per_s": {repo: round(model.images_per_s, 2) for repo, model in models.items()},

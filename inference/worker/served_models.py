@@ -58,6 +58,7 @@ class ServedModel:
 
 # One process serves one set of models, so this state is the module's own.
 _cards: dict[str, ModelCard] = {}
+_revisions: dict[str, str] = {}  # of what was loaded last, though it may be unloaded by now
 _loaded: ModelCache[ServedModel] = ModelCache(
     weight=lambda model: model.cache.encoder.parameter_bytes
 )
@@ -69,6 +70,10 @@ on_withdrawal: list[Callable[[str], None]] = []
 
 def repos() -> list[str]:
     return sorted(_cards)
+
+
+def revisions() -> dict[str, str]:
+    return {repo: revision for repo, revision in sorted(_revisions.items()) if repo in _cards}
 
 
 def loaded() -> dict[str, ServedModel]:
@@ -163,6 +168,7 @@ def _load(card: ModelCard) -> bool:
     except errors.EncoderError as error:
         log.error("not serving model=%s: %s", card.repo, error)
         return False
+    _revisions[card.repo] = encoder.revision
     _free_memory_of(_loaded.put(card.repo, ServedModel(card, TextCache(encoder, _texts))))
     return True
 

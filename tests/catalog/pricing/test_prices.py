@@ -187,7 +187,7 @@ def test_the_page_says_what_kind_of_figure_it_is(catalog: None) -> None:
 
     assert "~$0.094 for 1,000 images" in text
     assert "estimated, set at launch" in text
-    assert "A label is charged once, 8 µ$; after that its embedding is kept" in text
+    assert "A label costs 8 µ$ when your account sends it for the first time" in text
     since = price_history.history_of(stated)[0].since
     assert f"valid since {since.day} {since:%b %Y}" in text
     for row in story_of(stated, notes=notes).inputs:

@@ -176,3 +176,22 @@ def test_an_unknown_status_is_refused(api: Api) -> None:
 
     assert response.status_code == 400
     assert response.json()["error"]["param"] == "status"
+
+
+def test_the_revision_is_what_the_workers_hold_and_not_what_was_pinned(api: Api) -> None:
+    def revision() -> object:
+        return api.http.get(f"/v1/models/{api.card.repo}").json()["gigarouter"]["revision"]
+
+    assert api.card.revision == "0" * 40
+    assert revision() is None
+
+    Worker.objects.update(revisions={api.card.repo: "local:ab"})
+    assert revision() == "local:ab"
+    [listed] = api.http.get("/v1/models").json()["data"]
+    assert listed["gigarouter"]["revision"] == "local:ab"
+
+    # Two workers that differ: no single one answers.
+    Worker.objects.create(
+        name="w2", pid=2, device="cpu", repos=[api.card.repo], revisions={api.card.repo: "cd"}
+    )
+    assert revision() is None
