@@ -63,6 +63,28 @@ def test_f04_a_broker_that_loses_everything_loses_no_job(house: House) -> None:
     house.report(f"all {len(house.accepted)} jobs done {time.monotonic() - began_s:.1f} s after")
 
 
+def test_a_text_cache_that_hangs_and_then_dies_costs_no_job(house: House) -> None:
+    texts = own_engine("text-cache")
+    house.submit()
+    house.settles()
+
+    texts.suspend()
+    try:
+        for _ in range(4):
+            house.submit()
+        house.settles()
+    finally:
+        texts.resume()
+    texts.kill()
+    texts.wait()
+    for _ in range(4):
+        house.submit()
+    house.settles()
+
+    succeed_all(house)
+    wait_for(lambda: engine("text-cache") is not None)
+
+
 def test_f07_a_restart_of_the_database_in_the_middle(house: House) -> None:
     postgres = own_engine("postgres")
     survive_crashes()
