@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inference', '0011_give_webhook_columns_plain_names'),
+        ('inference', '0012_fence_idempotent_calls'),
     ]
 
     operations = [
