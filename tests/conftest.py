@@ -72,6 +72,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         )
 
 
+# What a price follows from: keys may call no model without one.
+PRICED: dict[str, object] = {"image_gflops": 162.03, "text_gflops": 13.3}
+
+
 def make_card(repo: str = "openai/clip-vit-base-patch32", **fields: object) -> ModelCard:
     given: dict[str, object] = {
         "name": repo,
@@ -80,6 +84,8 @@ def make_card(repo: str = "openai/clip-vit-base-patch32", **fields: object) -> M
         "revision": "0" * 40,
     }
     given |= {"open_clip_model": "ViT-B-32-quickgelu", "image_size": 224, "patch_size": 32}
+    if "launch_price_micro_usd_per_image" in fields:
+        given["launch_price_micro_usd_per_label"] = 1
     return ModelCard.objects.create(repo=repo, **(given | fields))
 
 

@@ -55,7 +55,7 @@ def _retrieve(name: str) -> dict[str, Any]:
 
 
 def is_callable(card: ModelCard, served: set[str]) -> bool:
-    return card.status.is_callable and card.repo in served
+    return card.status.is_callable and card.is_priced and card.repo in served
 
 
 def describe(card: ModelCard, served: set[str], revisions: Mapping[str, str]) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def _pricing(card: ModelCard) -> dict[str, Any] | None:
     price = card.price
     if price is None and not card.is_stand_in:
         return None
-    label = usd(price.micro_usd_per_label) if price else "0"
+    label = (usd(price.micro_usd_per_label) if price.is_whole else None) if price else "0"
     return {
         "currency": "USD",
         "image": usd(price.micro_usd_per_image) if price else "0",

@@ -13,8 +13,8 @@ from inference.kinds.fields.schema import Dollars
 class Pricing(BaseModel):
     currency: Literal["USD"]
     image: Dollars
-    label: Dollars
-    text: Dollars
+    label: Dollars | None = Field(description="Null until it is known.")
+    text: Dollars | None = Field(description="As `label`.")
     estimated: bool
 
 

@@ -165,7 +165,9 @@ def test_recomputing_from_the_page_gives_the_figure_shown(
         assert by_hand == claimed == expected[unit]
     estimated = {"compute", "benchmark"}
     assert ("an image" in {unit for *_, unit in result}) == (card.price.basis in estimated)
-    assert ("a label" in {unit for *_, unit in result}) == bool(card.price.micro_usd_per_label)
+    is_frozen = card.price.basis == "launch"
+    has_label_formula = bool(card.price.micro_usd_per_label) and not is_frozen
+    assert ("a label" in {unit for *_, unit in result}) == has_label_formula
     assert f"${card.price.usd_per_1k_images:.3f} for 1,000 images" in text
     assert f"{1_000_000 // card.price.micro_usd_per_image:,} images for a dollar" in text
 

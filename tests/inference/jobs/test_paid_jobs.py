@@ -231,3 +231,15 @@ def test_the_hold_names_the_job(submit: Submit) -> None:
     job = submit()
 
     assert Hold.objects.get(reference=job.hold_reference).state == HoldState.OPEN
+
+
+def test_a_price_that_was_withdrawn_meanwhile_makes_nothing_free(
+    submit: Submit, card: ModelCard, payer: User
+) -> None:
+    card.est_price_micro_usd_per_image = card.image_gflops = None
+
+    with pytest.raises(jobs.NotPriced):
+        submit()
+
+    assert not Job.objects.exists()
+    assert money(payer) == (GRANTED, 0)
