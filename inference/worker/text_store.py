@@ -12,7 +12,7 @@ would fall with it.
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -51,24 +51,22 @@ class TextStore:
         """Those of the keys that are there."""
         found: dict[str, bytes] = {}
         for chunk in _chunks(keys):
-            values = self._attempt(lambda client, chunk=chunk: client.mget(chunk), [])
-            found |= {
-                key: value for key, value in zip(chunk, values, strict=False) if value is not None
-            }
+            nothing: dict[str, bytes] = {}
+            found |= self._attempt(partial(_get, keys=chunk), nothing)
         return found
 
     def put(self, vectors: Mapping[str, bytes], *, timeout_s: int) -> None:
         for chunk in _chunks(vectors):
             part = {key: vectors[key] for key in chunk}
-            self._attempt(lambda client, part=part: _set(client, part, timeout_s), None)
+            self._attempt(partial(_set, vectors=part, timeout_s=timeout_s), None)
 
     def owners(self) -> set[str]:
         """Whose vectors there are; looks through all keys."""
-        return self._attempt(lambda client: {_owner_of(key) for key in _keys(client, "*")}, set())
+        return self._attempt(_owners, set())
 
     def forget(self, owners: Collection[str]) -> None:
         for owner in owners:
-            self._attempt(lambda client, owner=owner: _delete(client, owner), None)
+            self._attempt(partial(_delete, owner=owner), None)
 
     def _attempt(self, work: Callable[["Redis"], _Result], otherwise: _Result) -> _Result:
         if self._client is None or time.monotonic() < self._rests_until_s:
@@ -97,7 +95,7 @@ def shared() -> TextStore:
 
 def check_fit(client: "Redis", *, others: Sequence[str]) -> None:
     """Raises Unfit, and RedisError while the server is away."""
-    info: dict[str, Any] = client.info()  # type: ignore[assignment]  # not the asynchronous one
+    info: dict[str, Any] = client.info()
     if not info.get("maxmemory"):
         raise Unfit("it has no budget; set its maxmemory")
     if not str(info.get("maxmemory_policy", "")).startswith("allkeys"):
@@ -113,8 +111,7 @@ def _run_id(url: str) -> str | None:
         return None
     try:
         with _client(address) as client:
-            info: dict[str, str] = client.info("server")  # type: ignore[assignment]  # as above
-            return info["run_id"]
+            return str(client.info("server")["run_id"])
     except RedisError:
         return None  # ours answers, so it is another
 
@@ -128,11 +125,20 @@ def _client(url: str) -> "Redis":
     )
 
 
+def _get(client: "Redis", keys: Sequence[str]) -> dict[str, bytes]:
+    values = client.mget(keys)
+    return {key: value for key, value in zip(keys, values, strict=True) if isinstance(value, bytes)}
+
+
 def _set(client: "Redis", vectors: Mapping[str, bytes], timeout_s: int) -> None:
     pipeline = client.pipeline(transaction=False)
     for key, vector in vectors.items():
         pipeline.set(key, vector, ex=timeout_s)
     pipeline.execute()
+
+
+def _owners(client: "Redis") -> set[str]:
+    return {_owner_of(key) for key in _keys(client, "*")}
 
 
 def _delete(client: "Redis", owner: str) -> None:

