@@ -51,14 +51,13 @@ def delete_orphans() -> None:
     tidying.delete_orphans()
 
 
-# The rest runs in the queues `fetch` and `webhooks`: it connects to addresses of strangers.
 @shared_task
 def forget_texts() -> None:
     """Drop text vectors of accounts that are gone."""
     personal_data.forget_texts_of_the_erased()
 
 
-# The rest runs in the queue `fetch`: what connects to addresses that strangers name.
+# The rest runs in the queues `fetch` and `webhooks`: it connects to addresses of strangers.
 
 
 @shared_task
