@@ -18,7 +18,7 @@ WHERE launch_price_micro_usd_per_image IS NOT NULL
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0012_give_demand_columns_plain_names'),
+        ('catalog', '0014_fill_launch_of_mail'),
     ]
 
     operations = [
