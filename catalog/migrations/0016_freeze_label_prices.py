@@ -18,7 +18,7 @@ WHERE launch_price_micro_usd_per_image IS NOT NULL
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0014_fill_launch_of_mail'),
+        ('catalog', '0015_describe_sources'),
     ]
 
     operations = [
