@@ -18,7 +18,7 @@ WHERE launch_price_micro_usd_per_image IS NOT NULL
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0015_describe_sources'),
+        ('catalog', '0016_name_loaders_by_library'),
     ]
 
     operations = [
