@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inference', '0013_index_deadlines'),
+        ('inference', '0014_add_error_details'),
     ]
 
     operations = [
