@@ -46,7 +46,7 @@ check: $(READY) ## Lint, types, contracts, migrations, and settings fit for prod
 	$(BIN)/lint-imports
 	@echo manage.py makemigrations --check, manage.py check --deploy
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
-		export DATA_DIR="$$folder" DATABASE_URL= REDIS_URL= && \
+		export DATA_DIR="$$folder" DATABASE_URL= REDIS_URL= TEXT_CACHE_URL= && \
 		$(PRODUCTION) $(BIN)/python -m devserver.services run --forgetful -- \
 			$(BIN)/python manage.py makemigrations --check --dry-run && \
 		$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING

@@ -9,6 +9,7 @@ from catalog.models import ModelCard, ModelCardQuerySet, PriceChange
 # All that `ModelCard.price` reads.
 PRICED_BY = [
     "launch_price_micro_usd_per_image",
+    "launch_price_micro_usd_per_label",
     "est_price_micro_usd_per_image",
     "measured_images_per_s",
     "measured_usd_per_hour",

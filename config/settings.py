@@ -12,7 +12,7 @@ from environ import Env
 from catalog.numbers.money import parse_usd
 from config.database import KeepaliveConnection
 from config.logging import logging_config
-from devserver import addresses
+from devserver import addresses, valkey
 
 django_stubs_ext.monkeypatch()  # ModelAdmin[Job] and its like must work at run time, too
 
@@ -192,6 +192,13 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 1000},
     },
 }
+# Text vectors that workers share: on a server of their own, which evicts the least recently used.
+# Empty: each worker has its own alone (TEXT_MEMORY_MB).
+TEXT_CACHE_URL = env.str("TEXT_CACHE_URL", default="")
+TEXT_CACHE_MB = env.int("TEXT_CACHE_MB", default=valkey.TEXT_CACHE_MB)  # of the embedded one
+if not (TEXT_CACHE_URL or env.str("REDIS_URL", default="")) and TEXT_CACHE_MB:
+    TEXT_CACHE_URL = addresses.text_cache_url(DATA_DIR)
+TEXT_MEMORY_MB = env.int("TEXT_MEMORY_MB", default=64)
 PAGE_CACHE_S = env.int("PAGE_CACHE_S", default=0 if DEBUG else 10)
 # How long the API keeps which model a name means, and which models have workers.
 MODEL_CACHE_S = env.float("MODEL_CACHE_S", default=0.0 if DEBUG else 1.0)
@@ -224,6 +231,11 @@ CELERY_BEAT_SCHEDULE = {
     "tidy": {"task": "inference.tasks.tidy", "schedule": 30.0, "options": {"expires": 30}},
     "orphans": {
         "task": "inference.tasks.delete_orphans",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "texts": {
+        "task": "inference.tasks.forget_texts",
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },

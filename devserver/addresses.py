@@ -16,6 +16,7 @@ DATABASE = "gigarouter"
 LONGEST_SOCKET_BYTES = 103  # macOS: 104 with the closing zero; Linux has a few more
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 VALKEY_SOCKET = "valkey.sock"
+TEXT_CACHE_SOCKET = "text-cache.sock"
 
 
 def socket_folder(data_dir: Path) -> Path:
@@ -38,6 +39,11 @@ def postgres_url(data_dir: Path) -> str:
 def valkey_url(data_dir: Path) -> str:
     """`unix:///<socket>?db=0`, percent-encoded: redis-py's spelling."""
     return f"unix://{quote(str(socket_folder(data_dir) / VALKEY_SOCKET))}?db=0"
+
+
+def text_cache_url(data_dir: Path) -> str:
+    """As `valkey_url`, of the second Valkey, which evicts."""
+    return f"unix://{quote(str(socket_folder(data_dir) / TEXT_CACHE_SOCKET))}"
 
 
 def data_dir_from_environment() -> Path:

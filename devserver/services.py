@@ -1,5 +1,8 @@
 """PostgreSQL and Valkey from wheels, for whoever gives no `DATABASE_URL` or `REDIS_URL`.
 
+A second, small Valkey keeps text vectors, unless there is a `TEXT_CACHE_URL`, or a `REDIS_URL`:
+whoever runs their own servers runs this one, too, or goes without.
+
     python -m devserver.services run -- python manage.py shell
 
 They live below `DATA_DIR`; devserver.addresses says where they listen.
@@ -9,7 +12,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -17,9 +20,9 @@ from pathlib import Path
 from devserver.addresses import data_dir_from_environment
 from devserver.folder_lock import FolderInUse, sole_owner
 from devserver.postgres import prepare_postgres
-from devserver.processes import CommandFailed
+from devserver.processes import Child, CommandFailed
 from devserver.supervisor import Supervisor, supervise
-from devserver.valkey import prepare_valkey
+from devserver.valkey import prepare_text_cache, prepare_valkey, text_cache_mb
 from devserver.wheels import EnginesMissing
 
 
@@ -28,10 +31,18 @@ async def start(supervisor: Supervisor, data_dir: Path, *, durable: bool = True)
 
     The caller is the folder's sole owner. Raises `EnginesMissing`, `CommandFailed`, `ChildFailed`.
     """
-    for variable, prepare in (("DATABASE_URL", prepare_postgres), ("REDIS_URL", prepare_valkey)):
-        if not os.environ.get(variable):
-            # In a thread, because the first start takes a second or two.
-            await supervisor.start(await asyncio.to_thread(prepare, data_dir, durable))
+    for prepare in _needed(os.environ):
+        # In a thread, because the first start takes a second or two.
+        await supervisor.start(await asyncio.to_thread(prepare, data_dir, durable))
+
+
+def _needed(environ: Mapping[str, str]) -> Iterator[Callable[[Path, bool], Child]]:
+    if not environ.get("DATABASE_URL"):
+        yield prepare_postgres
+    if not environ.get("REDIS_URL"):
+        yield prepare_valkey
+        if not environ.get("TEXT_CACHE_URL") and text_cache_mb():
+            yield prepare_text_cache
 
 
 async def _run(supervisor: Supervisor, command: Sequence[str], *, durable: bool) -> int:

@@ -11,3 +11,4 @@ class InferenceConfig(AppConfig):
 
     def ready(self) -> None:
         register(checks.faults_are_off)
+        register(checks.text_cache_has_its_own_server)

@@ -6,6 +6,7 @@ from accounts.models import User, Wallet
 from inference import jobs
 from inference.jobs import image_files
 from inference.models import OPEN, Job, JobQuerySet, State
+from inference.worker import text_store
 
 COLUMNS = [
     "id",
@@ -35,10 +36,12 @@ def export(user: User) -> dict[str, object]:
 
 
 def erase(user: User) -> None:
-    """End open jobs, so that what they held is free again; then all go, and their files on commit.
+    """End open jobs, so that what they held is free again; then all go, and on commit their files
+    and the vectors of their texts.
 
     Part of the transaction that deletes the person.
     """
+    owner = f"user:{user.pk}"
     _end_open(user)
     # From here on a new job of theirs waits, and fails once there is no such person.
     Wallet.objects.select_for_update(of=("self",), no_key=True).filter(user=user).first()
@@ -49,6 +52,22 @@ def erase(user: User) -> None:
     names = [name for job in rows for name in (*job.image_files, job.preview_file)]
     _own(user).defer("result", "vectors").delete()  # megabytes that nobody reads
     transaction.on_commit(lambda: image_files.delete(names))
+    transaction.on_commit(lambda: text_store.shared().forget([owner]))
+
+
+def forget_texts_of_the_erased() -> set[str]:
+    """Drop text vectors of accounts that are gone; returns whose.
+
+    A batch that was running when its account was erased, or a store that was away, leaves some.
+    """
+    store = text_store.shared()
+    # Only accounts pay, and only what was paid for is stored.
+    owners = [owner.partition(":") for owner in store.owners()]
+    numbers = {int(number) for kind, _, number in owners if kind == "user" and number.isdecimal()}
+    living = User.objects.filter(pk__in=numbers).values_list("pk", flat=True)
+    erased = {f"user:{number}" for number in numbers.difference(living)}
+    store.forget(erased)
+    return erased
 
 
 def _end_open(user: User) -> None:

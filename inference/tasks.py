@@ -8,6 +8,7 @@ from celery import shared_task
 from catalog.infrastructure import log_context
 from catalog.infrastructure.retention import Budget
 from catalog.models import ModelCard
+from inference import personal_data
 from inference.jobs import sweep as sweeping
 from inference.jobs import tidy as tidying
 from inference.outbound import fetch_queue
@@ -48,6 +49,12 @@ def tidy() -> None:
 def delete_orphans() -> None:
     """Delete files that a crash has left behind."""
     tidying.delete_orphans()
+
+
+@shared_task
+def forget_texts() -> None:
+    """Drop text vectors of accounts that are gone."""
+    personal_data.forget_texts_of_the_erased()
 
 
 # The rest runs in the queues `fetch` and `webhooks`: it connects to addresses of strangers.

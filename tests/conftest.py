@@ -3,6 +3,7 @@
 import io
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from django.core.cache import cache, caches
 from django.db import connection
 from PIL import Image
 from pytest_django import DjangoDbBlocker, Settings
+from redis import Redis
+from redis.exceptions import RedisError
 
 from catalog.models import ModelCard
 from inference import images, jobs
@@ -45,6 +48,9 @@ def _own_files(tmp_path: Path, settings: Settings) -> None:
 def _empty_cache(settings: Settings) -> None:
     """Limits are counted in the cache; a page kept from another test would be a stranger here."""
     cache.clear()
+    if settings.TEXT_CACHE_URL:
+        with suppress(RedisError), Redis.from_url(settings.TEXT_CACHE_URL) as texts:
+            texts.flushall()
     caches["pages"].clear()
     settings.PAGE_CACHE_S = 0
     settings.MODEL_CACHE_S = 0
@@ -66,6 +72,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         )
 
 
+# What a price follows from: keys may call no model without one.
+PRICED: dict[str, object] = {"image_gflops": 162.03, "text_gflops": 13.3}
+
+
 def make_card(repo: str = "openai/clip-vit-base-patch32", **fields: object) -> ModelCard:
     given: dict[str, object] = {
         "name": repo,
@@ -74,6 +84,8 @@ def make_card(repo: str = "openai/clip-vit-base-patch32", **fields: object) -> M
         "revision": "0" * 40,
     }
     given |= {"open_clip_model": "ViT-B-32-quickgelu", "image_size": 224, "patch_size": 32}
+    if "launch_price_micro_usd_per_image" in fields:
+        given["launch_price_micro_usd_per_label"] = 1
     return ModelCard.objects.create(repo=repo, **(given | fields))
 
 

@@ -34,6 +34,7 @@ os.environ.update(ENVIRONMENT, DATA_DIR=str(DATA_DIR))
 # Only the environment counts here: an empty value also keeps a developer's .env from being read.
 os.environ.setdefault("DATABASE_URL", "")
 os.environ.setdefault("REDIS_URL", "")
+os.environ.setdefault("TEXT_CACHE_URL", "")
 
 _engines: "subprocess.Popen[str] | None" = None
 

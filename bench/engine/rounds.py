@@ -74,16 +74,13 @@ class Site:
 
     def cpu_s(self) -> dict[str, float]:
         """Processor time so far; PostgreSQL counts its sessions that have ended as its own."""
-        engines = psutil.Process(os.getppid()).children()
-        return {
-            "web": _cpu_s(self.web),
-            "worker": _cpu_s(self.worker),
-            **{
-                engine.name(): _cpu_s(engine) + sum(_cpu_s(child) for child in engine.children())
-                for engine in engines
-                if engine.name() in ENGINES
-            },
-        }
+        spent_s = {"web": _cpu_s(self.web), "worker": _cpu_s(self.worker)} | dict.fromkeys(
+            ENGINES, 0.0
+        )
+        for engine in psutil.Process(os.getppid()).children():
+            if engine.name() in ENGINES:  # there are two of Valkey
+                spent_s[engine.name()] += _cpu_s(engine) + sum(map(_cpu_s, engine.children()))
+        return spent_s
 
     def memory_mb(self) -> dict[str, float]:
         return {

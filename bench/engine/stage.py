@@ -57,6 +57,7 @@ def _card(repo: str) -> ModelCard:
         image_gflops=8.8,
         text_gflops=5.9,
         launch_price_micro_usd_per_image=5,
+        launch_price_micro_usd_per_label=3,
     )
     return card
 

@@ -33,6 +33,7 @@ def environment(data_dir: str) -> dict[str, str]:
         "DATA_DIR": data_dir,
         "DATABASE_URL": "",
         "REDIS_URL": "",
+        "TEXT_CACHE_URL": "",
         "CELERY_BROKER_URL": "",
         "DEBUG": "0",
         "HTTPS": "0",

@@ -100,7 +100,10 @@ class ModelCardAdmin(Audited[ModelCard]):
             {
                 "description": "The first that is known counts: launch, stated, measured, compute.",
                 "fields": [
-                    "launch_price_micro_usd_per_image",
+                    (
+                        "launch_price_micro_usd_per_image",
+                        "launch_price_micro_usd_per_label",
+                    ),
                     "est_price_micro_usd_per_image",
                     ("measured_images_per_s", "measured_usd_per_hour"),
                     "micro_usd_per_image",

@@ -39,6 +39,7 @@ RUNTIME_FIELDS = ["loader", "open_clip_model", "revision"]
 LIVED_FIELDS = [
     "successor",
     "launch_price_micro_usd_per_image",
+    "launch_price_micro_usd_per_label",
     "measured_images_per_s",
     "measured_usd_per_hour",
     "created_at",

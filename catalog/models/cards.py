@@ -173,6 +173,9 @@ class ModelCard(models.Model):
     launch_price_micro_usd_per_image = models.PositiveIntegerField(
         null=True, blank=True, help_text="frozen by the launch"
     )
+    launch_price_micro_usd_per_label = models.PositiveIntegerField(
+        null=True, blank=True, help_text="frozen by the launch; 0: labels are free"
+    )
     measured_images_per_s = models.FloatField(
         null=True, blank=True, help_text="by the last benchmark"
     )
@@ -215,6 +218,18 @@ class ModelCard(models.Model):
             models.CheckConstraint(
                 condition=Q(loader=Loader.CONSE) | ~Q(open_clip_model=""),
                 name="card_clip_names_its_architecture",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    launch_price_micro_usd_per_image__isnull=True,
+                    launch_price_micro_usd_per_label__isnull=True,
+                )
+                | Q(
+                    launch_price_micro_usd_per_image__isnull=False,
+                    launch_price_micro_usd_per_label__isnull=False,
+                ),
+                name="card_launch_prices_are_whole",
+                violation_error_message="A launch sets the price of an image and of a label.",
             ),
             models.CheckConstraint(
                 condition=~Q(successor=F("pk")),
@@ -263,6 +278,7 @@ class ModelCard(models.Model):
         return pricing.price_of(
             pricing.Known(
                 launch_micro_usd=self.launch_price_micro_usd_per_image,
+                launch_label_micro_usd=self.launch_price_micro_usd_per_label,
                 stated_micro_usd=self.est_price_micro_usd_per_image,
                 images_per_s=self.measured_images_per_s,
                 hardware_usd_per_hour=self.measured_usd_per_hour,
@@ -280,6 +296,11 @@ class ModelCard(models.Model):
         if "siglip" in architecture:
             return "sigmoid"
         return "" if architecture.startswith("hf-hub:") else "softmax"
+
+    @property
+    def is_priced(self) -> bool:
+        # Keys call nothing that would be free for want of a figure.
+        return self.is_stand_in or (self.price is not None and self.price.is_whole)
 
     @property
     def patch_grid(self) -> int | None:

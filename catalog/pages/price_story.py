@@ -125,11 +125,15 @@ def _formulas(card: ModelCard, price: Price) -> list[Formula]:
             " × (1 + {margin})"
         ).format(**inputs)
         formulas.append(Formula(terms, price.micro_usd_per_image, "an image"))
-    if price.micro_usd_per_label and card.image_gflops and card.text_gflops:
+    if _label_follows_from_compute(price) and card.image_gflops and card.text_gflops:
         share = f"{exact(card.text_gflops)} / {exact(card.image_gflops)}"
         terms = f"{price.micro_usd_per_image} × {share}"
         formulas.append(Formula(terms, price.micro_usd_per_label, "a label"))
     return formulas
+
+
+def _label_follows_from_compute(price: Price) -> bool:
+    return price.micro_usd_per_label > 0 and price.basis != Basis.LAUNCH
 
 
 def _inputs(card: ModelCard, price: Price, notes: Notes) -> list[Input]:
@@ -140,7 +144,11 @@ def _of_image(price: Price, notes: Notes) -> list[Input]:
     """What the price of an image rests on, but for the model's own compute."""
     inputs, image = price.inputs, f"{price.micro_usd_per_image} µ$ an image"
     if price.basis == Basis.LAUNCH:
-        return [Input("price at launch", image, origin="set by us", href="#timeline")]
+        label = f"{price.micro_usd_per_label} µ$ a label"
+        return [
+            Input("price at launch", image, origin="set by us", href="#timeline"),
+            Input("price of a new label", label, origin="set by us, with it", href="#timeline"),
+        ]
     if price.basis == Basis.STATED:
         note = notes.get("est_price_micro_usd_per_image")
         return [Input("stated price", image, note, "the model's first page", _page_of(FIRST_PAGES))]
@@ -178,7 +186,7 @@ def _page_of(source: str) -> str:
 def _of_compute(card: ModelCard, price: Price, notes: Notes) -> list[Input]:
     """The model's own compute, as far as the formulas use it."""
     towers = []
-    charges_labels = bool(price.micro_usd_per_label)
+    charges_labels = _label_follows_from_compute(price)
     if card.image_gflops is not None and (price.basis == Basis.COMPUTE or charges_labels):
         value = f"{exact(card.image_gflops)} GFLOP an image"
         towers.append(Input("its image tower", value, notes.get("image_gflops")))

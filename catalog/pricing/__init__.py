@@ -9,6 +9,7 @@ from catalog.pricing.formula import (
     Basis,
     Known,
     Price,
+    label_micro_usd,
     price_of,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "Basis",
     "Known",
     "Price",
+    "label_micro_usd",
     "price_of",
 ]

@@ -2,7 +2,7 @@
 
 One price a model, found by the first of these that is known:
 
-1. set at launch, and frozen then;
+1. set at launch, and frozen then, with that of a label;
 2. stated by the model's first page: $0.094 per 1,000 images on two of them;
 3. from a benchmark: what the hardware costs for the time an image takes, over the share of time
    that it is busy, plus a margin;
@@ -10,8 +10,8 @@ One price a model, found by the first of these that is known:
    (open_clip's model profile). That is arithmetic on an anchor, not a measurement, and pages call
    it so.
 
-A label costs as its text tower's compute stands to the image tower's. It is charged once: after
-that its embedding is kept, and the same label costs nothing.
+A label costs as its text tower's compute stands to the image tower's, when an account sends it for
+the first time: its embedding is then kept for that account, and meanwhile it costs nothing.
 """
 
 from collections.abc import Mapping
@@ -40,6 +40,7 @@ class Basis(models.TextChoices):
 @dataclass(frozen=True, kw_only=True)
 class Known:
     launch_micro_usd: int | None = None
+    launch_label_micro_usd: int | None = None
     stated_micro_usd: int | None = None
     images_per_s: float | None = None
     hardware_usd_per_hour: float | None = None
@@ -59,6 +60,13 @@ class Price:
     @property
     def is_estimate(self) -> bool:
         return self.basis != Basis.LAUNCH
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is free for want of a figure: a label costs something, or was decided to
+        cost nothing.
+        """
+        return self.basis == Basis.LAUNCH or self.micro_usd_per_label > 0
 
     @property
     def usd_per_1k_images(self) -> Decimal:
@@ -83,7 +91,7 @@ def price_of(known: Known) -> Price | None:
     if based is None:
         return None
     basis, micro_usd, inputs = based
-    return Price(micro_usd, _label_micro_usd(micro_usd, known), basis, inputs)
+    return Price(micro_usd, _label_micro_usd(basis, micro_usd, known), basis, inputs)
 
 
 def _basis_of(known: Known) -> tuple[Basis, int, dict[str, float]] | None:
@@ -133,12 +141,29 @@ def benchmark_micro_usd(*, images_per_s: float, usd_per_hour: float) -> int:
     return _whole(bare * MICRO_USD_PER_USD / UTILISATION * (1 + MARGIN))
 
 
-def _label_micro_usd(image_micro_usd: int, known: Known) -> int:
-    """In proportion to compute, at least one; nothing where the compute is unknown."""
-    if not (image_micro_usd and known.image_gflops and known.text_gflops):
+def label_micro_usd(
+    image_micro_usd: int, *, image_gflops: float | None, text_gflops: float | None
+) -> int | None:
+    """In proportion to compute, at least one; None where the compute is unknown.
+
+    >>> label_micro_usd(94, image_gflops=162.03, text_gflops=13.3)
+    8
+    """
+    if not (image_gflops and text_gflops):
+        return None
+    if not image_micro_usd:
         return 0
-    share = Decimal(str(known.text_gflops)) / Decimal(str(known.image_gflops))
-    return _whole(image_micro_usd * share)
+    return _whole(image_micro_usd * Decimal(str(text_gflops)) / Decimal(str(image_gflops)))
+
+
+def _label_micro_usd(basis: Basis, image_micro_usd: int, known: Known) -> int:
+    # A figure that is corrected after the launch changes nothing of what the launch has set.
+    if basis == Basis.LAUNCH and known.launch_label_micro_usd is not None:
+        return known.launch_label_micro_usd
+    from_compute = label_micro_usd(
+        image_micro_usd, image_gflops=known.image_gflops, text_gflops=known.text_gflops
+    )
+    return from_compute or 0
 
 
 def _whole(micro_usd: Decimal) -> int:

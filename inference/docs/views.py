@@ -72,7 +72,7 @@ def docs(request: HttpRequest, slug: str = "") -> HttpResponse:
 def _example_model() -> str:
     # One that answers now, if there is one: people paste the examples.
     served = ModelCard.objects.callable().filter(repo__in=Worker.objects.served_repos())
-    card = served.best_first().first()
+    card = next((card for card in served.best_first() if card.is_priced), None)
     return card.repo if card else snippets.MODEL
 
 

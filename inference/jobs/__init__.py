@@ -3,6 +3,7 @@
 from inference.jobs.completion import announce, cancel, delete, end
 from inference.jobs.submission import (
     DEADLINE,
+    NotPriced,
     Request,
     Requester,
     TooManyQueued,
@@ -11,6 +12,7 @@ from inference.jobs.submission import (
 
 __all__ = [
     "DEADLINE",
+    "NotPriced",
     "Request",
     "Requester",
     "TooManyQueued",

@@ -27,6 +27,10 @@ class TooManyQueued(Exception):
     pass
 
 
+class NotPriced(Exception):
+    """Somebody would pay for a model of which not all prices are known."""
+
+
 @dataclass(frozen=True)
 class Requester:
     """A signed-in person, perhaps by an API key, or an anonymous browser session."""
@@ -78,9 +82,11 @@ def submit(
 
     With a `payer` the most that the job may cost is held from their credit, in the transaction
     that inserts the job; raises credits.CreditError. Raises TooManyQueued if the requester has
-    `max_queued` jobs waiting, and storage.StorageUnavailable. In all three cases nothing was
-    queued and nothing stays in storage.
+    `max_queued` jobs waiting, NotPriced, and storage.StorageUnavailable. In all these cases nothing
+    was queued and nothing stays in storage.
     """
+    if payer and not request.card.is_priced:
+        raise NotPriced(f"{request.card.repo} has no complete price")
     price = request.card.price if payer else None
     job = _new_job(request, requester, idempotency_key, price)
     # Before the transaction: a store may take a second a file, and the wallet's row is locked

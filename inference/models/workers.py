@@ -27,6 +27,14 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
     def served_repos(self) -> set[str]:
         return {repo for repos in self.alive().values_list("repos", flat=True) for repo in repos}
 
+    def revision_by_repo(self) -> dict[str, str]:
+        """Which weights answer now; models of which workers hold different ones are left out."""
+        held: dict[str, set[str]] = {}
+        for revisions in self.alive().values_list("revisions", flat=True):
+            for repo, revision in revisions.items():
+                held.setdefault(repo, set()).add(revision)
+        return {repo: next(iter(found)) for repo, found in held.items() if len(found) == 1}
+
 
 def served_repos() -> set[str]:
     """What `settings.SERVED_REPOS` names: the models that can be tried now."""
@@ -38,6 +46,9 @@ class Worker(models.Model):
     pid = models.PositiveIntegerField()
     device = models.CharField(max_length=40)
     repos = models.JSONField(default=list, help_text="models it has loaded")
+    revisions = models.JSONField(
+        default=dict, blank=True, help_text="by model: its commit, or local: and a fingerprint"
+    )
     resident_bytes = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="of the process; null: this system does not say"
     )

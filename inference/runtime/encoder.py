@@ -30,7 +30,12 @@ class Encoder(Protocol):
     """
 
     repo: str
+    # The commit, if all files are known to be its (weights.provenance); else `local:` and their
+    # fingerprint. Empty until `loading.load` has looked.
     revision: str
+    # Of all that vectors depend on (weights.fingerprint.engine_fingerprint); equal fingerprints
+    # give equal vectors. Empty: nobody knows.
+    fingerprint: str
     # Sides in pixels: of the square that the image tower sees, and of a patch (None if the tower
     # is no vision transformer).
     image_size: int

@@ -15,8 +15,8 @@ from inference.runtime.images.preprocessing import Method
 from inference.runtime.self_check import check, verdicts
 from inference.runtime.self_check.shortcuts import Shortcut
 from inference.runtime.spec import Loader, ModelSpec
-from inference.runtime.weights import layout, store
-from inference.runtime.weights.fingerprint import fingerprint
+from inference.runtime.weights import layout, provenance, store
+from inference.runtime.weights.fingerprint import engine_fingerprint, fingerprint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,20 +97,22 @@ def _load_checked(
     dtype = str(devices.dtype_on(options.device, options.dtype)).removeprefix("torch.")
     wanted = _shortcuts(options, dtype)
     files = layout.files_read(spec, folder)
-    return check.checked(
+    engine = (
+        fingerprint(files, cache_dir),
+        spec.loader,
+        process_stats.hardware(options.device),
+        dtype,
+    )
+    encoder, served = check.checked(
         partial(build, spec, folder, options),
         wanted,
         expect=partial(_expected, spec, folder),
         tolerance=check.Tolerance(options.device, dtype),
-        memory=verdicts.memory_file(
-            cache_dir,
-            fingerprint(files, cache_dir),
-            spec.loader,
-            process_stats.hardware(options.device),
-            dtype,
-            *sorted(wanted),
-        ),
+        memory=verdicts.memory_file(cache_dir, engine_fingerprint(*engine, *sorted(wanted))),
     )
+    encoder.revision = provenance.revision_of(spec.repo, folder, files, cache_dir)
+    encoder.fingerprint = engine_fingerprint(*engine, *sorted(served))
+    return encoder
 
 
 def _shortcuts(options: Options, dtype: str) -> frozenset[Shortcut]:
@@ -179,6 +181,11 @@ def _load_stand_in(spec: ModelSpec, cache_dir: Path, options: Options) -> Encode
 
     encoder = conse.load(spec, cache_dir=cache_dir, device=options.device)
     encoder.preprocessing = replace(encoder.preprocessing, method=options.preprocessing)
+    files = conse.files()
+    encoder.revision = provenance.local_revision(files, cache_dir)
+    encoder.fingerprint = engine_fingerprint(
+        fingerprint(files, cache_dir), spec.loader, process_stats.hardware(options.device)
+    )
     return encoder
 
 

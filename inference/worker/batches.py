@@ -29,7 +29,7 @@ from inference.runtime.encoder import Embeddings, Encoder
 from inference.worker import settlement
 from inference.worker.decode import Ready
 from inference.worker.settlement import Done, Result
-from inference.worker.text_cache import TextCache
+from inference.worker.text_cache import JobTexts, KnownTexts, TextCache
 
 log = logging.getLogger(__name__)
 
@@ -110,34 +110,29 @@ def settle(scored: Scored) -> None:
 
 
 def _results(cache: TextCache, batch: Sequence[Ready]) -> list[Done]:
-    """One forward pass over all images, one over all texts that are not cached yet."""
+    """One forward pass over all images, one over all texts that their owners have not cached."""
     started, text_s = time.monotonic(), cache.encode_s
     faults.hit("forward", *(ready.job for ready in batch))
     images = _encode(cache.encoder, [crop for ready in batch for crop in ready.crops])
     image_s = time.monotonic() - started
     # Once a job: a classification may bring a thousand prompts.
-    texts_of_jobs = [kinds.of(ready.job).texts(ready.job) for ready in batch]
-    new = cache.learn(text for texts in texts_of_jobs for text in texts)
+    texts = [JobTexts.of(ready.job, kinds.of(ready.job).texts(ready.job)) for ready in batch]
+    known_texts = cache.read(texts)
     # Not what it takes to look for texts in the shared cache.
     forward_s = image_s + cache.encode_s - text_s
     done, start = [], 0
-    for ready, texts_of_job in zip(batch, texts_of_jobs, strict=True):
+    for ready, of_job, known in zip(batch, texts, known_texts, strict=True):
         vectors = images[start : start + len(ready.crops)]
         start += len(ready.crops)
-        texts = set(texts_of_job)
-        # The first job of the batch pays for a text; the others find it cached.
-        own_new = texts & new
-        new -= own_new
         work = Work(
             job=ready.job,
             encoder=cache.encoder,
             image_vectors=vectors,
-            text_vectors=cache.vectors_of,
+            text_vectors=known.vectors_of,
         )
         times = _times(ready, started=started, forward_s=forward_s)
-        reading = cache.token_counts.reading_of(ready.job, texts_of_job)
-        result = times | asdict(reading)
-        done.append(_done(work, result, cached=len(texts) - len(own_new), new=len(own_new)))
+        reading = cache.token_counts.reading_of(ready.job, of_job.texts)
+        done.append(_done(work, known, times | asdict(reading)))
     return done
 
 
@@ -158,7 +153,7 @@ def _encode(encoder: Encoder, crops: Sequence[Image.Image]) -> Embeddings:
     return np.concatenate(passes)
 
 
-def _done(work: Work, measured: Result, *, cached: int, new: int) -> Done:
+def _done(work: Work, known: KnownTexts, measured: Result) -> Done:
     encoder = work.encoder
     outcome = kinds.of(work.job).run(work)
     result: Result = {
@@ -166,6 +161,6 @@ def _done(work: Work, measured: Result, *, cached: int, new: int) -> Done:
         "revision": encoder.revision,
         "preprocessing": encoder.preprocessing.fingerprint,
         "image_size": encoder.image_size,
-        "texts_cached": cached,
+        "texts_cached": len(known.vectors) - known.new,
     }
-    return Done(work.job, result | measured | outcome.result, new, outcome.vectors)
+    return Done(work.job, result | measured | outcome.result, known.new, outcome.vectors)

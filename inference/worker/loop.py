@@ -76,7 +76,6 @@ def drain(model: ServedModel, *, worker: str) -> int:
         finally:
             wait([settled])
         raise
-    model.cache.shrink()
     return job_count
 
 

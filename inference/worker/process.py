@@ -40,6 +40,7 @@ def announce() -> None:
         "pid": os.getpid(),
         "device": settings.WORKER_DEVICE,
         "repos": served_models.repos(),
+        "revisions": served_models.revisions(),
         "resident_bytes": process_stats.resident_bytes(),
         "device_bytes": process_stats.device_bytes(settings.WORKER_DEVICE),
         "images_per_s": {repo: round(model.images_per_s, 2) for repo, model in models.items()},
@@ -82,6 +83,7 @@ def _beat() -> None:
         log.critical("batch hangs, giving up age_s=%.0f", held[0].age_s)
         os._exit(1)
     announce()
+    served_models.expire_texts()
     for lease in held:
         claims.renew(lease.token)
 

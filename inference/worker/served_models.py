@@ -19,6 +19,7 @@ from inference.runtime.model_cache import ModelCache
 from inference.runtime.spec import Loader, ModelSpec
 from inference.runtime.weights.store import find
 from inference.worker.text_cache import TextCache
+from inference.worker.text_memory import TextMemory
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +58,12 @@ class ServedModel:
 
 # One process serves one set of models, so this state is the module's own.
 _cards: dict[str, ModelCard] = {}
+_revisions: dict[str, str] = {}  # of what was loaded last, though it may be unloaded by now
 _loaded: ModelCache[ServedModel] = ModelCache(
     weight=lambda model: model.cache.encoder.parameter_bytes
 )
+# One budget for all models.
+_texts = TextMemory(settings.TEXT_MEMORY_MB * 1024 * 1024)
 # Called with the queue of a model that was withdrawn.
 on_withdrawal: list[Callable[[str], None]] = []
 
@@ -68,8 +72,17 @@ def repos() -> list[str]:
     return sorted(_cards)
 
 
+def revisions() -> dict[str, str]:
+    return {repo: revision for repo, revision in sorted(_revisions.items()) if repo in _cards}
+
+
 def loaded() -> dict[str, ServedModel]:
     return dict(sorted(_loaded.items()))
+
+
+def expire_texts() -> None:
+    """Let go of text vectors that have been in memory long enough; any thread may."""
+    _texts.expire()
 
 
 def get(card: ModelCard) -> ServedModel:
@@ -155,7 +168,8 @@ def _load(card: ModelCard) -> bool:
     except errors.EncoderError as error:
         log.error("not serving model=%s: %s", card.repo, error)
         return False
-    _free_memory_of(_loaded.put(card.repo, ServedModel(card, TextCache(encoder))))
+    _revisions[card.repo] = encoder.revision
+    _free_memory_of(_loaded.put(card.repo, ServedModel(card, TextCache(encoder, _texts))))
     return True
 
 

@@ -18,20 +18,23 @@ from environ import Env
 
 from devserver import addresses, wheels
 from devserver.folder_lock import names_a_living_process
+from devserver.valkey import TEXT_CACHE_MB
 
 HOLD = "import sys; print('ready', flush=True); sys.stdin.read()"
 RUN = [sys.executable, "-m", "devserver.services", "run"]
+
+NO_URLS = dict.fromkeys(("DATABASE_URL", "REDIS_URL", "TEXT_CACHE_URL"), "")
 
 Engines = subprocess.Popen[str]
 Start = Callable[..., Engines]
 
 
-def hold(data_dir: Path, *, forgetful: bool = True) -> Engines:
+def hold(data_dir: Path, *, forgetful: bool = True, **variables: str) -> Engines:
     """Engines of their own: whatever serves the rest of the test run does not count."""
     flags = ["--forgetful"] if forgetful else []
     return subprocess.Popen(
         [*RUN, *flags, "--", sys.executable, "-c", HOLD],
-        env={**os.environ, "DATA_DIR": str(data_dir), "DATABASE_URL": "", "REDIS_URL": ""},
+        env={**os.environ, **NO_URLS, "DATA_DIR": str(data_dir), **variables},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -45,8 +48,8 @@ def stop(holding: Engines) -> None:
 
 
 def server_processes(data_dir: Path) -> list[psutil.Process]:
-    """PostgreSQL and Valkey stand in their data folders."""
-    homes = {str(data_dir / "postgres"), str(data_dir / "valkey")}
+    """PostgreSQL and both Valkeys stand in their data folders."""
+    homes = {str(data_dir / name) for name in ("postgres", "valkey", "text-cache")}
     found = psutil.process_iter(["cwd"])
     return [process for process in found if process.info["cwd"] in homes]
 
@@ -69,8 +72,8 @@ def start() -> Iterator[Start]:
     """Start engines that are gone when the test is, also when it failed."""
     started: list[Engines] = []
 
-    def start(data_dir: Path, *, forgetful: bool = True) -> Engines:
-        holding = hold(data_dir, forgetful=forgetful)
+    def start(data_dir: Path, *, forgetful: bool = True, **variables: str) -> Engines:
+        holding = hold(data_dir, forgetful=forgetful, **variables)
         started.append(holding)
         assert holding.stdout
         assert holding.stdout.readline() == "ready\n"
@@ -111,6 +114,27 @@ def test_both_engines_answer_at_the_addresses_that_follow_from_the_folder(
     assert valkey.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
     assert valkey.config_get("port") == {"port": "0"}
     valkey.close()
+    with redis.from_url(addresses.text_cache_url(data_dir)) as texts:
+        assert texts.config_get("maxmemory-policy") == {"maxmemory-policy": "allkeys-lru"}
+        assert texts.config_get("maxmemory") == {"maxmemory": str(TEXT_CACHE_MB * 1024 * 1024)}
+        assert texts.config_get("appendonly") == {"appendonly": "no"}
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("variables", "homes"),
+    [
+        ({"TEXT_CACHE_URL": "redis://texts/0"}, {"postgres", "valkey"}),
+        ({"TEXT_CACHE_MB": "0"}, {"postgres", "valkey"}),
+        ({"REDIS_URL": "redis://cache/0"}, {"postgres"}),
+    ],
+)
+def test_no_text_cache_is_started_where_there_is_another_or_shall_be_none(
+    data_dir: Path, start: Start, variables: dict[str, str], homes: set[str]
+) -> None:
+    start(data_dir, **variables)
+
+    assert {Path(process.cwd()).name for process in server_processes(data_dir)} == homes
 
 
 @pytest.mark.processes

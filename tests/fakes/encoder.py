@@ -22,6 +22,7 @@ class HashEncoder:
 
     repo: str = "tests/hash"
     revision: str = "1"
+    fingerprint: str = "hash-1"
     image_size: int = 32
     patch_size: int | None = 8
     embed_dim: int = 8

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
+from hashlib import sha1, sha256
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote, urlsplit
 
@@ -17,7 +17,7 @@ class Hub:
     """One repository at one revision, and `others`.
 
     `cut_after` makes it hang up after so many bytes of a file and answer 500 to whoever comes for
-    the rest; `corrupt` makes it send zeros.
+    the rest; `corrupt` makes it send zeros. Safetensors are in large-file storage, as on the hub.
     """
 
     repo: str
@@ -26,6 +26,9 @@ class Hub:
     endpoint: str = ""
     cut_after: int | None = None
     corrupt: bool = False
+    has_hashes: bool = True
+    altered: dict[str, bytes] = field(default_factory=dict)
+    """What is sent in place of some files, under the hashes of the true ones."""
     downloads: list[tuple[str, str | None]] = field(default_factory=list)
     """(path, Range header) of every GET of a file."""
     others: tuple["Hub", ...] = ()
@@ -70,7 +73,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self._send(404, b"", {"X-Error-Code": code})
 
     def _send_info(self) -> None:
-        siblings = [{"rfilename": path} for path in self.hub.files]
+        siblings = [
+            {"rfilename": path} | (_hashes(path, content) if self.hub.has_hashes else {})
+            for path, content in self.hub.files.items()
+        ]
         info = {"id": self.hub.repo, "sha": self.hub.revision, "siblings": siblings, "tags": []}
         self._send(200, json.dumps(info).encode(), {"Content-Type": "application/json"})
 
@@ -82,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, json.dumps(entries).encode(), {"Content-Type": "application/json"})
 
     def _send_file(self, path: str, *, with_body: bool) -> None:
-        content = self.hub.files[path]
+        content = self.hub.altered.get(path, self.hub.files[path])
         headers = {"ETag": f'"{_etag(content)}"', "X-Repo-Commit": self.hub.revision}
         wanted = self.headers.get("Range")
         if with_body:
@@ -110,3 +116,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _etag(content: bytes) -> str:
     return sha256(content).hexdigest()
+
+
+def _blob_id(content: bytes) -> str:
+    # What `git hash-object` prints.
+    return sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def _hashes(path: str, content: bytes) -> dict[str, object]:
+    told: dict[str, object] = {"size": len(content), "blobId": _blob_id(content)}
+    if path.endswith(".safetensors"):
+        told["lfs"] = {"size": len(content), "sha256": _etag(content), "pointerSize": 134}
+    return told

@@ -241,13 +241,17 @@ def patiently(look: Callable[[], bool]) -> bool:
         return False
 
 
-def engine(program: str) -> psutil.Process | None:
-    """PostgreSQL or Valkey of this test run, its first process; None: they are somebody else's."""
+def engine(home: str) -> psutil.Process | None:
+    """This test run's postgres, valkey or text-cache, its first process; None: somebody else's.
+
+    They stand in folders of these names.
+    """
     holder = engines._engines
     if holder is None:
         return None
     for process in psutil.Process(holder.pid).children(recursive=True):
         with suppress(psutil.NoSuchProcess):
-            if process.name() == program and process.parent() == psutil.Process(holder.pid):
+            is_first = process.parent() == psutil.Process(holder.pid)
+            if is_first and Path(process.cwd()).name == home:
                 return process
     return None

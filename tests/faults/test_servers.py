@@ -25,10 +25,10 @@ pytestmark = [
 ]
 
 
-def own_engine(program: str) -> psutil.Process:
-    found = engine(program)
+def own_engine(home: str) -> psutil.Process:
+    found = engine(home)
     if found is None:
-        pytest.skip(f"{program} is not this test run's own")
+        pytest.skip(f"{home} is not this test run's own")
     return found
 
 
@@ -38,7 +38,7 @@ def succeed_all(house: House) -> None:
 
 
 def test_f04_a_broker_that_loses_everything_loses_no_job(house: House) -> None:
-    valkey = own_engine("valkey-server")
+    valkey = own_engine("valkey")
     worker, web = house.worker().pid, house.site.child("uvicorn").pid
     for _ in range(10):
         house.submit()
@@ -52,15 +52,37 @@ def test_f04_a_broker_that_loses_everything_loses_no_job(house: House) -> None:
             house.submit()
         if time.monotonic() > end_s:
             break
-        wait_for(lambda: engine("valkey-server") is not None)
-        valkey = own_engine("valkey-server")
+        wait_for(lambda: engine("valkey") is not None)
+        valkey = own_engine("valkey")
     began_s = time.monotonic()
     house.settles()
 
     succeed_all(house)
-    wait_for(lambda: engine("valkey-server") is not None)
+    wait_for(lambda: engine("valkey") is not None)
     assert (house.worker().pid, house.site.child("uvicorn").pid) == (worker, web)
     house.report(f"all {len(house.accepted)} jobs done {time.monotonic() - began_s:.1f} s after")
+
+
+def test_a_text_cache_that_hangs_and_then_dies_costs_no_job(house: House) -> None:
+    texts = own_engine("text-cache")
+    house.submit()
+    house.settles()
+
+    texts.suspend()
+    try:
+        for _ in range(4):
+            house.submit()
+        house.settles()
+    finally:
+        texts.resume()
+    texts.kill()
+    texts.wait()
+    for _ in range(4):
+        house.submit()
+    house.settles()
+
+    succeed_all(house)
+    wait_for(lambda: engine("text-cache") is not None)
 
 
 def test_f07_a_restart_of_the_database_in_the_middle(house: House) -> None:

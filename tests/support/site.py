@@ -140,6 +140,7 @@ def environment(data_dir: Path, port: int) -> dict[str, str]:
     return {
         "DATABASE_URL": database_url(),
         "REDIS_URL": settings.REDIS_URL,
+        "TEXT_CACHE_URL": settings.TEXT_CACHE_URL,
         "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
         "DATA_DIR": str(data_dir),
         "PORT": str(port),

@@ -18,6 +18,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--price", type=Decimal, help="US dollars for 1,000 images; default: as estimated"
         )
+        parser.add_argument(
+            "--label-price",
+            type=Decimal,
+            help="US dollars for 1,000 new labels; default: in proportion to compute",
+        )
         parser.add_argument("--reason", default="launched", help="for the model's public timeline")
         parser.add_argument(
             "--without-worker", action="store_true", help="even if no worker serves the model"
@@ -28,6 +33,7 @@ class Command(BaseCommand):
         *,
         repo: str,
         price: Decimal | None,
+        label_price: Decimal | None,
         reason: str,
         without_worker: bool,
         **options: object,
@@ -35,13 +41,20 @@ class Command(BaseCommand):
         card = ModelCard.objects.real().filter(repo=repo).first()
         if card is None:
             raise CommandError(f"no model {repo} in the catalog")
-        form = LaunchForm({"usd_per_1k_images": _price(card, price), "reason": reason})
+        form = LaunchForm(
+            {
+                "usd_per_1k_images": _price(card, price),
+                "usd_per_1k_labels": label_price,
+                "reason": reason,
+            }
+        )
         if not form.is_valid():
             raise CommandError(f"--price: {form.errors.as_text()}")
         try:
             launch, is_new = launches.launch(
                 card,
                 micro_usd_per_image=form.micro_usd_per_image,
+                micro_usd_per_label=form.micro_usd_per_label,
                 reason=reason,
                 without_worker=without_worker,
             )

@@ -15,6 +15,15 @@ class LaunchForm(forms.Form):
         decimal_places=3,
         help_text="It is frozen by the launch.",
     )
+    usd_per_1k_labels = forms.DecimalField(
+        label="price of 1,000 new labels, in US dollars",
+        required=False,
+        min_value=Decimal(0),
+        max_value=Decimal("1000"),
+        decimal_places=3,
+        help_text="Frozen as well. Leave it empty to let it follow from the price of an image, as"
+        " the text tower's compute stands to the image tower's; 0 makes labels free.",
+    )
     reason = forms.CharField(
         max_length=300, initial="launched", help_text="Stands in the model's public timeline."
     )
@@ -27,3 +36,8 @@ class LaunchForm(forms.Form):
     @property
     def micro_usd_per_image(self) -> int:
         return parse_usd(self.cleaned_data["usd_per_1k_images"]) // 1000
+
+    @property
+    def micro_usd_per_label(self) -> int | None:
+        usd = self.cleaned_data["usd_per_1k_labels"]
+        return None if usd is None else parse_usd(usd) // 1000

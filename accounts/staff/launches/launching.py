@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
-from catalog import price_history, stages
+from catalog import price_history, pricing, stages
 from catalog.demand import waitlist
 from catalog.infrastructure import broker
 from catalog.models import Launch, ModelCard, Stage, Vote
@@ -39,19 +39,22 @@ def launch(
     card: ModelCard,
     *,
     micro_usd_per_image: int,
+    micro_usd_per_label: int | None = None,
     reason: str = "launched",
     by: User | None = None,
     without_worker: bool = False,
 ) -> tuple[Launch, bool]:
     """Bring a model live at a price; (the launch, whether it is new). Raises LaunchRefused.
 
+    None for a label: as its text tower's compute stands to the image tower's today.
     `without_worker`: launch it although no living worker serves it.
     """
     if micro_usd_per_image < 1:
         raise LaunchRefused("A price is at least one micro-dollar an image.")
     try:
         with transaction.atomic():
-            new = _launch(card, micro_usd_per_image, reason, by, without_worker=without_worker)
+            prices = micro_usd_per_image, micro_usd_per_label
+            new = _launch(card, prices, reason, by, without_worker=without_worker)
     except stages.NoWorker:
         raise LaunchRefused(
             f"No worker serves {card.repo}, so nobody could use it. Start one, or launch it"
@@ -68,7 +71,12 @@ def launch(
 
 
 def _launch(
-    card: ModelCard, micro_usd: int, reason: str, by: User | None, *, without_worker: bool
+    card: ModelCard,
+    prices: tuple[int, int | None],
+    reason: str,
+    by: User | None,
+    *,
+    without_worker: bool,
 ) -> Launch:
     before = card.stage
     # The stage first: of two who launch at once one finds that it has moved.
@@ -80,17 +88,42 @@ def _launch(
             f"{card.repo} was launched before, and people are told once: "
             "move it to live by its stage"
         )
-    card.launch_price_micro_usd_per_image = micro_usd
-    card.save(update_fields=["launch_price_micro_usd_per_image", "changed_at"])
-    price_history.record(card)
+    try:
+        _freeze_prices(card, *prices)
+    except LaunchRefused:
+        card.stage = before
+        raise
     new = Launch.objects.create(
         card=card,
-        micro_usd_per_image=micro_usd,
+        micro_usd_per_image=prices[0],
         credit_micro_usd=settings.LAUNCH_CREDIT_MICRO_USD,
         by=by,
     )
     broker.send_on_commit(NOTIFY_TASK, new.pk)
     return new
+
+
+def _freeze_prices(card: ModelCard, image: int, label: int | None) -> None:
+    """Set all that is charged, in µ$; no fact that is corrected later changes it."""
+    if label is None:
+        label = pricing.label_micro_usd(
+            image, image_gflops=card.image_gflops, text_gflops=card.text_gflops
+        )
+    if label is None:
+        raise LaunchRefused(
+            "Set the price of a label, too: the compute of this model's text tower is not known,"
+            " so none follows from it. 0 makes labels free."
+        )
+    card.launch_price_micro_usd_per_image = image
+    card.launch_price_micro_usd_per_label = label
+    card.save(
+        update_fields=[
+            "launch_price_micro_usd_per_image",
+            "launch_price_micro_usd_per_label",
+            "changed_at",
+        ]
+    )
+    price_history.record(card)
 
 
 def resume() -> int:

@@ -40,6 +40,7 @@ def _launch(request: SignedInRequest, card: ModelCard, form: LaunchForm) -> bool
         launch, is_new = launches.launch(
             card,
             micro_usd_per_image=form.micro_usd_per_image,
+            micro_usd_per_label=form.micro_usd_per_label,
             reason=form.cleaned_data["reason"],
             by=request.user,
             without_worker=form.cleaned_data["without_worker"],
@@ -48,7 +49,9 @@ def _launch(request: SignedInRequest, card: ModelCard, form: LaunchForm) -> bool
         form.add_error(None, str(refused))
         return False
     if is_new:
-        log_step(request, card, "stage", before, f"{card.stage} at {launch.micro_usd_per_image} µ$")
+        label = card.launch_price_micro_usd_per_label
+        prices = f"{launch.micro_usd_per_image} µ$ an image, {label} µ$ a label"
+        log_step(request, card, "stage", before, f"{card.stage} at {prices}")
         messages.success(request, f"{card.repo} is live. Everybody who wanted it is being told.")
     else:
         messages.info(request, f"{card.repo} was launched before; nothing has changed.")

@@ -13,6 +13,7 @@ from inference.api import limits
 from inference.api.auth import Caller
 from inference.api.errors import OutOfCredit, Unauthorized, field_errors
 from inference.api.flow import idempotency
+from inference.api.request import model_lookup
 from inference.api.request.preference import Preference
 from inference.kinds.request import ParsedRequest
 from inference.models import IdempotentCall, Job
@@ -77,6 +78,8 @@ def _submit(
             deadline=deadline,
             max_queued=settings.API_QUEUED_JOBS,
         )
+    except jobs.NotPriced as error:  # its price was withdrawn since it was looked up
+        raise model_lookup.not_priced(job_request.card) from error
     except jobs.TooManyQueued as error:
         raise limits.too_many_queued() from error
     except credits.NotEnoughCredit as error:

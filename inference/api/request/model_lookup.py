@@ -59,6 +59,8 @@ def find_callable(name: str, *, needs_worker: bool = True) -> ModelCard:
         raise _retired(card)
     if not card.status.is_callable:
         raise _not_live(card)
+    if not card.is_priced:
+        raise not_priced(card)
     if needs_worker and card.repo not in _served_repos():
         raise Unavailable(
             f"No worker has {card.repo} loaded at this moment. Please try again in a few seconds,"
@@ -104,6 +106,16 @@ def _not_live(card: ModelCard) -> ApiError:
             "vote_url": f"{settings.SITE_URL}{vote}",
             "page": page_url(card),
         },
+    )
+
+
+def not_priced(card: ModelCard) -> ApiError:
+    return NotFound(
+        f"{card.repo} has no complete price yet, so it cannot be called with a key. Try it in the"
+        " playground, or call another model.",
+        code="model_not_priced",
+        param="model",
+        metadata={"status": status_of(card), "page": page_url(card)},
     )
 
 

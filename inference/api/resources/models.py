@@ -1,6 +1,6 @@
 """GET /v1/models: what can be called, and what is planned."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time
 from typing import Annotated, Any, Literal
 
@@ -42,22 +42,23 @@ async def retrieve_model(request: Request, caller: AnyCaller, model: str) -> Res
 
 
 def _list(*, is_all: bool) -> dict[str, Any]:
-    served = Worker.objects.served_repos()
+    served, revisions = Worker.objects.served_repos(), Worker.objects.revision_by_repo()
     cards: Iterable[ModelCard] = ModelCard.objects.select_related("successor").best_first()
     if not is_all:
         cards = [card for card in cards if is_callable(card, served)]
-    return {"object": "list", "data": [describe(card, served) for card in cards]}
+    return {"object": "list", "data": [describe(card, served, revisions) for card in cards]}
 
 
 def _retrieve(name: str) -> dict[str, Any]:
-    return describe(model_lookup.find(name), Worker.objects.served_repos())
+    served, revisions = Worker.objects.served_repos(), Worker.objects.revision_by_repo()
+    return describe(model_lookup.find(name), served, revisions)
 
 
 def is_callable(card: ModelCard, served: set[str]) -> bool:
-    return card.status.is_callable and card.repo in served
+    return card.status.is_callable and card.is_priced and card.repo in served
 
 
-def describe(card: ModelCard, served: set[str]) -> dict[str, Any]:
+def describe(card: ModelCard, served: set[str], revisions: Mapping[str, str]) -> dict[str, Any]:
     # OpenAI's model object; what they have no field for is under `gigarouter`.
     return {
         "id": card.repo,
@@ -73,7 +74,7 @@ def describe(card: ModelCard, served: set[str]) -> dict[str, Any]:
             "output_modalities": [kind.endpoint.tag for kind in kinds.KINDS.values()],
             "embedding_dim": card.embed_dim,
             "activation": card.activation or None,
-            "revision": card.revision or None,
+            "revision": revisions.get(card.repo),
             "page": model_lookup.page_url(card),
             "successor": model_lookup.successor_of(card),
             "pricing": _pricing(card),
@@ -86,7 +87,7 @@ def _pricing(card: ModelCard) -> dict[str, Any] | None:
     price = card.price
     if price is None and not card.is_stand_in:
         return None
-    label = usd(price.micro_usd_per_label) if price else "0"
+    label = (usd(price.micro_usd_per_label) if price.is_whole else None) if price else "0"
     return {
         "currency": "USD",
         "image": usd(price.micro_usd_per_image) if price else "0",

@@ -13,8 +13,8 @@ from inference.kinds.fields.schema import Dollars
 class Pricing(BaseModel):
     currency: Literal["USD"]
     image: Dollars
-    label: Dollars
-    text: Dollars
+    label: Dollars | None = Field(description="Null until it is known.")
+    text: Dollars | None = Field(description="As `label`.")
     estimated: bool
 
 
@@ -29,7 +29,10 @@ class ModelDetails(BaseModel):
         description="What `auto` makes scores with: softmax compares labels, sigmoid takes each by"
         " itself. Null: known once the weights are loaded."
     )
-    revision: str | None
+    revision: str | None = Field(
+        description="Which weights answer now: the commit, if all files were compared with it, "
+        "else `local:` and a fingerprint of them."
+    )
     page: str
     successor: str | None = Field(
         description="What to use in place of a deprecated or retired model."

@@ -65,7 +65,7 @@ class ClipEncoder:
         shortcuts: frozenset[Shortcut],
     ) -> None:
         self.repo = spec.repo
-        self.revision = spec.revision
+        self.revision = self.fingerprint = ""
         self.preprocessing = preprocessing
         self.image_size = preprocessing.size
         self.patch_size = patch_size

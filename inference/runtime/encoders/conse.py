@@ -69,7 +69,7 @@ class ConseEncoder:
     ) -> None:
         """`classes` are the class names' embeddings, [1000, 384], as MiniLM gives them."""
         self.repo = spec.repo
-        self.revision = spec.revision
+        self.revision = self.fingerprint = ""
         self._classifier = classifier
         self._texts = texts
         self._mean = classes.mean(axis=0)
@@ -114,6 +114,11 @@ def load(spec: ModelSpec, *, cache_dir: Path, device: str = "cpu") -> ConseEncod
     texts = minilm.load(cache_dir, device=device)
     classes = class_embeddings(texts, cache_dir)
     return ConseEncoder(spec, _classifier().to(device), texts, classes, device)
+
+
+def files() -> list[Path]:
+    """What it is made of, beside code and names that come with libraries."""
+    return [_checkpoint(), minilm.archive()]
 
 
 def bare(label: str) -> str:

@@ -75,8 +75,8 @@ def checked(
     expect: Callable[[], Expected],
     tolerance: Tolerance,
     memory: Path,
-) -> Encoder:
-    """The encoder with as many of `wanted` as leave its answers what they are.
+) -> tuple[Encoder, frozenset[Shortcut]]:
+    """The encoder with as many of `wanted` as leave its answers what they are, and which.
 
     `memory` is the file that keeps the verdict. Raises WeightsUnusable if no attempt is right.
     """
@@ -91,7 +91,7 @@ def checked(
     if verdict.off:
         names = ",".join(sorted(verdict.off))
         log.warning("shortcuts switched off model=%s shortcuts=%s", encoder.repo, names)
-    return encoder
+    return encoder, wanted - verdict.off
 
 
 def images(side: int) -> list[Image.Image]:

@@ -1,25 +1,10 @@
 """What self-checks found, remembered for as long as weights, code and settings stay."""
 
-import hashlib
-import importlib.metadata
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from inference.runtime import cache_files
 from inference.runtime.self_check.shortcuts import Shortcut
-
-_LIBRARIES = (
-    "torch",
-    "transformers",
-    "open_clip_torch",
-    "timm",
-    "tokenizers",
-    "sentencepiece",
-    "numpy",
-    "pillow",
-)
-_RUNTIME = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -30,13 +15,9 @@ class Verdict:
     refusal: str = ""
 
 
-def memory_file(cache_dir: Path, fingerprint: str, *settings: object) -> Path:
-    """Where the verdict on these weights is kept, for these settings and this code."""
-    versions = [importlib.metadata.version(name) for name in _LIBRARIES]
-    sources = sorted(_RUNTIME.rglob("*.py"))
-    code = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    key = json.dumps([fingerprint, versions, code, [str(setting) for setting in settings]])
-    return cache_dir / "self-checks" / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
+def memory_file(cache_dir: Path, fingerprint: str) -> Path:
+    """Where the verdict is kept on an engine's wanted form (`fingerprint.engine_fingerprint`)."""
+    return cache_dir / "self-checks" / f"{fingerprint}.json"
 
 
 def recall(memory: Path) -> Verdict | None:

@@ -25,6 +25,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.file_download import http_get
 
 from inference.runtime.errors import HubUnreachable, WeightsUnusable
+from inference.runtime.weights.provenance import Listing
 
 _SHA256_LENGTH = 64
 
@@ -41,8 +42,15 @@ class Source:
     revision: str
     endpoint: str
 
-    def names(self) -> set[str]:
-        return {file.rfilename for file in self._info().siblings or []}
+    def listing(self) -> Listing:
+        info = self._info()
+        files = info.siblings or []
+        digests = {file.rfilename: file.lfs.sha256 if file.lfs else file.blob_id for file in files}
+        return Listing(
+            commit=info.sha or "",
+            names=frozenset(digests),
+            digests={name: digest for name, digest in digests.items() if digest},
+        )
 
     def commit(self) -> str:
         """The commit that `revision` is now, where that is a branch."""
@@ -51,7 +59,9 @@ class Source:
     def _info(self) -> ModelInfo:
         with self._named_errors():
             # One request without retries, so that a missing connection shows at once.
-            return HfApi(endpoint=self.endpoint).model_info(self.repo, revision=self.revision)
+            return HfApi(endpoint=self.endpoint).model_info(
+                self.repo, revision=self.revision, files_metadata=True
+            )
 
     def download_small(self, names: list[str], folder: Path) -> None:
         with self._named_errors():

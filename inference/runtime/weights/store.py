@@ -1,11 +1,13 @@
 """Finds weights on this machine, and fetches them from the hub.
 
-<model_dir>/owner--name/               complete weights; REVISION names the commit
+<model_dir>/owner--name/               complete weights; REVISION names the commit, and VERIFIED
+                                       the files that the hub's hashes were compared with
 <model_dir>/.partial/owner--name@…/    what an interrupted `fetch` left, and goes on from
 """
 
+import logging
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -15,11 +17,14 @@ from uuid import uuid4
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.constants import ENDPOINT
 
-from inference.runtime.errors import WeightsMissing, WeightsUnusable
+from inference.runtime.errors import HubUnreachable, WeightsMissing, WeightsUnusable
 from inference.runtime.spec import Loader, ModelSpec
-from inference.runtime.weights import layout, shards, text_tower
+from inference.runtime.weights import layout, provenance, shards, text_tower
 from inference.runtime.weights.hub import Source
+from inference.runtime.weights.provenance import Listing
 from inference.runtime.weights.safetensors_header import locations
+
+log = logging.getLogger(__name__)
 
 DEMO_PACKAGES = {
     "efficientnet_lite_pytorch": "efficientnet-lite-pytorch",
@@ -47,20 +52,23 @@ def fetch(spec: ModelSpec, model_dir: Path, *, endpoint: str | None = None) -> P
     """Downloads what the loader reads, at the pinned revision; returns the folder.
 
     Resumes where an interrupted call stopped. The folder gets its final name only when every file
-    is there, so that `find` never sees half of it. `endpoint` defaults to HF_ENDPOINT.
+    is there, so that `find` never sees half of it. What was fetched, or was here already, is
+    compared with the hub's hashes (provenance). `endpoint` defaults to HF_ENDPOINT.
     Raises HubUnreachable; WeightsUnusable if the repository, the revision or a safetensors file
     does not exist; WeightsMissing for the stand-in, which comes with pip.
     """
     if spec.loader is Loader.CONSE:
         raise WeightsMissing.of_demo(next(iter(DEMO_PACKAGES.values())))
     source = Source(spec.repo, spec.revision, endpoint=endpoint or ENDPOINT)
-    if find(spec, model_dir) == model_dir / spec.folder:
-        text_tower.fetch(model_dir / spec.folder, endpoint=source.endpoint)
-        return model_dir / spec.folder
+    folder = model_dir / spec.folder
+    if find(spec, model_dir) == folder:
+        text_tower.fetch(folder, endpoint=source.endpoint)
+        _verify_if_possible(spec, folder, source)
+        return folder
     partial = model_dir / ".partial" / f"{spec.folder}@{spec.revision}"
-    names = source.names()
-    weights = _weights_name(names, spec)
-    if missing := layout.missing_configs(names, spec.loader):
+    listing = source.listing()
+    weights = _weights_name(listing.names, spec)
+    if missing := layout.missing_configs(listing.names, spec.loader):
         raise WeightsUnusable(
             f"{spec.repo} at revision {spec.revision} lacks {' and '.join(missing)}."
         )
@@ -68,8 +76,9 @@ def fetch(spec: ModelSpec, model_dir: Path, *, endpoint: str | None = None) -> P
     source.download_small([*configs, *layout.TOKENIZER], partial)
     _download_weights(weights, source, partial)
     text_tower.fetch(partial, endpoint=source.endpoint)
+    _delete_damaged(_verify(spec, partial, listing), spec)
     (partial / _REVISION).write_text(spec.revision)
-    return _publish(partial, model_dir / spec.folder)
+    return _publish(partial, folder)
 
 
 def count_numbers(spec: ModelSpec, folder: Path) -> int:
@@ -139,6 +148,39 @@ def _download_weights(name: str, source: Source, folder: Path) -> None:
     for name in names:
         if not (folder / name).is_file():  # a shard that an interrupted call has completed
             source.download_big(name, folder)
+
+
+def _verify(spec: ModelSpec, folder: Path, listing: Listing) -> list[Path]:
+    """Record that the folder holds the pinned commit, if it does; returns the files that differ."""
+    files = layout.files_read(spec, folder)
+    matches = {path: listing.matches(path, folder) for path in files}
+    if listing.commit == spec.revision and all(matches.values()):
+        provenance.record(folder, repo=spec.repo, commit=listing.commit, files=files)
+    return [path for path, is_same in matches.items() if is_same is False]
+
+
+def _delete_damaged(files: Sequence[Path], spec: ModelSpec) -> None:
+    if files:
+        for path in files:
+            path.unlink()
+        names = ", ".join(path.name for path in files)
+        raise WeightsUnusable(
+            f"{names} of {spec.repo} arrived damaged and was deleted: fetch it again."
+        )
+
+
+def _verify_if_possible(spec: ModelSpec, folder: Path, source: Source) -> None:
+    """Of a folder that is here already, placed by hand or by an older version of this module."""
+    if provenance.is_recorded(folder):
+        return
+    try:
+        differing = _verify(spec, folder, source.listing())
+    except (HubUnreachable, WeightsUnusable) as error:
+        log.info("not compared with the hub model=%s: %s", spec.repo, error)
+    else:
+        if differing:
+            names = ",".join(path.name for path in differing)
+            log.warning("not the pinned commit's model=%s files=%s", spec.repo, names)
 
 
 def _publish(partial: Path, folder: Path) -> Path:

@@ -186,7 +186,7 @@ def test_spent_credit_belongs_to_the_model_that_its_hold_names(db: None) -> None
 
 def launched_card() -> ModelCard:
     """Live; two had voted, a third waits."""
-    card = make_card("laion/live", stage=Stage.ONBOARDING)
+    card = make_card("laion/live", stage=Stage.ONBOARDING, image_gflops=9, text_gflops=1)
     Worker.objects.create(name="w", pid=1, device="cpu", repos=[card.repo])
     for n in range(3):
         user = person(f"p{n}@lab.example", confirmed=NOW)

@@ -9,6 +9,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.core.mail import EmailMessage
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError
 from django.db.models.functions import Now
 from django.test import Client
 from pytest_django import Settings
@@ -17,13 +18,14 @@ from accounts import credits
 from accounts.models import Grant, User
 from accounts.staff import launches
 from accounts.staff.launches import notifications
+from catalog import price_history
 from catalog.demand import votes, waitlist
 from catalog.demand.waitlist import confirmation, links
 from catalog.infrastructure.retention import Budget
 from catalog.mail.backend import Outbox
 from catalog.models import Launch, Mail, ModelCard, PriceChange, Stage, StageChange, Vote
 from inference.models import Worker
-from tests.conftest import make_card
+from tests.conftest import PRICED, make_card
 from tests.support.threads import at_once
 
 
@@ -35,7 +37,8 @@ def _outbox(settings: Settings) -> None:
 
 @pytest.fixture
 def card(db: None) -> ModelCard:
-    card = make_card(stage=Stage.ONBOARDING, image_gflops=162.03, name="CLIP ViT-L/14")
+    repo = "openai/clip-vit-base-patch32"
+    card = make_card(repo, stage=Stage.ONBOARDING, name="CLIP ViT-L/14", **PRICED)
     Worker.objects.create(name="w", pid=1, device="cpu", repos=[card.repo, "laion/other"])
     return card
 
@@ -75,6 +78,50 @@ def test_a_launch_goes_live_at_a_frozen_price(popular: ModelCard) -> None:
     assert (card.price.micro_usd_per_image, card.price.is_estimate) == (90, False)
     assert PriceChange.objects.latest("since").micro_usd_per_image == 90
     assert StageChange.objects.latest("changed_at").reason == "launched"
+
+
+@pytest.mark.parametrize("fact", ["image_gflops", "text_gflops"])
+def test_a_fact_corrected_later_changes_no_price_of_a_launched_model(
+    card: ModelCard, fact: str
+) -> None:
+    launches.launch(card, micro_usd_per_image=800)
+    frozen = ModelCard.objects.get().price
+    assert frozen is not None
+    assert (frozen.micro_usd_per_image, frozen.micro_usd_per_label) == (800, 66)
+
+    for corrected in (40.0, None):
+        ModelCard.objects.update(**{fact: corrected})
+
+        assert ModelCard.objects.get().price == frozen
+        assert price_history.record_all() == 0
+
+
+def test_a_label_may_be_given_a_price_of_its_own_or_none(card: ModelCard) -> None:
+    other = make_card("laion/other", stage=Stage.ONBOARDING)
+
+    launches.launch(card, micro_usd_per_image=800, micro_usd_per_label=5)
+    launches.launch(other, micro_usd_per_image=800, micro_usd_per_label=0)
+
+    prices = [card.price, ModelCard.objects.get(repo=other.repo).price]
+    assert [price and price.micro_usd_per_label for price in prices] == [5, 0]
+    assert all(price and price.is_whole for price in prices)
+
+
+def test_a_launch_without_a_price_of_labels_is_refused(db: None) -> None:
+    card = make_card(stage=Stage.ONBOARDING, image_gflops=162.03)
+
+    with pytest.raises(launches.LaunchRefused, match="price of a label"):
+        launches.launch(card, micro_usd_per_image=90, without_worker=True)
+
+    stored = ModelCard.objects.get()
+    assert card.stage == stored.stage == Stage.ONBOARDING
+    assert stored.launch_price_micro_usd_per_image is None
+    assert not Launch.objects.exists()
+
+
+def test_half_a_launch_price_cannot_be_written(card: ModelCard) -> None:
+    with pytest.raises(IntegrityError, match="card_launch_prices_are_whole"):
+        ModelCard.objects.update(launch_price_micro_usd_per_image=90)
 
 
 def test_each_who_wanted_it_is_told_once(popular: ModelCard) -> None:
@@ -179,7 +226,7 @@ def test_who_only_voted_is_shown_a_button_before_told_to_have_left(
 
 
 def test_a_voter_can_still_stop_mail_after_the_purge(popular: ModelCard, client: Client) -> None:
-    other = make_card("laion/other", stage=Stage.ONBOARDING, image_gflops=1.0, name="other")
+    other = make_card("laion/other", stage=Stage.ONBOARDING, name="other", **PRICED)
     votes.cast(other, User.objects.get(email="bob@lab.example"))
     launches.notify(launch(popular))
 

@@ -165,7 +165,9 @@ def test_recomputing_from_the_page_gives_the_figure_shown(
         assert by_hand == claimed == expected[unit]
     estimated = {"compute", "benchmark"}
     assert ("an image" in {unit for *_, unit in result}) == (card.price.basis in estimated)
-    assert ("a label" in {unit for *_, unit in result}) == bool(card.price.micro_usd_per_label)
+    is_frozen = card.price.basis == "launch"
+    has_label_formula = bool(card.price.micro_usd_per_label) and not is_frozen
+    assert ("a label" in {unit for *_, unit in result}) == has_label_formula
     assert f"${card.price.usd_per_1k_images:.3f} for 1,000 images" in text
     assert f"{1_000_000 // card.price.micro_usd_per_image:,} images for a dollar" in text
 
@@ -187,7 +189,7 @@ def test_the_page_says_what_kind_of_figure_it_is(catalog: None) -> None:
 
     assert "~$0.094 for 1,000 images" in text
     assert "estimated, set at launch" in text
-    assert "A label is charged once, 8 µ$; after that its embedding is kept" in text
+    assert "A label costs 8 µ$ when your account sends it for the first time" in text
     since = price_history.history_of(stated)[0].since
     assert f"valid since {since.day} {since:%b %Y}" in text
     for row in story_of(stated, notes=notes).inputs:

@@ -18,7 +18,7 @@ from inference.kinds.classify import request as classify
 from inference.models import ErrorCode, Worker
 from inference.outbound.errors import ImageUrlRefused
 from inference.playground import labels
-from tests.conftest import PROJECT, answer_next, make_card, photo_bytes
+from tests.conftest import PRICED, PROJECT, answer_next, make_card, photo_bytes
 
 ADDRESSES = ["/docs/", "/docs/endpoints/", "/docs/jobs/", "/docs/errors/", "/docs/clients/"]
 
@@ -79,7 +79,7 @@ def test_it_is_said_that_classify_is_not_openais(client: Client) -> None:
 
 
 def test_the_examples_name_a_model_that_answers(served_card: ModelCard, client: Client) -> None:
-    ModelCard.objects.update(stage=Stage.LIVE, repo="laion/answers")
+    ModelCard.objects.update(stage=Stage.LIVE, repo="laion/answers", **PRICED)
     Worker.objects.update(repos=["laion/answers"])
 
     assert '"laion/answers"' in text_of(client, "/docs/")

@@ -16,7 +16,7 @@ from inference.jobs import claims, sweep
 from inference.kinds.classify import request as classify
 from inference.models import ErrorCode, Job, State
 from inference.worker import decode, settlement
-from inference.worker.text_cache import TextCache
+from inference.worker.text_cache import JobTexts, TextCache
 from tests.conftest import make_card, photo_bytes
 from tests.fakes.encoder import HashEncoder
 from tests.support.batches import settle_all, settle_parts
@@ -180,7 +180,8 @@ def test_a_job_is_charged_or_cancelled_never_both(
 ) -> None:
     encoder = HashEncoder()
     memory = TextCache(encoder)
-    memory.learn(["a photo of a cat", "a photo of a dog"])
+    labels = ["a photo of a cat", "a photo of a dog"]
+    memory.read([JobTexts(f"user:{payer.pk}", is_paid=True, texts=labels)])
 
     def race(job: Job) -> None:
         ready = decode.make_ready(encoder, claims.claim(card, worker="w", budget=1))
@@ -230,3 +231,15 @@ def test_the_hold_names_the_job(submit: Submit) -> None:
     job = submit()
 
     assert Hold.objects.get(reference=job.hold_reference).state == HoldState.OPEN
+
+
+def test_a_price_that_was_withdrawn_meanwhile_makes_nothing_free(
+    submit: Submit, card: ModelCard, payer: User
+) -> None:
+    card.est_price_micro_usd_per_image = card.image_gflops = None
+
+    with pytest.raises(jobs.NotPriced):
+        submit()
+
+    assert not Job.objects.exists()
+    assert money(payer) == (GRANTED, 0)

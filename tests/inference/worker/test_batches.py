@@ -7,6 +7,8 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+from accounts import credits
+from accounts.models import Category, User
 from catalog.models import ModelCard
 from inference import images as pictures
 from inference import jobs
@@ -191,29 +193,22 @@ def test_a_text_is_read_once_and_then_known(
     assert (result_of(first)["texts_cached"], result_of(second)["texts_cached"]) == (0, 2)
 
 
-def test_what_one_worker_has_read_another_need_not(
-    submit: Submit, card: ModelCard, encoder: HashEncoder
-) -> None:
+def test_what_one_worker_has_read_another_need_not(card: ModelCard, encoder: HashEncoder) -> None:
+    price = {"est_price_micro_usd_per_image": 94, "image_gflops": 162.0, "text_gflops": 13.3}
+    ModelCard.objects.filter(pk=card.pk).update(**price)
+    card.refresh_from_db()
+    payer = User.objects.create_user("ada@lab.example")
+    credits.grant(payer, amount_micro_usd=999, category=Category.PURCHASE, reference="purchase:1")
     other = HashEncoder()
     for each in (encoder, other):
-        submit()
+        picture = pictures.check_and_preview(photo_bytes())
+        request = classify.job_request(card, [picture], labels=["a cat", "a dog"], template="{}")
+        jobs.submit(request, requester=jobs.Requester(payer.pk, None), payer=payer)
         run_next(card, each)
 
     assert (len(encoder.texts), len(other.texts)) == (2, 0)
     one, two = Job.objects.in_queue_order()
     assert result_of(one)["rows"] == result_of(two)["rows"]
-
-
-def test_weights_without_a_revision_share_nothing(
-    submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(HashEncoder, "revision", "")
-    encoders = [HashEncoder(), HashEncoder()]
-    for each in encoders:
-        submit()
-        run_next(card, each)
-
-    assert [len(each.texts) for each in encoders] == [2, 2]
 
 
 def test_several_pictures_of_a_job_are_scored_in_order(

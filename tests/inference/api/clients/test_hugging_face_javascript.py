@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from catalog.models import Stage
-from tests.conftest import make_card
+from tests.conftest import PRICED, make_card
 from tests.inference.api.clients.conftest import Run
 from tests.inference.api.clients.table import HUGGING_FACE_JS, compatible
 from tests.inference.api.conftest import make_caller
@@ -68,7 +68,7 @@ def test_a_model_without_a_worker_is_not_asked_for_without_end(
 ) -> None:
     """This client repeats what was answered by 503 at once, and for ever."""
     settings.API_SUBMITS_PER_MINUTE = 5
-    make_card("openai/cold", stage=Stage.LIVE)
+    make_card("openai/cold", stage=Stage.LIVE, **PRICED)
 
     outcome = run("zeroShot", NAME="openai/cold")
 

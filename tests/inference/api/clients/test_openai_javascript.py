@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from catalog.models import Stage
-from tests.conftest import make_card
+from tests.conftest import PRICED, make_card
 from tests.inference.api.clients.conftest import Outcome, Run
 from tests.inference.api.clients.table import OPENAI_JS, compatible
 from tests.inference.api.conftest import Api, make_caller, money
@@ -134,7 +134,7 @@ def test_the_rate_limit_is_tried_three_times_with_the_pauses_told(
 
 @compatible(OPENAI_JS, "errors", "503 model_warming is InternalServerError, retried twice")
 def test_a_model_without_a_worker_is_asked_for_three_times(run: Run) -> None:
-    make_card("openai/cold", stage=Stage.LIVE)
+    make_card("openai/cold", stage=Stage.LIVE, **PRICED)
 
     outcome = run("embed", NAME="openai/cold")
 

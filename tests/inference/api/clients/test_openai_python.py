@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from catalog.models import Stage
 from inference.models import Job
-from tests.conftest import make_card, photo_bytes
+from tests.conftest import PRICED, make_card, photo_bytes
 from tests.inference.api.clients.table import OPENAI_PY, compatible
 from tests.inference.api.conftest import (
     CREDIT,
@@ -346,7 +346,7 @@ def test_the_rate_limit_is_met_after_waiting_as_told(
 def test_a_model_without_a_worker_is_asked_for_three_times(
     api: Api, client: openai.OpenAI, attempts: list[float]
 ) -> None:
-    cold = make_card("openai/cold", stage=Stage.LIVE)
+    cold = make_card("openai/cold", stage=Stage.LIVE, **PRICED)
 
     with pytest.raises(openai.InternalServerError) as caught:
         embed(client, cold.repo)

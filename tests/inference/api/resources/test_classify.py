@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from accounts import keys
 from inference.models import Job
 from tests.conftest import photo_bytes
 from tests.fakes.encoder import poison_photo
@@ -15,6 +16,7 @@ from tests.inference.api.conftest import (
     Api,
     data_url,
     in_base64,
+    make_caller,
     money,
 )
 
@@ -64,6 +66,31 @@ def test_labels_that_are_known_cost_nothing(api: Api) -> None:
 
     assert usage["labels_cached"] == 3
     assert usage["cost"] == "0.000094"
+
+
+def test_nobody_learns_which_labels_others_have_sent(api: Api) -> None:
+    ask(api)
+    _, _, secret = make_caller("bob@lab.example")
+
+    bob = api.client(secret).post(
+        PATH, json={"model": api.card.repo, "input": [{"image": data_url()}], "labels": LABELS}
+    )
+
+    usage = answer(bob)["usage"]
+    assert usage["labels_cached"] == 0
+    assert usage["cost"] == "0.000118"
+    assert bob.headers["x-gigarouter-cost"] == "0.000118"
+
+
+def test_keys_of_one_account_share_its_labels(api: Api) -> None:
+    ask(api)
+    _, secret = keys.issue(api.user, name="second")
+
+    again = api.client(secret).post(
+        PATH, json={"model": api.card.repo, "input": [{"image": data_url()}], "labels": LABELS}
+    )
+
+    assert answer(again)["usage"]["labels_cached"] == 3
 
 
 def test_many_pictures_keep_their_order(api: Api) -> None:

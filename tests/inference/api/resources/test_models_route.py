@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from catalog.models import Alias, Stage
-from inference.models import Worker
-from tests.conftest import make_card
+from inference.models import Job, Worker
+from tests.conftest import PRICED, make_card
 from tests.inference.api.conftest import Api
 
 
@@ -22,7 +22,7 @@ def embed(api: Api, model: str) -> httpx.Response:
 
 def test_the_list_has_what_can_be_called(api: Api) -> None:
     make_card("laion/soon")
-    make_card("laion/unserved", stage=Stage.LIVE)
+    make_card("laion/unserved", stage=Stage.LIVE, **PRICED)
 
     assert ids(api.http.get("/v1/models")) == [api.card.repo]
     assert set(ids(api.http.get("/v1/models?status=all"))) == {
@@ -131,7 +131,7 @@ def test_a_leaving_model_has_its_successor_in_its_object(api: Api, stage: Stage)
 
 
 def test_a_live_model_without_a_worker_is_503(api: Api) -> None:
-    make_card("laion/cold", stage=Stage.LIVE)
+    make_card("laion/cold", stage=Stage.LIVE, **PRICED)
 
     response = embed(api, "laion/cold")
 
@@ -141,7 +141,7 @@ def test_a_live_model_without_a_worker_is_503(api: Api) -> None:
 
 
 def test_who_can_wait_may_queue_for_a_worker(api: Api) -> None:
-    make_card("laion/cold", stage=Stage.LIVE)
+    make_card("laion/cold", stage=Stage.LIVE, **PRICED)
 
     response = api.http.post(
         "/v1/embeddings",
@@ -176,3 +176,66 @@ def test_an_unknown_status_is_refused(api: Api) -> None:
 
     assert response.status_code == 400
     assert response.json()["error"]["param"] == "status"
+
+
+def test_the_revision_is_what_the_workers_hold_and_not_what_was_pinned(api: Api) -> None:
+    def revision() -> object:
+        return api.http.get(f"/v1/models/{api.card.repo}").json()["gigarouter"]["revision"]
+
+    assert api.card.revision == "0" * 40
+    assert revision() is None
+
+    Worker.objects.update(revisions={api.card.repo: "local:ab"})
+    assert revision() == "local:ab"
+    [listed] = api.http.get("/v1/models").json()["data"]
+    assert listed["gigarouter"]["revision"] == "local:ab"
+
+    # Two workers that differ: no single one answers.
+    Worker.objects.create(
+        name="w2", pid=2, device="cpu", repos=[api.card.repo], revisions={api.card.repo: "cd"}
+    )
+    assert revision() is None
+
+
+@pytest.mark.parametrize(
+    "unpriced",
+    [
+        {"est_price_micro_usd_per_image": None, "image_gflops": None, "text_gflops": None},
+        {"text_gflops": None},  # labels would be free, and nobody has said so
+    ],
+)
+@pytest.mark.parametrize("stage", [Stage.PREVIEW, Stage.LIVE, Stage.DEPRECATED])
+@pytest.mark.parametrize("prefer", ["wait=10", "respond-async"])
+def test_no_key_can_call_what_has_no_complete_price(
+    api: Api, unpriced: dict[str, object], stage: Stage, prefer: str
+) -> None:
+    type(api.card).objects.update(stage=stage, **unpriced)
+    body = {"model": api.card.repo, "input": "a"}
+
+    answers = [
+        api.http.post("/v1/embeddings", json=body, headers={"Prefer": prefer}),
+        api.http.post(
+            f"/hf-inference/models/{api.card.repo}/pipeline/feature-extraction",
+            json={"inputs": "a"},
+        ),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    error = answers[0].json()["error"]
+    assert (error["code"], error["param"]) == ("model_not_priced", "model")
+    assert "no complete price" in answers[1].json()["error"]
+    assert ids(api.http.get("/v1/models")) == []
+    model = api.http.get(f"/v1/models/{api.card.repo}").json()["gigarouter"]
+    assert not model["callable"]
+    assert (model["pricing"] or {"label": None})["label"] is None
+    assert not Job.objects.exists()
+
+
+def test_the_stand_in_is_free_on_purpose(api: Api) -> None:
+    free = {"est_price_micro_usd_per_image": None, "image_gflops": None, "text_gflops": None}
+    type(api.card).objects.update(is_stand_in=True, **free)
+
+    answer = embed(api, api.card.repo)
+
+    assert answer.status_code == 200
+    assert answer.json()["usage"]["cost"] == "0"

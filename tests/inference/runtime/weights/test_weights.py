@@ -65,7 +65,10 @@ def test_only_what_the_loader_reads_is_downloaded(hub: Hub, tmp_path: Path) -> N
         "tokenizer_config.json",
     }
     assert hub.downloaded() == expected
-    assert {path.name for path in folder.iterdir() if path.is_file()} == expected | {"REVISION"}
+    assert {path.name for path in folder.iterdir() if path.is_file()} == expected | {
+        "REVISION",
+        "VERIFIED",
+    }
 
 
 def test_what_is_here_already_is_not_fetched_again(hub: Hub, tmp_path: Path) -> None:
