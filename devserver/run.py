@@ -99,8 +99,7 @@ def _static_sources(project_dir: Path) -> Iterator[Path]:
 
 
 def _web(port: int) -> Child:
-    command = [sys.executable, "-m", "uvicorn", "config.asgi:application"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--timeout-graceful-shutdown", "5"]
+    command = [sys.executable, "-m", "config.server", "--port", str(port)]
     # Our own questions while it starts would drown what others have to say.
     return Child(name="web", command=command, mute="/readyz")
 

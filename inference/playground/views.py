@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from catalog.demand import board
-from catalog.http import HtmxRequest
+from catalog.http import HtmxRequest, client_address
 from catalog.infrastructure import storage
 from catalog.models import ModelCard
 from inference import jobs, kinds
@@ -48,7 +48,7 @@ def playground(request: HttpRequest) -> HttpResponse:
     count_image = partial(
         limits.count_image,
         visitor=str(requester.visitor),
-        address=request.META.get("REMOTE_ADDR", ""),
+        address=client_address(request),
     )
     form = PlaygroundForm(request.POST, request.FILES, count_image=count_image)
     if not form.is_valid():
