@@ -172,7 +172,7 @@ def main() -> int:
         check_port(port)
         with sole_owner(data_dir):
             return supervise(partial(site, data_dir=data_dir, port=port))
-    except (PortTaken, FolderInUse, EnginesMissing, CommandFailed) as error:
+    except (PortTaken, FolderInUse, EnginesMissing, CommandFailed, PermissionError) as error:
         sys.exit(str(error))
 
 
