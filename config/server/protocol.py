@@ -63,6 +63,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(lingering)  # type: ignore[arg-type]
         self._tick_later()
         if not self.table.admit(self, self.client[0] if self.client else ""):
+            self._phase = Phase.NOTHING  # it has no place to linger in
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -150,7 +151,7 @@ class GuardedProtocol(HttpToolsProtocol):
     @property
     def is_evictable(self) -> bool:
         is_answering = self.cycle is not None and not self.cycle.response_complete
-        return not is_answering and self._phase in {Phase.IDLE, Phase.HEAD}
+        return not is_answering and self._phase in {Phase.IDLE, Phase.HEAD, Phase.DRAIN}
 
     def evict(self) -> None:
         self.transport.abort()

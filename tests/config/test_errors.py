@@ -119,7 +119,7 @@ def test_what_cannot_be_read_is_400_and_one_line(
 
     assert isinstance(response, HttpResponse)
     assert response.status_code == 400
-    assert "this request makes no sense to us" in response.content.decode()
+    assert "that request could not be read" in response.content.decode()
     assert "default-src 'self'" in response["Content-Security-Policy"]
     assert response["X-Request-ID"]
     [record] = [record for record in caplog.records if record.levelno >= logging.INFO]
