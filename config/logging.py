@@ -75,8 +75,11 @@ def logging_config(*, level: str, is_json: bool) -> dict[str, Any]:
         "loggers": {
             # Each request is already in uvicorn's access log.
             "django.request": {"level": "ERROR", "filters": ["redact"]},
-            "uvicorn.access": {"level": "INFO", "filters": ["redact"]},
-            "uvicorn.error": {"filters": ["unreadable"]},
+            # Whoever starts uvicorn without config.server has handlers of its own by now: two
+            # formats in one stream help nobody.
+            "uvicorn": {"handlers": [], "propagate": True},
+            "uvicorn.access": {"level": "INFO", "propagate": True, "filters": ["redact"]},
+            "uvicorn.error": {"propagate": True, "filters": ["unreadable"]},
             "httpx": {"level": "WARNING"},
             # A line for each message, which says nothing that the work's own lines do not.
             "celery.app.trace": {"level": "WARNING"},

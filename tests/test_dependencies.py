@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def test_weights_are_read_from_folders_only() -> None:
         assert keywords.get("trust_remote_code", "False") == "False", name
 
 
-def write_report(path: Path, *packages: dict[str, object]) -> str:
+def write_report(path: Path, *packages: Mapping[str, object]) -> str:
     path.write_text(json.dumps({"dependencies": packages}))
     return str(path)
 

@@ -47,5 +47,9 @@ def ask(
         "server": ("127.0.0.1", 80),
         "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in named],
     }
-    asyncio.run(application(scope, receive, send))
+
+    async def run() -> None:
+        await application(scope, receive, send)
+
+    asyncio.run(run())
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
