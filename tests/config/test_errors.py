@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import TypedDict
 
 import pytest
 from django.core.exceptions import SuspiciousOperation
@@ -62,18 +63,23 @@ def test_a_share_card_without_its_cache_is_a_503(
     assert response.status_code == 503
 
 
-def multipart(*parts: str, boundary: str = "b") -> dict[str, object]:
+class Form(TypedDict):
+    data: str | bytes
+    content_type: str
+
+
+def multipart(*parts: str, boundary: str = "b") -> Form:
     body = "".join(f"--{boundary}\r\n{part}\r\n" for part in parts) + f"--{boundary}--\r\n"
     return {"data": body, "content_type": f"multipart/form-data; boundary={boundary}"}
 
 
-def form(body: str | bytes, charset: str = "utf-8") -> dict[str, object]:
+def form(body: str | bytes, charset: str = "utf-8") -> Form:
     return {"data": body, "content_type": f"application/x-www-form-urlencoded; charset={charset}"}
 
 
 FIELD = 'Content-Disposition: form-data; name="x{}"\r\n\r\ny'
 FILE = 'Content-Disposition: form-data; name="x{}"; filename="y"\r\n\r\ny'
-NO_BOUNDARY = {"data": "x", "content_type": "multipart/form-data"}
+NO_BOUNDARY: Form = {"data": "x", "content_type": "multipart/form-data"}
 BROKEN: dict[str, Callable[[Client], object]] = {
     "foreign host": lambda site: site.get("/", headers={"host": "elsewhere.example"}),
     "no name in the host": lambda site: site.get("/", headers={"host": "a@b:c"}),

@@ -96,7 +96,7 @@ class _running:  # noqa: N801  a context manager
         application = BodyPace(server.answer, min_bytes_per_s=1000, window_s=0.6)
         self.uvicorn = uvicorn.Server(
             uvicorn.Config(
-                application,  # type: ignore[arg-type]  # uvicorn types scopes more narrowly
+                application,
                 port=server.port,
                 http=protocol_with(limits, server.table),
                 ws="none",
