@@ -39,11 +39,13 @@ compatibility: $(READY) ## Run the real clients, and write docs/compatibility.js
 check-models: $(READY) ## Compare every family of models with its reference library
 	@HF_HUB_OFFLINE=1 $(BIN)/python -m tests.inference.runtime.check_models $(ARGS) 2>/dev/null
 
-check: $(READY) ## Lint, types, contracts, migrations, and settings fit for production
+check: $(READY) ## Lint, types, contracts, security, migrations, and settings fit for production
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	DEBUG=1 $(BIN)/mypy $(PACKAGES) tests bench
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(PACKAGES)
+	$(BIN)/python -m tests.audit
 	@echo manage.py makemigrations --check, manage.py check --deploy
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 		export DATA_DIR="$$folder" DATABASE_URL= REDIS_URL= TEXT_CACHE_URL= && \

@@ -32,8 +32,7 @@ def serving(environ: Mapping[str, str], log: Path, guard: Guard) -> Iterator[int
 def web(environ: Mapping[str, str], log: Path, guard: Guard) -> Iterator[tuple[int, Process]]:
     """A web process and the port at which it answers. Raises `NotUp`."""
     port = _free_port()
-    command = [sys.executable, "-m", "uvicorn", "config.asgi:application"]
-    command += ["--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "config.server", "--port", str(port)]
     with running(command, environ, log, guard) as process:
         wait_for(lambda: _answers(port), process, log)
         yield port, process

@@ -1,10 +1,12 @@
-"""Requests as a view may know them once middleware and decorators have done their part.
+"""What views and the API know of a request: its types, and whom it comes from.
 
-Types only: nothing here runs. A view behind `login_required` takes a `SignedInRequest`.
+A view behind `login_required` takes a `SignedInRequest`.
 """
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.http import HttpRequest
+from django.http.request import split_domain_port, validate_host
 from django_htmx.middleware import HtmxDetails
 
 
@@ -14,3 +16,22 @@ class HtmxRequest(HttpRequest):
 
 class SignedInRequest(HtmxRequest):
     user: AbstractUser  # type: ignore[assignment]  # accounts.http narrows it to accounts.User
+
+
+class BodyTooSlow(Exception):
+    """Raised to whoever reads a body that comes more slowly than `BODY_MIN_BYTES_PER_S`."""
+
+
+def client_address(request: HttpRequest) -> str:
+    """The network address of a visitor, for limits, proofs of consent and logs; "" if unknown.
+
+    config.middleware.proxies has put it there before anything else ran: behind a trusted proxy it
+    is what the proxy says. No other code reads X-Forwarded-For.
+    """
+    return str(request.META.get("REMOTE_ADDR") or "")
+
+
+def is_allowed_host(host: str) -> bool:
+    """Whether a Host header names this site, by Django's rule."""
+    domain, _ = split_domain_port(host)
+    return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)

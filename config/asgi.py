@@ -1,26 +1,33 @@
-"""The ASGI application that uvicorn serves: the API, and Django's pages beside it."""
+"""The ASGI application: the API, and Django's pages beside it. `config.server` serves it."""
 
 import os
 
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from config.middleware.body_limit import BodyLimit
-from config.routing import Mounts
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-pages = BodyLimit(
-    get_asgi_application(),  # type: ignore[arg-type]  # asgiref types scopes more narrowly
-    max_bytes=settings.MAX_BODY_BYTES,
-)
+django_pages = get_asgi_application()
 
-# Models can be imported only now that Django is set up.
+# Models and middleware can be imported only now that Django is set up.
+from config.middleware.body_limit import BodyLimit, BodyPace  # noqa: E402
+from config.middleware.one_host import OneHost  # noqa: E402
+from config.middleware.proxies import ForwardedHeaders, ProxyNetworks  # noqa: E402
+from config.routing import Mounts  # noqa: E402
 from inference.api.app import PREFIXES, build  # noqa: E402
 
 # The API caps bodies itself, and says so in JSON.
-application = Mounts(
+mounts = Mounts(
     api=build(),  # type: ignore[arg-type]
     api_prefixes=PREFIXES,
-    pages=pages,
+    pages=OneHost(
+        BodyLimit(
+            django_pages,  # type: ignore[arg-type]  # asgiref types scopes more narrowly
+            max_bytes=settings.MAX_BODY_BYTES,
+        )
+    ),
+)
+application = ForwardedHeaders(
+    BodyPace(mounts, min_bytes_per_s=settings.BODY_MIN_BYTES_PER_S),
+    ProxyNetworks(settings.TRUSTED_PROXIES),
 )

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from catalog.infrastructure import log_context
+from config.access_log import NoUnreadableRequests, RedactPaths
 
 
 class ContextFilter(logging.Filter):
@@ -51,7 +52,11 @@ def logging_config(*, level: str, is_json: bool) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"context": {"()": ContextFilter}},
+        "filters": {
+            "context": {"()": ContextFilter},
+            "redact": {"()": RedactPaths},
+            "unreadable": {"()": NoUnreadableRequests},
+        },
         "formatters": {
             "readable": {
                 "()": ReadableFormatter,
@@ -69,19 +74,16 @@ def logging_config(*, level: str, is_json: bool) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             # Each request is already in uvicorn's access log.
-            "django.request": {"level": "ERROR"},
+            "django.request": {"level": "ERROR", "filters": ["redact"]},
+            # Whoever starts uvicorn without config.server has handlers of its own by now: two
+            # formats in one stream help nobody.
+            "uvicorn": {"handlers": [], "propagate": True},
+            "uvicorn.access": {"level": "INFO", "propagate": True, "filters": ["redact"]},
+            "uvicorn.error": {"propagate": True, "filters": ["unreadable"]},
             "httpx": {"level": "WARNING"},
             # A line for each message, which says nothing that the work's own lines do not.
             "celery.app.trace": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
-        }
-        | (_UVICORN_BY_ROOT if is_json else {}),
+        },
     }
-
-
-# uvicorn has set up handlers of its own before Django is; two formats in one stream help nobody.
-_UVICORN_BY_ROOT: dict[str, dict[str, Any]] = {
-    name: {"handlers": [], "propagate": True}
-    for name in ("uvicorn", "uvicorn.access", "uvicorn.error")
-}

@@ -2,7 +2,12 @@
 
 from collections.abc import Sequence
 
-from config.middleware.body_limit import Application, Receive, Scope, Send
+from config.middleware.asgi import Application, Receive, Scope, Send
+
+
+def is_under(path: str, prefixes: Sequence[str]) -> bool:
+    """Whether an address is one of the prefixes, or lies below one."""
+    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
 
 
 class Mounts:
@@ -17,9 +22,5 @@ class Mounts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The API hears of the server's start and end; Django does not care for them.
-        is_api = scope["type"] == "lifespan" or self._is_api(scope["path"])
+        is_api = scope["type"] == "lifespan" or is_under(scope["path"], self.api_prefixes)
         await (self.api if is_api else self.pages)(scope, receive, send)
-
-    def _is_api(self, path: str) -> bool:
-        prefixes = self.api_prefixes
-        return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)

@@ -12,6 +12,11 @@ from environ import Env
 from catalog.numbers.money import parse_usd
 from config.database import KeepaliveConnection
 from config.logging import logging_config
+from config.strictness import (
+    refuse_open_hosts,
+    refuse_unreadable_networks,
+    refuse_weak_secret,
+)
 from devserver import addresses, valkey
 
 django_stubs_ext.monkeypatch()  # ModelAdmin[Job] and its like must work at run time, too
@@ -48,7 +53,9 @@ if not SECRET_KEY:
     )
 # The keys before this one, while what they have signed or sealed is still about.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+refuse_weak_secret(SECRET_KEY, is_development=DEBUG)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+refuse_open_hosts(ALLOWED_HOSTS, is_development=DEBUG)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 HTTPS = env.bool("HTTPS", default=not DEBUG)
 
@@ -67,10 +74,12 @@ if urlsplit(SITE_URL).scheme not in {"http", "https"}:
 
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # a load balancer asks in the clear
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-SECURE_HSTS_PRELOAD = HTTPS
+# To be on browsers' lists binds a domain and all below it for years: only who asks for it.
+HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
+SECURE_HSTS_PRELOAD = HTTPS and HSTS_PRELOAD
+SILENCED_SYSTEM_CHECKS = ["security.W021"]  # it wants preloading of everybody
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -85,9 +94,18 @@ CSRF_COOKIE_HTTPONLY = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 MAX_BODY_BYTES = 12 * 1024 * 1024
 
+# Whose X-Forwarded-For, -Proto and -Host are believed (config.middleware.proxies).
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=["127.0.0.1", "::1"])
+refuse_unreadable_networks(TRUSTED_PROXIES)
+HTTP_CONNECTIONS = env.int("HTTP_CONNECTIONS", default=4000)
+HTTP_CONNECTIONS_PER_ADDRESS = env.int("HTTP_CONNECTIONS_PER_ADDRESS", default=128)
+HTTP_KEEP_ALIVE_S = env.int("HTTP_KEEP_ALIVE_S", default=20)
+BODY_MIN_BYTES_PER_S = env.int("BODY_MIN_BYTES_PER_S", default=1000)
+
 # --- what the site is made of -------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "config",
     "inference",
     "accounts",
     "catalog",
@@ -112,9 +130,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.middleware.request_id.RequestId",
-    "django.middleware.security.SecurityMiddleware",
     "config.middleware.headers.ContentSecurityPolicy",
+    # Before all that asks for the host, the form or the cookies: it finds those that are broken.
     "config.middleware.errors.ErrorPages",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

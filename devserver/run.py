@@ -99,8 +99,7 @@ def _static_sources(project_dir: Path) -> Iterator[Path]:
 
 
 def _web(port: int) -> Child:
-    command = [sys.executable, "-m", "uvicorn", "config.asgi:application"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--timeout-graceful-shutdown", "5"]
+    command = [sys.executable, "-m", "config.server", "--port", str(port)]
     # Our own questions while it starts would drown what others have to say.
     return Child(name="web", command=command, mute="/readyz")
 
@@ -173,7 +172,7 @@ def main() -> int:
         check_port(port)
         with sole_owner(data_dir):
             return supervise(partial(site, data_dir=data_dir, port=port))
-    except (PortTaken, FolderInUse, EnginesMissing, CommandFailed) as error:
+    except (PortTaken, FolderInUse, EnginesMissing, CommandFailed, PermissionError) as error:
         sys.exit(str(error))
 
 

@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # The terminal sends Ctrl-C to the command as well, which decides what it means.
             main_task = partial(_run, command=options.command, durable=not options.forgetful)
             return supervise(main_task, out=sys.stderr, stops_on_interrupt=False)
-    except (FolderInUse, EnginesMissing, CommandFailed) as error:
+    except (FolderInUse, EnginesMissing, CommandFailed, PermissionError) as error:
         sys.exit(str(error))
 
 

@@ -270,7 +270,8 @@ class ModelCard(models.Model):
     @property
     def queue(self) -> str:
         """The Celery queue of this model's workers: `clip.openai.clip-vit-large-patch14`."""
-        return f"clip.{self.repo.replace('/', '.')}"
+        # No dot in the owner's part: else a.b/c and a/b.c would share a queue.
+        return f"clip.{self.owner.replace('.', '%2E')}.{self.short_name}"
 
     @property
     def price(self) -> pricing.Price | None:

@@ -2,18 +2,21 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
+from catalog.infrastructure import log_context
 from inference import kinds, notify
 from inference.api import openapi
 from inference.api.dialects import DIALECTS
 from inference.api.dialects.dialect import Dialect
 from inference.api.error_handlers import HANDLERS
+from inference.api.errors import ApiError, ErrorWriter, write_error
 from inference.api.middleware import ApiMiddleware
 from inference.api.resources import account, events, jobs, models
 from inference.api.resources.kinds import kinds_router
@@ -48,10 +51,20 @@ def build(dialects: Sequence[Dialect] = DIALECTS) -> ApiMiddleware:
     )
     for error, handler in HANDLERS.items():
         api.add_exception_handler(error, handler)
-    error_writers = {
-        dialect.prefix: dialect.error_writer for dialect in dialects if dialect.error_writer
-    }
-    return ApiMiddleware(api, error_writers=error_writers)
+    return ApiMiddleware(api, error_writer_at=partial(_error_writer_at, dialects))
+
+
+def write_error_at(path: str, error: ApiError) -> Response:
+    """What the API answers below its addresses when a request did not even reach it."""
+    return _error_writer_at(DIALECTS, path)(error, log_context.new_request_id())
+
+
+def _error_writer_at(dialects: Sequence[Dialect], path: str) -> ErrorWriter:
+    # Some dialects' errors have a shape of their own.
+    for dialect in dialects:
+        if dialect.error_writer and path.startswith(dialect.prefix):
+            return dialect.error_writer
+    return write_error
 
 
 def _routers(dialects: Sequence[Dialect]) -> list[APIRouter]:

@@ -3,11 +3,13 @@
 import logging
 from typing import Any
 
+from django.conf import settings
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from catalog.http import BodyTooSlow
 from catalog.infrastructure.outages import OUTAGES
 from catalog.limits import Refused
 from inference.api.errors import (
@@ -16,6 +18,7 @@ from inference.api.errors import (
     Invalid,
     NotAllowed,
     NotFound,
+    RequestTimeout,
     Unavailable,
 )
 from inference.api.request_context import context_of
@@ -70,6 +73,15 @@ async def _outage(request: Request, error: Exception) -> Response:
     return context_of(request).respond(refusal)
 
 
+async def _body_too_slow(request: Request, error: Exception) -> Response:
+    refusal = RequestTimeout(
+        f"The body came more slowly than {settings.BODY_MIN_BYTES_PER_S} bytes per second."
+        " Please send it again.",
+        headers={"Connection": "close"},
+    )
+    return context_of(request).respond(refusal)
+
+
 async def _unexpected_error(request: Request, error: Exception) -> Response:
     # Starlette raises it again after this response, and the middleware logs it.
     return context_of(request).respond(InternalError())
@@ -81,6 +93,7 @@ HANDLERS: dict[type[Exception], Any] = {
     HTTPException: _routing_error,
     RequestValidationError: _invalid_parameter,
     Refused: _uncounted_limit,
+    BodyTooSlow: _body_too_slow,
     **dict.fromkeys(OUTAGES, _outage),
     Exception: _unexpected_error,
 }

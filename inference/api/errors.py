@@ -11,9 +11,11 @@ ApiError                 root; `str(error)` is a sentence for people
     Conflict             409 not at this moment, or not any more
     Gone                 410
     TooLarge             413
+    UriTooLong           414
     UnsupportedType      415
     IdempotencyKeyReused 422 an idempotency key came with another body
     TooMany              429
+    HeadersTooLarge      431
     InternalError        500
     Unavailable          503 try again
 """
@@ -103,6 +105,10 @@ class TooLarge(ApiError):
     status, default_code = 413, "request_too_large"
 
 
+class UriTooLong(ApiError):
+    status, default_code = 414, "uri_too_long"
+
+
 class UnsupportedType(ApiError):
     status, default_code = 415, "unsupported_media_type"
 
@@ -113,6 +119,10 @@ class IdempotencyKeyReused(ApiError):
 
 class TooMany(ApiError):
     status, type, default_code = 429, "rate_limit_error", "rate_limit_exceeded"
+
+
+class HeadersTooLarge(ApiError):
+    status, default_code = 431, "headers_too_large"
 
 
 class InternalError(ApiError):

@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 
 from django.conf import settings
 from starlette.responses import Response
@@ -11,11 +11,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from accounts import credits
 from accounts.models import ApiKey, User
+from catalog.http import is_allowed_host
 from catalog.infrastructure import log_context
 from catalog.infrastructure.outages import OUTAGES
 from catalog.numbers.money import usd
 from inference.api import limits
-from inference.api.errors import ErrorWriter, Forbidden, InternalError, write_error
+from inference.api.errors import ErrorWriter, Forbidden, InternalError, Invalid
 from inference.api.request_context import RequestContext, of_scope
 from inference.api.threads import in_thread
 
@@ -52,18 +53,18 @@ HEADER_NAMES = re.compile(r"[A-Za-z0-9-]+(\s*,\s*[A-Za-z0-9-]+)*")
 class ApiMiddleware:
     """Adds the headers, answers preflights, and catches what nothing inside has answered.
 
-    `error_writers` by the beginnings of paths: dialects whose errors have a shape of their own.
+    `error_writer_at` a path: dialects' errors may have a shape of their own.
     """
 
-    def __init__(self, app: ASGIApp, *, error_writers: Mapping[str, ErrorWriter]) -> None:
+    def __init__(self, app: ASGIApp, *, error_writer_at: Callable[[str], ErrorWriter]) -> None:
         self.app = app
-        self.error_writers = error_writers
+        self.error_writer_at = error_writer_at
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        context = RequestContext(error_writer=self._error_writer(scope["path"]))
+        context = RequestContext(error_writer=self.error_writer_at(scope["path"]))
         scope["state"] = {**scope.get("state", {}), "context": context}
         has_begun = False
 
@@ -89,13 +90,24 @@ class ApiMiddleware:
                 if context.share:
                     context.share.leave()
 
-    def _error_writer(self, path: str) -> ErrorWriter:
-        writers = self.error_writers.items()
-        return next((writer for prefix, writer in writers if path.startswith(prefix)), write_error)
-
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        early_response = _preflight(scope) or _refuse_plain_http(scope)
+        early_response = _refuse_host(scope) or _preflight(scope) or _refuse_plain_http(scope)
         await (early_response or self.app)(scope, receive, send)
+
+
+def _refuse_host(scope: Scope) -> Response | None:
+    # As Django does for pages. Two Host headers are two meanings: what one proxy checks, another
+    # routes by.
+    hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+    if len(hosts) == 1 and is_allowed_host(hosts[0]):
+        return None
+    client = (scope.get("client") or ("-",))[0]
+    log.info("refused hosts=%r client=%s", [host[:100] for host in hosts[:3]], client)
+    refusal = Invalid(
+        "The Host header is missing, or names another site. Use the address of the documentation.",
+        code="invalid_host",
+    )
+    return of_scope(scope).respond(refusal)
 
 
 def _preflight(scope: Scope) -> Response | None:
@@ -115,8 +127,7 @@ def _preflight(scope: Scope) -> Response | None:
 
 def _refuse_plain_http(scope: Scope) -> Response | None:
     # No redirect: anybody on the way has seen the key by then, and its owner should learn of it.
-    proxy = dict(scope["headers"]).get(b"x-forwarded-proto", b"")
-    if not settings.SECURE_SSL_REDIRECT or scope["scheme"] == "https" or proxy == b"https":
+    if not settings.SECURE_SSL_REDIRECT or scope["scheme"] == "https":
         return None
     refusal = Forbidden(
         "The API speaks https only. Replace a key that was sent without it.", code="https_required"

@@ -16,7 +16,6 @@ from catalog.models import ModelCard
 from catalog.page_cache import cache_for_anonymous
 from inference import images, kinds
 from inference.api.limits import RateLimit
-from inference.api.request import reader
 from inference.api.resources import events
 from inference.docs import snippets
 from inference.kinds.classify import templates
@@ -93,7 +92,7 @@ def _limits() -> dict[str, int]:
         "texts": templates.MAX_TEXTS,
         "marks": texts.MAX_MARKS,
         "body_mb": settings.API_MAX_BODY_BYTES // 2**20,
-        "body_s": reader.BODY_S,
+        "body_bytes_per_s": settings.BODY_MIN_BYTES_PER_S,
         "picture_mb": images.MAX_BYTES // 2**20,
         "megapixels": images.MAX_PIXELS // 1_000_000,
         "wait_s": settings.API_WAIT_S,

@@ -3,6 +3,7 @@
 import uuid
 from datetime import timedelta
 
+from django.db.models import F
 from django.db.models.functions import Now
 
 from catalog.models import ModelCard
@@ -84,6 +85,11 @@ def renew(token: uuid.UUID) -> int:
     return recent.update(lease_until=Now() + LEASE)
 
 
-def give_back(token: uuid.UUID) -> int:
-    unsettled = Job.objects.running().filter(lease_token=token, attempt__lt=MAX_ATTEMPTS)
-    return unsettled.update(**UNCLAIMED)
+def give_back(token: uuid.UUID, *, was_tried: bool = True) -> int:
+    """Queue a claim's jobs again; those that were not tried, since the worker is being restarted
+    or the batch before broke, have their attempt back.
+    """
+    unsettled = Job.objects.running().filter(lease_token=token)
+    if not was_tried:
+        return unsettled.update(**UNCLAIMED, attempt=F("attempt") - 1)
+    return unsettled.filter(attempt__lt=MAX_ATTEMPTS).update(**UNCLAIMED)

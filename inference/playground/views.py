@@ -1,5 +1,6 @@
 """Home, the playground and its jobs."""
 
+import secrets
 import uuid
 from functools import partial
 from http import HTTPStatus
@@ -8,11 +9,12 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from catalog.demand import board
-from catalog.http import HtmxRequest
+from catalog.http import HtmxRequest, client_address
 from catalog.infrastructure import storage
 from catalog.models import ModelCard
 from inference import jobs, kinds
@@ -48,7 +50,7 @@ def playground(request: HttpRequest) -> HttpResponse:
     count_image = partial(
         limits.count_image,
         visitor=str(requester.visitor),
-        address=request.META.get("REMOTE_ADDR", ""),
+        address=client_address(request),
     )
     form = PlaygroundForm(request.POST, request.FILES, count_image=count_image)
     if not form.is_valid():
@@ -103,12 +105,23 @@ def _playground_context(requested: str | None = None) -> dict[str, object]:
 def _requester(request: HttpRequest, *, is_new: bool = False) -> jobs.Requester:
     # Anonymous visitors are known by a random id in the session, made when first needed.
     if is_new and "visitor" not in request.session:
-        request.session["visitor"] = str(uuid.uuid4())
+        request.session["visitor"] = str(_new_visitor(request))
     visitor = request.session.get("visitor")
     return jobs.Requester(
         user_id=request.user.pk if request.user.is_authenticated else None,
         visitor=uuid.UUID(visitor) if visitor else None,
     )
+
+
+def _new_visitor(request: HttpRequest) -> uuid.UUID:
+    """The same for all tabs of a browser: each may send its first form before any has a session,
+    the session cookie that comes last replaces the others, and each job must stay theirs.
+
+    What tabs have in common by then is the random cookie that came with the form.
+    """
+    secret = request.META.get("CSRF_COOKIE") or secrets.token_hex()
+    digest = salted_hmac("inference.playground.visitor", secret, algorithm="sha256").digest()
+    return uuid.UUID(bytes=digest[:16], version=4)
 
 
 def _visible_job(request: HttpRequest, pk: uuid.UUID) -> Job:

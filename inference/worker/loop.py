@@ -10,8 +10,9 @@ import logging
 import time
 import uuid
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import SimpleQueue
+from threading import Event
 from typing import Any
 
 from django.db import Error as DatabaseError
@@ -38,6 +39,8 @@ _behind = ThreadPoolExecutor(max_workers=1, thread_name_prefix="behind")
 class Batch:
     token: uuid.UUID
     jobs: list[Ready]
+    # Set when the process is asked to leave: that is no fault of the batch in hand.
+    interrupted: Event = field(default_factory=Event)
 
     @property
     def is_suspect(self) -> bool:
@@ -87,7 +90,7 @@ def _abandon(upcoming: "Future[Batch | None]") -> None:
     # Whatever stops this worker must not take with it what was claimed ahead.
     batch = upcoming.result()
     if batch is not None:
-        _give_back(batch.token)
+        _give_back(batch.token, was_tried=False)
 
 
 def _next(model: ServedModel, worker: str, *, is_beside: bool) -> Batch | None:
@@ -125,6 +128,9 @@ def _score(model: ServedModel, batch: Batch, parts: Parts) -> None:
     try:
         for part in batches.score(model.cache, batch.jobs):
             parts.put(part)
+    except (KeyboardInterrupt, SystemExit):  # Celery's way to leave at once
+        batch.interrupted.set()
+        raise
     finally:
         parts.put(None)
     images = sum(len(ready.crops) for ready in batch.jobs)
@@ -137,16 +143,16 @@ def _settle(batch: Batch, parts: Parts) -> None:
         for part in iter(parts.get, None):
             batches.settle(part)
     finally:
-        _give_back(batch.token)
+        _give_back(batch.token, was_tried=not batch.interrupted.is_set())
         connection.close()
 
 
-def _give_back(token: uuid.UUID) -> None:
+def _give_back(token: uuid.UUID, *, was_tried: bool = True) -> None:
     """Queue again what was not settled; if the database is away, the end of the lease does it."""
     try:
         for _ in range(2):
             try:
-                if count := claims.give_back(token):
+                if count := claims.give_back(token, was_tried=was_tried):
                     log.warning("batch not settled, given back jobs=%d", count)
                 return
             except DatabaseError as error:

@@ -1,7 +1,13 @@
-"""Hostile bytes and a database that is away get an answer, not a traceback."""
+"""Hostile bytes and a database that is away get an answer and one log line, not a traceback."""
+
+import logging
+from collections.abc import Callable
+from typing import TypedDict
 
 import pytest
+from django.core.exceptions import SuspiciousOperation
 from django.db import OperationalError
+from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.views.defaults import server_error
 from psycopg_pool import PoolTimeout
@@ -55,3 +61,92 @@ def test_a_share_card_without_its_cache_is_a_503(
     response = client.get("/models/openai/clip-vit-large-patch14/og.png")
 
     assert response.status_code == 503
+
+
+class Form(TypedDict):
+    data: str | bytes
+    content_type: str
+
+
+def multipart(*parts: str, boundary: str = "b") -> Form:
+    body = "".join(f"--{boundary}\r\n{part}\r\n" for part in parts) + f"--{boundary}--\r\n"
+    return {"data": body, "content_type": f"multipart/form-data; boundary={boundary}"}
+
+
+def form(body: str | bytes, charset: str = "utf-8") -> Form:
+    return {"data": body, "content_type": f"application/x-www-form-urlencoded; charset={charset}"}
+
+
+FIELD = 'Content-Disposition: form-data; name="x{}"\r\n\r\ny'
+FILE = 'Content-Disposition: form-data; name="x{}"; filename="y"\r\n\r\ny'
+NO_BOUNDARY: Form = {"data": "x", "content_type": "multipart/form-data"}
+BROKEN: dict[str, Callable[[Client], object]] = {
+    "foreign host": lambda site: site.get("/", headers={"host": "elsewhere.example"}),
+    "no name in the host": lambda site: site.get("/", headers={"host": "a@b:c"}),
+    "foreign host of a file": lambda site: site.get(
+        "/static/css/base.css", headers={"host": "elsewhere.example"}
+    ),
+    "1,001 parameters": lambda site: site.get("/models/?" + "a=1&" * 1001),
+    "1,001 fields": lambda site: site.post("/playground/", **form("a=1&" * 1001)),
+    "1,001 parts": lambda site: site.post(
+        "/playground/", **multipart(*(FIELD.format(n) for n in range(1001)))
+    ),
+    "101 files": lambda site: site.post(
+        "/playground/", **multipart(*(FILE.format(n) for n in range(101)))
+    ),
+    "5 MB of text": lambda site: site.post("/playground/", **form("a=" + "b" * 5_000_000)),
+    "5 MB of text in a part": lambda site: site.post(
+        "/playground/", **multipart(FIELD.format("") + "y" * 5_000_000)
+    ),
+    "no boundary": lambda site: site.post("/playground/", **NO_BOUNDARY),
+    "strange charset": lambda site: site.post("/playground/", **form(b"a=%ff", "utf-16")),
+    "broken base64": lambda site: site.post(
+        "/playground/",
+        **multipart("Content-Transfer-Encoding: base64\r\n" + FILE.format("").replace("y", "a")),
+    ),
+    "NUL in a parameter": lambda site: site.get("/models/?q=a%00"),
+    "NUL in a parameter's name": lambda site: site.get("/models/?%00=a"),
+}
+
+
+@pytest.mark.parametrize("debug", [False, True], ids=["production", "debug"])
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_cannot_be_read_is_400_and_one_line(
+    what: str,
+    debug: bool,
+    client: Client,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings.DEBUG = debug
+
+    with caplog.at_level(logging.INFO):
+        response = BROKEN[what](client)
+
+    assert isinstance(response, HttpResponse)
+    assert response.status_code == 400
+    assert "that request could not be read" in response.content.decode()
+    assert "default-src 'self'" in response["Content-Security-Policy"]
+    assert response["X-Request-ID"]
+    [record] = [record for record in caplog.records if record.levelno >= logging.INFO]
+    assert record.name == "config.middleware.errors"
+    assert record.exc_info is None
+    assert len(record.getMessage()) < 500
+
+
+def test_a_line_of_the_log_stays_one(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        client.get("/a%0A2026 CRITICAL all is lost/%00")
+        client.get("/", headers={"host": "a\nb"})
+
+    assert len(caplog.records) == 2
+    assert not any("\n" in record.getMessage() for record in caplog.records)
+
+
+def test_a_view_that_finds_a_request_suspicious_is_400(client: Client) -> None:
+    response = ErrorPages(views.home).process_exception(
+        RequestFactory().get("/"), SuspiciousOperation("x")
+    )
+
+    assert response is not None
+    assert response.status_code == 400

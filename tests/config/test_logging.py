@@ -168,4 +168,3 @@ def test_the_setting_chooses_the_format_of_every_line(
 
     [handler] = config["handlers"].values()
     assert config["formatters"][handler["formatter"]]["()"] is formatter
-    assert ("uvicorn.access" in config["loggers"]) == is_json

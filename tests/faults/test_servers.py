@@ -39,7 +39,7 @@ def succeed_all(house: House) -> None:
 
 def test_f04_a_broker_that_loses_everything_loses_no_job(house: House) -> None:
     valkey = own_engine("valkey")
-    worker, web = house.worker().pid, house.site.child("uvicorn").pid
+    worker, web = house.worker().pid, house.site.child("config.server").pid
     for _ in range(10):
         house.submit()
     away_s = 20 if house.is_long else 0
@@ -59,7 +59,7 @@ def test_f04_a_broker_that_loses_everything_loses_no_job(house: House) -> None:
 
     succeed_all(house)
     wait_for(lambda: engine("valkey") is not None)
-    assert (house.worker().pid, house.site.child("uvicorn").pid) == (worker, web)
+    assert (house.worker().pid, house.site.child("config.server").pid) == (worker, web)
     house.report(f"all {len(house.accepted)} jobs done {time.monotonic() - began_s:.1f} s after")
 
 

@@ -296,7 +296,7 @@ def test_a_mail_server_that_is_away_loses_nothing_and_holds_nobody_up(
     context.close()
 
     # Who answers people never calls the mail server, so it cannot be held up by one.
-    web = site.child("uvicorn")
+    web = site.child("config.server")
     assert post_office.callers
     assert web.pid not in post_office.callers
     assert len(post_office.taken) == 1

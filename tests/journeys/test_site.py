@@ -39,7 +39,7 @@ def test_a_photo_is_classified_by_a_process_that_is_not_the_web(
     assert "a cat" in visitor.page(f"/jobs/{job_id}/")
     worker_lines = site.lines_with(f"job={job_id}")
     assert any("worker" in line and "job succeeded" in line for line in worker_lines)
-    assert Worker.objects.get(name=job.worker).pid != site.child("uvicorn").pid
+    assert Worker.objects.get(name=job.worker).pid != site.child("config.server").pid
 
 
 def test_a_killed_worker_loses_no_job_and_repeats_none(site: Site, visitor: Visitor) -> None:

@@ -23,7 +23,7 @@ def call(
         transport = httpx.ASGITransport(app=app.build(dialects), raise_app_exceptions=False)
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
         async with httpx.AsyncClient(
-            transport=transport, base_url="http://api.example", headers=headers
+            transport=transport, base_url="http://testserver", headers=headers
         ) as client:
             try:
                 return await story(client)

@@ -16,7 +16,7 @@ from catalog.demand import subscribers, waitlist
 from catalog.demand.waitlist import confirmation, links
 from catalog.demand.waitlist.confirmation import Link, LinkState
 from catalog.demand.waitlist.forms import PreferenceForm
-from catalog.http import SignedInRequest
+from catalog.http import SignedInRequest, client_address
 from catalog.models import EntryQuerySet, Subscriber
 
 LINK_STATUS = {
@@ -119,7 +119,7 @@ def _preferences(
     form = PreferenceForm(request.POST)
     if not form.is_valid():
         return _show(request, addresses, entries, is_own=is_own, status=HTTPStatus.BAD_REQUEST)
-    address = str(request.META.get("REMOTE_ADDR", "")) if is_own else None
+    address = client_address(request) if is_own else None
     _change(form, addresses, entries, address=address)
     return redirect(request.path)
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from catalog.demand import waitlist
 from catalog.demand.waitlist.forms import JoinForm
+from catalog.http import client_address
 from catalog.limits import Refused
 from catalog.models import ModelCard
 
@@ -46,7 +47,7 @@ def _join_by_mail(request: HttpRequest, card: ModelCard, form: JoinForm) -> Http
                 card,
                 form.cleaned_data["email"],
                 consent=form.cleaned_data["consent"],
-                consent_address=_network_address(request),
+                consent_address=client_address(request),
             )
     except Refused as refused:
         response = _form_page(request, card, refused.status, form=form, refusal=str(refused))
@@ -90,7 +91,7 @@ def join(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     if not isinstance(person, AbstractUser):
         return redirect_to_login(card.get_absolute_url())
     try:
-        waitlist.join(card, person, consent_address=_network_address(request))
+        waitlist.join(card, person, consent_address=client_address(request))
     except waitlist.NotConfirmed:
         messages.error(request, "Please confirm the address of your account first.")
         return redirect("account_email")
@@ -114,7 +115,3 @@ def leave_own(request: HttpRequest, owner: str, name: str) -> HttpResponse:
 
 def _card(owner: str, name: str) -> ModelCard:
     return get_object_or_404(ModelCard, repo=f"{owner}/{name}")
-
-
-def _network_address(request: HttpRequest) -> str:
-    return str(request.META.get("REMOTE_ADDR", ""))

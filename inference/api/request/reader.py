@@ -1,10 +1,9 @@
-"""Reading a body: capped, timed, strict, and only after the key was found valid.
+"""Reading a body: capped, strict, and only after the key was found valid.
 
 raw_body = await reader.read_json(request, EmbeddingsBody)
 body, fingerprint = raw_body.parse()  # in a thread: it may be 16 MB
 """
 
-import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
@@ -17,11 +16,10 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from inference.api.errors import Invalid, RequestTimeout, TooLarge, UnsupportedType
+from inference.api.errors import Invalid, TooLarge, UnsupportedType
 from inference.api.request import strict_json
 from inference.api.request_context import context_of
 
-BODY_S = 30
 MAX_FILES, MAX_FIELDS = 256, 1100
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -69,8 +67,10 @@ def media_type(request: Request) -> str:
 
 
 async def read_bytes(request: Request) -> bytes:
-    """The whole body; raises TooLarge as soon as there is too much of it, RequestTimeout, and
-    TooMany or Unavailable where the memory for bodies is used up.
+    """The whole body; raises TooLarge as soon as there is too much of it, and TooMany or
+    Unavailable where the memory for bodies is used up.
+
+    BodyTooSlow passes through: config.middleware.body_limit sees to the pace.
     """
     max_bytes = int(settings.API_MAX_BODY_BYTES)
     stated_length = request.headers.get("content-length", "")
@@ -81,18 +81,13 @@ async def read_bytes(request: Request) -> bytes:
         share.grow_body_to(int(stated_length))
     parts, size = [], 0
     try:
-        async with asyncio.timeout(BODY_S):
-            async for part in request.stream():
-                size += len(part)
-                if size > max_bytes:  # chunked, or a false Content-Length
-                    raise _too_large()
-                if share:
-                    share.grow_body_to(size)
-                parts.append(part)
-    except TimeoutError:
-        raise RequestTimeout(
-            f"The body did not arrive within {BODY_S} seconds.", headers={"Connection": "close"}
-        ) from None
+        async for part in request.stream():
+            size += len(part)
+            if size > max_bytes:  # chunked, or a false Content-Length
+                raise _too_large()
+            if share:
+                share.grow_body_to(size)
+            parts.append(part)
     except ClientDisconnect:
         raise Invalid("The body ended early.") from None
     return b"".join(parts)

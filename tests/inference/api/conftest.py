@@ -42,11 +42,15 @@ LOOK_EVERY_S = 0.02
 @contextmanager
 def served(port: int) -> Iterator[uvicorn.Server]:
     """The whole site, pages and API, in a thread of this process."""
-    from config.asgi import application  # Django must be set up by pytest first
+    # Django must be set up by pytest first.
+    from config.asgi import application
+    from config.server.run import guarded_protocol
 
     config = uvicorn.Config(
         application,
         port=port,
+        http=guarded_protocol(),
+        proxy_headers=False,
         ws="none",
         loop="asyncio",
         lifespan="on",

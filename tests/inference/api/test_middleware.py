@@ -3,7 +3,6 @@
 import gzip
 import json
 import logging
-import socket
 from collections.abc import Iterator, Mapping
 
 import httpx
@@ -13,11 +12,13 @@ from pytest_django import Settings
 
 from accounts import keys
 from catalog.infrastructure import log_context
+from config.middleware.body_limit import BodyPace
+from inference.api.app import build
 from inference.api.dialects import DIALECTS
 from inference.api.dialects.dialect import Dialect
-from inference.api.request import reader
 from tests.inference.api.conftest import Api, in_base64, make_caller
 from tests.support import fresh_api
+from tests.support.asgi import ask
 
 PATH = "/v1/embeddings"
 
@@ -229,31 +230,34 @@ def test_a_stranger_s_body_is_not_read(api: Api, settings: Settings) -> None:
     refused(response, 401, "invalid_api_key")
 
 
-def test_a_body_that_drips_is_408(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "BODY_S", 0.3)
-    host, port = api.base_url.removeprefix("http://").split(":")
-    lines = [
-        f"POST {PATH} HTTP/1.1",
-        f"Host: {host}",
-        f"Authorization: Bearer {api.secret}",
-        "Content-Type: application/json",
-        "Content-Length: 100",
-        "",
-        "{",
-    ]
+def test_a_body_that_drips_is_408(api: Api) -> None:
+    dripping = BodyPace(build(), min_bytes_per_s=1000, window_s=0.05)  # type: ignore[arg-type]
+    headers = {
+        "host": "127.0.0.1",
+        "authorization": f"Bearer {api.secret}",
+        "content-type": "application/json",
+        "content-length": "100",
+    }
 
-    with socket.create_connection((host, int(port)), timeout=20) as line:
-        line.sendall("\r\n".join(lines).encode())
-        answer = line.recv(100).decode()
+    status, body = ask(dripping, "POST", PATH, headers, body=[b"{"])
 
-    assert answer.startswith("HTTP/1.1 408")
+    assert status == 408
+    assert json.loads(body)["error"]["code"] == "request_timeout"
+
+
+@pytest.mark.parametrize("hosts", [[], ["elsewhere.example"], ["127.0.0.1", "127.0.0.1"]])
+def test_a_host_that_is_missing_foreign_or_named_twice_is_400(api: Api, hosts: list[str]) -> None:
+    status, body = ask(build(), "GET", "/v1/models", [("host", host) for host in hosts])  # type: ignore[arg-type]
+
+    assert status == 400
+    assert json.loads(body)["error"]["code"] == "invalid_host"
 
 
 def test_pages_keep_their_own_limit(api: Api) -> None:
     response = api.client().post("/playground/", content=b"x" * (13 * 2**20))
 
     assert response.status_code == 413
-    assert response.headers["content-type"].startswith("text/plain")
+    assert response.headers["content-type"].startswith("text/html")
 
 
 @pytest.mark.parametrize("path", ["/v1x", "/v10/models", "/hf-inferences"])

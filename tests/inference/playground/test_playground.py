@@ -56,6 +56,34 @@ def test_a_picture_and_labels_become_a_job(send: Send) -> None:
     assert job.visitor is not None
 
 
+def test_two_tabs_of_a_first_visit_keep_both_their_jobs(
+    client: Client, send: Send, served_card: ModelCard
+) -> None:
+    client.get("/playground/")
+    tabs = [Client(), Client()]
+    for tab in tabs:
+        tab.cookies.load(client.cookies.output(header=""))
+
+    # Neither has the other's session when it sends its form; the browser keeps the last cookie.
+    jobs = [send(by=tab, labels=f"a cat, thing {n}")["Location"] for n, tab in enumerate(tabs)]
+    client.cookies.load(tabs[0].cookies.output(header=""))
+    client.cookies.load(tabs[1].cookies.output(header=""))
+
+    assert tabs[0].cookies["session"].value != tabs[1].cookies["session"].value
+    assert [client.get(job).status_code for job in jobs] == [200, 200]
+
+
+def test_another_browser_is_another_visitor(send: Send) -> None:
+    mine, other = Client(), Client()
+    mine.get("/playground/"), other.get("/playground/")
+
+    job = send(by=mine)["Location"]
+    send(by=other)
+
+    assert mine.get(job).status_code == 200
+    assert other.get(job).status_code == 404
+
+
 def test_a_sample_needs_no_upload(send: Send) -> None:
     send(picture=None, sample="cat")
 

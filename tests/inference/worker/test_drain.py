@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from catalog.models import ModelCard
 from inference import jobs
-from inference.jobs import queue, wake
+from inference.jobs import claims, queue, wake
 from inference.models import Job, State
 from inference.runtime.encoder import Embeddings
 from inference.worker import batches, decode, leases, loop, served_models
@@ -119,6 +119,48 @@ def test_a_batch_that_is_abandoned_is_queued_again_at_once(
 
     assert Job.objects.get().state == State.QUEUED
     assert leases.in_hand() == []
+
+
+class LeavingEncoder(HashEncoder):
+    """Its worker is asked to leave, or breaks, in the middle of the first forward pass."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+    def encode_images(self, images: Sequence[Image.Image]) -> Embeddings:
+        # Until the next batch has been claimed ahead.
+        wait_for(lambda: Job.objects.queued().count() == 0)
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), KeyboardInterrupt()])
+def test_a_restart_is_no_attempt(
+    submit: Submit, card: ModelCard, settings: Settings, error: BaseException
+) -> None:
+    settings.BATCH_IMAGES = 1
+    submit(), submit()
+    model = ServedModel(card, TextCache(LeavingEncoder(error)), images_per_s=1000.0)
+
+    with pytest.raises(type(error)):
+        loop.drain(model, worker="w")
+
+    assert list(Job.objects.values_list("state", "attempt")) == [(State.QUEUED, 0)] * 2
+    assert leases.in_hand() == []
+
+
+def test_a_restart_gives_the_last_attempt_back(
+    submit: Submit, card: ModelCard, settings: Settings
+) -> None:
+    submit()
+    Job.objects.update(attempt=claims.MAX_ATTEMPTS - 1)
+    model = ServedModel(card, TextCache(LeavingEncoder(SystemExit(0))), images_per_s=1000.0)
+
+    with pytest.raises(SystemExit):
+        loop.drain(model, worker="w")
+
+    job = Job.objects.get()
+    assert (job.state, job.attempt) == (State.QUEUED, claims.MAX_ATTEMPTS - 1)
 
 
 def test_mates_of_a_bad_picture_have_their_results_while_it_is_still_looked_for(

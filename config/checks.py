@@ -1,0 +1,76 @@
+"""What must hold of the front door's settings on a real site: `manage.py check --deploy`.
+
+What a site must not even start with is refused by config.strictness.
+"""
+
+from ipaddress import ip_network
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error
+
+# Networks with shorter prefixes hold strangers: 10.0.0.0/8 is the largest private one.
+SHORTEST_PREFIX = {4: 8, 6: 7}
+LONGEST_KEEP_ALIVE_S = 600
+
+
+def proxies_are_ours(**_: Any) -> list[CheckMessage]:
+    networks = [ip_network(network.strip()) for network in settings.TRUSTED_PROXIES]
+    wide = [str(each) for each in networks if each.prefixlen < SHORTEST_PREFIX[each.version]]
+    if not wide:
+        return []
+    return [
+        Error(
+            f"TRUSTED_PROXIES holds strangers' addresses: {', '.join(wide)}.",
+            hint="Anybody there can claim any address. Name only your own proxies.",
+            id="config.E001",
+        )
+    ]
+
+
+def connections_have_bounds(**_: Any) -> list[CheckMessage]:
+    most, per_address = settings.HTTP_CONNECTIONS, settings.HTTP_CONNECTIONS_PER_ADDRESS
+    if most < 1 or per_address < 1:
+        return [
+            Error(
+                "HTTP_CONNECTIONS or HTTP_CONNECTIONS_PER_ADDRESS lets nobody in.",
+                id="config.E002",
+            )
+        ]
+    if per_address < most:
+        return []
+    return [
+        checks.Warning(
+            "One network address may take all connections.",
+            hint="Set HTTP_CONNECTIONS_PER_ADDRESS to a small part of HTTP_CONNECTIONS.",
+            id="config.W001",
+        )
+    ]
+
+
+def times_have_bounds(**_: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if not 1 <= settings.HTTP_KEEP_ALIVE_S <= LONGEST_KEEP_ALIVE_S:
+        hint = f"Set HTTP_KEEP_ALIVE_S to 1 to {LONGEST_KEEP_ALIVE_S}."
+        found.append(
+            checks.Warning("Idle connections stay open too long.", hint=hint, id="config.W002")
+        )
+    if settings.BODY_MIN_BYTES_PER_S < 1:
+        hint = "Set BODY_MIN_BYTES_PER_S to 1 or more; 1000 is a very slow phone."
+        found.append(checks.Warning("A body may take for ever.", hint=hint, id="config.W003"))
+    return found
+
+
+def preloading_is_possible(**_: Any) -> list[CheckMessage]:
+    if not settings.HSTS_PRELOAD or settings.HTTPS:
+        return []
+    return [checks.Warning("HSTS_PRELOAD has no effect with HTTPS=0.", id="config.W004")]
+
+
+DEPLOY_CHECKS = (
+    proxies_are_ours,
+    connections_have_bounds,
+    times_have_bounds,
+    preloading_is_possible,
+)

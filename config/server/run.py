@@ -1,0 +1,68 @@
+"""Puts the server together from the settings."""
+
+import logging
+import resource
+
+import uvicorn
+from django.conf import settings
+
+from config.middleware.proxies import ProxyNetworks
+from config.server.connections import ConnectionTable
+from config.server.limits import HttpLimits
+from config.server.protocol import GuardedProtocol, protocol_with
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 5
+# What a process has open besides connections of clients: database, cache, files, libraries.
+OTHER_FILES = 256
+
+
+def serve(*, host: str, port: int, unix_path: str | None = None) -> int:
+    """Serve until TERM or INT; the exit status: 3 if the server could not start."""
+    server = uvicorn.Server(server_config(host=host, port=port, unix_path=unix_path))
+    server.run()
+    return 0 if server.started else 3
+
+
+def server_config(*, host: str, port: int, unix_path: str | None = None) -> uvicorn.Config:
+    return uvicorn.Config(
+        "config.asgi:application",
+        host=host,
+        port=port,
+        uds=unix_path,
+        http=guarded_protocol(),
+        ws="none",
+        log_config=None,  # Django's LOGGING says how lines look
+        proxy_headers=False,  # config.middleware.proxies reads them, once
+        server_header=False,
+        timeout_keep_alive=settings.HTTP_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+
+
+def guarded_protocol() -> type[GuardedProtocol]:
+    trusted = ProxyNetworks(settings.TRUSTED_PROXIES)
+    limits = HttpLimits(
+        connections=_within_file_limit(settings.HTTP_CONNECTIONS),
+        connections_per_address=settings.HTTP_CONNECTIONS_PER_ADDRESS,
+    )
+    table = ConnectionTable(
+        most=limits.connections,
+        most_per_address=limits.connections_per_address,
+        is_proxy=lambda address: not address or address in trusted,
+    )
+    return protocol_with(limits, table)
+
+
+def _within_file_limit(connections: int) -> int:
+    """As many connections as the system lets this process open, after raising what it may raise."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        if soft < wanted:
+            log.warning("only %d open files are allowed: fewer connections fit", soft)
+            return max(16, soft - OTHER_FILES)
+    return connections
