@@ -1,5 +1,8 @@
 """Support looks people up by address, and sees their money without being able to change it."""
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -8,6 +11,8 @@ from django.http import HttpRequest
 
 from accounts import keys, lifecycle
 from accounts.models import ApiKey, ApiKeyQuerySet, Entry, Grant, Hold, User, Wallet
+from accounts.sign_in import addresses
+from catalog import email_addresses
 from catalog.admin.audited import Audited
 from catalog.admin.read_only import ReadOnlyAdmin
 
@@ -17,8 +22,17 @@ STAYS = (
 )
 
 
+class PersonForm(forms.ModelForm[User]):
+    def clean_email(self) -> str:
+        email = email_addresses.clean(self.cleaned_data["email"]).lower()
+        if addresses.is_anothers(email, self.instance):
+            raise forms.ValidationError("Another account has that address.")
+        return email
+
+
 @admin.register(User)
 class UserAdmin(Audited[User]):
+    form = PersonForm
     actions = ["forget"]
     list_display = ["email", "is_active", "is_staff", "date_joined", "last_login"]
     search_fields = ["email"]
@@ -34,6 +48,11 @@ class UserAdmin(Audited[User]):
         "date_joined",
     ]
     readonly_fields = ["last_login", "date_joined"]
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "email" in form.changed_data:
+            addresses.forget_proofs(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Django's way would leave files and held credit, and keep the address in its log."""

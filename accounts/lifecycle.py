@@ -8,15 +8,14 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Protocol, cast
 
-from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts import credits
 from accounts.models import User
+from accounts.sign_in import addresses
 from catalog.demand import subscribers, votes
 from catalog.infrastructure.retention import Retention
 
@@ -41,7 +40,7 @@ class Section(Protocol):
 
 def onboard(user: User) -> None:
     """What a person with a confirmed address gets; called at each sign-in, takes effect once."""
-    if EmailAddress.objects.filter(user=user, verified=True).exists():
+    if subscribers.has_confirmed(user):
         credits.welcome(user)
         subscribers.adopt(user)
         votes.adopt(user)
@@ -74,20 +73,10 @@ def delete(user: User) -> None:
     log.info("person deleted id=%s", number)
 
 
-def _unconfirmed() -> QuerySet[User]:
-    """Who asked for a code and never typed it: it may have been somebody else's address."""
-    confirmed = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
-    return User.objects.filter(
-        ~Exists(confirmed),
-        last_login__isnull=True,
-        is_staff=False,
-        # Whom the operator gave a key or credit (`manage.py issue_key`) may be without mail.
-        api_keys=None,
-        wallet=None,
-    )
-
-
-UNCONFIRMED = Retention("unconfirmed people", _unconfirmed, "date_joined", UNCONFIRMED_KEPT_FOR)
+# Who asked for a code and never typed it: it may have been somebody else's address.
+UNCONFIRMED = Retention(
+    "unconfirmed people", addresses.unconfirmed_people, "date_joined", UNCONFIRMED_KEPT_FOR
+)
 
 
 def _sections() -> list[Section]:

@@ -10,6 +10,8 @@ from allauth.usersessions.models import UserSession
 from django.db.models import QuerySet
 
 from accounts.models import ApiKey, Entry, Grant, User
+from accounts.sign_in import addresses
+from catalog.demand import subscribers
 from catalog.models import Mail
 
 # Named one by one: a column that is added later must not leave unseen.
@@ -79,9 +81,11 @@ def erase(user: User) -> None:
 
 
 def _addresses(user: User) -> list[str]:
-    # Who was made by a command has no row at allauth.
-    listed = EmailAddress.objects.filter(user=user).values_list("email", flat=True)
-    return [user.email, *listed]
+    """Those whose mail is this person's: what an account merely names is somebody else's."""
+    own = subscribers.confirmed_addresses(user)
+    # An account that was made by a command, or for a code that nobody has typed.
+    is_unclaimed = addresses.person_at(user.email) == user
+    return list({*own, user.email}) if is_unclaimed else own
 
 
 def _method(method: Authenticator) -> dict[str, object]:

@@ -101,7 +101,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.google",
     "allauth.usersessions",
     "django_htmx",
-    "django.contrib.admin",
+    "accounts.staff.apps.StaffAdminConfig",  # in place of django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -328,10 +328,16 @@ AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
+# Whether staff show a passkey or an authenticator app's code before the admin opens.
+ADMIN_SECOND_FACTOR = env.bool("ADMIN_SECOND_FACTOR", default=not DEBUG)
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.sign_in.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"login": "accounts.sign_in.email_code.SignInForm"}
+ACCOUNT_FORMS = {
+    "add_email": "accounts.sign_in.email_code.AddAddressForm",
+    "confirm_email_verification_code": "accounts.sign_in.email_code.ConfirmAddressForm",
+    "login": "accounts.sign_in.email_code.SignInForm",
+}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*"]
@@ -348,14 +354,12 @@ ACCOUNT_MAX_EMAIL_ADDRESSES = 5
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
-# Mails to one address: three in nine minutes, so that a lost one can be asked for again.
-_MAILS_TO_ONE_ADDRESS = f"3/9m/key,{500 if DEBUG else 5}/d/key"
+# Mails with a code are counted by accounts.sign_in.code_mails.
 ACCOUNT_RATE_LIMITS = {
     "login": "20/m/ip",
     "signup": "20/m/ip",
     "request_login_code": "20/m/ip",
-    "confirm_email": _MAILS_TO_ONE_ADDRESS,
-    "code_mail": _MAILS_TO_ONE_ADDRESS,
+    "confirm_email": None,
     "login_failed": "10/m/ip,5/5m/key",
 }
 
@@ -370,8 +374,9 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "gigarouter"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG  # http://localhost
 
-# People may come with a Google or GitHub account if the site has keys of theirs. Both vouch for
-# the address, and whoever reads its mail is who we mean: so they meet the account they have.
+# People may come with a Google or GitHub account if the site has keys of theirs. Both say which of
+# their addresses they have confirmed, and whoever reads its mail is who we mean: so they meet the
+# account they have (accounts.sign_in.social).
 GOOGLE_CLIENT_ID = env.str("GOOGLE_CLIENT_ID", default="")
 GITHUB_CLIENT_ID = env.str("GITHUB_CLIENT_ID", default="")
 SOCIALACCOUNT_PROVIDERS = {
@@ -389,7 +394,8 @@ SOCIALACCOUNT_PROVIDERS = {
         "SCOPE": ["user:email"],
     },
 }
-SOCIALACCOUNT_ADAPTER = "accounts.sign_in.adapter.SocialAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.sign_in.social.SocialAdapter"
+SOCIALACCOUNT_FORMS = {"disconnect": "accounts.sign_in.social.DisconnectProviderForm"}
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 # A form on our page ends, by a redirect, on theirs: the CSP must name them.

@@ -144,28 +144,6 @@ def test_the_export_holds_what_is_kept_and_no_secret(
     assert "bob@lab.example" not in text
 
 
-@pytest.mark.parametrize("address", ["/account/data/", "/account/delete/"])
-def test_a_session_left_open_is_asked_to_sign_in_again(ada: User, address: str) -> None:
-    client = Client()
-    client.force_login(ada)
-
-    response = client.get(address)
-    assert response["Location"] == f"/account/again/?next={address.replace('/', '%2F')}"
-    assert client.get(response["Location"]).status_code == 200
-    led = client.post("/account/again/", {"next": address})
-    assert "_auth_user_id" not in client.session
-
-    assert "email=ada%40lab.example" in led["Location"]
-    assert sign_in(client, go_to=address)["Location"] == address
-    assert client.get(address).status_code == 200
-
-
-def test_signing_in_again_leads_to_no_other_site(ada: User, client: Client) -> None:
-    led = client.post("/account/again/", {"next": "https://evil.example/"})
-
-    assert "evil" not in led["Location"]
-
-
 def test_deleting_removes_the_person_and_keeps_the_ledger(
     ada: User, client: Client, bob: Client
 ) -> None:
