@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
 
-from accounts import credits
+from accounts import gifts
 from accounts.models import User
 from accounts.sign_in import addresses
 from catalog.demand import subscribers, votes
@@ -38,10 +38,13 @@ class Section(Protocol):
         """Delete it, or take the person out of it, before the person's row goes."""
 
 
-def onboard(user: User) -> None:
-    """What a person with a confirmed address gets; called at each sign-in, takes effect once."""
+def onboard(user: User, *, address: str = "") -> None:
+    """What a person with a confirmed address gets; called at each sign-in, takes effect once.
+
+    `address`: the network address that they come from.
+    """
     if subscribers.has_confirmed(user):
-        credits.welcome(user)
+        gifts.welcome(user, address=address)
         subscribers.adopt(user)
         votes.adopt(user)
 

@@ -1,7 +1,7 @@
 """What Celery runs for people's accounts."""
 
 from celery import shared_task
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from accounts import credits, lifecycle
 from accounts.staff import launches
@@ -14,7 +14,7 @@ ROUND_S = 5.0
 @shared_task
 def tidy() -> None:
     lifecycle.UNCONFIRMED.delete_due(Budget(ROUND_S))
-    credits.expire_due(timezone.now())
+    credits.expire_due(Now())
 
 
 @shared_task(name="accounts.tasks.tell_of_launch")

@@ -323,6 +323,12 @@ FREE_CREDIT_MICRO_USD = parse_usd(env.str("FREE_CREDIT_USD", default="1.00"))
 # The catalog asks it which models living workers serve, and may not import what stands above it.
 SERVED_REPOS = "inference.models.workers.served_repos"
 LAUNCH_CREDIT_MICRO_USD = parse_usd(env.str("LAUNCH_CREDIT_USD", default="0.50"))
+# What is given at once in 24 hours; beyond it gifts wait for the operator (accounts.gifts).
+GIFTS_PER_DAY_NETWORK = env.int("GIFTS_PER_DAY_NETWORK", default=500 if DEBUG else 5)
+GIFTS_PER_DAY_DOMAIN = env.int("GIFTS_PER_DAY_DOMAIN", default=500 if DEBUG else 5)
+GIFTS_PER_DAY_PUBLIC_DOMAIN = env.int("GIFTS_PER_DAY_PUBLIC_DOMAIN", default=200)
+WELCOME_GIFTS_MICRO_USD_PER_DAY = parse_usd(env.str("WELCOME_GIFTS_USD_PER_DAY", default="50.00"))
+LAUNCH_GIFTS_MICRO_USD_PER_DAY = parse_usd(env.str("LAUNCH_GIFTS_USD_PER_DAY", default="100.00"))
 WELCOME_CREDIT_DAYS = env.int("WELCOME_CREDIT_DAYS", default=365)
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",

@@ -80,7 +80,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         is_confirmed: bool = super().confirm_email(request, email_address)
         if is_confirmed:
             addresses.end_other_claims(email_address.email, email_address.user)
-            lifecycle.onboard(email_address.user)
+            lifecycle.onboard(email_address.user, address=self.get_client_ip(request))
         return is_confirmed
 
     def pre_login(self, request: HttpRequest, user: User, **details: Any) -> HttpResponse | None:
@@ -93,7 +93,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def post_login(self, request: HttpRequest, user: User, **details: object) -> HttpResponse:
         # A code that signs in confirms its address too, without `confirm_email`.
-        lifecycle.onboard(user)
+        lifecycle.onboard(user, address=self.get_client_ip(request))
         response: HttpResponse = super().post_login(request, user, **details)
         known_browsers.remember(request, response, subscribers.confirmed_addresses(user))
         return response
