@@ -12,7 +12,7 @@ from django.db.models import Case, Func, OuterRef, Q, QuerySet, Subquery, Value,
 from django.db.models.functions import Now
 from django.http import HttpRequest
 
-from accounts import gifts, keys, lifecycle
+from accounts import erasure, gifts, keys
 from accounts.gifts import budget
 from accounts.models import (
     ApiKey,
@@ -78,12 +78,12 @@ class UserAdmin(Audited[User]):
     @admin.action(description="delete with all that is kept of them", permissions=["forget"])
     def forget(self, request: HttpRequest, people: QuerySet[User]) -> None:
         others = [person for person in people if person != request.user]
-        staying = [person for person in others if lifecycle.has_admin_history(person)]
+        staying = [person for person in others if erasure.has_admin_history(person)]
         leaving = [person for person in others if person not in staying]
         for person in leaving:
+            erasure.request(person)
             _log_deletion(request, person)
-            lifecycle.delete(person)
-        self.message_user(request, f"{len(leaving)} deleted.", messages.SUCCESS)
+        self.message_user(request, f"{len(leaving)} closed, and being deleted.", messages.SUCCESS)
         for person in staying:
             self.message_user(request, STAYS.format(person), messages.WARNING)
 

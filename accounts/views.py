@@ -16,11 +16,12 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import lifecycle
+from accounts import erasure, lifecycle
 from accounts.forms import DeleteForm
 from accounts.http import SignedInRequest
 from accounts.sign_in.reauthentication import recent_sign_in_required
 from accounts.staff.site import needs_second_factor
+from catalog.limits import known_browsers
 
 
 @require_safe
@@ -62,16 +63,22 @@ def export(request: SignedInRequest) -> HttpResponse:
 @never_cache
 def delete(request: SignedInRequest) -> HttpResponse:
     person = request.user
-    if lifecycle.has_admin_history(person):
+    if erasure.has_admin_history(person):
         status = 409 if request.method == "POST" else 200
         return render(request, "accounts/keep_for_history.html", status=status)
     form = DeleteForm(request.POST or None, person=person)
     if request.method != "POST" or not form.is_valid():
         return render(request, "accounts/delete.html", {"form": form})
-    lifecycle.delete(person)
+    erasure.request(person)
     logout(request)
-    messages.success(request, "Your account is deleted. Goodbye, and thank you.")
-    return redirect("home")
+    messages.success(
+        request,
+        "Your account is closed, and all we keep of you is being deleted. That takes a few minutes "
+        "at most. Goodbye, and thank you.",
+    )
+    response = redirect("home")
+    known_browsers.forget(response)
+    return response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

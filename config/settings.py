@@ -245,6 +245,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "erasures": {
+        "task": "accounts.tasks.resume_erasures",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "people": {"task": "accounts.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
     "webhooks": {
         "task": "inference.tasks.sweep_webhooks",
@@ -409,10 +414,10 @@ FORM_TARGETS = ["https://accounts.google.com"] * bool(GOOGLE_CLIENT_ID) + [
     "https://github.com"
 ] * bool(GITHUB_CLIENT_ID)
 
-# Each has `export(user) -> dict` and `erase(user) -> None`; apps above accounts add theirs here.
-# Inference first: its open jobs give back what they hold while the wallet still has its person.
+# Modules with `export`, `close` and `erase` (accounts.erasure.Section); apps above accounts add
+# theirs here. Inference first: its open jobs give back what they hold while there is a person.
 PERSONAL_DATA = [
-    "inference.webhooks.personal_data",  # first: what ends now is told to nobody
+    "inference.webhooks.personal_data",  # first: what ends now is delivered to nobody
     "inference.personal_data",
     "accounts.personal_data",
     "catalog.demand.personal_data",

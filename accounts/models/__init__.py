@@ -1,5 +1,6 @@
 """People, their money and their API keys."""
 
+from accounts.models.erasures import Erasure
 from accounts.models.gifts import Gift, GiftState, WaitReason
 from accounts.models.keys import ApiKey, ApiKeyQuerySet
 from accounts.models.money import Category, Entry, EntryKind, Grant, Hold, HoldState, Wallet
@@ -11,6 +12,7 @@ __all__ = [
     "Category",
     "Entry",
     "EntryKind",
+    "Erasure",
     "Gift",
     "GiftState",
     "Grant",
