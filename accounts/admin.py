@@ -1,15 +1,34 @@
 """Support looks people up by address, and sees their money without being able to change it."""
 
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import QuerySet
+from django.db import transaction
+from django.db.models import Case, Func, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Now
 from django.http import HttpRequest
 
-from accounts import keys, lifecycle
-from accounts.models import ApiKey, ApiKeyQuerySet, Entry, Grant, Hold, User, Wallet
-from catalog.admin.audited import Audited
-from catalog.admin.read_only import ReadOnlyAdmin
+from accounts import erasure, gifts, keys
+from accounts.gifts import budget
+from accounts.models import (
+    ApiKey,
+    ApiKeyQuerySet,
+    Entry,
+    Gift,
+    GiftState,
+    Grant,
+    Hold,
+    User,
+    Wallet,
+)
+from accounts.sign_in import addresses
+from catalog import email_addresses
+from catalog.admin.audited import Audited, log_step
+from catalog.admin.read_only import ChangedByActions, ReadOnlyAdmin
 
 STAYS = (
     "The account of {} stays: the admin's history names who made its changes. To close it instead, "
@@ -17,8 +36,17 @@ STAYS = (
 )
 
 
+class PersonForm(forms.ModelForm[User]):
+    def clean_email(self) -> str:
+        email = email_addresses.clean(self.cleaned_data["email"]).lower()
+        if addresses.is_anothers(email, self.instance):
+            raise forms.ValidationError("Another account has that address.")
+        return email
+
+
 @admin.register(User)
 class UserAdmin(Audited[User]):
+    form = PersonForm
     actions = ["forget"]
     list_display = ["email", "is_active", "is_staff", "date_joined", "last_login"]
     search_fields = ["email"]
@@ -35,6 +63,11 @@ class UserAdmin(Audited[User]):
     ]
     readonly_fields = ["last_login", "date_joined"]
 
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "email" in form.changed_data:
+            addresses.forget_proofs(obj)
+
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Django's way would leave files and held credit, and keep the address in its log."""
         return False
@@ -45,12 +78,12 @@ class UserAdmin(Audited[User]):
     @admin.action(description="delete with all that is kept of them", permissions=["forget"])
     def forget(self, request: HttpRequest, people: QuerySet[User]) -> None:
         others = [person for person in people if person != request.user]
-        staying = [person for person in others if lifecycle.has_admin_history(person)]
+        staying = [person for person in others if erasure.has_admin_history(person)]
         leaving = [person for person in others if person not in staying]
         for person in leaving:
+            erasure.request(person)
             _log_deletion(request, person)
-            lifecycle.delete(person)
-        self.message_user(request, f"{len(leaving)} deleted.", messages.SUCCESS)
+        self.message_user(request, f"{len(leaving)} closed, and being deleted.", messages.SUCCESS)
         for person in staying:
             self.message_user(request, STAYS.format(person), messages.WARNING)
 
@@ -91,6 +124,79 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
     list_select_related = ["wallet"]
     search_fields = ["reference", "wallet__user__email"]
     ordering = ["-pk"]
+
+
+@admin.register(Gift)
+class GiftAdmin(ChangedByActions[Gift]):
+    """Those that wait come first; each click is in the history of its row."""
+
+    actions = ["give", "refuse"]
+    list_display = [
+        "person",
+        "category",
+        "amount_micro_usd",
+        "state",
+        "wait_reason",
+        "alike",
+        "network",
+        "created_at",
+        "decided_at",
+        "decided_by",
+    ]
+    list_filter = ["state", "category", "wait_reason"]
+    list_select_related = ["wallet__user", "decided_by"]
+    search_fields = ["wallet__user__email", "reference", "=network_sha256", "=domain_sha256"]
+    ordering = [Case(When(state=GiftState.WAITING, then=0), default=1), "-created_at", "pk"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Gift]:
+        neighbors = Gift.objects.filter(
+            Q(network_sha256=OuterRef("network_sha256"))
+            | Q(domain_sha256=OuterRef("domain_sha256")),
+            created_at__gt=Now() - budget.WINDOW,
+        )
+        count = neighbors.order_by().annotate(all=Func(Value("*"), function="COUNT")).values("all")
+        return super().get_queryset(request).annotate(alike_count=Subquery(count))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Gift | None = None) -> bool:
+        return False
+
+    @admin.display(description="person")
+    def person(self, gift: Gift) -> str:
+        return str(gift.wallet.user or "has left")
+
+    @admin.display(description="same network or domain, 24 h")
+    def alike(self, gift: Any) -> int:
+        return int(gift.alike_count)
+
+    @admin.display(description="network")
+    def network(self, gift: Gift) -> str:
+        return gift.network_sha256[:12]
+
+    @admin.action(description="give the selected gifts", permissions=["change"])
+    def give(self, request: HttpRequest, selected: QuerySet[Gift]) -> None:
+        self._decide(request, selected, gifts.give)
+
+    @admin.action(description="refuse the selected gifts", permissions=["change"])
+    def refuse(self, request: HttpRequest, selected: QuerySet[Gift]) -> None:
+        self._decide(request, selected, gifts.refuse)
+
+    def _decide(
+        self, request: HttpRequest, selected: QuerySet[Gift], verb: Callable[..., None]
+    ) -> None:
+        # Signed in: the admin has let nobody else come this far.
+        by: Any = request.user
+        decided = 0
+        for gift in selected:
+            before = gift.state
+            try:
+                with transaction.atomic():
+                    verb(gift, by=by)
+                    log_step(request, gift, "state", before, gift.state)
+            except gifts.AlreadyDecided as refusal:
+                self.message_user(request, f"{refusal}.", messages.WARNING)
+            else:
+                decided += 1
+        self.message_user(request, f"{decided} decided.", messages.SUCCESS)
 
 
 @admin.register(Hold)

@@ -11,3 +11,4 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         register(checks.mail_is_sent, deploy=True)
+        register(checks.admin_has_second_factor, deploy=True)

@@ -18,3 +18,12 @@ def mail_is_sent(**_: Any) -> list[checks.CheckMessage]:
     return [
         checks.Warning("Mail is not sent, so nobody can sign in.", hint=hint, id="accounts.W001")
     ]
+
+
+def admin_has_second_factor(**_: Any) -> list[checks.CheckMessage]:
+    # Whoever reads the operator's mail would have the whole site otherwise.
+    if settings.ADMIN_SECOND_FACTOR:
+        return []
+    hint = "Leave ADMIN_SECOND_FACTOR unset; docs/sign-in.md says how staff set theirs up."
+    sentence = "The admin opens without a second factor."
+    return [checks.Warning(sentence, hint=hint, id="accounts.W002")]

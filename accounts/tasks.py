@@ -1,9 +1,9 @@
 """What Celery runs for people's accounts."""
 
 from celery import shared_task
-from django.utils import timezone
+from django.db.models.functions import Now
 
-from accounts import credits, lifecycle
+from accounts import credits, erasure, lifecycle
 from accounts.staff import launches
 from catalog.infrastructure.retention import Budget
 from catalog.models import Launch
@@ -14,7 +14,7 @@ ROUND_S = 5.0
 @shared_task
 def tidy() -> None:
     lifecycle.UNCONFIRMED.delete_due(Budget(ROUND_S))
-    credits.expire_due(timezone.now())
+    credits.expire_due(Now())
 
 
 @shared_task(name="accounts.tasks.tell_of_launch")
@@ -28,3 +28,14 @@ def notify_of_launch(launch_id: int) -> None:
 @shared_task
 def resume_launches() -> None:
     launches.resume()
+
+
+@shared_task
+def erase(user_id: int) -> None:
+    # Sent as somebody leaves, and by resume_erasures until nothing is left.
+    erasure.run_or_send_again(user_id, Budget(ROUND_S))
+
+
+@shared_task
+def resume_erasures() -> None:
+    erasure.resume()

@@ -5,10 +5,12 @@ from django.urls import URLPattern, path, re_path
 from accounts import views
 from accounts.credits import views as credit_views
 from accounts.keys import views as key_views
+from accounts.sign_in import views as sign_in_views
 
 urlpatterns: list[URLPattern] = [
     path("", views.account, name="account"),
-    path("again/", views.sign_in_again, name="account_again"),
+    path("again/", sign_in_views.confirm_identity, name="account_again"),
+    path("second-factor/", sign_in_views.second_factor, name="account_second_factor"),
     path("data/", views.export, name="account_data"),
     path("delete/", views.delete, name="account_delete"),
     path("sessions/<int:number>/end/", views.end_session, name="account_end_session"),
@@ -21,7 +23,11 @@ urlpatterns: list[URLPattern] = [
 # Under /accounts/: one page signs in and up, and nobody has a password.
 before_allauth: list[URLPattern] = [
     path("signup/", views.sign_up),
+    path("login/", sign_in_views.SignIn.as_view()),
     path("login/code/", views.sign_up),
+    path("login/code/confirm/", sign_in_views.ConfirmCode.as_view()),
+    # allauth leads here with what it has put off, such as a provider to be connected.
+    path("reauthenticate/", sign_in_views.confirm_identity),
     path("2fa/webauthn/add/", views.AddPasskey.as_view()),
     re_path(r"^(?:password/|(?:2fa/(?:webauthn/)?)?reauthenticate/)", views.no_passwords),
 ]

@@ -1,7 +1,6 @@
 """A person's own pages: profile, data, sessions, and leaving."""
 
 from allauth.account.models import EmailAddress
-from allauth.account.utils import get_next_redirect_url
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.views import AddWebAuthnView
 from allauth.socialaccount.models import SocialAccount
@@ -17,10 +16,12 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import lifecycle
+from accounts import erasure, lifecycle
 from accounts.forms import DeleteForm
 from accounts.http import SignedInRequest
 from accounts.sign_in.reauthentication import recent_sign_in_required
+from accounts.staff.site import needs_second_factor
+from catalog.limits import known_browsers
 
 
 @require_safe
@@ -62,30 +63,22 @@ def export(request: SignedInRequest) -> HttpResponse:
 @never_cache
 def delete(request: SignedInRequest) -> HttpResponse:
     person = request.user
-    if lifecycle.has_admin_history(person):
+    if erasure.has_admin_history(person):
         status = 409 if request.method == "POST" else 200
         return render(request, "accounts/keep_for_history.html", status=status)
     form = DeleteForm(request.POST or None, person=person)
     if request.method != "POST" or not form.is_valid():
         return render(request, "accounts/delete.html", {"form": form})
-    lifecycle.delete(person)
+    erasure.request(person)
     logout(request)
-    messages.success(request, "Your account is deleted. Goodbye, and thank you.")
-    return redirect("home")
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@login_required
-@never_cache
-def sign_in_again(request: SignedInRequest) -> HttpResponse:
-    # For whoever has been signed in for long; leads back to the page they asked for.
-    if request.method != "POST":
-        return render(
-            request, "accounts/sign_in_again.html", {"next": get_next_redirect_url(request)}
-        )
-    query = {"email": request.user.email, "next": get_next_redirect_url(request) or "/account/"}
-    logout(request)
-    return redirect(f"{reverse('account_login')}?{urlencode(query)}")
+    messages.success(
+        request,
+        "Your account is closed, and all we keep of you is being deleted. That takes a few minutes "
+        "at most. Goodbye, and thank you.",
+    )
+    response = redirect("home")
+    known_browsers.forget(response)
+    return response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -98,10 +91,12 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 @require_safe
 def admin_sign_in(request: HttpRequest) -> HttpResponse:
     # The admin has no door of its own; who came in by ours and is no staff gets a 403.
-    if request.user.is_authenticated:
-        raise PermissionDenied
     query = urlencode({"next": request.GET.get("next", reverse("admin:index"))})
-    return redirect(f"{reverse('account_login')}?{query}")
+    if not request.user.is_authenticated:
+        return redirect(f"{reverse('account_login')}?{query}")
+    if needs_second_factor(request):
+        return redirect(f"{reverse('account_second_factor')}?{query}")
+    raise PermissionDenied
 
 
 def no_passwords(request: HttpRequest) -> HttpResponse:
@@ -110,6 +105,8 @@ def no_passwords(request: HttpRequest) -> HttpResponse:
 
 
 class AddPasskey(AddWebAuthnView):  # type: ignore[misc]  # allauth is untyped
-    # allauth would show recovery codes next: those are for the authenticator app.
+    # allauth would show recovery codes next: those are for the authenticator app, and for staff,
+    # whom a lost passkey would keep out of the admin.
     def get_success_url(self) -> str:
-        return reverse("account")
+        shows_codes = self.request.user.is_staff and self.did_generate_recovery_codes
+        return reverse("mfa_view_recovery_codes" if shows_codes else "account")

@@ -53,6 +53,16 @@ def rows_at(rows: QuerySet[M], *emails: str) -> QuerySet[M]:
     return folded.filter(address__in=[fold(email) for email in emails])  # type: ignore[return-value]  # of M: the plugin forgets it
 
 
+def masked(email: str) -> str:
+    """What a page shows that somebody else may open, such as one behind a link that was forwarded.
+
+    >>> masked("ada@lab.example")
+    'a•••@lab.example'
+    """
+    name, _, domain = email.rpartition("@")
+    return f"{name[:1]}•••@{domain}"
+
+
 @dataclass(frozen=True)
 class Provider:
     """How a mail provider reads the part before the @: up to a plus, perhaps without dots."""

@@ -40,6 +40,7 @@ urlpatterns = [
     ),
     path("waitlist/confirm/<str:token>/", link_views.confirm, name="waitlist-confirm"),
     path("waitlist/leave/<str:signed>/", link_views.leave, name="waitlist-leave"),
+    path("waitlist/undo/<str:signed>/", link_views.undo, name="waitlist-undo"),
     path("waitlist/preferences/", link_views.own_preferences, name="waitlist-own"),
     path(
         "waitlist/preferences/<str:signed>/",

@@ -87,6 +87,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # The __Host- prefix makes the browser refuse the cookie from a subdomain; it needs HTTPS.
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+# In which browsers somebody has read the mail of an address (catalog.limits.known_browsers).
+KNOWN_BROWSER_COOKIE_NAME = "__Host-browser" if HTTPS else "browser"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 # A long label must reach the form, which answers with a sentence; pictures are capped by the form,
@@ -117,7 +119,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.google",
     "allauth.usersessions",
     "django_htmx",
-    "django.contrib.admin",
+    "accounts.staff.apps.StaffAdminConfig",  # in place of django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -274,6 +276,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "erasures": {
+        "task": "accounts.tasks.resume_erasures",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "people": {"task": "accounts.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
     "webhooks": {
         "task": "inference.tasks.sweep_webhooks",
@@ -352,15 +359,27 @@ FREE_CREDIT_MICRO_USD = parse_usd(env.str("FREE_CREDIT_USD", default="1.00"))
 # The catalog asks it which models living workers serve, and may not import what stands above it.
 SERVED_REPOS = "inference.models.workers.served_repos"
 LAUNCH_CREDIT_MICRO_USD = parse_usd(env.str("LAUNCH_CREDIT_USD", default="0.50"))
+# What is given at once in 24 hours; beyond it gifts wait for the operator (accounts.gifts).
+GIFTS_PER_DAY_NETWORK = env.int("GIFTS_PER_DAY_NETWORK", default=500 if DEBUG else 5)
+GIFTS_PER_DAY_DOMAIN = env.int("GIFTS_PER_DAY_DOMAIN", default=500 if DEBUG else 5)
+GIFTS_PER_DAY_PUBLIC_DOMAIN = env.int("GIFTS_PER_DAY_PUBLIC_DOMAIN", default=200)
+WELCOME_GIFTS_MICRO_USD_PER_DAY = parse_usd(env.str("WELCOME_GIFTS_USD_PER_DAY", default="50.00"))
+LAUNCH_GIFTS_MICRO_USD_PER_DAY = parse_usd(env.str("LAUNCH_GIFTS_USD_PER_DAY", default="100.00"))
 WELCOME_CREDIT_DAYS = env.int("WELCOME_CREDIT_DAYS", default=365)
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
+# Whether staff show a passkey or an authenticator app's code before the admin opens.
+ADMIN_SECOND_FACTOR = env.bool("ADMIN_SECOND_FACTOR", default=not DEBUG)
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.sign_in.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"login": "accounts.sign_in.email_code.SignInForm"}
+ACCOUNT_FORMS = {
+    "add_email": "accounts.sign_in.email_code.AddAddressForm",
+    "confirm_email_verification_code": "accounts.sign_in.email_code.ConfirmAddressForm",
+    "login": "accounts.sign_in.email_code.SignInForm",
+}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*"]
@@ -377,14 +396,12 @@ ACCOUNT_MAX_EMAIL_ADDRESSES = 5
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
-# Mails to one address: three in nine minutes, so that a lost one can be asked for again.
-_MAILS_TO_ONE_ADDRESS = f"3/9m/key,{500 if DEBUG else 5}/d/key"
+# Mails with a code are counted by accounts.sign_in.code_mails.
 ACCOUNT_RATE_LIMITS = {
     "login": "20/m/ip",
     "signup": "20/m/ip",
     "request_login_code": "20/m/ip",
-    "confirm_email": _MAILS_TO_ONE_ADDRESS,
-    "code_mail": _MAILS_TO_ONE_ADDRESS,
+    "confirm_email": None,
     "login_failed": "10/m/ip,5/5m/key",
 }
 
@@ -399,8 +416,9 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "gigarouter"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG  # http://localhost
 
-# People may come with a Google or GitHub account if the site has keys of theirs. Both vouch for
-# the address, and whoever reads its mail is who we mean: so they meet the account they have.
+# People may come with a Google or GitHub account if the site has keys of theirs. Both say which of
+# their addresses they have confirmed, and whoever reads its mail is who we mean: so they meet the
+# account they have (accounts.sign_in.social).
 GOOGLE_CLIENT_ID = env.str("GOOGLE_CLIENT_ID", default="")
 GITHUB_CLIENT_ID = env.str("GITHUB_CLIENT_ID", default="")
 SOCIALACCOUNT_PROVIDERS = {
@@ -418,7 +436,8 @@ SOCIALACCOUNT_PROVIDERS = {
         "SCOPE": ["user:email"],
     },
 }
-SOCIALACCOUNT_ADAPTER = "accounts.sign_in.adapter.SocialAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.sign_in.social.SocialAdapter"
+SOCIALACCOUNT_FORMS = {"disconnect": "accounts.sign_in.social.DisconnectProviderForm"}
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 # A form on our page ends, by a redirect, on theirs: the CSP must name them.
@@ -426,10 +445,10 @@ FORM_TARGETS = ["https://accounts.google.com"] * bool(GOOGLE_CLIENT_ID) + [
     "https://github.com"
 ] * bool(GITHUB_CLIENT_ID)
 
-# Each has `export(user) -> dict` and `erase(user) -> None`; apps above accounts add theirs here.
-# Inference first: its open jobs give back what they hold while the wallet still has its person.
+# Modules with `export`, `close` and `erase` (accounts.erasure.Section); apps above accounts add
+# theirs here. Inference first: its open jobs give back what they hold while there is a person.
 PERSONAL_DATA = [
-    "inference.webhooks.personal_data",  # first: what ends now is told to nobody
+    "inference.webhooks.personal_data",  # first: what ends now is delivered to nobody
     "inference.personal_data",
     "accounts.personal_data",
     "catalog.demand.personal_data",

@@ -2,10 +2,11 @@
 
 from django.db import transaction
 
-from accounts.models import User, Wallet
+from accounts.models import Erasure, User
+from catalog.infrastructure.retention import delete_some
 from inference import jobs
 from inference.jobs import image_files
-from inference.models import OPEN, Job, JobQuerySet, State
+from inference.models import OPEN, IdempotentCall, Job, JobQuerySet, State
 from inference.worker import text_store
 
 COLUMNS = [
@@ -32,27 +33,37 @@ def export(user: User) -> dict[str, object]:
     Those have the job's own address while it is kept; here they would make a file too large to
     open.
     """
-    return {"jobs": list(_own(user).values(*COLUMNS))}
+    calls = IdempotentCall.objects.filter(user=user).order_by("pk")
+    return {
+        "jobs": list(_own(user).values(*COLUMNS)),
+        "idempotency_keys": list(calls.values("endpoint", "key", "job", "created_at")),
+    }
 
 
-def erase(user: User) -> None:
-    """End open jobs, so that what they held is free again; then all go, and on commit their files
-    and the vectors of their texts.
+def close(user: User) -> list[str]:
+    # Open jobs are ended with the first slices: there may be hundreds of them.
+    return []
 
-    Part of the transaction that deletes the person.
+
+def erase(erasure: Erasure, limit: int) -> int:
+    """End open jobs, so that what they held is free again; then delete some, and their files.
+
+    Part of a slice's transaction; the files go on its commit. What a crash then leaves are orphans.
     """
-    owner = f"user:{user.pk}"
-    _end_open(user)
-    # From here on a new job of theirs waits, and fails once there is no such person.
-    Wallet.objects.select_for_update(of=("self",), no_key=True).filter(user=user).first()
-    _end_open(user)  # jobs that were submitted just before that
-    # An S3 store takes its time for thousands of files, and the wallet's row is locked until the
-    # commit. What a crash then leaves are orphans.
-    rows = _own(user).only("inputs", "preview_file").iterator(chunk_size=500)
+    own = _own(erasure.user)
+    # All jobs before any credit: a worker, too, locks jobs first and wallets after.
+    ended = jobs.end(list(own.filter(state__in=OPEN)[:limit]), state=State.CANCELLED)
+    # Only what has ended: a job that was submitted since would go with its credit still held.
+    rows = list(own.final().only("inputs", "preview_file")[:limit])
     names = [name for job in rows for name in (*job.image_files, job.preview_file)]
-    _own(user).defer("result", "vectors").delete()  # megabytes that nobody reads
     transaction.on_commit(lambda: image_files.delete(names))
-    transaction.on_commit(lambda: text_store.shared().forget([owner]))
+    Job.objects.filter(pk__in=[job.pk for job in rows]).defer("result", "vectors").delete()
+    if ended or rows:
+        return len(ended) + len(rows)
+    calls = delete_some(IdempotentCall.objects.filter(user=erasure.user_id), limit)
+    if not calls:
+        transaction.on_commit(lambda: text_store.shared().forget([f"user:{erasure.user_id}"]))
+    return calls
 
 
 def forget_texts_of_the_erased() -> set[str]:
@@ -64,15 +75,10 @@ def forget_texts_of_the_erased() -> set[str]:
     # Only accounts pay, and only what was paid for is stored.
     owners = [owner.partition(":") for owner in store.owners()]
     numbers = {int(number) for kind, _, number in owners if kind == "user" and number.isdecimal()}
-    living = User.objects.filter(pk__in=numbers).values_list("pk", flat=True)
+    living = User.objects.filter(pk__in=numbers, is_active=True).values_list("pk", flat=True)
     erased = {f"user:{number}" for number in numbers.difference(living)}
     store.forget(erased)
     return erased
-
-
-def _end_open(user: User) -> None:
-    """All jobs before any credit: a worker, too, locks jobs first and wallets after."""
-    jobs.end(list(_own(user).filter(state__in=OPEN)), state=State.CANCELLED)
 
 
 def _own(user: User) -> JobQuerySet:

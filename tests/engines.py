@@ -24,6 +24,8 @@ ENVIRONMENT = {
     "SECRET_KEY": "test-only-" + "x" * 50,
     "DEBUG": "0",
     "HTTPS": "0",
+    # Tests of the admin sign in without one, but for those that are about it.
+    "ADMIN_SECOND_FACTOR": "0",
     "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
     "CSRF_TRUSTED_ORIGINS": "",
     "EMAIL_URL": "memorymail://",

@@ -1,6 +1,6 @@
 """The verbs of credit. Every sum is in whole micro-dollars (µ$); every verb may be repeated.
 
-    grant, welcome, void          put credit into a wallet, or take what is left of it back
+    grant, void                   put credit into a wallet, or take what is left of it back
                                   (granting)
     hold -> capture | release     set credit aside (holding), then spend it or let it go (settling)
     expire_due                    take back what has run out (expiry)
@@ -18,7 +18,7 @@ from accounts.credits.errors import (
     ReferenceTaken,
 )
 from accounts.credits.expiry import expire_due
-from accounts.credits.granting import grant, void, welcome
+from accounts.credits.granting import grant, void
 from accounts.credits.holding import hold
 from accounts.credits.settling import Outcome, capture, capture_many, release, release_many
 
@@ -41,5 +41,4 @@ __all__ = [
     "release_many",
     "void",
     "wallet_of",
-    "welcome",
 ]

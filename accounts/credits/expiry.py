@@ -20,14 +20,17 @@ log = logging.getLogger(__name__)
 HOLDS_PER_SLICE = 1000
 
 
-def expire_due(now: datetime) -> int:
-    """Release overdue holds, then take back what ended grants have left; returns the µ$ taken."""
+def expire_due(now: datetime | Now) -> int:
+    """Release overdue holds, then take back what ended grants have left; returns the µ$ taken.
+
+    `now`: the database's clock decides, as it does when credit is held (`Now()`).
+    """
     release_overdue(now)
     ended = Grant.objects.unspent().ended(now).order_by("wallet")
     return sum(take_back(pk, now) for pk in ended.values_list("wallet", flat=True).distinct())
 
 
-def release_overdue(now: datetime) -> int:
+def release_overdue(now: datetime | Now) -> int:
     """How many holds were released because their own time had come."""
     overdue = Hold.objects.open().filter(expires_at__lte=now).order_by("expires_at")
     released, slice_is_full = 0, True

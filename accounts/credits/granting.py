@@ -1,19 +1,17 @@
 """Putting credit into a wallet, and taking back what is left of it."""
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from accounts.credits.balances import wallet_of
 from accounts.credits.errors import ReferenceTaken
 from accounts.credits.expiry import take_back
 from accounts.models import Category, Entry, EntryKind, Grant, User, Wallet
-from catalog import email_addresses
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +22,7 @@ def grant(
     amount_micro_usd: int,
     category: Category,
     reference: str,
-    expires_at: datetime | None = None,
+    expires_at: datetime | Combinable | None = None,
     priority: int | None = None,
     model: str = "",
     note: str = "",
@@ -32,7 +30,8 @@ def grant(
     """Put credit into the wallet; a repeated reference gives the first grant, unchanged.
 
     `priority`: lower is spent first; by default the category's. `model`: owner/name of the model
-    whose launch gives it. Raises ReferenceTaken.
+    whose launch gives it. `expires_at`: by the database's clock, as in Now() + a duration. Raises
+    ReferenceTaken.
     """
     if amount_micro_usd <= 0:
         raise ValueError(f"a grant of {amount_micro_usd} µ$")
@@ -63,6 +62,7 @@ def grant(
 @transaction.atomic
 def _insert(new: Grant, *, model: str, note: str) -> None:
     new.save(force_insert=True)
+    new.refresh_from_db(fields=["expires_at"])
     # An UPDATE adds and locks in one: reading the balance first would lose a change in between.
     Wallet.objects.filter(pk=new.wallet_id).update(
         balance_micro_usd=F("balance_micro_usd") + new.amount_micro_usd
@@ -75,29 +75,6 @@ def _insert(new: Grant, *, model: str, note: str) -> None:
         balance_effect_micro_usd=new.amount_micro_usd,
         note=note,
     )
-
-
-def welcome(user: User) -> Grant | None:
-    """The free credit of a person whose address is confirmed, once per person.
-
-    None: there is none to give, or this mailbox has had it.
-    """
-    wallet = wallet_of(user)
-    welcomed = wallet.grants.filter(category=Category.WELCOME)
-    if not settings.FREE_CREDIT_MICRO_USD or welcomed.exists():
-        return welcomed.first()
-    try:
-        return grant(
-            user,
-            amount_micro_usd=settings.FREE_CREDIT_MICRO_USD,
-            category=Category.WELCOME,
-            # By mailbox, whatever the spelling of its address, and a hash: it outlives the account,
-            # so that deleting and signing up again gives no second welcome.
-            reference=f"welcome:{email_addresses.fingerprint(user.email)}",
-            expires_at=timezone.now() + timedelta(days=settings.WELCOME_CREDIT_DAYS),
-        )
-    except (ReferenceTaken, IntegrityError):  # the constraint: one welcome a wallet
-        return welcomed.first()
 
 
 def void(reference: str) -> bool:

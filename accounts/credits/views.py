@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts import credits
+from accounts import credits, gifts
 from accounts.credits import statement
 from accounts.http import SignedInRequest
 
@@ -20,6 +20,7 @@ def credit(request: SignedInRequest) -> HttpResponse:
     balance = credits.balance_of(request.user)
     context = {
         "balance": balance,
+        "gifts": gifts.waiting_of(request.user),
         "purchases": statement.purchases_for(balance.available),
         "page": statement.page(request.user, before=_before(request)),
         "is_first_page": "before" not in request.GET,

@@ -1,10 +1,11 @@
 """The form that makes an API key."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 from django import forms
-from django.utils import timezone
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
 
 from catalog.numbers.money import parse_usd
 
@@ -26,9 +27,9 @@ class KeyForm(forms.Form):
     idempotency_key = forms.CharField(max_length=64, required=False)
 
     @property
-    def expires_at(self) -> datetime | None:
+    def expires_at(self) -> Combinable | None:
         days = self.cleaned_data["lifetime"]
-        return timezone.now() + timedelta(days=int(days)) if days else None
+        return Now() + timedelta(days=int(days)) if days else None
 
     @property
     def limit_micro_usd(self) -> int | None:

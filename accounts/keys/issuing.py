@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -60,7 +61,7 @@ def issue(
     user: User,
     *,
     name: str,
-    expires_at: datetime | None = None,
+    expires_at: datetime | Combinable | None = None,
     limit_micro_usd: int | None = None,
     idempotency_key: str = "",
 ) -> tuple[ApiKey, str]:
@@ -72,7 +73,9 @@ def issue(
     # must have the secret.
     secret = _secret(_random_bytes(user, idempotency_key))
     key = _new_key(user, secret, name=name)
-    key.expires_at, key.limit_micro_usd = expires_at, limit_micro_usd
+    key.limit_micro_usd = limit_micro_usd
+    if expires_at is not None:
+        key.expires_at = expires_at  # an expression, until it is saved
     try:
         with transaction.atomic():
             # The person's row is the gate: two keys at once must not both be the twentieth.
@@ -108,6 +111,7 @@ def _save(key: ApiKey) -> None:
     if active.count() >= MAX_ACTIVE_KEYS:
         raise TooManyKeys(f"You have {MAX_ACTIVE_KEYS} keys, the most there may be: revoke one.")
     key.save(force_insert=True)
+    key.refresh_from_db(fields=["expires_at"])
 
 
 def _issued_before(key: ApiKey) -> ApiKey:

@@ -1,5 +1,7 @@
 """People, their money and their API keys."""
 
+from accounts.models.erasures import Erasure
+from accounts.models.gifts import Gift, GiftState, WaitReason
 from accounts.models.keys import ApiKey, ApiKeyQuerySet
 from accounts.models.money import Category, Entry, EntryKind, Grant, Hold, HoldState, Wallet
 from accounts.models.people import User
@@ -10,9 +12,13 @@ __all__ = [
     "Category",
     "Entry",
     "EntryKind",
+    "Erasure",
+    "Gift",
+    "GiftState",
     "Grant",
     "Hold",
     "HoldState",
     "User",
+    "WaitReason",
     "Wallet",
 ]

@@ -1,28 +1,30 @@
 """Where allauth asks us: what its sentences say, what a mail costs, what a new person gets."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.core import context as allauth_context
-from allauth.core.exceptions import ReauthenticationRequired
+from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.stages import AuthenticateStage
 from allauth.mfa.utils import is_mfa_enabled
-from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialApp
+from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts import lifecycle
 from accounts.models import User
-from accounts.sign_in.email_code import count_code_mail
+from accounts.sign_in import addresses, code_mails
 from accounts.sign_in.reauthentication import signed_in_recently
 from catalog import email_addresses
+from catalog.demand import subscribers
+from catalog.http import client_address
+from catalog.limits import Refused, known_browsers
 
-CODE_MAILS = {"account/email/login_code"}
 SECOND_STEP = "accounts.sign_in.adapter.SecondStep"
 NOT_THE_CODE = "That is not the code. Please look at the newest mail or the app again."
 
@@ -44,7 +46,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages: ClassVar[dict[str, str]] = DefaultAccountAdapter.error_messages | {
         "incorrect_code": NOT_THE_CODE,
         "too_many_login_attempts": "That was too often. Please wait a few minutes.",
-        "rate_limited": "We have just sent a mail. Please look there, or wait a few minutes.",
     }
 
     def get_login_stages(self) -> list[str]:
@@ -56,10 +57,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return email_addresses.clean(email)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, object]) -> None:
-        """Raises RateLimited: anybody may ask for a code in somebody else's name."""
-        if template_prefix in CODE_MAILS:
-            count_code_mail(allauth_context.request, email)
+        """Leads back with a sentence if the address has had its share of codes."""
+        if template_prefix in code_mails.TEMPLATES:
+            _count_code_mail(allauth_context.request, email)
         super().send_mail(template_prefix, email, context)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        # What allauth counts by, and shows people of their sessions.
+        return client_address(request)
 
     def is_reauthentication_required(self, *, app: str) -> bool:
         # By allauth's own rule whoever has no password need not; by ours nobody has one.
@@ -70,19 +75,37 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_reauthentication_methods(self, user: User | AnonymousUser) -> list[dict[str, str]]:
         if not user.is_authenticated:
             return []
-        return [{"id": "again", "description": "sign in again", "url": reverse("account_again")}]
+        return [{"id": "again", "description": "confirm it's you", "url": reverse("account_again")}]
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         is_confirmed: bool = super().confirm_email(request, email_address)
         if is_confirmed:
-            lifecycle.onboard(email_address.user)
+            addresses.end_other_claims(email_address.email, email_address.user)
+            lifecycle.onboard(email_address.user, address=self.get_client_ip(request))
         return is_confirmed
+
+    def pre_login(self, request: HttpRequest, user: User, **details: Any) -> HttpResponse | None:
+        email = details.get("email")
+        if email and email in subscribers.confirmed_addresses(user):
+            # By a code that was typed just now: allauth has noted the address as confirmed.
+            addresses.end_other_claims(email, user)
+        response: HttpResponse | None = super().pre_login(request, user, **details)
+        return response
 
     def post_login(self, request: HttpRequest, user: User, **details: object) -> HttpResponse:
         # A code that signs in confirms its address too, without `confirm_email`.
-        lifecycle.onboard(user)
+        lifecycle.onboard(user, address=self.get_client_ip(request))
         response: HttpResponse = super().post_login(request, user, **details)
+        known_browsers.remember(request, response, subscribers.confirmed_addresses(user))
         return response
+
+
+def _count_code_mail(request: HttpRequest, email: str) -> None:
+    try:
+        code_mails.count(request, email)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        raise ImmediateHttpResponse(redirect(request.get_full_path())) from None
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
@@ -95,12 +118,3 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         # allauth's "Master key" and "Backup key" mean nothing to who has three.
         existing = Authenticator.objects.filter(user=user, type=type).count()
         return f"passkey {existing + 1}"
-
-
-class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    def get_app(self, request: HttpRequest, provider: str, client_id: str = "") -> SocialApp:
-        """Raises Http404 where the site has no keys of theirs: allauth would answer 500."""
-        try:
-            return super().get_app(request, provider, client_id=client_id or None)
-        except SocialApp.DoesNotExist:
-            raise Http404 from None

@@ -42,3 +42,9 @@ class PasskeyForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
 
 class PasskeySignInForm(PasskeyForm, LoginWebAuthnForm):  # type: ignore[misc]
     """From somebody who has not signed in yet."""
+
+
+class PasskeyAgainForm(PasskeyForm):
+    """From somebody who is signed in and shows that it is still them."""
+
+    reauthenticated = True

@@ -5,13 +5,19 @@ full (`before` and `after` in the entry's JSON) and, shortened, in the sentence 
 page shows. Any app's admin may use it: `class UserAdmin(Audited[User])`.
 """
 
-from collections.abc import Iterable, Iterator
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
+from django.db.models import Q
 from django.forms import BaseFormSet
 from django.http import HttpRequest
 from django.utils.text import Truncator
@@ -22,6 +28,7 @@ Step = dict[str, Any]
 Values = dict[str, str]
 
 SHOWN_CHARACTERS = 60
+GONE = "of a person who has left"
 
 
 class Audited(admin.ModelAdmin[M]):
@@ -52,6 +59,62 @@ class Audited(admin.ModelAdmin[M]):
 
 def log_step(request: HttpRequest, row: models.Model, name: str, before: str, after: str) -> None:
     _log(request, row, CHANGE, _changed({name: before}, {name: after}))
+
+
+def entries_about(row: models.Model) -> "models.QuerySet[LogEntry]":
+    # Of _meta: the row may be a request's user, whose type is a lazy object's.
+    content_type = ContentType.objects.get_for_model(row._meta.model)
+    return LogEntry.objects.filter(content_type=content_type, object_id=str(row.pk))
+
+
+def values_told(entries: "models.QuerySet[LogEntry]", field: str) -> set[str]:
+    """All that these entries say a field has held, before a change and after it."""
+    told = set()
+    for message in entries.exclude(change_message="").values_list("change_message", flat=True):
+        try:
+            steps = json.loads(message)
+        except ValueError:  # a sentence, as Django's own actions write
+            continue
+        held = [step.get(part, {}) for step in steps for part in ("before", "after")]
+        told |= {values[field] for values in held if values.get(field)}
+    return told
+
+
+def scrub(
+    names: Sequence[str],
+    replacement: str,
+    *,
+    entries: "models.QuerySet[LogEntry] | None" = None,
+) -> int:
+    """Take these addresses out of the history, which says the same otherwise; of how many entries.
+
+    What was done, when and by whom stays: no entry is ever deleted. Without `entries`: of all.
+    """
+    names = [name for name in names if name]
+    if not names:
+        return 0
+    entries = LogEntry.objects.all() if entries is None else entries
+    # Not within a longer address: ada@lab.example is none of data@lab.example's business.
+    alternatives = "|".join(re.escape(name) for name in names)
+    pattern = re.compile(rf"(?<![\w.+-])(?:{alternatives})(?![\w-]|\.\w)", re.IGNORECASE)
+    mentioned = [Q(object_repr__icontains=n) | Q(change_message__icontains=n) for n in names]
+    scrubbed = 0
+    for entry in entries.filter(reduce(or_, mentioned)).iterator(chunk_size=500):
+        told = entry.object_repr, entry.change_message
+        entry.object_repr, entry.change_message = (pattern.sub(replacement, t) for t in told)
+        if told != (entry.object_repr, entry.change_message):
+            entry.save(update_fields=["object_repr", "change_message"])
+            scrubbed += 1
+    return scrubbed
+
+
+def scrub_rows(rows: "models.QuerySet[M]") -> int:
+    """Take what these rows are called, and held, out of the history; of how many entries."""
+    named = LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(rows.model),
+        object_id__in=[str(pk) for pk in rows.values_list("pk", flat=True)],
+    )
+    return named.update(object_repr=GONE, change_message="")
 
 
 def _log(request: HttpRequest, row: models.Model, flag: int, step: Step) -> LogEntry:

@@ -1,9 +1,19 @@
 """What demand keeps of a person, for them to take along and to be erased."""
 
+from typing import Protocol
+
 from django.contrib.auth.models import AbstractUser
 
+from catalog.admin.audited import scrub_rows
 from catalog.demand import subscribers, waitlist
+from catalog.infrastructure.retention import delete_some
 from catalog.models import ModelRequest, Vote
+
+
+class Erasure(Protocol):
+    """As much of accounts.models.Erasure as this app needs."""
+
+    user_id: int
 
 
 def export(user: AbstractUser) -> dict[str, object]:
@@ -17,6 +27,9 @@ def export(user: AbstractUser) -> dict[str, object]:
             ModelRequest.objects.filter(user_id=user.pk).values(
                 "repo", "state", "reason", "requested_at", "checked_at"
             )
+        ),
+        "waitlist_addresses": list(
+            subscribers.of_person(user).values("email", "created_at", "unsubscribed_at")
         ),
         "waitlist": list(
             waitlist.own_entries(user).values(
@@ -32,7 +45,15 @@ def export(user: AbstractUser) -> dict[str, object]:
     }
 
 
-def erase(user: AbstractUser) -> None:
+def close(user: AbstractUser) -> list[str]:
+    # No further mail goes to the addresses; those of one person wait for so many models at most.
+    own = subscribers.of_person(user)
+    scrub_rows(own)
+    emails = list(own.values_list("email", flat=True))
+    subscribers.forget(own)
+    return emails
+
+
+def erase(erasure: Erasure, limit: int) -> int:
     # Votes stay and name nobody: the database sets their user to null as the account goes.
-    ModelRequest.objects.filter(user_id=user.pk).delete()
-    subscribers.forget(subscribers.of_person(user))
+    return delete_some(ModelRequest.objects.filter(user_id=erasure.user_id), limit)

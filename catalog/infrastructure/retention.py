@@ -25,6 +25,13 @@ ROWS_PER_SLICE = 500
 Rows = QuerySet[Any]
 
 
+def delete_some(rows: Rows, limit: int = ROWS_PER_SLICE) -> int:
+    """Delete up to `limit` of the rows, with what the database deletes beside them; how many."""
+    pks = list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
+    rows.model._default_manager.filter(pk__in=pks).delete()
+    return len(pks)
+
+
 class Budget:
     """Time for one round of housekeeping: one worker does all of it, mail included."""
 

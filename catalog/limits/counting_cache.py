@@ -4,6 +4,24 @@ from collections.abc import Sequence
 
 from django.core.cache.backends.redis import RedisCache
 
+# KEYS: what is counted. ARGV: the step, then of each key its most and its window in seconds.
+# Returns 0 and has counted all, or the longest wait in milliseconds and has counted none.
+COUNT_WITHIN = """
+local wait = 0
+for i, key in ipairs(KEYS) do
+    if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[2 * i]) then
+        wait = math.max(wait, redis.call('PTTL', key), 1)
+    end
+end
+if wait > 0 then return wait end
+if ARGV[1] == '0' then return 0 end
+for i, key in ipairs(KEYS) do
+    redis.call('SET', key, 0, 'EX', ARGV[2 * i + 1], 'NX')
+    redis.call('INCR', key)
+end
+return 0
+"""
+
 
 class CountingCache(RedisCache):
     # Django's `add` and `incr` would be three round trips a key. `settings.CACHES` names this
@@ -18,3 +36,13 @@ class CountingCache(RedisCache):
             pipeline.incrby(name, by)
         counts: list[int] = pipeline.execute()[1::2]
         return counts
+
+    def count_within(self, bounds: Sequence[tuple[str, int, int]], *, step: int) -> int:
+        """Count each (key, most, window in seconds) if all have room; else milliseconds to wait.
+
+        One script, so that of two who ask at once for the last place one gets it. `step` 0 looks.
+        """
+        keys = [self.make_and_validate_key(key) for key, _, _ in bounds]
+        values = [number for _, most, window_s in bounds for number in (most, window_s)]
+        client = self._cache.get_client(None, write=True)
+        return int(client.eval(COUNT_WITHIN, len(keys), *keys, step, *values))

@@ -5,7 +5,9 @@ Refused             root; `str(error)` is a sentence for people
     CannotCount     the cache is away: a limit that cannot be counted lets nobody through
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import ClassVar, cast
@@ -23,17 +25,31 @@ class Refused(Exception):
     """Not now; `status` and `retry_after_s` are what HTTP says of it."""
 
     status: ClassVar[HTTPStatus]
-    retry_after_s: ClassVar[int]
+    retry_after_s: int
 
 
 class TooOften(Refused):
     status = HTTPStatus.TOO_MANY_REQUESTS
     retry_after_s = 600
 
+    def __init__(self, message: str, *, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        if retry_after_s is not None:
+            self.retry_after_s = retry_after_s
+
 
 class CannotCount(Refused):
     status = HTTPStatus.SERVICE_UNAVAILABLE
     retry_after_s = 10
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `most` in a window of `window_s` seconds that begins with the first."""
+
+    key: str
+    most: int
+    window_s: int = HOUR_S
 
 
 def network_of(address: str) -> str:
@@ -54,6 +70,21 @@ def network_of(address: str) -> str:
     return str(ip_network((known, 64), strict=False))
 
 
+def wide_network_of(address: str) -> str:
+    """What one customer of a provider can easily have many addresses of: an IPv4 /24, an IPv6 /48.
+
+    >>> wide_network_of("203.0.113.7"), wide_network_of("2001:db8:1:2:3::4"), wide_network_of("")
+    ('203.0.113.0/24', '2001:db8:1::/48', '')
+    """
+    try:
+        known = ip_address(address)
+    except ValueError:  # a unix socket has none
+        return address
+    known = getattr(known, "ipv4_mapped", None) or known
+    prefix = 24 if isinstance(known, IPv4Address) else 48
+    return str(ip_network((known, prefix), strict=False))
+
+
 def take(key: str, most: int, *, window_s: int = HOUR_S) -> bool:
     """Count one more under `key`; False beyond `most` in this window. Raises CannotCount."""
     return count([key], window_s=window_s)[0] <= most
@@ -64,6 +95,45 @@ def count(keys: Sequence[str], *, window_s: int, by: int = 1) -> list[int]:
     try:
         return cast(CountingCache, cache).count(keys, timeout_s=window_s, by=by)
     except RedisError as error:
-        raise CannotCount(
-            "A part of the site is being restarted. Nothing was lost: please send it again."
-        ) from error
+        raise _cannot_count() from error
+
+
+def spend(limits: Sequence[Limit]) -> int:
+    """Count one more under all of the limits, or under none of them. Raises CannotCount.
+
+    Returns 0, or, where one has no room, the seconds until all have. A refused try costs nothing:
+    whoever comes back after that time gets through.
+    """
+    return _count_within(limits, step=1)
+
+
+def wait_before_next(limits: Sequence[Limit]) -> int:
+    """What `spend` would return now, without counting. Raises CannotCount."""
+    return _count_within(limits, step=0)
+
+
+def _count_within(limits: Sequence[Limit], *, step: int) -> int:
+    bounds = [(limit.key, limit.most, limit.window_s) for limit in limits]
+    try:
+        wait_ms = cast(CountingCache, cache).count_within(bounds, step=step)
+    except RedisError as error:
+        raise _cannot_count() from error
+    return math.ceil(wait_ms / 1000)
+
+
+def _cannot_count() -> CannotCount:
+    return CannotCount(
+        "A part of the site is being restarted. Nothing was lost: please send it again."
+    )
+
+
+def wait_in_words(seconds: int) -> str:
+    """How long to wait, rounded up.
+
+    >>> wait_in_words(1), wait_in_words(61), wait_in_words(7200), wait_in_words(7201)
+    ('1 minute', '2 minutes', '2 hours', '3 hours')
+    """
+    number, unit = math.ceil(seconds / 60), "minute"
+    if number > 90:
+        number, unit = math.ceil(seconds / HOUR_S), "hour"
+    return f"{number} {unit}{'' if number == 1 else 's'}"

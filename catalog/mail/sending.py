@@ -7,6 +7,7 @@ hangs holds one thread of one worker for seconds.
 import logging
 import smtplib
 from datetime import timedelta
+from email.errors import MessageError
 from enum import Enum
 
 from django.conf import settings
@@ -35,6 +36,11 @@ GIVE_UP_AFTER = timedelta(days=1)
 KEEP_FOR = timedelta(days=30)
 PERMANENT = 500  # SMTP's 5xx: do not try again
 MAX_ERROR_LENGTH = 300
+
+
+# What Python's mail package and Django raise for a header or an address that makes no mail. The
+# others of the round go out; this one is tried again, in case it was us.
+UNSENDABLE = (ValueError, TypeError, LookupError, MessageError)
 
 
 class Outcome(Enum):
@@ -96,6 +102,9 @@ def _send(mail: Mail, connection: BaseEmailBackend) -> Outcome:
     """Hand one mail to the server and note how it went."""
     try:
         connection.send_messages([_message(mail)])
+    except UNSENDABLE as error:
+        _note_unsendable(mail, error)
+        return Outcome.REFUSED
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as no:
         _note_refusal(mail, no)
         return Outcome.REFUSED
@@ -129,6 +138,12 @@ def _note_refusal(mail: Mail, refusal: smtplib.SMTPException) -> None:
     wait = None if _is_permanent(refusal) else WHEN_REFUSED.wait_after(mail.attempt_count)
     Mail.objects.claimed(mail).retry(wait, error=_shortened(refusal))
     log.warning("mail refused next_in=%s", wait)
+
+
+def _note_unsendable(mail: Mail, error: Exception) -> None:
+    wait = WHEN_REFUSED.wait_after(mail.attempt_count)
+    Mail.objects.claimed(mail).retry(wait, server_away_at=None, error=_shortened(error))
+    log.exception("mail cannot be built next_in=%s", wait)
 
 
 def _note_server_away(mail: Mail, error: Exception) -> None:

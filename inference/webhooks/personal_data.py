@@ -2,7 +2,9 @@
 
 from django.db.models.functions import Now
 
-from accounts.models import User
+from accounts.models import Erasure, User
+from catalog.admin.audited import scrub_rows
+from catalog.infrastructure.retention import delete_some
 from inference.models import Delivery, Webhook
 
 
@@ -20,7 +22,13 @@ def export(user: User) -> dict[str, object]:
     }
 
 
-def erase(user: User) -> None:
-    # Removed first, so that jobs which end by the erasure are not delivered; the rows go with the
-    # person's.
+def close(user: User) -> list[str]:
+    # Removed first, so that jobs which end by the erasure are not delivered.
+    scrub_rows(Webhook.objects.of(user.pk))
     Webhook.objects.of(user.pk).not_removed().update(removed_at=Now())
+    return []
+
+
+def erase(erasure: Erasure, limit: int) -> int:
+    # The webhooks themselves go with the person's row, once nothing hangs on them.
+    return delete_some(Delivery.objects.filter(webhook__user=erasure.user_id), limit)

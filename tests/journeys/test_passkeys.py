@@ -86,6 +86,18 @@ def test_a_passkey_is_added_and_signs_in(page: Page, authenticator: CDPSession) 
     assert complaints == []
 
 
+def test_a_passkey_shows_that_it_is_still_you(page: Page, authenticator: CDPSession) -> None:
+    sign_in_by_code(page)
+    page.goto("/accounts/2fa/webauthn/add/")
+    page.get_by_role("button", name="add a passkey").click()
+    expect_account(page)
+
+    page.goto("/account/again/?next=/account/delete/")
+    page.get_by_role("button", name="use a passkey").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("delete your account")
+
+
 def test_a_browser_without_the_passkey_says_so(page: Page, authenticator: CDPSession) -> None:
     page.goto("/accounts/login/")
 

@@ -15,11 +15,11 @@ from django.db.models import CharField, Count, F, Func, QuerySet
 from django.db.models.functions import TruncHour
 from django.utils.crypto import salted_hmac
 
+from accounts.gifts.domains import LARGE_PROVIDERS, is_disposable
 from accounts.models import User
 from accounts.staff.dashboard import admin_links
 from accounts.staff.dashboard.admin_links import Activity
-from accounts.staff.dashboard.disposable_domains import DAYS, Domain, is_disposable
-from catalog.email_addresses import PROVIDERS
+from accounts.staff.dashboard.disposable_domains import DAYS, Domain
 from catalog.models import Vote, WaitlistEntry
 
 # As many within an hour, from one origin, are worth a look.
@@ -28,19 +28,6 @@ MAX_BURSTS = 50
 # Ids stand in the link's query, and a URL has its limits.
 MAX_IDS_IN_LINK = 200
 HASH_DIGITS = 12
-# At these providers everybody has a mailbox: many of one domain say nothing.
-LARGE_PROVIDERS = [
-    *PROVIDERS,
-    "aol.com",
-    "gmx.de",
-    "gmx.net",
-    "mail.ru",
-    "qq.com",
-    "163.com",
-    "web.de",
-    "yahoo.com",
-    "yandex.ru",
-]
 
 
 class Network(Func):

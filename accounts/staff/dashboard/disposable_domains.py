@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from disposable_email_domains import blocklist
 from django.db.models import CharField, Count, Func, Q
 
+from accounts.gifts.domains import is_disposable
 from accounts.models import User
 from accounts.staff.dashboard import admin_links
 from accounts.staff.dashboard.admin_links import Activity
@@ -33,17 +33,6 @@ class DisposableDomain:
             activity: admin_links.of_domain(activity, self.domain)
             for activity in admin_links.CHANGELISTS
         }
-
-
-def is_disposable(domain: str) -> bool:
-    """Whether the domain, or one above it, is known for mailboxes that are thrown away.
-
-    >>> is_disposable("mailinator.com"), is_disposable("a.mailinator.com"), is_disposable("com")
-    (True, True, False)
-    """
-    # The list has the domain, mail goes to names below it, too.
-    parts = domain.split(".")
-    return any(".".join(parts[start:]) in blocklist for start in range(len(parts) - 1))
 
 
 def recent(now: datetime) -> list[DisposableDomain]:

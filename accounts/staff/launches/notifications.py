@@ -7,17 +7,15 @@ again does nothing twice and finishes what is missing.
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.core.mail import EmailMessage
-from django.db import transaction
+from django.db import DataError, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
-from django.utils import timezone
 
-from accounts import credits
-from accounts.models import Category, User
+from accounts import gifts
+from accounts.models import Gift, GiftState, User
 from catalog import email_addresses
 from catalog.demand import subscribers, waitlist
 from catalog.demand.waitlist import emails, links
@@ -26,13 +24,16 @@ from catalog.standing import serving
 
 log = logging.getLogger(__name__)
 
-CREDIT_VALID_FOR = timedelta(days=180)
 MAILS_PER_TRANSACTION = 200
+KEY = "X-Idempotency-Key"
 
 
 @dataclass(frozen=True)
 class Notified:
-    """How many were given credit, and how many sent a mail, by this run or an earlier one."""
+    """How many were given credit, and how many sent a mail, by this run or an earlier one.
+
+    Credit beyond the budget of gifts waits for the operator (`accounts.gifts`).
+    """
 
     credited: int
     mailed: int
@@ -54,22 +55,8 @@ def _voters(launch: Launch) -> QuerySet[User]:
 
 def _grant_credit(launch: Launch) -> int:
     voters = list(_voters(launch)) if launch.credit_micro_usd else []
-    for user in voters:
-        _grant(launch, user)
-    return len(voters)
-
-
-def _grant(launch: Launch, user: User) -> None:
-    credits.grant(
-        user,
-        amount_micro_usd=launch.credit_micro_usd,
-        category=Category.LAUNCH,
-        # A repeated reference grants nothing more.
-        reference=f"launch:{launch.card_id}:{user.pk}",
-        expires_at=timezone.now() + CREDIT_VALID_FOR,
-        model=launch.card.repo,
-        note=f"launch of {launch.card.repo}",
-    )
+    given = [gifts.of_launch(user, launch) for user in voters]
+    return sum(gift.state == GiftState.GIVEN for gift in given)
 
 
 def _queue_mails(launch: Launch) -> int:
@@ -91,17 +78,24 @@ def _queue_mails(launch: Launch) -> int:
 @transaction.atomic
 def _queue(batch: list[EmailMessage]) -> None:
     for message in batch:
-        message.send()
+        try:
+            with transaction.atomic():
+                message.send()
+        except (ValueError, DataError):
+            # One address that makes no mail must not keep all the others from theirs.
+            log.exception("launch mail cannot be queued key=%s", message.extra_headers[KEY])
 
 
 def _mails(launch: Launch, *, is_served: bool) -> Iterator[EmailMessage]:
     """One for each address, whether it waits, has voted, or both."""
     # Voters first: who voted and waits gets the mail that names the credit.
     voters = set()
+    given = Gift.objects.filter(reference__startswith=f"launch:{launch.card_id}:")
+    gifts_by_user = {gift.wallet.user_id: gift for gift in given.select_related("wallet")}
     for user in _voters(launch).iterator():
         voters.add(email_addresses.fold(user.email))
-        credit = launch.credit_micro_usd
-        yield from _mail(launch, _subscriber(user), is_served=is_served, credit=credit)
+        gift = gifts_by_user.get(user.pk)
+        yield from _mail(launch, _subscriber(user), is_served=is_served, gift=gift)
     waiting = waitlist.waiting_for(launch.card).select_related("subscriber")
     for entry in waiting.iterator():
         if email_addresses.fold(entry.subscriber.email) not in voters:
@@ -118,28 +112,28 @@ def _subscriber(user: User) -> Subscriber:
 
 
 def _mail(
-    launch: Launch, subscriber: Subscriber, *, is_served: bool, credit: int = 0
+    launch: Launch, subscriber: Subscriber, *, is_served: bool, gift: Gift | None = None
 ) -> Iterator[EmailMessage]:
     if subscriber.unsubscribed_at:
         return
     card = launch.card
     # The outbox takes each key once, so a run that repeats another mails nobody again.
     key = f"{subscribers.mail_key(subscriber.pk)}launch:{card.pk}"
-    own_headers = {"X-Idempotency-Key": key, "X-Launch": str(launch.pk)}
+    own_headers = {KEY: key, "X-Launch": str(launch.pk)}
     yield EmailMessage(
         subject=f"{' '.join(card.name.split())} is live",
-        body=_body(launch, subscriber, is_served=is_served, credit=credit),
+        body=_body(launch, subscriber, is_served=is_served, gift=gift),
         to=[subscriber.email],
         headers=emails.headers(subscriber, None) | own_headers,
     )
 
 
-def _body(launch: Launch, subscriber: Subscriber, *, is_served: bool, credit: int) -> str:
+def _body(launch: Launch, subscriber: Subscriber, *, is_served: bool, gift: Gift | None) -> str:
     context = {
         "card": launch.card,
         "is_served": is_served,
         "launch": launch,
-        "credit": credit,
+        "gift": gift,
         "card_link": links.absolute(launch.card.get_absolute_url()),
         "leave_link": links.to_leave(subscriber, None),
         "preferences_link": links.to_preferences(subscriber),

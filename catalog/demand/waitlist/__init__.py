@@ -1,5 +1,6 @@
 """Waiting for a model: join, confirm, leave; and who is at which position."""
 
+from catalog.demand.waitlist.leaving import CAN_UNDO, leave, leave_at_once, undo, undo_entry
 from catalog.demand.waitlist.operations import (
     CONSENT,
     CONSENTS,
@@ -11,11 +12,9 @@ from catalog.demand.waitlist.operations import (
     is_open,
     join,
     join_by_mail,
-    leave,
     own_entries,
     purge,
     subscriber_at,
-    unsubscribe,
 )
 from catalog.demand.waitlist.positions import (
     best_position,
@@ -26,6 +25,7 @@ from catalog.demand.waitlist.positions import (
 )
 
 __all__ = [
+    "CAN_UNDO",
     "CONSENT",
     "CONSENTS",
     "UNCONFIRMED",
@@ -38,12 +38,14 @@ __all__ = [
     "join",
     "join_by_mail",
     "leave",
+    "leave_at_once",
     "own_entries",
     "position_of",
     "purge",
     "size_of",
     "subscriber_at",
-    "unsubscribe",
+    "undo",
+    "undo_entry",
     "waiting_for",
     "with_positions",
 ]

@@ -3,11 +3,15 @@
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from catalog.demand import subscribers
 from catalog.demand.waitlist import links
 from catalog.models import WaitlistEntry
+
+# By the clock that noted the request, whichever machine answers.
+IN_TIME = Q(requested_at__gt=Now() - links.CONFIRM_LINK_LIVES)
 
 
 class LinkState(Enum):
@@ -30,14 +34,14 @@ class Link:
 
 def look_up(token: str) -> Link:
     try:
-        is_in_time = links.is_in_time(token)
+        links.check(token)
     except links.BadLink:
         return Link(LinkState.UNKNOWN)
-    entries = WaitlistEntry.objects.select_related("card", "subscriber")
-    entry = entries.filter(token_sha256=links.hash_of(token)).first()
+    entries = WaitlistEntry.objects.filter(token_sha256=links.hash_of(token))
+    entry = entries.select_related("card", "subscriber").first()
     if entry is None:
         return Link(LinkState.REPLACED)
-    return Link(_state(entry, is_in_time=is_in_time), entry)
+    return Link(_state(entry, is_in_time=entries.filter(IN_TIME).exists()), entry)
 
 
 def _state(entry: WaitlistEntry, *, is_in_time: bool) -> LinkState:
@@ -55,7 +59,7 @@ def confirm(token: str) -> Link:
         return link
     entries = WaitlistEntry.objects.filter(token_sha256=links.hash_of(token))
     # Asked again in the UPDATE: since the look-up they may have left, or clicked twice.
-    confirmed = entries.unconfirmed().update(confirmed_at=Now())
+    confirmed = entries.unconfirmed().filter(IN_TIME).update(confirmed_at=Now())
     if confirmed:
         subscribers.resubscribe(entries)
     return replace(look_up(token), is_new=bool(confirmed))

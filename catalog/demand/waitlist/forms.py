@@ -38,12 +38,12 @@ class JoinForm(forms.Form):
 
 class PreferenceForm(forms.Form):
     action = forms.ChoiceField(
-        choices=[(action, action) for action in ["leave", "confirm", "leave-all", "forget"]]
+        choices=[(action, action) for action in ["leave", "undo", "confirm", "leave-all", "forget"]]
     )
     entry = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = self.cleaned_data
-        if cleaned.get("action") in {"leave", "confirm"} and not cleaned.get("entry"):
+        if cleaned.get("action") in {"leave", "undo", "confirm"} and not cleaned.get("entry"):
             raise forms.ValidationError("Which one?")
         return cleaned

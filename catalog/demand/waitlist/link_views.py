@@ -10,13 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
+from catalog import email_addresses
 from catalog.demand import subscribers, waitlist
 from catalog.demand.waitlist import confirmation, links
 from catalog.demand.waitlist.confirmation import Link, LinkState
 from catalog.demand.waitlist.forms import PreferenceForm
 from catalog.http import SignedInRequest, client_address
+from catalog.limits import known_browsers
 from catalog.models import EntryQuerySet, Subscriber
 
 LINK_STATUS = {
@@ -52,15 +54,20 @@ def from_mail(view: View) -> View:
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
     # GET only shows a button: mail scanners follow links.
-    if request.method == "POST":
-        return _page_of_link(request, confirmation.confirm(token))
-    return _page_of_link(request, confirmation.look_up(token))
+    if request.method != "POST":
+        return _page_of_link(request, confirmation.look_up(token))
+    link = confirmation.confirm(token)
+    response = _page_of_link(request, link)
+    if link.is_new and link.entry:
+        known_browsers.remember(request, response, [link.entry.subscriber.email])
+    return response
 
 
 def _page_of_link(request: HttpRequest, link: Link) -> HttpResponse:
     context: dict[str, object] = {"link": link, "state": link.state.name}
     if link.entry:
         context |= {"entry": link.entry, "card": link.entry.card}
+        context["address"] = email_addresses.masked(link.entry.subscriber.email)
         context["position"] = waitlist.position_of(link.entry)
         context["preferences_link"] = links.to_preferences(link.entry.subscriber)
     status = LINK_STATUS.get(link.state, HTTPStatus.OK)
@@ -81,16 +88,32 @@ def leave(request: HttpRequest, signed: str) -> HttpResponse:
         "may_be_mailed": leaves_all if leaves_all and not leaves_all.unsubscribed_at else None,
         "has_left": request.method == "POST",
     }
+    subscriber = shown[0].subscriber if shown else leaves_all
     if request.method == "POST":
-        waitlist.leave(entries)
-        if leaves_all:
-            waitlist.unsubscribe(leaves_all)
-    if shown:
-        subscriber = shown[0].subscriber
+        moment = waitlist.leave_at_once(entries, leaves_all)
+        if subscriber and (context["waiting"] or context["may_be_mailed"]):
+            context["undo_link"] = links.to_undo(subscriber, moment)
+    if subscriber:
+        # The mail may have been forwarded: whoever reads this need not know whose it was.
+        context["address"] = email_addresses.masked(subscriber.email)
+    if shown and subscriber:
         context["leave_all_link"] = links.to_leave(subscriber, None)
         context["preferences_link"] = links.to_preferences(subscriber)
     # No redirect, not after POST either: RFC 8058 forbids it.
     return render(request, "catalog/waitlist/leave.html", context)
+
+
+@from_mail
+@require_POST
+def undo(request: HttpRequest, signed: str) -> HttpResponse:
+    """From the page that has just said that somebody has left."""
+    subscriber, moment = links.undone_by(signed)
+    context: dict[str, object] = {"is_undone": False}
+    if subscriber:
+        context["is_undone"] = waitlist.undo(subscriber, moment)
+        context["preferences_link"] = links.to_preferences(subscriber)
+    status = HTTPStatus.OK if context["is_undone"] else HTTPStatus.GONE
+    return render(request, "catalog/waitlist/undone.html", context, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -136,6 +159,8 @@ def _change(
     match form.cleaned_data["action"]:
         case "leave":
             waitlist.leave(entry)
+        case "undo":
+            waitlist.undo_entry(entry)
         case "leave-all":
             waitlist.leave(entries)
         case "forget":
@@ -154,9 +179,11 @@ def _show(
     status: HTTPStatus = HTTPStatus.OK,
 ) -> HttpResponse:
     shown = waitlist.with_positions(entries.select_related("card", "subscriber"))
+    emails = addresses.order_by("email").values_list("email", flat=True)
     context = {
-        "entries": shown.order_by("card__name", "pk"),
-        "addresses": list(addresses.order_by("email").values_list("email", flat=True)),
+        "entries": shown.annotate(can_undo=waitlist.CAN_UNDO).order_by("card__name", "pk"),
+        # Behind a link in a mail anybody may be, to whom it was forwarded.
+        "addresses": list(emails) if is_own else [email_addresses.masked(e) for e in emails],
         "is_own": is_own,
     }
     return render(request, "catalog/waitlist/preferences.html", context, status=status)

@@ -10,10 +10,10 @@ the mail is. All are signed, so that a guess costs no query.
 import hashlib
 import secrets
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.core.signing import BadSignature, SignatureExpired, Signer, TimestampSigner
+from django.core.signing import BadSignature, Signer, TimestampSigner
 from django.urls import reverse
 
 from catalog.models import EntryQuerySet, ModelCard, Subscriber, WaitlistEntry
@@ -24,6 +24,7 @@ TOKEN_BYTES = 32
 CONFIRM = TimestampSigner(salt="waitlist.confirm")
 LEAVE = Signer(salt="waitlist.leave")
 PREFERENCES = Signer(salt="waitlist.preferences")
+UNDO = Signer(salt="waitlist.undo")
 ALL = "all"
 
 
@@ -48,6 +49,19 @@ def to_leave(subscriber: Subscriber, card: ModelCard | None) -> str:
 
 def to_confirm(token: str) -> str:
     return absolute(reverse("waitlist-confirm", args=[token]))
+
+
+def to_undo(subscriber: Subscriber, left_at: datetime) -> str:
+    """Takes back what was left at that very moment; `operations.undo_leaving` says until when."""
+    signed = UNDO.sign(f"{subscriber.key.hex}-{left_at.isoformat()}")
+    return absolute(reverse("waitlist-undo", args=[signed]))
+
+
+def undone_by(signed: str) -> tuple[Subscriber | None, datetime]:
+    """Whom an undo link is about, if still kept, and when they left. Raises BadLink."""
+    key, _, left_at = _unsigned(UNDO, signed).partition("-")
+    subscriber = Subscriber.objects.filter(key=uuid.UUID(key)).first()
+    return subscriber, datetime.fromisoformat(left_at)
 
 
 def subscriber_of(signed: str) -> Subscriber | None:
@@ -81,15 +95,9 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def is_in_time(token: str) -> bool:
-    """Whether it was signed less than CONFIRM_LINK_LIVES ago. Raises BadLink."""
-    try:
-        CONFIRM.unsign(token, max_age=CONFIRM_LINK_LIVES)
-    except SignatureExpired:
-        return False
-    except BadSignature as error:
-        raise BadLink(str(error)) from None
-    return True
+def check(token: str) -> None:
+    """Raises BadLink unless we have signed it; the database knows whether it is still in time."""
+    _unsigned(CONFIRM, token)
 
 
 def _unsigned(signer: Signer, signed: str) -> str:

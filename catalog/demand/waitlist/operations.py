@@ -21,7 +21,15 @@ from catalog import email_addresses
 from catalog.demand import subscribers
 from catalog.demand.waitlist import emails, links, positions
 from catalog.infrastructure.retention import ROWS_PER_SLICE, Budget, Retention
-from catalog.limits import DAY_S, TooOften, network_of, take
+from catalog.limits import (
+    Limit,
+    TooOften,
+    mails,
+    network_of,
+    spend,
+    wait_before_next,
+    wait_in_words,
+)
 from catalog.models import (
     COMING_SOON,
     EntryQuerySet,
@@ -39,7 +47,6 @@ CONSENTS = ["1"]
 CONSENT = CONSENTS[-1]
 
 PURGE_UNCONFIRMED_AFTER = timedelta(days=7)
-MAILS_PER_DAY = 5
 MAIL_EVERY_S = 180
 
 
@@ -56,22 +63,25 @@ def is_open(card: ModelCard) -> bool:
 
 
 def join_by_mail(
-    card: ModelCard, email: str, *, consent_address: str, consent: str = CONSENT
+    card: ModelCard,
+    email: str,
+    *,
+    consent_address: str,
+    consent: str = CONSENT,
+    browser_id: str = "",
 ) -> None:
     """Mail the address a link to confirm, or, if it waits already, its position.
 
-    Beyond the limit of mails to one address nothing happens and nothing is said: the link sent
-    before stays good. Raises Closed, limits.TooOften for the network address (`consent_address`),
+    Just after such a mail nothing more happens: the link in it stays good. `browser_id`: of a
+    browser that is known for the address (`limits.known_browsers`). Raises Closed,
+    limits.TooOften for the network address (`consent_address`) or the mails to this address,
     limits.CannotCount.
     """
     if not is_open(card):
         raise Closed(card.repo)
-    network = network_of(consent_address)
-    if not take(f"waitlist:from:{network}", settings.WAITLIST_ASKS_PER_HOUR_ADDRESS):
-        raise TooOften(
-            "Your network address has asked for many mails this hour. Please come back later."
-        )
-    if not _may_be_mailed(card, email):
+    requester = mails.Requester(network_of(consent_address), browser_id)
+    _count_request(requester.network)
+    if not _count_mail(card, email, requester):
         log.info("waitlist mail not sent again card=%s", card.pk)
         return
     token = links.new_token()
@@ -79,12 +89,36 @@ def join_by_mail(
         _join_by_mail(card, email, token=token, consent=consent, consent_address=consent_address)
 
 
-def _may_be_mailed(card: ModelCard, email: str) -> bool:
-    """Count one more mail to the address: anybody can join in somebody else's name."""
-    mailbox = links.hash_of(email_addresses.fold(email))
-    return take(f"waitlist:card:{card.pk}:{mailbox}", 1, window_s=MAIL_EVERY_S) and take(
-        f"waitlist:day:{mailbox}", MAILS_PER_DAY, window_s=DAY_S
-    )
+def _count_request(network: str) -> None:
+    limit = Limit(f"waitlist:from:{network}", settings.WAITLIST_ASKS_PER_HOUR_ADDRESS)
+    wait_s = spend([limit])
+    if wait_s:
+        raise TooOften(
+            "Your network address has asked for many mails this hour. Please try again in "
+            f"{wait_in_words(wait_s)}.",
+            retry_after_s=wait_s,
+        )
+
+
+def _count_mail(card: ModelCard, email: str, requester: mails.Requester) -> bool:
+    """Count one more mail to the address: anybody can join in somebody else's name.
+
+    False: this requester has just had one about the model sent to it.
+    """
+    mailbox = links.hash_of(email_addresses.mailbox_of(email))
+    who = requester.browser_id or requester.network
+    of_model = Limit(f"waitlist:card:{card.pk}:{mailbox}:{who}", 1, MAIL_EVERY_S)
+    # All or none: what is refused must not pass for a mail that was sent.
+    wait_s = spend([of_model, *mails.limits_of("waitlist", email, requester)])
+    if wait_s and wait_before_next([of_model]):
+        return False
+    if wait_s:
+        raise TooOften(
+            "We have sent several mails to this address today; the links in them still work. "
+            f"The next can be sent in {wait_in_words(wait_s)}.",
+            retry_after_s=wait_s,
+        )
+    return True
 
 
 def _join_by_mail(
@@ -175,17 +209,6 @@ def confirm_own(entries: EntryQuerySet, *, consent_address: str) -> int:
     if confirmed:
         subscribers.resubscribe(entries)
     return confirmed
-
-
-def leave(entries: EntryQuerySet) -> int:
-    """Leave the waitlists, confirmed or not; how many were not left already."""
-    # A confirmation at the same moment loses, whichever comes first: it wants entries not left.
-    return entries.filter(left_at__isnull=True).update(left_at=Now())
-
-
-def unsubscribe(subscriber: Subscriber) -> None:
-    # From models that its person voted for, too.
-    Subscriber.objects.filter(pk=subscriber.pk).update(unsubscribed_at=Now())
 
 
 # Who wants no mail at all must stay known as such. A person's address goes with the account: the

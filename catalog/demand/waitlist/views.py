@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from catalog.demand import waitlist
 from catalog.demand.waitlist.forms import JoinForm
 from catalog.http import client_address
-from catalog.limits import Refused
+from catalog.limits import Refused, known_browsers
 from catalog.models import ModelCard
 
 FROM_ELSEWHERE = "This was sent from a page that is not ours. If it was you, please send it again."
@@ -43,11 +43,13 @@ def _join_by_mail(request: HttpRequest, card: ModelCard, form: JoinForm) -> Http
     try:
         # A bot gets the answer that everybody gets, so that it learns nothing.
         if not form.is_from_a_bot:
+            email = form.cleaned_data["email"]
             waitlist.join_by_mail(
                 card,
-                form.cleaned_data["email"],
+                email,
                 consent=form.cleaned_data["consent"],
                 consent_address=client_address(request),
+                browser_id=known_browsers.id_of(request, email),
             )
     except Refused as refused:
         response = _form_page(request, card, refused.status, form=form, refusal=str(refused))

@@ -8,7 +8,6 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts import credits
 from accounts.credits import Outcome
@@ -94,51 +93,7 @@ def test_a_grant_of_nothing_is_refused(ada: User, amount: int) -> None:
         give(ada, amount)
 
 
-# --- the free credit ----------------------------------------------------------------------------
-
-
-def test_the_welcome_credit_comes_once_and_runs_out(ada: User, settings: Settings) -> None:
-    settings.FREE_CREDIT_MICRO_USD, settings.WELCOME_CREDIT_DAYS = 1_000_000, 365
-
-    first, again = credits.welcome(ada), credits.welcome(ada)
-
-    assert first
-    assert first == again
-    assert sums(ada) == (1_000_000, 0)
-    assert first.expires_at
-    assert timedelta(364) < first.expires_at - timezone.now() <= timedelta(365)
-
-
-@pytest.mark.parametrize("again", ["a.d.a@gmail.com", "ADA+2@gmail.com", "ada@googlemail.com"])
-def test_another_spelling_of_a_mailbox_gets_no_second_welcome(db: None, again: str) -> None:
-    credits.welcome(User.objects.create_user("ada@gmail.com"))
-    other = User.objects.create_user(again)
-
-    assert credits.welcome(other) is None
-    assert credits.balance_of(other).available == 0
-
-
-def test_leaving_and_coming_back_gets_no_second_welcome(ada: User) -> None:
-    credits.welcome(ada)
-    ada.delete()
-    back = User.objects.create_user("ada@lab.example")
-
-    assert credits.welcome(back) is None
-
-
-def test_a_new_address_gets_no_second_welcome(ada: User) -> None:
-    first = credits.welcome(ada)
-    ada.email = "countess@lab.example"
-    ada.save()
-
-    assert credits.welcome(ada) == first
-    assert Grant.objects.count() == 1
-
-
-def test_without_free_credit_there_is_none(ada: User, settings: Settings) -> None:
-    settings.FREE_CREDIT_MICRO_USD = 0
-
-    assert credits.welcome(ada) is None
+# --- mailboxes ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -518,21 +473,6 @@ def test_overlapping_batches_of_many_wallets_do_not_lock_each_other_out(racer: U
 
 def test_two_first_needs_of_a_wallet_make_one(racer: User) -> None:
     assert len(set(at_once(lambda _: credits.wallet_of(racer).pk, 8))) == 1
-
-
-def test_two_welcomes_at_once_are_one(racer: User) -> None:
-    at_once(lambda _: credits.welcome(racer), 8)
-
-    assert Grant.objects.filter(category=Category.WELCOME).count() == 1
-    assert credits.balance_of(racer).available == 1_000_000
-
-
-def test_spellings_welcomed_at_once_get_one_credit(transactional_db: None) -> None:
-    people = [User.objects.create_user(f"ada+{n}@gmail.com") for n in range(8)]
-
-    at_once(lambda n: credits.welcome(people[n]), 8)
-
-    assert Grant.objects.count() == 1
 
 
 def test_sweeps_at_once_take_back_once(racer: User) -> None:

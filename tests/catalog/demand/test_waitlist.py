@@ -20,7 +20,7 @@ from catalog.demand import subscribers, waitlist
 from catalog.demand.waitlist import confirmation, links
 from catalog.demand.waitlist.confirmation import LinkState
 from catalog.infrastructure.retention import Budget
-from catalog.limits import CannotCount, TooOften
+from catalog.limits import DAY_S, CannotCount, TooOften, mails
 from catalog.models import Mail, ModelCard, Subscriber, WaitlistEntry
 from tests.catalog.demand.joining import ADA, ask, asked_token, person, waits
 from tests.conftest import make_card
@@ -119,20 +119,46 @@ def test_one_address_gets_one_mail_in_three_minutes_and_its_link_stays_good(
 ) -> None:
     token = asked_token(card)
 
-    waitlist.join_by_mail(card, ADA.upper(), consent_address="192.0.2.2")
+    waitlist.join_by_mail(card, ADA.upper(), consent_address="192.0.2.1")
 
     assert len(mail.outbox) == 1
     assert confirmation.confirm(token).state is LinkState.WAITING
 
 
-def test_one_address_gets_five_mails_a_day(db: None) -> None:
-    for number in range(6):
-        waitlist.join_by_mail(
-            make_card(f"openai/clip-{number}"), ADA, consent_address=f"192.0.2.{number}"
-        )
+def test_one_network_gets_five_mails_a_day_for_an_address_and_others_get_theirs(db: None) -> None:
+    cards = [make_card(f"openai/clip-{number}") for number in range(6)]
+    for card in cards[:5]:
+        waitlist.join_by_mail(card, ADA, consent_address="192.0.2.1")
+    cache.delete("waitlist:from:192.0.2.1")
 
-    assert len(mail.outbox) == 5
-    assert WaitlistEntry.objects.count() == 5
+    with pytest.raises(TooOften, match="can be sent in 24 hours") as refused:
+        waitlist.join_by_mail(cards[5], ADA, consent_address="192.0.2.1")
+    assert 0 < refused.value.retry_after_s <= DAY_S
+    waitlist.join_by_mail(cards[5], ADA, consent_address="192.0.2.2")
+
+    assert len(mail.outbox) == 6
+    assert WaitlistEntry.objects.count() == 6
+
+
+def test_what_was_refused_does_not_pass_for_sent_a_minute_later(card: ModelCard) -> None:
+    for limit in mails.limits_of("waitlist", ADA, mails.Requester("192.0.2.1")):
+        cache.set(limit.key, limit.most, limit.window_s)
+
+    for _ in range(2):
+        with pytest.raises(TooOften):
+            waitlist.join_by_mail(card, ADA, consent_address="192.0.2.1")
+
+
+def test_strangers_together_cannot_flood_an_address_nor_lock_a_known_browser_out(db: None) -> None:
+    cards = [make_card(f"openai/clip-{number}") for number in range(mails.STRANGERS_PER_HOUR + 1)]
+    for number, card in enumerate(cards[:-1]):
+        waitlist.join_by_mail(card, ADA, consent_address=f"192.0.2.{number}")
+
+    with pytest.raises(TooOften):
+        waitlist.join_by_mail(cards[-1], ADA, consent_address="192.0.2.200")
+    waitlist.join_by_mail(cards[-1], ADA, consent_address="192.0.2.200", browser_id="known")
+
+    assert len(mail.outbox) == len(cards)
 
 
 def test_one_network_address_asks_five_times_an_hour(card: ModelCard) -> None:
@@ -214,12 +240,9 @@ def test_a_link_used_again_says_so_and_changes_nothing(card: ModelCard) -> None:
 @pytest.mark.parametrize(
     ("hours", "state"), [(71.99, LinkState.WAITING), (72.01, LinkState.EXPIRED)]
 )
-def test_a_link_lives_three_days(
-    card: ModelCard, hours: float, state: LinkState, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_link_lives_three_days(card: ModelCard, hours: float, state: LinkState) -> None:
     token = asked_token(card)
-    then = timezone.now() + timedelta(hours=hours)
-    monkeypatch.setattr("django.core.signing.time.time", then.timestamp)
+    WaitlistEntry.objects.update(requested_at=Now() - timedelta(hours=hours))
 
     assert confirmation.confirm(token).state is state
 

@@ -2,12 +2,15 @@
 
 import csv
 import io
+import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import AnonymousUser
 from django.core import mail
 from django.core.cache import cache
+from django.db.models import F
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -16,6 +19,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from accounts.models import User
 from catalog.demand import waitlist
 from catalog.demand.waitlist import links
+from catalog.limits import known_browsers
 from catalog.models import ModelCard, Subscriber, WaitlistEntry
 from tests.catalog.demand.joining import ADA, asked_token, person, waits
 from tests.conftest import make_card
@@ -179,7 +183,7 @@ def test_the_sixth_form_of_an_hour_is_told_to_wait(card: ModelCard, client: Clie
 
     assert answer.status_code == 429
     assert int(answer["Retry-After"]) > 0
-    assert "Please come back later" in answer.content.decode()
+    assert "Please try again in 60 minutes" in answer.content.decode()
 
 
 def test_no_other_verb_asks(card: ModelCard, client: Client) -> None:
@@ -220,6 +224,19 @@ def test_looking_at_a_link_confirms_nothing_and_a_press_does(card: ModelCard) ->
     assert waitlist.size_of(card) == 1
 
 
+def test_a_browser_that_has_confirmed_is_known_for_its_address(card: ModelCard) -> None:
+    browser = Client()
+    token = asked_token(card)
+
+    browser.get(link_to("confirm", token))
+    assert "browser" not in browser.cookies
+    browser.post(link_to("confirm", token))
+
+    request = RequestFactory().get("/", HTTP_COOKIE=f"browser={browser.cookies['browser'].value}")
+    assert known_browsers.id_of(request, ADA)
+    assert not known_browsers.id_of(request, "bob@lab.example")
+
+
 def test_a_used_link_answers_kindly(card: ModelCard, client: Client) -> None:
     link = link_to("confirm", asked_token(card))
     client.post(link)
@@ -229,9 +246,7 @@ def test_a_used_link_answers_kindly(card: ModelCard, client: Client) -> None:
         assert "you are already in line" in page.content.decode()
 
 
-def test_links_that_are_over_say_why(
-    card: ModelCard, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_links_that_are_over_say_why(card: ModelCard, client: Client) -> None:
     replaced = link_to("confirm", asked_token(card))
     token = asked_token(card)
     expected = {replaced: (410, "this link is over")}
@@ -239,10 +254,9 @@ def test_links_that_are_over_say_why(
         404,
         "not whole",
     )
-    with monkeypatch.context() as later:
-        later.setattr("catalog.demand.waitlist.links.CONFIRM_LINK_LIVES", -1)
-        assert client.post(link_to("confirm", token)).status_code == 410
-        assert "too old" in client.get(link_to("confirm", token)).content.decode()
+    WaitlistEntry.objects.update(requested_at=F("requested_at") - links.CONFIRM_LINK_LIVES)
+    assert client.post(link_to("confirm", token)).status_code == 410
+    assert "too old" in client.get(link_to("confirm", token)).content.decode()
     waitlist.leave(WaitlistEntry.objects.all())
     expected[link_to("confirm", token)] = (410, "you have left")
 
@@ -319,13 +333,106 @@ def test_leaving_works_after_the_address_is_gone(card: ModelCard, client: Client
         assert "you have left" in page.content.decode()
 
 
-@pytest.mark.parametrize("name", ["leave", "preferences", "confirm"])
+@pytest.mark.parametrize("name", ["leave", "preferences", "confirm", "undo"])
 @pytest.mark.parametrize("signed", ["x", "a:b", "0" * 32 + "-all:abc", "%00", "ü"])
 def test_a_made_up_link_opens_nothing(db: None, client: Client, name: str, signed: str) -> None:
     link = f"/waitlist/{name}/{signed}/"
 
-    assert client.get(link).status_code in {400, 404}
+    assert client.get(link).status_code in {400, 404, 405}
     assert client.post(link).status_code in {400, 404}
+
+
+def undo_path(page: str) -> str:
+    found = re.search(r'action="[^"]*(/waitlist/undo/[^"]+)"', page)
+    assert found, page
+    return found[1]
+
+
+def test_leaving_offers_an_undo_that_gives_the_place_back(card: ModelCard, client: Client) -> None:
+    """The mail with the link may have been forwarded."""
+    first, _ = waits(card), waits(card, "bob@lab.example")
+    left = client.post(leave_path_of(card, ADA)).content.decode()
+    assert waitlist.position_of(first) is None
+
+    answer = Client(enforce_csrf_checks=True).post(undo_path(left))
+
+    assert answer.status_code == 200
+    assert waitlist.position_of(first) == 1
+
+
+def leave_path_of(card: ModelCard | None, email: str) -> str:
+    return path(links.to_leave(Subscriber.objects.get(email=email), card))
+
+
+def test_undoing_takes_back_that_all_mail_was_stopped(card: ModelCard, client: Client) -> None:
+    waits(card)
+    other = waits(make_card("openai/other"))
+    waitlist.leave(WaitlistEntry.objects.filter(pk=other.pk))
+    left = client.post(leave_path(None)).content.decode()
+    assert Subscriber.objects.get().unsubscribed_at is not None
+
+    client.post(undo_path(left))
+
+    assert Subscriber.objects.get().unsubscribed_at is None
+    assert waitlist.size_of(card) == 1
+    assert waitlist.size_of(other.card) == 0, "what was left before stays left"
+
+
+def test_an_undo_is_good_for_an_hour_and_for_that_leaving_only(
+    card: ModelCard, client: Client
+) -> None:
+    waits(card)
+    link = undo_path(client.post(leave_path(card)).content.decode())
+    assert client.post(link).status_code == 200
+    assert client.post(link).status_code == 410
+
+    later = undo_path(client.post(leave_path(card)).content.decode())
+    assert client.post(link).status_code == 410
+    WaitlistEntry.objects.update(left_at=F("left_at") - timedelta(minutes=61))
+
+    assert client.post(later).status_code == 410
+    assert client.get(later).status_code == 405
+    assert waitlist.size_of(card) == 0
+
+
+def test_a_second_leaving_by_the_same_link_offers_no_second_undo(
+    card: ModelCard, client: Client
+) -> None:
+    waits(card)
+    client.post(leave_path(card))
+
+    assert "undo" not in client.post(leave_path(card)).content.decode()
+
+
+def test_pages_behind_a_mailed_link_show_no_address_in_full(
+    card: ModelCard, client: Client
+) -> None:
+    token = asked_token(card)
+    entry = waits(card)
+    pages = [path(links.to_preferences(entry.subscriber)), leave_path(card), leave_path(None)]
+
+    for page in [link_to("confirm", token), *pages]:
+        assert ADA not in client.get(page).content.decode(), page
+    assert "a•••@lab.example" in client.get(pages[0]).content.decode()
+    assert ADA not in client.post(leave_path(card)).content.decode()
+
+
+def test_what_was_left_on_the_preference_page_can_be_taken_back_there(
+    card: ModelCard, client: Client
+) -> None:
+    entry = waits(card)
+    page = path(links.to_preferences(entry.subscriber))
+    client.post(page, {"action": "leave", "entry": entry.pk})
+    assert 'value="undo"' in client.get(page).content.decode()
+
+    client.post(page, {"action": "undo", "entry": entry.pk})
+    assert waitlist.size_of(card) == 1
+
+    client.post(page, {"action": "leave", "entry": entry.pk})
+    WaitlistEntry.objects.update(left_at=F("left_at") - timedelta(minutes=61))
+    client.post(page, {"action": "undo", "entry": entry.pk})
+    assert waitlist.size_of(card) == 0
+    assert 'value="undo"' not in client.get(page).content.decode()
 
 
 # --- preferences ----------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def test_two_who_ask_at_once_make_one_entry_and_one_mail(
 ) -> None:
     settings.EMAIL_BACKEND = "catalog.mail.backend.Outbox"
 
-    at_once(lambda n: waitlist.join_by_mail(card, ADA, consent_address=f"192.0.2.{n}"), 8)
+    at_once(lambda _: waitlist.join_by_mail(card, ADA, consent_address="192.0.2.1"), 5)
 
     assert WaitlistEntry.objects.count() == Subscriber.objects.count() == 1
     assert Mail.objects.count() == 1

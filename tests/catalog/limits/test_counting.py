@@ -25,3 +25,21 @@ def test_a_window_begins_with_its_first_count_and_ends() -> None:
 
 def test_what_is_beyond_the_most_is_refused() -> None:
     assert [limits.take("a", 2) for _ in range(3)] == [True, True, False]
+
+
+def test_several_limits_are_counted_together_or_not_at_all() -> None:
+    roomy, tight = limits.Limit("roomy", 9, 60), limits.Limit("tight", 1, 30)
+
+    assert limits.spend([roomy, tight]) == 0
+    assert 0 < limits.spend([roomy, tight]) <= 30
+    assert limits.wait_before_next([roomy]) == 0
+    assert limits.wait_before_next([tight, roomy]) > 0
+
+    assert cache.get_many(["roomy", "tight"]) == {"roomy": 1, "tight": 1}
+
+
+def test_the_wait_is_that_of_the_limit_that_lasts_longest() -> None:
+    hour, minute = limits.Limit("hour", 1, 3600), limits.Limit("minute", 1, 60)
+    limits.spend([hour, minute])
+
+    assert 3590 < limits.spend([minute, hour]) <= 3600

@@ -296,3 +296,32 @@ def test_mail_to_a_person_goes_with_the_person(db: None) -> None:
     lifecycle.delete(ada)
 
     assert [mail.recipients for mail in Mail.objects.all()] == [["bob@lab.example"]]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"subject": "two\nlines"},
+        {"headers": {"X-Odd": "a\r\nBcc: eve@evil.example"}},
+        {"sender": "no address at all @@"},
+        {"recipients": ["ada@lab.example\n"]},
+    ],
+)
+def test_one_mail_that_cannot_be_built_does_not_end_its_round(
+    server: MailServer, damage: dict[str, object]
+) -> None:
+    for name in ["first", "broken", "last"]:
+        write(f"{name}@lab.example")
+    broken = Mail.objects.filter(recipients=["broken@lab.example"]).values("pk")
+    broken_pk = broken.get()["pk"]
+    Mail.objects.filter(pk=broken_pk).update(**damage)
+
+    sending.send_due()
+
+    states = dict(Mail.objects.values_list("pk", "state"))
+    assert states.pop(broken_pk) == MailState.WAITING
+    assert set(states.values()) == {MailState.SENT}
+    kept = Mail.objects.get(pk=broken_pk)
+    assert kept.error
+    assert kept.server_away_at is None, "the others need not wait for it"

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from accounts import credits
-from accounts.models import Category, User
+from accounts.models import Category, Erasure, User
 from catalog.infrastructure import storage
 from catalog.infrastructure.retention import Budget
 from catalog.infrastructure.storage import StorageUnavailable
@@ -251,8 +251,9 @@ def test_no_file_is_touched_inside_a_transaction(
         refused = submit(images_count=1000)
     tidy.tidy(Budget(20))
     erased = submit()
+    erasure = Erasure.objects.create(user=payer, addresses=[])
     with transaction.atomic():
-        personal_data.erase(payer)
+        assert personal_data.erase(erasure, limit=10)
 
     assert refused is None
     assert fake_storage.of("save")

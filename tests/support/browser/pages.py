@@ -36,6 +36,7 @@ OWN_PAGES = [
     "/account/keys/",
     "/account/webhooks/",
     "/account/delete/",
+    "/account/again/",
     "/accounts/email/",
     "/accounts/2fa/",
 ]

@@ -214,7 +214,8 @@ def test_signing_up_is_signing_in(db: None, client: Client, address: str) -> Non
         "password/reset/done/",
         "password/reset/key/done/",
         "password/reset/key/1-abc/",
-        "reauthenticate/",
+        "2fa/reauthenticate/",
+        "2fa/webauthn/reauthenticate/",
     ],
 )
 @pytest.mark.parametrize("signed_in", [True, False])
@@ -234,34 +235,6 @@ def test_a_password_signs_nobody_in(db: None, client: Client) -> None:
     client.post("/accounts/login/", {"login": root.email, "password": "secret"})
 
     assert who(client) is None
-
-
-def test_one_address_gets_three_mails_in_nine_minutes(ada: User) -> None:
-    for _ in range(5):
-        answer = Client().post("/accounts/login/", {"login": ada.email})
-
-    assert len(mail.outbox) == 3
-    assert "several mails" in answer.content.decode()
-
-
-def test_asking_again_on_the_code_page_counts_too(ada: User, client: Client) -> None:
-    response = client.post("/accounts/login/", {"login": ada.email})
-    for _ in range(4):
-        answer = client.post(response["Location"], {"action": "resend"}, follow=True)
-
-    assert answer.status_code == 200
-    assert len(mail.outbox) == 3
-
-
-def test_one_address_gets_five_mails_a_day(ada: User, settings: Settings) -> None:
-    limits = dict(settings.ACCOUNT_RATE_LIMITS)
-    settings.ACCOUNT_RATE_LIMITS = limits | {
-        "code_mail": limits["code_mail"].replace("3/9m", "99/m")
-    }
-    for _ in range(7):
-        Client().post("/accounts/login/", {"login": ada.email})
-
-    assert len(mail.outbox) == 5
 
 
 def test_one_network_address_asks_twenty_times_a_minute(db: None) -> None:

@@ -1,0 +1,9 @@
+"""The admin as an app, with our own door."""
+
+from django.contrib.admin.apps import AdminConfig
+
+
+class StaffAdminConfig(AdminConfig):
+    """In INSTALLED_APPS in place of "django.contrib.admin"."""
+
+    default_site = "accounts.staff.site.StaffSite"
