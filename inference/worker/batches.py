@@ -132,7 +132,7 @@ def _results(cache: TextCache, batch: Sequence[Ready]) -> list[Done]:
         )
         times = _times(ready, started=started, forward_s=forward_s)
         reading = cache.token_counts.reading_of(ready.job, of_job.texts)
-        done.append(_done(work, known, times | asdict(reading)))
+        done.append(_done(work, known, times | asdict(reading), ready.preview))
     return done
 
 
@@ -153,7 +153,7 @@ def _encode(encoder: Encoder, crops: Sequence[Image.Image]) -> Embeddings:
     return np.concatenate(passes)
 
 
-def _done(work: Work, known: KnownTexts, measured: Result) -> Done:
+def _done(work: Work, known: KnownTexts, measured: Result, preview: bytes) -> Done:
     encoder = work.encoder
     outcome = kinds.of(work.job).run(work)
     result: Result = {
@@ -163,4 +163,5 @@ def _done(work: Work, known: KnownTexts, measured: Result) -> Done:
         "image_size": encoder.image_size,
         "texts_cached": len(known.vectors) - known.new,
     }
-    return Done(work.job, result | measured | outcome.result, known.new, outcome.vectors)
+    result |= measured | outcome.result
+    return Done(work.job, result, known.new, outcome.vectors, preview)

@@ -77,7 +77,7 @@ class House:
         payer = payer or self.payer
         request = classify.job_request(
             self.card,
-            [images.check_and_preview(picture or self.photo())],
+            [images.check(picture or self.photo())],
             labels=LABELS,
             template="a photo of {}",
         )

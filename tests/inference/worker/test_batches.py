@@ -215,7 +215,7 @@ def test_several_pictures_of_a_job_are_scored_in_order(
     card: ModelCard, requester: jobs.Requester, encoder: HashEncoder
 ) -> None:
     sides = [(40, 40), (80, 40), (40, 90)]
-    inputs = [pictures.check_and_preview(photo_bytes(*side)) for side in sides]
+    inputs = [pictures.check(photo_bytes(*side)) for side in sides]
     request = classify.job_request(card, inputs, labels=["a cat"], template="{}")
     jobs.submit(request, requester=requester)
 
@@ -230,7 +230,7 @@ def test_several_pictures_of_a_job_are_scored_in_order(
 def test_pictures_and_texts_are_embedded_in_order(
     card: ModelCard, requester: jobs.Requester, encoder: HashEncoder
 ) -> None:
-    picture = pictures.check_and_preview(photo_bytes(40, 40))
+    picture = pictures.check(photo_bytes(40, 40))
     request = embed.job_request(card, ["a cat", picture, "a dog"])
     jobs.submit(request, requester=requester)
 
@@ -250,7 +250,7 @@ def test_the_activation_asked_for_is_used(
 ) -> None:
     request = classify.job_request(
         card,
-        [pictures.check_and_preview(photo_bytes())],
+        [pictures.check(photo_bytes())],
         labels=["a", "b"],
         template="{}",
         activation=activation,
@@ -274,7 +274,7 @@ def test_by_itself_the_activation_is_what_the_model_was_trained_for(
     is_sigmoid: bool,
     bias: float,
 ) -> None:
-    picture = pictures.check_and_preview(photo_bytes())
+    picture = pictures.check(photo_bytes())
     request = classify.job_request(card, [picture], labels=["a", "b"], template="{}")
     jobs.submit(request, requester=requester)
 
