@@ -19,6 +19,7 @@ from catalog.infrastructure import log_context
 from inference.jobs import claims
 from inference.models import Worker
 from inference.runtime import process_stats
+from inference.runtime.errors import EncoderError
 from inference.worker import leases, served_models
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ def announce() -> None:
         "device": settings.WORKER_DEVICE,
         "repos": served_models.repos(),
         "revisions": served_models.revisions(),
+        "failures": served_models.failures(),
         "resident_bytes": process_stats.resident_bytes(),
         "device_bytes": process_stats.device_bytes(settings.WORKER_DEVICE),
         "images_per_s": {repo: round(model.images_per_s, 2) for repo, model in models.items()},
@@ -98,7 +100,12 @@ class Serving(bootsteps.StartStopStep):
 
     def start(self, parent: Any) -> None:
         cards = served_models.cards_to_serve(",".join(settings.SERVE_REPOS))
-        for card in served_models.load(cards):
+        try:
+            failed = served_models.load(cards)
+        except EncoderError:
+            announce()  # the row stays for an hour, and says why there is no worker
+            raise
+        for card in failed:
             # Its messages belong to a worker that can answer them.
             parent.app.amqp.queues.deselect(card.queue)
         # The consumer is made after this step; a solo worker runs tasks in its own thread.
@@ -114,3 +121,4 @@ class Serving(bootsteps.StartStopStep):
         self.heartbeat.stopped.set()
         self.heartbeat.join(timeout=HEARTBEAT_S)
         withdraw()
+        served_models.clear()
