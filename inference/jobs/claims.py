@@ -10,7 +10,7 @@ from catalog.models import ModelCard
 from inference.models import Job, State
 
 LEASE = timedelta(seconds=10)
-TIME_LIMIT = timedelta(seconds=60)  # one attempt, however alive its worker is
+TIME_LIMIT = timedelta(seconds=60)  # one step of an attempt, however alive its worker is
 MAX_ATTEMPTS = 3
 UNCLAIMED = {
     "state": State.QUEUED,
@@ -87,8 +87,8 @@ def claim(
 
 
 def renew(token: uuid.UUID) -> int:
-    recent = Job.objects.running().filter(lease_token=token, started_at__gt=Now() - TIME_LIMIT)
-    return recent.update(lease_until=Now() + LEASE)
+    """How many jobs are still held by it. Whether its worker makes progress, the worker knows."""
+    return Job.objects.running().filter(lease_token=token).update(lease_until=Now() + LEASE)
 
 
 def give_back(token: uuid.UUID, *, was_tried: bool = True) -> int:

@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from celery import bootsteps
@@ -25,7 +26,7 @@ from inference.worker import leases, served_models
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 2.5
-# From then on nothing that the batch computes can count: its lease is over.
+# From then on nothing that the step computes can count: its lease is over.
 HUNG_AFTER_S = (claims.TIME_LIMIT + claims.LEASE).total_seconds()
 STDERR = 2
 
@@ -86,8 +87,14 @@ def _beat() -> None:
         os._exit(1)
     announce()
     served_models.expire_texts()
+    renew(held)
+
+
+def renew(held: Sequence[leases.Held]) -> None:
+    """The leases of batches that make progress; the others end, and may be somebody else's."""
     for lease in held:
-        claims.renew(lease.token)
+        if lease.age_s < claims.TIME_LIMIT.total_seconds() and not claims.renew(lease.token):
+            leases.lose(lease.token)
 
 
 class Serving(bootsteps.StartStopStep):

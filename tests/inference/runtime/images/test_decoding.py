@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from inference.runtime.images import headers, png
 from inference.runtime.images.decoding import Damaged, Decoded, Task, decode
@@ -21,6 +21,7 @@ from tests.inference.runtime.conftest import smooth_noise
 from tests.inference.runtime.images import gallery
 from tests.inference.runtime.images.gallery import as_file
 from tests.inference.runtime.images.hostile import chunk, png_header, with_chunk
+from tests.inference.runtime.images.modes import COLORS, MODES, ramp
 
 WHITE = Preprocessing(size=64)
 DROP = Preprocessing(size=64, alpha=Alpha.DROP)
@@ -37,49 +38,11 @@ def preview(data: bytes, preprocessing: Preprocessing = WHITE) -> Image.Image:
     return Image.open(io.BytesIO(decoded(data, preprocessing, preview_side=960).preview))
 
 
-def logo() -> Image.Image:
-    """Black on nothing, as logos come."""
-    image = Image.new("RGBA", (96, 72), (0, 0, 0, 0))
-    ImageDraw.Draw(image).ellipse((20, 10, 70, 60), fill=(0, 0, 0, 255))
-    return image
-
-
-def ramp() -> Image.Image:
-    return Image.fromarray(np.tile(np.arange(0, 96, dtype=np.uint8) * 2, (72, 1)))
-
-
-def sixteen_bits(image: Image.Image) -> Image.Image:
-    return Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
-
-
 def pixels(image: Image.Image) -> np.ndarray:
     return np.asarray(image.convert("RGB"), dtype=np.int16)
 
 
 # --- each mode ---
-
-COLORS = smooth_noise(96, 72)
-GRAY = COLORS.convert("L")
-# Not dithered: such dots are resized to others.
-HALVES = ramp().convert("1", dither=Image.Dither.NONE)
-MODES: dict[str, Callable[[], bytes]] = {
-    "RGB": lambda: as_file(COLORS, "PNG"),
-    "L": lambda: as_file(GRAY, "PNG"),
-    "1": lambda: as_file(HALVES, "PNG"),
-    "P": lambda: as_file(COLORS.quantize(16), "PNG"),
-    "RGBA": lambda: as_file(logo(), "PNG"),
-    "LA": lambda: as_file(logo().convert("LA"), "PNG"),
-    "I;16": lambda: as_file(sixteen_bits(ramp()), "PNG"),
-    "P, alpha": lambda: as_file(COLORS.quantize(16), "PNG", transparency=bytes(range(0, 256, 16))),
-    "P, key": lambda: as_file(COLORS.quantize(16), "PNG", transparency=3),
-    "L, key": lambda: as_file(ramp(), "PNG", transparency=100),
-    "RGB, key": lambda: as_file(ramp().convert("RGB"), "PNG", transparency=(100, 100, 100)),
-    "1, key": lambda: as_file(HALVES, "PNG", transparency=0),
-    "I;16, key": lambda: as_file(sixteen_bits(ramp()), "PNG", transparency=100 * 257),
-    "CMYK": lambda: as_file(COLORS.convert("CMYK")),
-    "WebP, alpha": lambda: as_file(logo(), "WEBP", lossless=True),
-    "GIF, key": lambda: as_file(logo(), "GIF"),
-}
 
 
 @pytest.mark.parametrize("preprocessing", [WHITE, DROP], ids=["white", "drop"])
