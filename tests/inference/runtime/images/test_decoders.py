@@ -12,7 +12,7 @@ from PIL import Image
 from inference.runtime.images import headers
 from inference.runtime.images.decoders import Decoder, Decoders, Limits
 from inference.runtime.images.decoding import Damaged, Task, TooCostly, decode
-from inference.runtime.images.preprocessing import Preprocessing
+from inference.runtime.images.preprocessing import Method, Preprocessing
 from tests.inference.runtime.images import gallery
 from tests.inference.runtime.images.gallery import as_file
 from tests.inference.runtime.images.hostile import flat_png
@@ -33,7 +33,7 @@ def photo() -> Task:
 
 @pytest.fixture
 def decoder() -> Iterator[Decoder]:
-    decoder = Decoder(Limits(cpu_s=2, wall_s=2))
+    decoder = Decoder(Limits(wall_s=20))
     yield decoder
     decoder.close()
 
@@ -45,6 +45,17 @@ def test_a_child_gives_what_this_process_would(decoder: Decoder, photo: Task) ->
     assert there.preview == here.preview
     assert PREPROCESSING.crop(there.crop) is there.crop
     assert there.cpu_s > 0
+
+
+def test_the_fast_method_has_torch_in_the_child(decoder: Decoder, photo: Task) -> None:
+    """Its import takes more than an image may, and is not the image's."""
+    fast = replace(photo, preprocessing=replace(PREPROCESSING, method=Method.FAST))
+
+    decoder.decode(photo)
+    there, here = decoder.decode(fast), decode(fast)
+
+    assert there.crop.tobytes() == here.crop.tobytes()
+    assert decoder.decode(photo).crop.size == (64, 64)
 
 
 def test_a_damaged_file_is_refused_and_the_child_lives(decoder: Decoder, photo: Task) -> None:
@@ -73,16 +84,25 @@ def test_a_child_that_was_killed_by_others_is_replaced(decoder: Decoder, photo: 
     assert decoder.decode(photo).crop.size == (64, 64)
 
 
+@pytest.fixture
+def impatient() -> Iterator[Decoder]:
+    decoder = Decoder(Limits(wall_s=6))
+    yield decoder
+    decoder.close()
+
+
 @pytest.mark.parametrize("fault", ["stop", "hang", "seize"])
-def test_a_child_that_hangs_is_given_up(decoder: Decoder, photo: Task, fault: str) -> None:
+def test_a_child_that_hangs_is_given_up(impatient: Decoder, photo: Task, fault: str) -> None:
+    decoder = impatient
     with pytest.raises(TooCostly, match="keeps the decoder"):
         decoder.decode(replace(photo, fault=fault))
 
     assert decoder.decode(photo).crop.size == (64, 64)
 
 
-def test_a_child_that_is_stopped_takes_no_thread_with_it(decoder: Decoder, photo: Task) -> None:
+def test_a_child_that_is_stopped_takes_no_thread_with_it(impatient: Decoder, photo: Task) -> None:
     """The file does not even fit into the socket."""
+    decoder = impatient
     decoder.decode(photo)
     os.kill(decoder.pid or 0, signal.SIGSTOP)
     large = task(as_file(Image.effect_noise((3000, 1000), 90), "PNG"))
