@@ -1,6 +1,6 @@
 """Brings any mode that Pillow decodes to RGB."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from PIL import Image
@@ -70,7 +70,8 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 _SIXTEEN_BIT_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")
-_CONVERSIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
+_CONVERSIONS: Mapping[str, Callable[[Image.Image], Image.Image]] = {
     "P": _palette_rgb,
     "PA": _palette_rgb,
-} | dict.fromkeys(_SIXTEEN_BIT_MODES, _sixteen_bit_rgb)
+    **dict.fromkeys(_SIXTEEN_BIT_MODES, _sixteen_bit_rgb),
+}
