@@ -21,7 +21,7 @@ from inference.jobs import claims
 from inference.models import Worker
 from inference.runtime import process_stats
 from inference.runtime.errors import EncoderError
-from inference.worker import leases, served_models
+from inference.worker import decode, leases, served_models
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +106,7 @@ class Serving(bootsteps.StartStopStep):
         self.enabled = bool(settings.SERVE_REPOS)
 
     def start(self, parent: Any) -> None:
+        decode.decoders().start()  # they import their libraries while the models are loaded
         cards = served_models.cards_to_serve(",".join(settings.SERVE_REPOS))
         try:
             failed = served_models.load(cards)

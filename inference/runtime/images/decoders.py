@@ -17,12 +17,12 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import LifoQueue
 from typing import Self, TypeVar
 
 from inference.runtime.images.decoding import Damaged, Decoded, Task, TooCostly
@@ -77,6 +77,10 @@ class Decoder:
             return self._ask(task)
         except _Crashed as error:
             raise Damaged(f"it crashes the decoder: {error}") from error
+
+    def start(self) -> None:
+        if self._connection is None:
+            self._start()
 
     def close(self) -> None:
         connection, process = self._connection, self._process
@@ -139,13 +143,22 @@ def _spawn(fd: int, limits: Limits) -> "subprocess.Popen[bytes]":
 
 
 class Decoders:
-    """Up to `count` children, each asked by a thread of its own."""
+    """`count` children, each asked by one thread at a time."""
 
     def __init__(self, count: int, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="decode")
-        self._of_thread = threading.local()
-        self._all: list[Decoder] = []
+        self._all = [Decoder(limits or Limits()) for _ in range(count)]
+        # The last one used comes first: a child that is not needed is never started.
+        self._free: LifoQueue[Decoder] = LifoQueue()
+        for decoder in self._all:
+            self._free.put(decoder)
+
+    def start(self) -> None:
+        """Start all children now, while nothing is decoded yet: the first images of a process would
+        wait some tenths of a second for each.
+        """
+        for decoder in self._all:
+            decoder.start()
 
     def map(self, work: Callable[[Decoder, T], Result], items: Iterable[T]) -> list[Result]:
         """What `work` returns for each, in order; raises what the first that fails raises, when
@@ -168,8 +181,8 @@ class Decoders:
         self.close()
 
     def _run(self, work: Callable[[Decoder, T], Result], item: T) -> Result:
-        decoder: Decoder | None = getattr(self._of_thread, "decoder", None)
-        if decoder is None:
-            decoder = self._of_thread.decoder = Decoder(self._limits)
-            self._all.append(decoder)
-        return work(decoder, item)
+        decoder = self._free.get()
+        try:
+            return work(decoder, item)
+        finally:
+            self._free.put(decoder)

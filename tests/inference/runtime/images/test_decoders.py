@@ -135,6 +135,14 @@ def test_children_end_with_their_pool(photo: Task) -> None:
     wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids))
 
 
+def test_children_are_started_ahead_of_the_first_image(photo: Task) -> None:
+    with Decoders(2) as decoders:
+        decoders.start()
+        started = {child.pid for child in psutil.Process().children()}
+
+        assert set(decoders.map(_pid_after, [photo] * 4)) <= started
+
+
 def test_a_child_knows_nothing_of_ours(decoder: Decoder, photo: Task) -> None:
     decoder.decode(photo)
     child = psutil.Process(decoder.pid)
