@@ -23,6 +23,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='job',
             name='error_code',
-            field=models.CharField(blank=True, choices=[('invalid_image', 'The picture could not be decoded; it may be damaged. Try another copy of it.'), ('too_costly', 'Decoding took more time or memory than a job may use. Send smaller copies, or fewer.'), ('worker_crashed', 'The worker broke three times on this job, so we stopped trying. Other pictures work.'), ('deadline', 'No worker came to this job in time. Nothing was charged; please try again.'), ('internal', 'Something went wrong on our side while scoring this picture. Please try again.')], max_length=20),
+            field=models.CharField(blank=True, choices=[('invalid_image', 'The picture could not be decoded; it may be damaged. Try another copy of it.'), ('too_costly', 'Decoding took more time or memory than a job may use. Send smaller copies, or fewer.'), ('worker_crashed', 'The worker broke three times on this job, so we stopped trying. Other pictures work.'), ('deadline', 'No worker came to this job in time. Nothing was charged; please try again.'), ('context_length_exceeded', 'A text is longer than the model reads, and the request did not allow it to be cut (`truncate: false`). Nothing was charged; shorten the text, or allow it.'), ('internal', 'Something went wrong on our side while scoring this picture. Please try again.')], max_length=30),
         ),
     ]
