@@ -173,14 +173,6 @@ def test_only_the_lease_in_hand_is_renewed(submit: Submit, card: ModelCard) -> N
     assert other_again.lease_until == other.lease_until
 
 
-def test_a_lease_is_not_renewed_past_the_time_limit(submit: Submit, card: ModelCard) -> None:
-    submit()
-    job = claim_one(card, "hung")
-    Job.objects.update(started_at=Now() - claims.TIME_LIMIT)
-
-    assert claims.renew(lease_of(job)) == 0
-
-
 def test_what_was_not_settled_is_given_back(submit: Submit, card: ModelCard) -> None:
     submit(), submit()
     done, left = claims.claim(card, worker="w", budget=2)
