@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inference', '0014_add_error_details'),
+        ('inference', '0015_announce_revisions'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inference', '0015_price_jobs_by_pixels'),
+        ('inference', '0016_price_jobs_by_pixels'),
     ]
 
     operations = [
