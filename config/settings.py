@@ -307,6 +307,7 @@ SERVE_REPOS = env.list("SERVE_REPOS", default=[])  # what `manage.py run_worker`
 WORKER_DEVICE = env.str("DEVICE", default="cpu")
 WORKER_THREADS = env.int("WORKER_THREADS", default=0)  # 0: torch chooses
 BATCH_IMAGES = env.int("BATCH_IMAGES", default=16)
+DECODERS = env.int("DECODERS", default=0)  # 0: one a core, at most 8
 DTYPE = env.str("DTYPE", default="auto")
 if DTYPE not in {"auto", "fp32", "bf16", "fp16"}:
     raise ImproperlyConfigured(f"DTYPE must be auto, fp32, bf16 or fp16, not {DTYPE!r}.")

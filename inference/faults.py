@@ -9,19 +9,14 @@ SHA-256, or `any`), and perhaps `once`.
 
     submitted   a job is committed, nobody was told        (jobs.submit)
     claimed     jobs are claimed, nothing is decoded       (batches.make_ready)
-    decode      one picture is about to be decoded         (batches)
+    decode      one image is about to be decoded, in a child (decode)
     forward     a batch is about to go through the towers  (batches)
     settling    results are written, nothing is committed  (settling.succeed)
     settled     committed, the pictures are not deleted    (settling.succeed)
 """
 
-import ctypes
 import hashlib
-import os
-import resource
-import signal
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,17 +25,22 @@ from django.conf import settings
 
 from catalog.infrastructure import storage
 from inference.models import Job
+from inference.runtime.deeds import DEEDS
 
 POINTS = ("submitted", "claimed", "decode", "forward", "settling", "settled")
-LONG_S = 3600
-SHORT_S = 0.25
-ROOM_BYTES = 64 * 1024 * 1024
 
 
 def hit(point: str, *jobs: Job) -> None:
     """Do here what a test has asked for; nothing, as a rule."""
+    if deed := due(point, *jobs):
+        DEEDS[deed]()
+
+
+def due(point: str, *jobs: Job) -> str:
+    """What is to be done here, for a point that another process passes; "": nothing, as a rule."""
     if settings.FAULTS_DIR and settings.DEBUG:
-        _hit(Path(settings.FAULTS_DIR) / point, jobs)
+        return _due(Path(settings.FAULTS_DIR) / point, jobs)
+    return ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class _Order:
         return self.sha256 == "any" or any(self.sha256 in _digests(job) for job in jobs)
 
 
-def _hit(file: Path, jobs: Sequence[Job]) -> None:
+def _due(file: Path, jobs: Sequence[Job]) -> str:
     with suppress(FileNotFoundError):
         words = file.read_text().split()
         order = _Order(*words[:2]) if words else None
@@ -60,7 +60,8 @@ def _hit(file: Path, jobs: Sequence[Job]) -> None:
             # One order, one process: whoever takes the file away carries it out.
             if "once" in words[2:]:
                 file.unlink()
-            DEEDS[order.what]()
+            return order.what
+    return ""
 
 
 def _digests(job: Job) -> set[str]:
@@ -69,31 +70,3 @@ def _digests(job: Job) -> set[str]:
         with suppress(FileNotFoundError):
             digests.add(hashlib.sha256(storage.read(name)).hexdigest())
     return digests
-
-
-def _signal(number: signal.Signals) -> Callable[[], None]:
-    return lambda: os.kill(os.getpid(), number)
-
-
-def _memory() -> None:
-    """As if the machine had none left: what asks for it gets a MemoryError."""
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + ROOM_BYTES, before[1]))
-    try:
-        bytearray(16 * ROOM_BYTES)
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
-
-
-DEEDS: Mapping[str, Callable[[], object]] = {
-    "exit": lambda: os._exit(13),
-    "segv": _signal(signal.SIGSEGV),
-    "kill": _signal(signal.SIGKILL),
-    "stop": _signal(signal.SIGSTOP),
-    "memory": _memory,
-    "slow": lambda: time.sleep(SHORT_S),
-    # Code that no Python thread can interrupt; `seize` keeps the others from running, too.
-    "hang": lambda: ctypes.CDLL(None).sleep(LONG_S),
-    "seize": lambda: ctypes.PyDLL(None).sleep(LONG_S),
-}

@@ -152,9 +152,10 @@ def submit(card: ModelCard, requester: jobs.Requester) -> Callable[..., Job]:
     ) -> Job:
         request = classify.job_request(
             card,
-            [images.check_and_preview(data or photo_bytes())],
+            [images.check(data or photo_bytes())],
             labels=labels,
             template="a photo of {}",
+            keeps_preview=True,
         )
         return jobs.submit(request, requester=by, idempotency_key=idempotency_key)
 
@@ -182,7 +183,9 @@ def answer_next(card: ModelCard) -> Job:
                     "image_size": 224,
                     "forward_ms": 12,
                 },
+                preview=photo_bytes() if job.keeps_preview else b"",
             )
         ]
     )
+    job.refresh_from_db()
     return job

@@ -95,6 +95,7 @@ def _limits() -> dict[str, int]:
         "body_bytes_per_s": settings.BODY_MIN_BYTES_PER_S,
         "picture_mb": images.MAX_BYTES // 2**20,
         "megapixels": images.MAX_PIXELS // 1_000_000,
+        "request_megapixels": images.MAX_REQUEST_PIXELS // 10**6,
         "wait_s": settings.API_WAIT_S,
     }
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from celery import current_app
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -37,7 +38,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """200 if database, broker and at least one worker are there, else 503.
 
     For strangers, too: it counts workers, whose names hold hosts and process numbers. Staff see
-    those at /admin/fleet/.
+    those at /admin/fleet/, and here why a worker does not serve a model that it should.
     """
     database = _passes(_database_answers)
     broker = _passes(_broker_answers)
@@ -52,6 +53,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "workers": len(workers),
         "models": models,
     }
+    if database and _is_staff(request):
+        report["not_served"] = _failures()
     return JsonResponse(report, status=200 if ready else 503)
 
 
@@ -80,6 +83,17 @@ def _database_answers() -> None:
 def _broker_answers() -> None:
     with current_app.connection_for_read() as broker:
         broker.ensure_connection(max_retries=1, timeout=CHECK_TIMEOUT_S)
+
+
+def _is_staff(request: HttpRequest) -> bool:
+    # Monitors bring no session, and are not made to wait for a look at one.
+    return settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_staff
+
+
+def _failures() -> dict[str, dict[str, str]]:
+    """By worker and model."""
+    alive = Worker.objects.alive().exclude(failures={}).order_by("name")
+    return {worker.name: worker.failures for worker in alive}
 
 
 def _word(passes: bool) -> str:

@@ -92,6 +92,15 @@ class Failures:
 
 
 @dataclass(frozen=True)
+class Unserved:
+    """A model that a worker should serve, and why it does not."""
+
+    repo: str
+    worker: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class FleetSnapshot:
     """`images_per_s`: of each of the last 60 minutes, the latest last.
 
@@ -104,6 +113,15 @@ class FleetSnapshot:
     batches: Sequence[tuple[int, int]]
     failures: Sequence[Failures]
     workers: Sequence[Worker]
+
+    @property
+    def unserved(self) -> list[Unserved]:
+        # Also of workers that are silent: one that can serve nothing ends at once.
+        return [
+            Unserved(repo, worker.name, reason)
+            for worker in self.workers
+            for repo, reason in worker.failures.items()
+        ]
 
     @property
     def alive(self) -> int:

@@ -24,6 +24,7 @@ def fleet_page(request: HttpRequest) -> HttpResponse:
         "columns": charts.columns_of(fleet),
         "rows": charts.rows_of(fleet),
         "workers": [(worker, snapshot.is_alive(worker, at=fleet.at)) for worker in fleet.workers],
+        "unserved": fleet.unserved,
         "refresh_s": REFRESH_S,
     }
     return render(request, "admin/fleet.html", context)

@@ -10,7 +10,7 @@ from catalog.models import ModelCard
 from inference.models import Job, State
 
 LEASE = timedelta(seconds=10)
-TIME_LIMIT = timedelta(seconds=60)  # one attempt, however alive its worker is
+TIME_LIMIT = timedelta(seconds=60)  # one step of an attempt, however alive its worker is
 MAX_ATTEMPTS = 3
 UNCLAIMED = {
     "state": State.QUEUED,
@@ -20,6 +20,8 @@ UNCLAIMED = {
     "worker": "",
 }
 JOBS_PER_CLAIM = 128  # jobs without images cost little, but not nothing
+# What a batch's decoding may cost, beside the number of its images: about a second on two cores.
+PIXELS_PER_CLAIM = 100_000_000
 
 
 # A running sum over what is free, in queue order: the first job is taken whatever it has, the
@@ -27,7 +29,7 @@ JOBS_PER_CLAIM = 128  # jobs without images cost little, but not nothing
 # all.
 CLAIM = """
 WITH free AS (
-    SELECT id, attempt, image_count, virtual_start, created_at FROM inference_job
+    SELECT id, attempt, image_count, pixels, virtual_start, created_at FROM inference_job
     WHERE state = 'queued' AND card_id = %(card)s AND deadline_at > statement_timestamp()
     ORDER BY virtual_start, created_at, id LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
@@ -35,14 +37,16 @@ WITH free AS (
     SELECT id, attempt, first_value(attempt) OVER in_order AS first_attempt,
         row_number() OVER in_order AS position,
         row_number() OVER fresh AS fresh_position,
-        sum(image_count) OVER fresh AS fresh_images
+        sum(image_count) OVER fresh AS fresh_images,
+        sum(pixels) OVER fresh AS fresh_pixels
     FROM free
     WINDOW in_order AS (ORDER BY virtual_start, created_at, id),
         fresh AS (PARTITION BY attempt = 0 ORDER BY virtual_start, created_at, id)
 ), chosen AS (
     SELECT id FROM ranked
     WHERE CASE WHEN first_attempt > 0 THEN position = 1 AND NOT %(is_beside)s
-        ELSE attempt = 0 AND (fresh_position = 1 OR fresh_images <= %(budget)s) END
+        ELSE attempt = 0 AND (fresh_position = 1
+            OR fresh_images <= %(budget)s AND fresh_pixels <= %(pixels)s) END
 )
 UPDATE inference_job AS job SET
     state = 'running', attempt = attempt + 1, lease_token = %(token)s,
@@ -63,14 +67,16 @@ def claim(
 ) -> list[Job]:
     """Take the model's next jobs in queue order, up to a budget of images, under one lease.
 
-    At least one job is taken, however many images it has. A job that was tried before may be
-    what killed its worker: it is taken alone, so that it cannot take others with it; and not at
-    all by a worker that has another batch in hand (`is_beside`), which would die with it.
+    The budget of pixels is PIXELS_PER_CLAIM. At least one job is taken, whatever it has. A job
+    that was tried before may be what killed its worker: it is taken alone, so that it cannot take
+    others with it; and not at all by a worker that has another batch in hand (`is_beside`), which
+    would die with it.
     """
     parameters = {
         "card": card.pk,
         "limit": min(max(budget, 1), JOBS_PER_CLAIM),
         "budget": budget,
+        "pixels": PIXELS_PER_CLAIM,
         "is_beside": is_beside,
         "token": token or uuid.uuid4(),
         "lease": LEASE,
@@ -81,8 +87,8 @@ def claim(
 
 
 def renew(token: uuid.UUID) -> int:
-    recent = Job.objects.running().filter(lease_token=token, started_at__gt=Now() - TIME_LIMIT)
-    return recent.update(lease_until=Now() + LEASE)
+    """How many jobs are still held by it. Whether its worker makes progress, the worker knows."""
+    return Job.objects.running().filter(lease_token=token).update(lease_until=Now() + LEASE)
 
 
 def give_back(token: uuid.UUID, *, was_tried: bool = True) -> int:

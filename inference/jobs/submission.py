@@ -1,5 +1,6 @@
 """Submitting a job: store its images, then one transaction inserts the row and holds the credit."""
 
+import json
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
@@ -50,7 +51,8 @@ class Request:
 
     `inputs` are images and texts in order. `payload` is the kind's own; `options` say how the
     answer is written and change no result. `text_count` is the most texts that the model may have
-    to read, which bounds the price.
+    to read, which bounds the price. `keeps_preview`: the job's page wants a small copy of its first
+    image.
     """
 
     card: ModelCard
@@ -59,6 +61,7 @@ class Request:
     payload: Mapping[str, object] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
     text_count: int = 0
+    keeps_preview: bool = False
 
     @property
     def images(self) -> list[ImageFile]:
@@ -91,7 +94,7 @@ def submit(
     job = _new_job(request, requester, idempotency_key, price)
     # Before the transaction: a store may take a second a file, and the wallet's row is locked
     # from the hold to the commit. All calls of an account would wait for one another.
-    names, job.preview_file = image_files.store(job.pk, request.images)
+    names = image_files.store(job.pk, request.images)
     job.inputs = _inputs(request, names)
     try:
         is_new = _insert(
@@ -103,11 +106,11 @@ def submit(
             text_count=request.text_count,
         )
     except credits.CreditError:
-        image_files.delete([*names, job.preview_file])
+        image_files.delete(names)
         raise
     # Any other error may have come after the commit, so the files stay; `tidy` knows orphans.
     if not is_new:
-        image_files.delete([*names, job.preview_file])
+        image_files.delete(names)
         return _existing(job)
     with log_context.bound(job=job.pk, model=request.card.repo):
         log.info("job queued")
@@ -162,6 +165,8 @@ def _new_job(
         key=requester.key,
         fair_share_key=requester.fair_share_key,
         image_count=len(request.images),
+        pixels=sum(image.pixels for image in request.images),
+        keeps_preview=request.keeps_preview,
         payload=dict(request.payload),
         options=dict(request.options),
         is_paid=price is not None,
@@ -184,7 +189,6 @@ def _job_id(request: Request, requester: Requester, idempotency_key: str) -> uui
     if not idempotency_key:
         return uuid.uuid4()
     contents = [item if isinstance(item, str) else item.sha256 for item in request.inputs]
-    parts = [requester.user_id, requester.visitor, idempotency_key, request.card.repo]
-    return uuid.uuid5(
-        uuid.NAMESPACE_OID, repr([*parts, request.kind, dict(request.payload), contents])
-    )
+    parts = [requester.user_id, str(requester.visitor), idempotency_key, request.card.repo]
+    content = json.dumps([*parts, request.kind, dict(request.payload), contents], sort_keys=True)
+    return uuid.uuid5(uuid.NAMESPACE_OID, content)

@@ -29,6 +29,10 @@ class ErrorCode(models.TextChoices):
         "invalid_image",
         "The picture could not be decoded; it may be damaged. Try another copy of it.",
     )
+    TOO_COSTLY = (
+        "too_costly",
+        "Decoding took more time or memory than a job may use. Send smaller copies, or fewer.",
+    )
     WORKER_CRASHED = (
         "worker_crashed",
         "The worker broke three times on this job, so we stopped trying. Other pictures work.",
@@ -90,8 +94,8 @@ class Input(TypedDict, total=False):
 class Job(models.Model):
     """One request to one model. What only its kind understands is in `payload` and `result`.
 
-    Images wait in storage under the names in `inputs` and go when the job is final. A small
-    preview of a playground's image stays until the owner deletes it or `tidy` does.
+    Images wait in storage under the names in `inputs` and go when the job is final. Of a
+    playground's image the worker keeps a small preview, until the owner deletes it or `tidy` does.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -108,8 +112,12 @@ class Job(models.Model):
 
     inputs: "models.JSONField[list[Input]]" = models.JSONField(default=list)
     image_count = models.PositiveSmallIntegerField(default=1)
+    pixels = models.PositiveIntegerField(db_default=0, help_text="of all its images, once decoded")
     payload = models.JSONField(default=dict, blank=True, help_text="what its kind was asked for")
     options = models.JSONField(default=dict, blank=True, help_text="how the API writes its answer")
+    keeps_preview = models.BooleanField(
+        db_default=False, help_text="for its page in the playground"
+    )
     preview_file = models.CharField(max_length=100, blank=True, help_text="small upright JPEG")
 
     # What it costs: prices as they were when it was submitted, the sum once it is delivered.

@@ -49,6 +49,11 @@ class Worker(models.Model):
     revisions = models.JSONField(
         default=dict, blank=True, help_text="by model: its commit, or local: and a fingerprint"
     )
+    failures = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="why models that it should serve are not loaded, by repo",
+    )
     resident_bytes = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="of the process; null: this system does not say"
     )

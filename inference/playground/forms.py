@@ -66,11 +66,11 @@ class PlaygroundForm(forms.Form):
         self._clean_prompts(data)
         if self.errors:
             return data
-        # Decoding is what costs: it comes last, only if all else is valid, and is counted.
+        # What a worker will decode is counted: it comes last, only if all else is valid.
         try:
             content = self._bytes(data)
             self.count_image()
-            data["image"] = images.check_and_preview(content)
+            data["image"] = images.check(content)
         except images.InvalidImage as refusal:
             self.add_error("picture", str(refusal))
         except limits.Refused as refusal:
@@ -115,5 +115,9 @@ class PlaygroundForm(forms.Form):
     def job_request(self) -> jobs.Request:
         data = self.cleaned_data
         return classify.job_request(
-            data["model"], [data["image"]], labels=data["labels"], template=data["around"]
+            data["model"],
+            [data["image"]],
+            labels=data["labels"],
+            template=data["around"],
+            keeps_preview=True,
         )

@@ -26,7 +26,7 @@ from inference import faults, kinds
 from inference.kinds.kind import Work
 from inference.models import ErrorCode, Job
 from inference.runtime.encoder import Embeddings, Encoder
-from inference.worker import settlement
+from inference.worker import leases, settlement
 from inference.worker.decode import Ready
 from inference.worker.settlement import Done, Result
 from inference.worker.text_cache import JobTexts, KnownTexts, TextCache
@@ -51,8 +51,15 @@ class Scored:
         return len(self.done) + len(self.failed) + len(self.too_long)
 
 
-def score(cache: TextCache, batch: Sequence[Ready]) -> Iterator[Scored]:
-    """Score what could be decoded; each part as soon as it is scored. Makes no queries."""
+def score(
+    cache: TextCache, batch: Sequence[Ready], images_per_pass: int | None = None
+) -> Iterator[Scored]:
+    """Score what could be decoded; each part as soon as it is scored. Makes no queries.
+
+    `images_per_pass`: what the model computes in a few seconds; None: what the device holds.
+    Raises leases.Lost, between passes, when nobody waits any more.
+    """
+    images_per_pass = images_per_pass or settings.BATCH_IMAGES
     undecodable = [(ready.job, ready.error) for ready in batch if ready.error is not None]
     if undecodable:
         yield Scored((), undecodable)
@@ -61,7 +68,8 @@ def score(cache: TextCache, batch: Sequence[Ready]) -> Iterator[Scored]:
     if too_long:
         jobs = [ready.job for ready in decoded if ready.job.pk in too_long]
         yield Scored(too_long=[(job, too_long[job.pk]) for job in jobs])
-    yield from _score(cache, [ready for ready in decoded if ready.job.pk not in too_long])
+    short = [ready for ready in decoded if ready.job.pk not in too_long]
+    yield from _score(cache, short, images_per_pass)
 
 
 def _cut(cache: TextCache, job: Job) -> Sequence[int]:
@@ -73,12 +81,12 @@ def _cut(cache: TextCache, job: Job) -> Sequence[int]:
         return []
 
 
-def _score(cache: TextCache, batch: Sequence[Ready]) -> Iterator[Scored]:
+def _score(cache: TextCache, batch: Sequence[Ready], images_per_pass: int) -> Iterator[Scored]:
     # All parts of one size before the smaller ones: only what is beside a bad input waits on.
     waiting = deque([batch] if batch else [])
     while waiting:
         part = waiting.popleft()
-        done = _try(cache, part)
+        done = _try(cache, part, images_per_pass)
         if done is not None:
             yield Scored(done)
         elif len(part) == 1:
@@ -88,9 +96,11 @@ def _score(cache: TextCache, batch: Sequence[Ready]) -> Iterator[Scored]:
             waiting += [part[start : start + size] for start in range(0, len(part), size)]
 
 
-def _try(cache: TextCache, part: Sequence[Ready]) -> list[Done] | None:
+def _try(cache: TextCache, part: Sequence[Ready], images_per_pass: int) -> list[Done] | None:
     try:
-        return _results(cache, part)
+        return _results(cache, part, images_per_pass)
+    except leases.Lost:
+        raise
     except Exception:
         # The edge of the worker: whatever a model raises may end one job, never the others.
         log.exception("batch failed jobs=%d", len(part))
@@ -109,11 +119,12 @@ def settle(scored: Scored) -> None:
         log.exception("results not written jobs=%d", scored.count)
 
 
-def _results(cache: TextCache, batch: Sequence[Ready]) -> list[Done]:
+def _results(cache: TextCache, batch: Sequence[Ready], images_per_pass: int) -> list[Done]:
     """One forward pass over all images, one over all texts that their owners have not cached."""
     started, text_s = time.monotonic(), cache.encode_s
     faults.hit("forward", *(ready.job for ready in batch))
-    images = _encode(cache.encoder, [crop for ready in batch for crop in ready.crops])
+    crops = [crop for ready in batch for crop in ready.crops]
+    images = _encode(cache.encoder, crops, images_per_pass)
     image_s = time.monotonic() - started
     # Once a job: a classification may bring a thousand prompts.
     texts = [JobTexts.of(ready.job, kinds.of(ready.job).texts(ready.job)) for ready in batch]
@@ -132,7 +143,7 @@ def _results(cache: TextCache, batch: Sequence[Ready]) -> list[Done]:
         )
         times = _times(ready, started=started, forward_s=forward_s)
         reading = cache.token_counts.reading_of(ready.job, of_job.texts)
-        done.append(_done(work, known, times | asdict(reading)))
+        done.append(_done(work, known, times | asdict(reading), ready.preview))
     return done
 
 
@@ -143,17 +154,16 @@ def _times(ready: Ready, *, started: float, forward_s: float) -> Result:
     return {name: round(value * 1000, 2) for name, value in seconds.items()}
 
 
-def _encode(encoder: Encoder, crops: Sequence[Image.Image]) -> Embeddings:
+def _encode(encoder: Encoder, crops: Sequence[Image.Image], images_per_pass: int) -> Embeddings:
     """float32 [n, dim]. A job may bring more images than one pass may hold."""
-    size = settings.BATCH_IMAGES
-    passes = [
-        encoder.encode_images(crops[start : start + size])
-        for start in range(0, max(len(crops), 1), size)
-    ]
+    passes = []
+    for start in range(0, max(len(crops), 1), images_per_pass):
+        passes.append(encoder.encode_images(crops[start : start + images_per_pass]))
+        leases.progressed()
     return np.concatenate(passes)
 
 
-def _done(work: Work, known: KnownTexts, measured: Result) -> Done:
+def _done(work: Work, known: KnownTexts, measured: Result, preview: bytes) -> Done:
     encoder = work.encoder
     outcome = kinds.of(work.job).run(work)
     result: Result = {
@@ -163,4 +173,5 @@ def _done(work: Work, known: KnownTexts, measured: Result) -> Done:
         "image_size": encoder.image_size,
         "texts_cached": len(known.vectors) - known.new,
     }
-    return Done(work.job, result | measured | outcome.result, known.new, outcome.vectors)
+    result |= measured | outcome.result
+    return Done(work.job, result, known.new, outcome.vectors, preview)

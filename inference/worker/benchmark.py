@@ -7,7 +7,6 @@ Two kinds of figures: passes (the image tower alone, on squares that are ready, 
 photos (JPEG bytes to vectors, decoding included, by how many callers ask at once).
 """
 
-import io
 import itertools
 import platform
 import statistics
@@ -17,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,8 +28,12 @@ from catalog import price_history
 from catalog.models import Benchmark, ModelCard
 from inference.runtime import devices, loading, process_stats
 from inference.runtime.encoder import Encoder
+from inference.runtime.images import headers
+from inference.runtime.images.decoders import Decoder
+from inference.runtime.images.decoding import Task
 from inference.runtime.loading import Options
 from inference.runtime.spec import ModelSpec
+from inference.worker import decode
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 CALLERS = (1, 2, 4, 8)
@@ -92,7 +96,8 @@ def measure(
     encoder = loading.load(spec, model_dir=model_dir, cache_dir=settings.CACHE_DIR, options=options)
     loading.warm_up(encoder)
     load_s = time.perf_counter() - began
-    squares = [_square(encoder, photo) for photo in photos]
+    decoders = decode.decoders()
+    squares = decoders.map(partial(_square, encoder), photos)
     figures = []
     for done, batch in enumerate(BATCHES, 1):
         note(done, steps, f"passes of {batch}")
@@ -110,9 +115,10 @@ def measure(
     )
 
 
-def _square(encoder: Encoder, photo: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(photo)) as image:
-        return encoder.preprocessing.crop(image)
+def _square(encoder: Encoder, decoder: Decoder, photo: bytes) -> Image.Image:
+    size = headers.read(photo).upright_size
+    task = Task(data=photo, size=size, preprocessing=encoder.preprocessing)
+    return decoder.decode(task).crop
 
 
 def _pass(
@@ -125,12 +131,13 @@ def _pass(
 
 
 def _photos(encoder: Encoder, photos: Sequence[bytes], *, callers: int, seconds: float) -> Figure:
-    """Callers decode side by side; one pass at a time has the device, as in a worker."""
+    """Callers share the decoders; one pass at a time has the device, as in a worker."""
     device = threading.Lock()
+    decoders = decode.decoders()
     mine = list(itertools.islice(itertools.cycle(photos), PHOTOS_A_PASS))
 
     def call() -> None:
-        squares = [_square(encoder, photo) for photo in mine]
+        squares = decoders.map(partial(_square, encoder), mine)
         with device:
             encoder.encode_images(squares)
 

@@ -1,81 +1,145 @@
-"""Reads and decodes the images of a batch, in threads, into what the model sees of them."""
+"""Reads the images of a batch and has them decoded, in child processes, into what the model sees.
 
-import io
+An image that is damaged, or that crashes or stalls its decoder, fails its own job. A job has a
+budget of processor time, however many images it brings.
+"""
+
+import atexit
+import logging
+import os
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache
 
+from django.conf import settings
 from PIL import Image
 
 from catalog.infrastructure import storage
 from inference import faults, images
 from inference.jobs import claims
-from inference.models import ErrorCode, Job
-from inference.runtime.cpu import threads
+from inference.models import ErrorCode, Input, Job
 from inference.runtime.encoder import Encoder
-from inference.runtime.images import decoding
+from inference.runtime.images.decoders import Decoder, Decoders
+from inference.runtime.images.decoding import Damaged, Decoded, Task, TooCostly
 
-# Pillow decodes and resizes without the GIL. Threads only touch storage, never the database.
-_decoders = ThreadPoolExecutor(
-    max_workers=2, thread_name_prefix="decode", initializer=threads.stay_alone
-)
+log = logging.getLogger(__name__)
 
-
-class OutOfMemory(Exception):
-    pass
+# Of all images of one job. With the two that may be under way when it is used up, each within its
+# own limit, a job is decoded or has failed within 15 s on two cores.
+JOB_CPU_S = 16.0
+MOST_DECODERS = 8  # more than a GPU's worker needs: each decodes 100 photos of 100 kB a second
 
 
 @dataclass(frozen=True)
 class Ready:
     """A job and the squares that the model sees of its images, or why there are none.
 
-    `read_s`: how long its batch was read and decoded, which ended at `at` (of time.monotonic).
+    `preview` is a small copy of the first image for the job's page, if it wants one. `read_s`: how
+    long its batch was read and decoded, which ended at `at` (of time.monotonic).
     """
 
     job: Job
     crops: Sequence[Image.Image]
     error: ErrorCode | None = None
+    preview: bytes = b""
     read_s: float = 0.0
     at: float = field(default_factory=time.monotonic)
 
 
-def make_ready(encoder: Encoder, batch: Sequence[Job]) -> list[Ready]:
+@dataclass
+class _Progress:
+    """Of one job, whose images several threads decode."""
+
+    job: Job
+    cpu_s: list[float] = field(default_factory=list)
+    errors: list[ErrorCode] = field(default_factory=list)
+    decoded: dict[int, Decoded] = field(default_factory=dict)
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.errors)
+
+    def add(self, index: int, decoded: Decoded) -> None:
+        self.decoded[index] = decoded
+        self.cpu_s.append(decoded.cpu_s)
+        if sum(self.cpu_s) > JOB_CPU_S:
+            raise TooCostly(f"the job takes more than {JOB_CPU_S:.0f} s to decode")
+
+    def ready(self, read_s: float) -> Ready:
+        if self.errors:
+            return Ready(self.job, [], self.errors[0], read_s=read_s)
+        crops = [self.decoded[index].crop for index in range(len(self.decoded))]
+        preview = self.decoded[0].preview if self.decoded else b""
+        return Ready(self.job, crops, preview=preview, read_s=read_s)
+
+
+@dataclass(frozen=True)
+class _Item:
+    progress: _Progress
+    index: int
+    image: Input
+    read: Callable[[], bytes]
+
+
+@cache
+def decoders() -> Decoders:
+    """Those of this process; their children start when they are first needed."""
+    pool = Decoders(settings.DECODERS or min(os.cpu_count() or 1, MOST_DECODERS))
+    atexit.register(pool.close)
+    return pool
+
+
+def make_ready(
+    encoder: Encoder, batch: Sequence[Job], *, using: Decoders | None = None
+) -> list[Ready]:
+    """Raises storage.StorageUnavailable for a job that may be tried again."""
     faults.hit("claimed", *batch)
-    started = time.monotonic()
-    owners = [job for job in batch for _ in job.image_files]
-    contents = storage.read_ahead(name for job in batch for name in job.image_files)
-    crops = iter(list(_decoders.map(partial(_crop, encoder), owners, contents)))
-    read_s = time.monotonic() - started
-    return [_ready(job, [next(crops) for _ in job.image_inputs], read_s) for job in batch]
+    progress = [_Progress(job) for job in batch]
+
+    def decode(decoder: Decoder, item: _Item) -> None:
+        _decode(encoder, decoder, item)
+
+    started_s = time.monotonic()
+    (using or decoders()).map(decode, _items(progress))
+    read_s = time.monotonic() - started_s
+    return [of_job.ready(read_s) for of_job in progress]
 
 
-def _ready(job: Job, crops: Sequence[Image.Image | ErrorCode], read_s: float) -> Ready:
-    return Ready(
-        job,
-        [crop for crop in crops if isinstance(crop, Image.Image)],
-        next((crop for crop in crops if isinstance(crop, ErrorCode)), None),
-        read_s,
-    )
+def _items(progress: Sequence[_Progress]) -> Iterator[_Item]:
+    files = [name for of_job in progress for name in of_job.job.image_files]
+    contents = iter(storage.read_ahead(files))
+    for of_job in progress:
+        for index, image in enumerate(of_job.job.image_inputs):
+            yield _Item(of_job, index, image, next(contents))
 
 
-def _crop(encoder: Encoder, job: Job, read: Callable[[], bytes]) -> Image.Image | ErrorCode:
+def _decode(encoder: Encoder, decoder: Decoder, item: _Item) -> None:
+    # Threads only touch storage, never the database.
+    progress, job = item.progress, item.progress.job
+    if progress.is_over:
+        return
     try:
-        faults.hit("decode", job)
-        file = io.BytesIO(read())
-        with decoding.opened(file, formats=images.FORMATS, max_pixels=images.MAX_PIXELS) as image:
-            return encoder.preprocessing.crop(image)
+        progress.add(item.index, decoder.decode(_task(encoder, item)))
     except FileNotFoundError:
-        return ErrorCode.INTERNAL  # most likely canceled a moment ago; then this changes nothing
+        progress.errors.append(ErrorCode.INTERNAL)  # most likely canceled a moment ago
     except storage.StorageUnavailable:
         # Nothing is wrong with the image: the batch is given back, and the last attempt fails it.
+        progress.errors.append(ErrorCode.INTERNAL)
         if job.attempt < claims.MAX_ATTEMPTS:
             raise
-        return ErrorCode.INTERNAL
-    except MemoryError as error:
-        # Perhaps another job's doing: the batch is given back, and each job of it tried alone.
-        # Celery would end the worker for a MemoryError.
-        raise OutOfMemory(f"decoding an image of job {job.pk}") from error
-    except Exception:  # noqa: BLE001  decoders meet hostile bytes; any failure is the image's
-        return ErrorCode.INVALID_IMAGE
+    except (Damaged, TooCostly) as error:
+        is_damaged = isinstance(error, Damaged)
+        progress.errors.append(ErrorCode.INVALID_IMAGE if is_damaged else ErrorCode.TOO_COSTLY)
+        log.info("image not decoded job=%s image=%d: %s", job.pk, item.index, error)
+
+
+def _task(encoder: Encoder, item: _Item) -> Task:
+    job = item.progress.job
+    return Task(
+        data=item.read(),
+        size=(item.image["width"], item.image["height"]),
+        preprocessing=encoder.preprocessing,
+        preview_side=images.PREVIEW_SIDE if job.keeps_preview and item.index == 0 else 0,
+        fault=faults.due("decode", job),
+    )

@@ -9,6 +9,7 @@ a while the worker gives its other models a chance, and wakes itself for what is
 import logging
 import time
 import uuid
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from queue import SimpleQueue
@@ -20,10 +21,13 @@ from django.db import connection
 
 from catalog.infrastructure.log_context import carried
 from inference.jobs import claims, wake
+from inference.models import Job
+from inference.runtime.encoder import Encoder
 from inference.worker import batches, decode, leases
 from inference.worker.batches import Scored
 from inference.worker.decode import Ready
 from inference.worker.served_models import ServedModel
+from inference.worker.text_cache import TextCache
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +37,15 @@ Parts = SimpleQueue[Scored | None]
 
 _ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead")
 _behind = ThreadPoolExecutor(max_workers=1, thread_name_prefix="behind")
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What is done with a batch, one after the other; see decode and batches."""
+
+    make_ready: Callable[[Encoder, Sequence[Job]], list[Ready]] = decode.make_ready
+    score: Callable[[TextCache, Sequence[Ready], int], Iterator[Scored]] = batches.score
+    settle: Callable[[Scored], None] = batches.settle
 
 
 @dataclass(frozen=True)
@@ -48,20 +61,21 @@ class Batch:
         return any(ready.job.attempt > 1 for ready in self.jobs)
 
 
-def drain(model: ServedModel, *, worker: str) -> int:
+def drain(model: ServedModel, *, worker: str, steps: Steps | None = None) -> int:
     """Run batches until nothing is queued or the time slice is over; returns jobs claimed."""
+    steps = steps or Steps()
     since = time.monotonic()
     job_count = 0
-    upcoming, settled = _claim(model, worker), _done()
+    upcoming, settled = _claim(model, worker, steps), _done()
     parts: Parts = SimpleQueue()
     try:
         while (batch := upcoming.result()) is not None:
             is_over = time.monotonic() - since > TIME_SLICE_S
             may_go_ahead = not is_over and not batch.is_suspect
-            upcoming = _claim(model, worker, is_beside=True) if may_go_ahead else _done()
+            upcoming = _claim(model, worker, steps, is_beside=True) if may_go_ahead else _done()
             parts = SimpleQueue()
-            before, settled = settled, _behind.submit(carried(_settle), batch, parts)
-            _score(model, batch, parts)
+            before, settled = settled, _behind.submit(carried(_settle), steps, batch, parts)
+            _score(model, steps, batch, parts)
             # Looked at only now: whatever became of the last one, this one is written.
             before.result()
             job_count += len(batch.jobs)
@@ -70,7 +84,7 @@ def drain(model: ServedModel, *, worker: str) -> int:
             elif upcoming.result() is None:
                 # Perhaps there is a job left that is only run with nothing else in hand.
                 settled.result()
-                upcoming = _claim(model, worker)
+                upcoming = _claim(model, worker, steps)
         settled.result()
     except BaseException:
         parts.put(None)  # the writer must not wait for more; once too often does no harm
@@ -82,8 +96,10 @@ def drain(model: ServedModel, *, worker: str) -> int:
     return job_count
 
 
-def _claim(model: ServedModel, worker: str, *, is_beside: bool = False) -> "Future[Batch | None]":
-    return _ahead.submit(carried(_next), model, worker, is_beside=is_beside)
+def _claim(
+    model: ServedModel, worker: str, steps: Steps, *, is_beside: bool = False
+) -> "Future[Batch | None]":
+    return _ahead.submit(carried(_next), model, worker, steps, is_beside=is_beside)
 
 
 def _abandon(upcoming: "Future[Batch | None]") -> None:
@@ -93,7 +109,7 @@ def _abandon(upcoming: "Future[Batch | None]") -> None:
         _give_back(batch.token, was_tried=False)
 
 
-def _next(model: ServedModel, worker: str, *, is_beside: bool) -> Batch | None:
+def _next(model: ServedModel, worker: str, steps: Steps, *, is_beside: bool) -> Batch | None:
     """Claim and decode, in a thread with a database connection of its own."""
     token = uuid.uuid4()
     leases.take(token)
@@ -109,7 +125,7 @@ def _next(model: ServedModel, worker: str, *, is_beside: bool) -> Batch | None:
         log.info("batch claimed size=%d ids=%s", len(claimed), ids)
         if sum(job.image_count for job in claimed) >= model.budget:
             wake.workers_of(model.card)  # more may wait: another worker could take it
-        return Batch(token, decode.make_ready(model.cache.encoder, claimed))
+        return Batch(token, steps.make_ready(model.cache.encoder, claimed))
     except Exception:
         _give_back(token)
         raise
@@ -123,11 +139,15 @@ def _done() -> "Future[Any]":  # Any: it stands in for futures of several types,
     return empty
 
 
-def _score(model: ServedModel, batch: Batch, parts: Parts) -> None:
+def _score(model: ServedModel, steps: Steps, batch: Batch, parts: Parts) -> None:
     started = time.monotonic()
     try:
-        for part in batches.score(model.cache, batch.jobs):
-            parts.put(part)
+        with leases.computing(batch.token):
+            for part in steps.score(model.cache, batch.jobs, model.budget):
+                parts.put(part)
+    except leases.Lost:
+        log.info("batch abandoned, nobody waits for it jobs=%d", len(batch.jobs))
+        return
     except (KeyboardInterrupt, SystemExit):  # Celery's way to leave at once
         batch.interrupted.set()
         raise
@@ -137,11 +157,11 @@ def _score(model: ServedModel, batch: Batch, parts: Parts) -> None:
     model.note_speed(images, time.monotonic() - started)
 
 
-def _settle(batch: Batch, parts: Parts) -> None:
+def _settle(steps: Steps, batch: Batch, parts: Parts) -> None:
     """Write each part as it is scored, in a thread with a database connection of its own."""
     try:
         for part in iter(parts.get, None):
-            batches.settle(part)
+            steps.settle(part)
     finally:
         _give_back(batch.token, was_tried=not batch.interrupted.is_set())
         connection.close()

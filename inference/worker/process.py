@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from celery import bootsteps
@@ -19,12 +20,13 @@ from catalog.infrastructure import log_context
 from inference.jobs import claims
 from inference.models import Worker
 from inference.runtime import process_stats
-from inference.worker import leases, served_models
+from inference.runtime.errors import EncoderError
+from inference.worker import decode, leases, served_models
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 2.5
-# From then on nothing that the batch computes can count: its lease is over.
+# From then on nothing that the step computes can count: its lease is over.
 HUNG_AFTER_S = (claims.TIME_LIMIT + claims.LEASE).total_seconds()
 STDERR = 2
 
@@ -41,6 +43,7 @@ def announce() -> None:
         "device": settings.WORKER_DEVICE,
         "repos": served_models.repos(),
         "revisions": served_models.revisions(),
+        "failures": served_models.failures(),
         "resident_bytes": process_stats.resident_bytes(),
         "device_bytes": process_stats.device_bytes(settings.WORKER_DEVICE),
         "images_per_s": {repo: round(model.images_per_s, 2) for repo, model in models.items()},
@@ -84,8 +87,14 @@ def _beat() -> None:
         os._exit(1)
     announce()
     served_models.expire_texts()
+    renew(held)
+
+
+def renew(held: Sequence[leases.Held]) -> None:
+    """The leases of batches that make progress; the others end, and may be somebody else's."""
     for lease in held:
-        claims.renew(lease.token)
+        if lease.age_s < claims.TIME_LIMIT.total_seconds() and not claims.renew(lease.token):
+            leases.lose(lease.token)
 
 
 class Serving(bootsteps.StartStopStep):
@@ -97,8 +106,14 @@ class Serving(bootsteps.StartStopStep):
         self.enabled = bool(settings.SERVE_REPOS)
 
     def start(self, parent: Any) -> None:
+        decode.decoders().start()  # they import their libraries while the models are loaded
         cards = served_models.cards_to_serve(",".join(settings.SERVE_REPOS))
-        for card in served_models.load(cards):
+        try:
+            failed = served_models.load(cards)
+        except EncoderError:
+            announce()  # the row stays for an hour, and says why there is no worker
+            raise
+        for card in failed:
             # Its messages belong to a worker that can answer them.
             parent.app.amqp.queues.deselect(card.queue)
         # The consumer is made after this step; a solo worker runs tasks in its own thread.
@@ -114,3 +129,4 @@ class Serving(bootsteps.StartStopStep):
         self.heartbeat.stopped.set()
         self.heartbeat.join(timeout=HEARTBEAT_S)
         withdraw()
+        served_models.clear()

@@ -1,11 +1,13 @@
 """The models that this worker process answers for, and which of them are in memory.
 
 Where MODEL_MEMORY_MB does not hold all of them, those that were used last stay loaded and the
-others are loaded when a message comes. A model that can no longer be loaded is withdrawn.
+others are loaded when a message comes. A model that cannot be loaded, for whatever reason, takes
+only itself down: the reason is logged and announced to the staff.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -26,6 +28,7 @@ log = logging.getLogger(__name__)
 LONGEST_BATCH_S = 4.0  # well below the time limit of an attempt, also for large towers on a CPU
 FIRST_BUDGET = 4
 SPEED_SMOOTHING = 0.3
+MAX_REASON = 500  # characters
 
 
 class NotServed(Exception):
@@ -64,6 +67,7 @@ _loaded: ModelCache[ServedModel] = ModelCache(
 )
 # One budget for all models.
 _texts = TextMemory(settings.TEXT_MEMORY_MB * 1024 * 1024)
+_failures: dict[str, str] = {}
 # Called with the queue of a model that was withdrawn.
 on_withdrawal: list[Callable[[str], None]] = []
 
@@ -74,6 +78,17 @@ def repos() -> list[str]:
 
 def revisions() -> dict[str, str]:
     return {repo: revision for repo, revision in sorted(_revisions.items()) if repo in _cards}
+
+
+def failures() -> dict[str, str]:
+    """Why models that this worker should serve are not served, by repo."""
+    return dict(sorted(_failures.items()))
+
+
+def clear() -> None:
+    """Serve nothing any more, and free the memory of the models."""
+    for state in (_cards, _revisions, _loaded, _failures, on_withdrawal):
+        state.clear()
 
 
 def loaded() -> dict[str, ServedModel]:
@@ -89,9 +104,12 @@ def get(card: ModelCard) -> ServedModel:
     """The model, loaded now if it is not; raises NotServed."""
     if card.repo not in _cards:
         raise NotServed(f"this worker does not serve {card.repo}")
-    if card.repo not in _loaded and not _load(card):
-        _withdraw(card)
-        raise NotServed(f"this worker could not load {card.repo} again")
+    if card.repo not in _loaded:
+        with failing_alone(card) as attempt:
+            _load(card)
+        if attempt.has_failed:
+            _withdraw(card)
+            raise NotServed(f"this worker could not load {card.repo} again")
     model = _loaded.take(card.repo)
     model.card = card  # as it is now: it may have been deleted and made again since we loaded it
     return model
@@ -100,8 +118,7 @@ def get(card: ModelCard) -> ServedModel:
 def cards_to_serve(selection: str) -> list[ModelCard]:
     """The cards of `repo,repo`; "auto" means those whose weights are on this machine."""
     if selection == "auto":
-        cards = ModelCard.objects.order_by("repo")
-        return [card for card in cards if find(spec_of(card), settings.MODEL_DIR)]
+        return [card for card in ModelCard.objects.order_by("repo") if _seems_to_be_here(card)]
     wanted = [repo.strip() for repo in selection.split(",") if repo.strip()]
     by_repo = {card.repo: card for card in ModelCard.objects.filter(repo__in=wanted)}
     if missing := [repo for repo in wanted if repo not in by_repo]:
@@ -117,6 +134,7 @@ def load(cards: Sequence[ModelCard]) -> list[ModelCard]:
     """
     threads.limit_threads(settings.WORKER_THREADS or None)
     _loaded.budget_bytes = settings.MODEL_MEMORY_MB * 1024 * 1024
+    _failures.clear()
     failed = [card for card in cards if not _serve(card)]
     if not _cards:
         names = ", ".join(card.repo for card in cards)
@@ -143,37 +161,65 @@ def loading_options() -> loading.Options:
     )
 
 
+def _seems_to_be_here(card: ModelCard) -> bool:
+    # A folder that cannot even be looked at is one that should be served: loading says what is
+    # wrong with it, where staff can read it.
+    try:
+        return find(spec_of(card), settings.MODEL_DIR) is not None
+    except Exception:
+        log.exception("weights not looked at model=%s", card.repo)
+        return True
+
+
 def _serve(card: ModelCard) -> bool:
-    with log_context.bound(model=card.repo):
-        is_full = bool(_loaded) and not _loaded.has_room(_expected_bytes(card))
+    with log_context.bound(model=card.repo), failing_alone(card) as attempt:
+        is_full = bool(_loaded) and not _loaded.has_room(expected_bytes(card))
         if is_full and find(spec_of(card), settings.MODEL_DIR):
             log.info("no room now, will be loaded when asked for")
-        elif not _load(card):
-            return False
-    _cards[card.repo] = card
-    return True
+        else:
+            _load(card)
+        _cards[card.repo] = card
+    return not attempt.has_failed
 
 
-def _load(card: ModelCard) -> bool:
-    log.info("loading device=%s", settings.WORKER_DEVICE)
+@dataclass
+class Attempt:
+    has_failed: bool = False
+
+
+@contextmanager
+def failing_alone(card: ModelCard) -> Iterator[Attempt]:
+    """Whatever is raised inside is logged and kept as why this model is not served."""
+    attempt = Attempt()
     try:
-        _free_memory_of(_loaded.make_room(_expected_bytes(card)))
-        encoder = loading.load(
-            spec_of(card),
-            model_dir=settings.MODEL_DIR,
-            cache_dir=settings.CACHE_DIR,
-            options=loading_options(),
-        )
-        loading.warm_up(encoder)
-    except errors.EncoderError as error:
-        log.error("not serving model=%s: %s", card.repo, error)
-        return False
+        yield attempt
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    # Not Exception: a panic of Rust code (tokenizers, safetensors) is a BaseException.
+    except BaseException as error:
+        attempt.has_failed = True
+        is_ours = isinstance(error, errors.EncoderError)
+        reason = str(error) if is_ours else f"{type(error).__name__}: {error}"
+        _failures[card.repo] = reason[:MAX_REASON]
+        log.error("not serving model=%s: %s", card.repo, reason, exc_info=not is_ours)
+
+
+def _load(card: ModelCard) -> None:
+    log.info("loading device=%s", settings.WORKER_DEVICE)
+    _free_memory_of(_loaded.make_room(expected_bytes(card)))
+    encoder = loading.load(
+        spec_of(card),
+        model_dir=settings.MODEL_DIR,
+        cache_dir=settings.CACHE_DIR,
+        options=loading_options(),
+    )
+    loading.warm_up(encoder)
     _revisions[card.repo] = encoder.revision
     _free_memory_of(_loaded.put(card.repo, ServedModel(card, TextCache(encoder, _texts))))
-    return True
 
 
-def _expected_bytes(card: ModelCard) -> int:
+def expected_bytes(card: ModelCard) -> int:
+    """Memory that the model's weights will take; 0 if unknown."""
     return loading.expected_bytes(
         spec_of(card), model_dir=settings.MODEL_DIR, options=loading_options()
     )

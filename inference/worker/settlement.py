@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from accounts import credits
-from catalog.infrastructure import log_context
+from catalog.infrastructure import log_context, storage
 from inference import faults, jobs
 from inference.jobs import image_files
 from inference.models import ErrorCode, Job, State
@@ -27,9 +27,10 @@ Result = dict[str, Any]
 SUCCEED = """
 UPDATE inference_job AS job SET
     state = 'succeeded', finished_at = now(), lease_token = NULL, lease_until = NULL,
-    result = done.result, vectors = done.vectors, cost_micro_usd = done.cost
-FROM unnest(%s::uuid[], %s::jsonb[], %s::bytea[], %s::bigint[])
-    AS done(id, result, vectors, cost)
+    result = done.result, vectors = done.vectors, cost_micro_usd = done.cost,
+    preview_file = coalesce(nullif(done.preview, ''), preview_file)
+FROM unnest(%s::uuid[], %s::jsonb[], %s::bytea[], %s::bigint[], %s::text[])
+    AS done(id, result, vectors, cost, preview)
 WHERE job.id = done.id AND job.state = 'running' AND job.lease_token = %s
 RETURNING job.id
 """
@@ -39,13 +40,14 @@ RETURNING job.id
 class Done:
     """A job's result; `new_texts` counts the texts whose embedding had to be computed for it.
 
-    `vectors`: float32 [n, dim], little-endian, as bytes.
+    `vectors`: float32 [n, dim], little-endian, as bytes. `preview` is a JPEG for the job's page.
     """
 
     job: Job
     result: Result
     new_texts: int = 0
     vectors: bytes | None = None
+    preview: bytes = b""
 
     @property
     def cost_micro_usd(self) -> int | None:
@@ -59,8 +61,10 @@ def succeed(batch: Sequence[Done]) -> set[uuid.UUID]:
     """Write the results of jobs of one lease; returns those that were still ours to end."""
     if not batch:
         return set()
+    # Before the transaction, as when a job is submitted: a store may take a second a file.
+    previews = _store_previews(batch)
     with transaction.atomic():
-        ours = _write(batch)
+        ours = _write(batch, previews)
         paid = {
             done.job.hold_reference: done.cost_micro_usd or 0
             for done in batch
@@ -71,16 +75,28 @@ def succeed(batch: Sequence[Done]) -> set[uuid.UUID]:
         jobs.announce(sorted(ours))
         faults.hit("settling", *(done.job for done in batch))
     faults.hit("settled", *(done.job for done in batch))
+    image_files.delete(name for job_id, name in previews.items() if job_id not in ours)
     _clean_up([done.job for done in batch], "succeeded", ours=ours)
     return ours
 
 
-def _write(batch: Sequence[Done]) -> set[uuid.UUID]:
+def _store_previews(batch: Sequence[Done]) -> dict[uuid.UUID, str]:
+    previews = {done.job.pk: done.preview for done in batch if done.preview}
+    try:
+        return image_files.store_previews(previews)
+    except storage.StorageUnavailable:
+        # The scores count more than a small copy of the picture: the page does without.
+        log.exception("previews not stored jobs=%d", len(previews))
+        return {}
+
+
+def _write(batch: Sequence[Done], previews: Mapping[uuid.UUID, str]) -> set[uuid.UUID]:
     columns: list[list[Any]] = [
         [done.job.pk for done in batch],
         [json.dumps(done.result) for done in batch],
         [done.vectors for done in batch],
         [done.cost_micro_usd for done in batch],
+        [previews.get(done.job.pk, "") for done in batch],
     ]
     with connection.cursor() as cursor:
         cursor.execute(SUCCEED, [*columns, batch[0].job.lease_token])

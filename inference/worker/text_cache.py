@@ -19,7 +19,7 @@ from django.utils.crypto import salted_hmac
 
 from inference.models import Job
 from inference.runtime.encoder import Embeddings, Encoder
-from inference.worker import text_store
+from inference.worker import leases, text_store
 from inference.worker.reading import TokenCounts
 from inference.worker.text_memory import TextMemory
 from inference.worker.text_store import TextStore
@@ -133,6 +133,7 @@ class TextCache:
             # Copies: a row alone would keep its whole pass in memory.
             rows = [row.copy() for row in self.encoder.encode_texts(chunk)]
             vectors |= zip(chunk, rows, strict=True)
+            leases.progressed()
         self.encoded += len(unique)
         self.encode_s += time.monotonic() - started
         return vectors

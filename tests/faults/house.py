@@ -77,7 +77,7 @@ class House:
         payer = payer or self.payer
         request = classify.job_request(
             self.card,
-            [images.check_and_preview(picture or self.photo())],
+            [images.check(picture or self.photo())],
             labels=LABELS,
             template="a photo of {}",
         )
@@ -200,10 +200,10 @@ class House:
             self.lost_leases_end()
             self.second_worker()
 
-    def second_worker(self) -> None:
+    def second_worker(self, steps: loop.Steps | None = None) -> None:
         """Another worker of the same model, in this process: empties the queue once."""
         name = f"second-{os.getpid()}"
-        loop.drain(ServedModel(self.card, TextCache(HashEncoder())), worker=name)
+        loop.drain(ServedModel(self.card, TextCache(HashEncoder())), worker=name, steps=steps)
 
     def settles(self, *, seconds: float = 150) -> float:
         """Wait until every job has ended; how long that took."""

@@ -32,7 +32,7 @@ from inference import images, jobs
 from inference.kinds.classify import request as classify
 payer = User.objects.get(email=sys.argv[1])
 request = classify.job_request(ModelCard.objects.get(repo=sys.argv[2]), labels=["a", "b"],
-    images=[images.check_and_preview(open(sys.argv[3], "rb").read())], template="{}")
+    images=[images.check(open(sys.argv[3], "rb").read())], template="{}")
 requester = jobs.Requester(payer.pk, None)
 jobs.submit(request, requester=requester, payer=payer, idempotency_key=sys.argv[4])
 """

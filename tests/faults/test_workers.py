@@ -4,21 +4,20 @@ import hashlib
 import signal
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
 import psutil
 import pytest
 
 from inference import jobs
-from inference.jobs import claims, sweep
+from inference.jobs import claims
 from inference.models import ErrorCode, Job, State
 from inference.worker import batches, decode
+from inference.worker.loop import Steps
 from inference.worker.text_cache import TextCache
-from tests.fakes.encoder import HashEncoder
 from tests.faults import audit
 from tests.faults.house import House, all_ended, only_long
-from tests.support.rows import lease_of, start_of
 from tests.support.site import wait_for
 
 pytestmark = [
@@ -138,9 +137,8 @@ def run_briefly(house: House) -> list[int]:
 
 
 POISONS = {
-    "segv": ("decode", "segv", ErrorCode.WORKER_CRASHED),
-    "kill": ("decode", "kill", ErrorCode.WORKER_CRASHED),
-    "crash in the forward pass": ("forward", "segv", ErrorCode.WORKER_CRASHED),
+    "segv": ("forward", "segv", ErrorCode.WORKER_CRASHED),
+    "kill": ("forward", "kill", ErrorCode.WORKER_CRASHED),
 }
 
 
@@ -182,10 +180,38 @@ def test_f13_a_poison_picture_fails_alone(house: House, kind: str) -> None:
     house.report(f"poison failed and 10 mates done after {took_s:.1f} s")
 
 
-@pytest.mark.parametrize("point", ["decode", "forward"])
-def test_f13_a_picture_that_takes_all_memory_fails_alone(house: House, point: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [
+        ("segv", ErrorCode.INVALID_IMAGE),
+        ("kill", ErrorCode.INVALID_IMAGE),
+        ("memory", ErrorCode.TOO_COSTLY),
+        pytest.param("hang", ErrorCode.TOO_COSTLY, marks=only_long("it takes the time limit")),
+    ],
+)
+def test_f13_a_picture_that_breaks_its_decoder_fails_alone_and_at_once(
+    house: House, what: str, code: ErrorCode
+) -> None:
+    """The worker, and the model in its memory, know nothing of it."""
     poison = house.photo()
-    with house.fault(point, f"memory {hashlib.sha256(poison).hexdigest()}"):
+    worker = house.worker()
+    with house.fault("decode", f"{what} {hashlib.sha256(poison).hexdigest()}"):
+        mates = [house.submit().pk for _ in range(5)]
+        bad = house.submit(poison)
+        mates += [house.submit().pk for _ in range(5)]
+        house.settles()
+
+    house.check()
+    bad.refresh_from_db()
+    assert (bad.state, bad.error_code, bad.attempt) == (State.FAILED, code, 1)
+    good = Job.objects.filter(pk__in=mates)
+    assert set(good.values_list("state", "attempt")) == {(State.SUCCEEDED, 1)}
+    assert worker.is_running()
+
+
+def test_f13_a_picture_that_takes_all_memory_fails_alone(house: House) -> None:
+    poison = house.photo()
+    with house.fault("forward", f"memory {hashlib.sha256(poison).hexdigest()}"):
         mates = [house.submit().pk for _ in range(3)]
         bad = house.submit(poison)
         mates += [house.submit().pk for _ in range(3)]
@@ -220,71 +246,25 @@ def test_f14_code_that_hangs_is_given_up(house: House, what: str) -> None:
     )
 
 
-def test_f14_a_hung_attempt_loses_its_lease_though_its_worker_lives(house: House) -> None:
-    """The short form: the time limit is over, however often the heartbeat comes."""
-    with house.fault("forward", "hang any once") as order:
-        job = house.submit()
-        wait_for(lambda: not order.exists())
-    late = Job.objects.get(pk=job.pk)
-    Job.objects.filter(pk=job.pk).update(
-        started_at=start_of(late) - claims.TIME_LIMIT, lease_until=start_of(late)
-    )
-    assert claims.renew(lease_of(late)) == 0
-
-    sweep.sweep()
-    house.second_worker()
-    house.settles()
-    house.worker().kill()  # it hangs
-
-    house.check()
-
-
-def test_a_job_that_was_tried_before_is_run_with_nothing_else_in_hand(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_that_was_tried_before_is_run_with_nothing_else_in_hand(house: House) -> None:
     """Or a mate that is computed while the poison is decoded would die with it, three times."""
     house.worker().suspend()
     for _ in range(3):
         house.submit()
     Job.objects.update(attempt=1, woken_at=None)
     together: list[int] = []
-    score = batches.score
 
-    def watched(memory: TextCache, batch: list[decode.Ready]) -> Iterator[batches.Scored]:
+    def watched(
+        memory: TextCache, batch: Sequence[decode.Ready], size: int
+    ) -> Iterator[batches.Scored]:
         time.sleep(0.1)  # the next batch could be claimed by now
         together.append(Job.objects.running().count())
-        return score(memory, batch)
+        return batches.score(memory, batch, size)
 
-    monkeypatch.setattr(batches, "score", watched)
-    house.second_worker()
+    house.second_worker(Steps(score=watched))
     house.worker().resume()
 
     assert together == [1, 1, 1]
-    house.check()
-
-
-def test_a_picture_that_runs_out_of_memory_is_tried_again(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It may have been a mate of its batch that took it all."""
-    house.worker().suspend()
-    job = house.submit()
-    encoder = HashEncoder()
-    [claimed] = claims.claim(house.card, worker="w", budget=1)
-
-    def no_memory(*_: object, **__: object) -> None:
-        raise MemoryError
-
-    with monkeypatch.context() as patch:
-        patch.setattr("PIL.Image.open", no_memory)
-        with pytest.raises(decode.OutOfMemory):
-            decode.make_ready(encoder, [claimed])
-    claims.give_back(lease_of(claimed))
-    house.second_worker()
-    house.worker().resume()
-
-    job.refresh_from_db()
-    assert job.state == State.SUCCEEDED
     house.check()
 
 

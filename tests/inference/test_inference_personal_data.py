@@ -38,7 +38,7 @@ def ada(db: None, client: Client) -> User:
 
 def submit(card: ModelCard, user: User, *, is_paid: bool = False) -> Job:
     request = classify.job_request(
-        card, [images.check_and_preview(photo_bytes())], labels=("a cat",), template="a {}"
+        card, [images.check(photo_bytes())], labels=("a cat",), template="a {}", keeps_preview=True
     )
     payer = user if is_paid else None
     return jobs.submit(request, requester=jobs.Requester(user.pk, None), payer=payer)

@@ -78,7 +78,7 @@ def error_of(job: Job) -> ApiError:
         )
     code = ErrorCode(job.error_code)
     match code:
-        case ErrorCode.INVALID_IMAGE:
+        case ErrorCode.INVALID_IMAGE | ErrorCode.TOO_COSTLY:
             return Invalid(code.label, code=code.value, param="input")
         case ErrorCode.CONTEXT_LENGTH_EXCEEDED:
             return _too_long(job)

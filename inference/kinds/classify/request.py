@@ -96,6 +96,7 @@ def job_request(
     labels: Sequence[str],
     template: Templates,
     activation: str = "auto",
+    keeps_preview: bool = False,
 ) -> jobs.Request:
     return jobs.Request(
         card=card,
@@ -103,6 +104,7 @@ def job_request(
         inputs=images,
         payload=_payload(labels, template, activation),
         text_count=len(labels) * templates.count(template),
+        keeps_preview=keeps_preview,
     )
 
 

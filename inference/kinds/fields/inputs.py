@@ -185,7 +185,16 @@ async def fetch(items: Sequence[ParsedInput]) -> list[ParsedInput]:
 
 def check(items: Sequence[ParsedInput]) -> list[ImageFile | str]:
     """Texts, and images checked by their header; none is a URL any more. Raises FieldError."""
-    return [_checked(item) for item in items]
+    checked = [_checked(item) for item in items]
+    pixels = sum(item.pixels for item in checked if isinstance(item, ImageFile))
+    if pixels > images.MAX_REQUEST_PIXELS:
+        raise FieldError(
+            f"These pictures have {pixels / 1e6:,.0f} megapixels together; one request may have"
+            f" {images.MAX_REQUEST_PIXELS // 10**6}. Send smaller copies, or fewer at once.",
+            code="too_many_pixels",
+            param="input",
+        )
+    return checked
 
 
 def _checked(item: ParsedInput) -> ImageFile | str:

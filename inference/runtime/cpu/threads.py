@@ -24,12 +24,6 @@ def wait_passively() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
-def stay_alone() -> None:
-    """Makes torch compute with the calling thread only when this thread calls it."""
-    if torch := sys.modules.get("torch"):
-        torch.set_num_threads(1)
-
-
 def limit_threads(count: int | None) -> None:
     """Gives torch `count` threads per operation; None keeps torch's default, one per core.
 

@@ -1,57 +1,92 @@
-"""Opens an image file for a model: size limits first, then not too many pixels at a time."""
+"""Decodes one image file into what a model sees of it.
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO
+DecodingError        root
+    Damaged          not the image that its header promised
+    TooCostly        it takes more time or memory than one image may
+
+A stranger's bytes meet a decoder here and nowhere else: in a process of its own (decoders, child).
+"""
+
+import io
+from dataclasses import dataclass
 
 from PIL import Image
 
-# A decoded pixel takes four bytes, and the steps to the square hold it up to three times.
-MAX_PIXELS_AT_ONCE = 48_000_000
+from inference.runtime.images import headers, png
+from inference.runtime.images.preprocessing import Preprocessing
+
+_PREVIEW_QUALITY = 85
 
 
-class TooManyPixels(Exception):
-    """The header announces more pixels than are accepted."""
+class DecodingError(Exception):
+    pass
 
 
-class Gate:
-    """Admits at most `limit` at a time, or one larger amount that is alone."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._admitted = 0
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def through(self, amount: int) -> Iterator[None]:
-        with self._changed:
-            self._changed.wait_for(lambda: self._is_open_for(amount))
-            self._admitted += amount
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._admitted -= amount
-                self._changed.notify_all()
-
-    def _is_open_for(self, amount: int) -> bool:
-        return not self._admitted or self._admitted + amount <= self._limit
+class Damaged(DecodingError):
+    pass
 
 
-_gate = Gate(MAX_PIXELS_AT_ONCE)
+class TooCostly(DecodingError):
+    pass
 
 
-@contextmanager
-def opened(file: IO[bytes], *, formats: tuple[str, ...], max_pixels: int) -> Iterator[Image.Image]:
-    """The image, not decoded yet: decode inside the block, where its share of memory is reserved.
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A file, and the upright (width, height) in pixels that it was admitted with.
 
-    Raises TooManyPixels, and what Pillow raises for files that are not images.
+    `preview_side` is the most that a preview may measure; 0: none is wanted. `fault` is what a
+    test wants to happen (inference.faults).
     """
-    with Image.open(file, formats=formats) as image:
-        # Checked on upload, too; but files lie in a store that others may write to.
-        pixels = image.width * image.height
-        if pixels > max_pixels:
-            raise TooManyPixels(f"{image.width} x {image.height} pixels; {max_pixels:,} at most")
-        with _gate.through(pixels):
-            yield image
+
+    data: bytes
+    size: tuple[int, int]
+    preprocessing: Preprocessing
+    preview_side: int = 0
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """`crop` is what the model sees. `preview` is an upright JPEG in the same colors, without
+    metadata, or empty. `cpu_s`: seconds of a processor that it took.
+    """
+
+    crop: Image.Image
+    preview: bytes = b""
+    cpu_s: float = 0.0
+
+
+def decode(task: Task) -> Decoded:
+    """Raises DecodingError."""
+    try:
+        return _decode(task)
+    except MemoryError as error:
+        raise TooCostly("it takes too much memory") from error
+    except Exception as error:  # decoders meet hostile bytes; any failure is the image's
+        raise Damaged(f"it cannot be decoded: {error!r}") from error
+
+
+def _decode(task: Task) -> Decoded:
+    header = headers.read(task.data)
+    # What was admitted is what is decoded, whoever has written to the storage meanwhile.
+    if header.upright_size != task.size:
+        raise Damaged(f"it was admitted as {task.size}, and is {header.upright_size}")
+    data = png.without_texts(task.data) if header.format == "PNG" else task.data
+    with Image.open(io.BytesIO(data), formats=[header.format]) as image:
+        if image.size != (header.width, header.height):
+            raise Damaged(f"its header says {header}, and its pixels {image.size}")
+        crop = task.preprocessing.crop(image, orientation=header.orientation)
+        if not task.preview_side:
+            return Decoded(crop)
+        preview = task.preprocessing.preview(
+            image, orientation=header.orientation, side=task.preview_side
+        )
+    return Decoded(crop, _jpeg(preview))
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    # Pillow writes a comment that it has read, and may come to write more of what it knows.
+    image.info = {}
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=_PREVIEW_QUALITY, optimize=True)
+    return buffer.getvalue()

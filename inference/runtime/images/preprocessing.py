@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inference.runtime.images import resizing
-from inference.runtime.images.color_modes import over_white, to_rgb
-from inference.runtime.images.orientation import orientation_of, turned, upright
+from inference.runtime.images.color_modes import over_white, to_rgb, without_alpha
+from inference.runtime.images.orientation import orientation_of, turned
 
 # Beyond this many times the square's side, the whole resized image is never made.
 _LONGEST_RESIZED = 8
@@ -108,23 +108,36 @@ class Preprocessing:
         top, bottom = self._span(height, resized=resized_height)
         return (left, top, right, bottom)
 
-    def crop(self, image: Image.Image) -> Image.Image:
+    def crop(self, image: Image.Image, *, orientation: int | None = None) -> Image.Image:
         """RGB [size, size] uint8; a crop of a crop is the same crop.
 
-        Memory: a decoded image is held at most three times, at four bytes per pixel; the fast
-        method holds a large JPEG at a fraction of its size only.
+        `orientation` is EXIF's; None: as the image itself says. Raises what Pillow raises for
+        damaged files. Memory: a decoded image is held at most three times, at four bytes per
+        pixel; the fast method holds a large JPEG at a fraction of its size only.
         """
         # The worker crops ahead of the batch. Resizing again would zoom in wherever shortest_edge
         # is larger than size, so a crop says whose it is.
         is_square = image.size == (self.size, self.size)
         if is_square and image.info.get(_CROPPED_BY) == self._square:
             return image
-        if getattr(image, "is_animated", False):
+        if image.tell():
             image.seek(0)
-        square = self._fast(image) if self.method is Method.FAST else self._exact(image)
-        # Nothing else stays: an EXIF orientation left there would turn the crop once more.
-        square.info = {_CROPPED_BY: self._square}
-        return square
+        if orientation is None:
+            orientation = orientation_of(image)
+        crop = self._fast if self.method is Method.FAST else self._exact
+        return self._marked(crop(image, orientation))
+
+    def crop_of(self, pixels: bytes) -> Image.Image:
+        """What `crop` gave in another process; raises ValueError for another number of bytes."""
+        return self._marked(Image.frombytes("RGB", (self.size, self.size), pixels))
+
+    def preview(self, image: Image.Image, *, orientation: int, side: int) -> Image.Image:
+        """The upright image in the colors that the model sees, RGB, at most `side` pixels."""
+        # Where alpha is dropped after resizing, what cannot be seen has lost its color by then.
+        is_dropped = self.alpha is Alpha.DROP
+        colors = without_alpha(image) if is_dropped else self._opaque(image)
+        colors.thumbnail((side, side), reducing_gap=2.0)
+        return turned(colors, orientation)
 
     def to_array(self, image: Image.Image) -> NDArray[np.float32]:
         """float32 [3, size, size]: (pixel / 255 - mean) / std."""
@@ -136,6 +149,11 @@ class Preprocessing:
     def _square(self) -> "Preprocessing":
         # Either method makes the same square, give or take a gray level.
         return replace(self, method=Method.EXACT)
+
+    def _marked(self, crop: Image.Image) -> Image.Image:
+        # Nothing else stays: an EXIF orientation left there would turn the crop once more.
+        crop.info = {_CROPPED_BY: self._square}
+        return crop
 
     @property
     def _resampling(self) -> Image.Resampling:
@@ -149,8 +167,8 @@ class Preprocessing:
         # int(), not round(): both reference processors cut the fraction of the longer side.
         return (int(edge * width / shorter), int(edge * height / shorter))
 
-    def _exact(self, image: Image.Image) -> Image.Image:
-        image = self._opaque(upright(image))
+    def _exact(self, image: Image.Image, orientation: int) -> Image.Image:
+        image = self._opaque(turned(image, orientation))
         size = self._resized_size(*image.size)
         if self._is_long(size):
             # Up to two gray levels from the two steps below: Pillow rounds in another order.
@@ -159,12 +177,11 @@ class Preprocessing:
         resized = resizing.by_pillow(image, size, resampling=self._resampling, extent=image.size)
         return to_rgb(self._middle(resized))
 
-    def _fast(self, image: Image.Image) -> Image.Image:
+    def _fast(self, image: Image.Image, orientation: int) -> Image.Image:
         size = self._resized_size(*image.size)
         extent = resizing.decode_small(image, size)
         if self._is_long(size):
-            return self._exact(image)
-        orientation = orientation_of(image)
+            return self._exact(image, orientation)
         image = self._opaque(image)
         resized = resizing.by_torch(image, size, resampling=self._resampling, extent=extent)
         # Turned last, when it is small.

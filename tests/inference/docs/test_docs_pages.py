@@ -162,7 +162,7 @@ def test_a_result_carries_the_call_that_does_it_again(
     job = jobs.submit(
         classify.job_request(
             served_card,
-            [images.check_and_preview(photo_bytes())],
+            [images.check(photo_bytes())],
             labels=typed_labels,
             template="one {} here",
         ),

@@ -81,7 +81,8 @@ def test_many_texts_take_their_share_of_the_queue(card: ModelCard) -> None:
     second = jobs.submit(request, requester=ada)
 
     share = queue.TIME_PER_INPUT * (1 + 8000 // queue.TEXTS_PER_INPUT)
-    assert _start(second) - _start(first) == share
+    of_pixels = queue.TIME_PER_MEGAPIXEL * (second.pixels / 1_000_000)
+    assert _start(second) - _start(first) == share + of_pixels
 
 
 def _start(job: Job) -> datetime:

@@ -51,8 +51,10 @@ Submit = Callable[..., Job]
 @pytest.fixture
 def submit(card: ModelCard, payer: User) -> Submit:
     def submit_one(*, images_count: int = 1) -> Job:
-        image = images.check_and_preview(photo_bytes())
-        request = classify.job_request(card, [image] * images_count, labels=["a"], template="{}")
+        image = images.check(photo_bytes())
+        request = classify.job_request(
+            card, [image] * images_count, labels=["a"], template="{}", keeps_preview=True
+        )
         return jobs.submit(request, requester=jobs.Requester(payer.pk, None), payer=payer)
 
     return submit_one
@@ -64,7 +66,15 @@ def run_all(card: ModelCard) -> None:
 
 
 def names_of(*jobs: Job) -> set[str]:
-    return {name for job in jobs for name in (*job.image_files, job.preview_file)}
+    return {name for job in jobs for name in job.image_files}
+
+
+def previews(*jobs: Job) -> set[str]:
+    """Names that there are by now."""
+    for job in jobs:
+        job.refresh_from_db()
+        assert job.preview_file
+    return {job.preview_file for job in jobs}
 
 
 def money(user: User) -> tuple[int, int]:
@@ -85,7 +95,7 @@ def test_a_worker_scores_what_the_bucket_holds_and_leaves_the_preview(
     run_all(card)
 
     assert set(Job.objects.values_list("state", flat=True)) == {State.SUCCEEDED}
-    assert bucket.keys == {job.preview_file, other.preview_file}
+    assert bucket.keys == previews(job, other)
 
 
 def test_a_batch_is_on_its_way_at_once(
@@ -117,8 +127,10 @@ def test_tidying_deletes_old_jobs_objects(bucket: Bucket, submit: Submit, card: 
 
 
 def test_orphans_of_a_bucket_are_deleted_and_nothing_else(
-    bucket: Bucket, submit: Submit, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    done = submit()
+    run_all(card)
     waiting, canceled = submit(), submit()
     jobs.cancel(canceled)
     for name in ("previews/gone.jpg", f"pictures/{waiting.pk}-late-0", canceled.image_files[0]):
@@ -128,7 +140,7 @@ def test_orphans_of_a_bucket_are_deleted_and_nothing_else(
 
     monkeypatch.setattr(tidy, "ORPHAN_AFTER", -timedelta(hours=1))
     assert tidy.delete_orphans() == 3
-    assert bucket.keys == names_of(waiting) | {canceled.preview_file}
+    assert bucket.keys == names_of(waiting) | previews(done)
 
 
 def test_a_bucket_with_more_objects_than_one_list_holds(
@@ -147,7 +159,7 @@ def test_a_bucket_with_more_objects_than_one_list_holds(
 def test_no_name_of_a_file_is_used_twice() -> None:
     """So a bucket need not be asked first whether there is such a file."""
     job_id = uuid.uuid4()
-    image = images.check_and_preview(photo_bytes())
+    image = images.check(photo_bytes())
 
     assert image_files.store(job_id, [image]) != image_files.store(job_id, [image])
 
@@ -155,7 +167,7 @@ def test_no_name_of_a_file_is_used_twice() -> None:
 # --- on a bad day -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("broken", ["-0", "-4", ".jpg"], ids=["first", "last", "preview"])
+@pytest.mark.parametrize("broken", ["-0", "-4"], ids=["first", "last"])
 def test_a_submission_that_cannot_be_stored_leaves_nothing(
     fake_storage: FakeStorage, submit: Submit, payer: User, broken: str
 ) -> None:
@@ -185,7 +197,7 @@ def test_a_result_stands_though_its_image_cannot_be_deleted(
     assert set(Job.objects.values_list("state", flat=True)) == {State.SUCCEEDED}
     assert money(payer) == (GRANTED - 2 * 94 - 8, 0)
     assert f"file not deleted file={job.image_files[0]}" in caplog.text
-    assert fake_storage.names == {*job.image_files, job.preview_file, other.preview_file}
+    assert fake_storage.names == names_of(job) | previews(job, other)
 
 
 def test_what_could_not_be_deleted_goes_with_the_next_round(
@@ -200,7 +212,7 @@ def test_what_could_not_be_deleted_goes_with_the_next_round(
     fake_storage.broken.clear()
 
     assert tidy.delete_orphans() == 1
-    assert fake_storage.names == {job.preview_file}
+    assert fake_storage.names == set()
 
 
 def test_an_image_that_cannot_be_read_now_is_tried_again(

@@ -9,6 +9,7 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
+from catalog.infrastructure import storage
 from catalog.models import ModelCard
 from inference import jobs
 from inference.jobs import claims
@@ -28,12 +29,21 @@ def claim_one(card: ModelCard, worker: str = "w") -> Job:
     return job
 
 
+def preview_of(job: Job) -> str:
+    """End it with a preview; returns its name."""
+    claimed = {claimed.pk: claimed for claimed in claims.claim(job.card, worker="w", budget=9)}
+    settlement.succeed([Done(claimed[job.pk], RESULT, preview=b"a small copy")])
+    job.refresh_from_db()
+    assert default_storage.exists(job.preview_file)
+    return job.preview_file
+
+
 def test_a_submitted_job_waits_with_its_picture(submit: Submit) -> None:
     job = Job.objects.get(pk=submit().pk)
 
     assert job.state == State.QUEUED
     assert default_storage.exists(job.image_files[0])
-    assert default_storage.exists(job.preview_file)
+    assert (job.keeps_preview, job.preview_file) == (True, "")
     assert job.deadline_at - job.created_at >= jobs.DEADLINE - timedelta(seconds=1)
 
 
@@ -92,12 +102,22 @@ def test_success_keeps_the_result_and_drops_the_picture(submit: Submit, card: Mo
     submit()
     job = claim_one(card)
 
-    assert settlement.succeed([Done(job, RESULT)])
+    assert settlement.succeed([Done(job, RESULT, preview=b"a small copy")])
 
     job.refresh_from_db()
     assert (job.state, job.result) == (State.SUCCEEDED, RESULT)
     assert not default_storage.exists(job.image_files[0])
-    assert default_storage.exists(job.preview_file)
+    assert storage.read(job.preview_file) == b"a small copy"
+
+
+def test_a_stale_claim_leaves_no_preview(submit: Submit, card: ModelCard) -> None:
+    submit()
+    stale = claim_one(card)
+    Job.objects.update(**claims.UNCLAIMED)
+
+    assert not settlement.succeed([Done(stale, RESULT, preview=b"a small copy")])
+
+    assert storage.names_in("previews") == []
 
 
 def test_a_stale_claim_changes_nothing(submit: Submit, card: ModelCard) -> None:
@@ -128,13 +148,16 @@ def test_a_cancelled_job_is_never_claimed(submit: Submit, card: ModelCard) -> No
 
 
 def test_forgetting_leaves_no_file_and_no_row(submit: Submit) -> None:
-    job = submit()
+    job, done = submit(), submit()
+    preview = preview_of(done)
+    done.refresh_from_db()
 
     jobs.delete(job)
+    jobs.delete(done)
 
     assert not Job.objects.exists()
     assert not default_storage.exists(job.image_files[0])
-    assert not default_storage.exists(job.preview_file)
+    assert not default_storage.exists(preview)
 
 
 def test_only_the_lease_in_hand_is_renewed(submit: Submit, card: ModelCard) -> None:
@@ -148,14 +171,6 @@ def test_only_the_lease_in_hand_is_renewed(submit: Submit, card: ModelCard) -> N
     assert mine_again.lease_until
     assert mine_again.lease_until > mine.lease_until
     assert other_again.lease_until == other.lease_until
-
-
-def test_a_lease_is_not_renewed_past_the_time_limit(submit: Submit, card: ModelCard) -> None:
-    submit()
-    job = claim_one(card, "hung")
-    Job.objects.update(started_at=Now() - claims.TIME_LIMIT)
-
-    assert claims.renew(lease_of(job)) == 0
 
 
 def test_what_was_not_settled_is_given_back(submit: Submit, card: ModelCard) -> None:
@@ -187,7 +202,6 @@ def test_a_job_that_is_submitted_twice_keeps_the_files_of_the_first(submit: Subm
     assert [f"pictures/{name}" for name in default_storage.listdir("pictures")[1]] == (
         job.image_files
     )
-    assert default_storage.exists(job.preview_file)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def payer(db: None) -> User:
 @pytest.fixture
 def submit(card: ModelCard, payer: User) -> Callable[..., Job]:
     def submit_one(*, images: int = 1, labels: tuple[str, ...] = ("a cat", "a dog")) -> Job:
-        picture = pictures.check_and_preview(photo_bytes())
+        picture = pictures.check(photo_bytes())
         request = classify.job_request(
             card, [picture] * images, labels=labels, template="a photo of {}"
         )
@@ -210,7 +210,7 @@ def test_two_batches_settle_at_once_without_a_deadlock(card: ModelCard) -> None:
             category=Category.PURCHASE,
             reference=f"purchase:{person.pk}",
         )
-    picture = pictures.check_and_preview(photo_bytes())
+    picture = pictures.check(photo_bytes())
     for turn in range(12):
         for person in people if turn % 2 else reversed(people):
             request = classify.job_request(card, [picture], labels=["a"], template="{}")

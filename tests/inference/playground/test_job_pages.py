@@ -30,13 +30,7 @@ LABELS = [f"label number {index}" for index in range(1000)]
 
 
 def image(side: int = 64) -> ImageFile:
-    """As the API checks it: without a preview."""
     return images.check(photo_bytes(side, 48))
-
-
-def preview(side: int = 64) -> ImageFile:
-    """As the playground checks it."""
-    return images.check_and_preview(photo_bytes(side, 48))
 
 
 def embed_request(*inputs: ImageFile | str) -> Callable[[ModelCard], jobs.Request]:
@@ -44,9 +38,11 @@ def embed_request(*inputs: ImageFile | str) -> Callable[[ModelCard], jobs.Reques
 
 
 def classify_request(
-    *inputs: ImageFile, labels: list[str] = LABELS[:2]
+    *inputs: ImageFile, labels: list[str] = LABELS[:2], keeps_preview: bool = False
 ) -> Callable[[ModelCard], jobs.Request]:
-    return lambda card: classify.job_request(card, inputs, labels=labels, template="a {} there")
+    return lambda card: classify.job_request(
+        card, inputs, labels=labels, template="a {} there", keeps_preview=keeps_preview
+    )
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,10 @@ CASES = {
         "embed", embed_request(*TEXTS), [*TEXTS[:SHOWN], "first 50 of 256"], "256 vectors of"
     ),
     "classify one with a preview": Case(
-        "classify", classify_request(preview()), LABELS[:2], "closest label: label number"
+        "classify",
+        classify_request(image(), keeps_preview=True),
+        LABELS[:2],
+        "closest label: label number",
     ),
     "classify one": Case(
         "classify",

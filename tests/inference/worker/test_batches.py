@@ -1,5 +1,6 @@
 """A batch scores what it can, and one bad input costs only its own job."""
 
+import uuid
 from collections.abc import Callable
 
 import numpy as np
@@ -21,6 +22,7 @@ from inference.worker import batches, decode, text_cache
 from inference.worker.text_cache import TextCache
 from tests.conftest import photo_bytes
 from tests.fakes.encoder import HashEncoder, poison_photo
+from tests.inference.runtime.images.hostile import flat_png
 from tests.support.batches import settle_all
 from tests.support.rows import result_of
 
@@ -150,6 +152,69 @@ def test_a_job_cancelled_after_the_claim_stays_cancelled(
     assert states() == [(State.CANCELLED, "")]
 
 
+def test_a_job_may_not_take_more_of_a_processor_than_its_budget(
+    card: ModelCard,
+    requester: jobs.Requester,
+    encoder: HashEncoder,
+    submit: Submit,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decode, "JOB_CPU_S", 0.3)
+    bombs = [pictures.check(flat_png(8000, 5000))] * 10
+    request = classify.job_request(card, bombs, labels=["a cat"], template="{}")
+    jobs.submit(request, requester=requester)
+    mate = submit()
+
+    run_next(card, encoder)
+    run_next(card, encoder)
+
+    mate.refresh_from_db()
+    costly = Job.objects.exclude(pk=mate.pk).get()
+    assert (costly.state, costly.error_code) == (State.FAILED, ErrorCode.TOO_COSTLY)
+    assert mate.state == State.SUCCEEDED
+
+
+def test_what_a_batch_decodes_to_is_bounded(
+    card: ModelCard, requester: jobs.Requester, submit: Submit
+) -> None:
+    """Two files of four kilobytes with 40 megapixels each, and no third."""
+    for _ in range(3):
+        bomb = pictures.check(flat_png(8000, 5000))
+        request = classify.job_request(card, [bomb], labels=["a cat"], template="{}")
+        jobs.submit(request, requester=requester)
+
+    batch = claims.claim(card, worker="w", budget=16)
+
+    assert [job.pixels for job in batch] == [40_000_000, 40_000_000]
+    assert claims.PIXELS_PER_CLAIM < 3 * 40_000_000
+
+
+def test_a_batch_takes_the_first_job_whatever_it_decodes_to(
+    card: ModelCard, requester: jobs.Requester
+) -> None:
+    bombs = [pictures.check(flat_png(8000, 5000))] * 5
+    request = classify.job_request(card, bombs, labels=["a cat"], template="{}")
+    jobs.submit(request, requester=requester)
+
+    [job] = claims.claim(card, worker="w", budget=1)
+
+    assert job.pixels == 5 * 40_000_000
+
+
+def test_a_flood_of_large_pictures_delays_only_itself(
+    card: ModelCard, requester: jobs.Requester, submit: Submit
+) -> None:
+    bomb = pictures.check(flat_png(8000, 5000))
+    request = classify.job_request(card, [bomb], labels=["a cat"], template="{}")
+    for _ in range(5):
+        jobs.submit(request, requester=requester)
+
+    small = submit(by=jobs.Requester(user_id=None, visitor=uuid.uuid4()))
+
+    waiting = list(Job.objects.queued().in_queue_order())
+    assert waiting.index(small) <= 1
+
+
 def test_nothing_queued_runs_nothing(card: ModelCard, encoder: HashEncoder) -> None:
     assert run_next(card, encoder) == 0
     assert encoder.batches == []
@@ -215,7 +280,7 @@ def test_several_pictures_of_a_job_are_scored_in_order(
     card: ModelCard, requester: jobs.Requester, encoder: HashEncoder
 ) -> None:
     sides = [(40, 40), (80, 40), (40, 90)]
-    inputs = [pictures.check_and_preview(photo_bytes(*side)) for side in sides]
+    inputs = [pictures.check(photo_bytes(*side)) for side in sides]
     request = classify.job_request(card, inputs, labels=["a cat"], template="{}")
     jobs.submit(request, requester=requester)
 
@@ -230,7 +295,7 @@ def test_several_pictures_of_a_job_are_scored_in_order(
 def test_pictures_and_texts_are_embedded_in_order(
     card: ModelCard, requester: jobs.Requester, encoder: HashEncoder
 ) -> None:
-    picture = pictures.check_and_preview(photo_bytes(40, 40))
+    picture = pictures.check(photo_bytes(40, 40))
     request = embed.job_request(card, ["a cat", picture, "a dog"])
     jobs.submit(request, requester=requester)
 
@@ -250,7 +315,7 @@ def test_the_activation_asked_for_is_used(
 ) -> None:
     request = classify.job_request(
         card,
-        [pictures.check_and_preview(photo_bytes())],
+        [pictures.check(photo_bytes())],
         labels=["a", "b"],
         template="{}",
         activation=activation,
@@ -274,7 +339,7 @@ def test_by_itself_the_activation_is_what_the_model_was_trained_for(
     is_sigmoid: bool,
     bias: float,
 ) -> None:
-    picture = pictures.check_and_preview(photo_bytes())
+    picture = pictures.check(photo_bytes())
     request = classify.job_request(card, [picture], labels=["a", "b"], template="{}")
     jobs.submit(request, requester=requester)
 

@@ -1,6 +1,7 @@
 """A worker empties its model's queue, batch by batch, and leaves nothing half done."""
 
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -8,18 +9,24 @@ from datetime import timedelta
 import pytest
 from celery import current_app
 from django.core.cache import cache
+from django.db.models.functions import Now
 from PIL import Image
 from pytest_django import Settings
 
 from catalog.models import ModelCard
-from inference import jobs
+from inference import images, jobs
 from inference.jobs import claims, queue, wake
+from inference.kinds.classify import request as classify
 from inference.models import Job, State
-from inference.runtime.encoder import Embeddings
-from inference.worker import batches, decode, leases, loop, served_models
+from inference.runtime.encoder import Embeddings, Encoder
+from inference.worker import batches, decode, leases, loop, process, served_models
+from inference.worker.leases import Held
+from inference.worker.loop import Steps
 from inference.worker.served_models import ServedModel
 from inference.worker.text_cache import TextCache
+from tests.conftest import photo_bytes
 from tests.fakes.encoder import HashEncoder, poison_photo
+from tests.support.rows import lease_of
 from tests.support.site import wait_for
 
 Submit = Callable[..., Job]
@@ -67,10 +74,10 @@ def test_the_next_batch_is_made_ready_while_one_is_computed(
     settings.BATCH_IMAGES = 1
     submit(), submit()
     second_is_ready = threading.Event()
-    make_ready, encode = decode.make_ready, encoder.encode_images
+    encode = encoder.encode_images
 
-    def watched(*arguments: object) -> object:
-        ready = make_ready(*arguments)  # type: ignore[arg-type]
+    def watched(of: Encoder, batch: Sequence[Job]) -> list[decode.Ready]:
+        ready = decode.make_ready(of, batch)
         if encoder.batches or computing.is_set():
             second_is_ready.set()
         return ready
@@ -82,10 +89,9 @@ def test_the_next_batch_is_made_ready_while_one_is_computed(
         assert encoder.batches or second_is_ready.wait(10), "the next batch waited for this one"
         return encode(images)
 
-    monkeypatch.setattr(decode, "make_ready", watched)
     monkeypatch.setattr(encoder, "encode_images", slow)
 
-    assert loop.drain(server, worker="w") == 2
+    assert loop.drain(server, worker="w", steps=Steps(make_ready=watched)) == 2
 
 
 def test_a_model_whose_turn_is_over_leaves_the_rest_and_rings(
@@ -105,17 +111,15 @@ def test_a_model_whose_turn_is_over_leaves_the_rest_and_rings(
 
 
 def test_a_batch_that_is_abandoned_is_queued_again_at_once(
-    submit: Submit, server: ServedModel, monkeypatch: pytest.MonkeyPatch
+    submit: Submit, server: ServedModel
 ) -> None:
     submit()
 
-    def break_off(*_: object) -> None:
+    def break_off(*_: object) -> Iterator[batches.Scored]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(batches, "score", break_off)
-
     with pytest.raises(KeyboardInterrupt):
-        loop.drain(server, worker="w")
+        loop.drain(server, worker="w", steps=Steps(score=break_off))
 
     assert Job.objects.get().state == State.QUEUED
     assert leases.in_hand() == []
@@ -191,19 +195,18 @@ def test_mates_of_a_bad_picture_have_their_results_while_it_is_still_looked_for(
 
 
 def test_a_batch_that_breaks_off_keeps_what_was_found_of_it(
-    submit: Submit, server: ServedModel, monkeypatch: pytest.MonkeyPatch
+    submit: Submit, server: ServedModel
 ) -> None:
     found, left = submit(), submit()
-    score = batches.score
 
-    def break_off(memory: TextCache, batch: list[decode.Ready]) -> Iterator[batches.Scored]:
-        yield from score(memory, batch[:1])
+    def break_off(
+        memory: TextCache, batch: Sequence[decode.Ready], size: int
+    ) -> Iterator[batches.Scored]:
+        yield from batches.score(memory, batch[:1], size)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(batches, "score", break_off)
-
     with pytest.raises(KeyboardInterrupt):
-        loop.drain(server, worker="w")
+        loop.drain(server, worker="w", steps=Steps(score=break_off))
 
     found.refresh_from_db()
     left.refresh_from_db()
@@ -212,32 +215,29 @@ def test_a_batch_that_breaks_off_keeps_what_was_found_of_it(
 
 
 def test_a_batch_that_is_not_written_takes_no_other_with_it(
-    submit: Submit, server: ServedModel, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    submit: Submit, server: ServedModel, settings: Settings
 ) -> None:
     """The next one is being computed when the writing of the first breaks."""
     settings.BATCH_IMAGES = 1
     first, second = submit(), submit()
-    settle = batches.settle
     was_scored = threading.Event()
 
     def broken(scored: batches.Scored) -> None:
         if scored.done[0].job.pk == first.pk:
             assert was_scored.wait(10)
             raise OSError("the disk is full")
-        settle(scored)
+        batches.settle(scored)
 
-    def watched(*arguments: object) -> Iterator[batches.Scored]:
-        for scored in score(*arguments):  # type: ignore[arg-type]
+    def watched(
+        memory: TextCache, batch: Sequence[decode.Ready], size: int
+    ) -> Iterator[batches.Scored]:
+        for scored in batches.score(memory, batch, size):
             if scored.done[0].job.pk == second.pk:
                 was_scored.set()
             yield scored
 
-    score = batches.score
-    monkeypatch.setattr(batches, "settle", broken)
-    monkeypatch.setattr(batches, "score", watched)
-
     with pytest.raises(OSError, match="full"):
-        loop.drain(server, worker="w")
+        loop.drain(server, worker="w", steps=Steps(score=watched, settle=broken))
 
     first.refresh_from_db()
     second.refresh_from_db()
@@ -245,19 +245,15 @@ def test_a_batch_that_is_not_written_takes_no_other_with_it(
     assert leases.in_hand() == []
 
 
-def test_the_heartbeat_sees_the_batch_in_hand(
-    submit: Submit, server: ServedModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_heartbeat_sees_the_batch_in_hand(submit: Submit, server: ServedModel) -> None:
     submit()
     seen: list[object] = []
 
-    def watched(*_: object) -> list[batches.Scored]:
+    def watched(*_: object) -> Iterator[batches.Scored]:
         seen.extend(leases.in_hand())
-        return []
+        yield from ()
 
-    monkeypatch.setattr(batches, "score", watched)
-
-    loop.drain(server, worker="w")
+    loop.drain(server, worker="w", steps=Steps(score=watched))
 
     assert isinstance(seen[0], leases.Held)
 
@@ -313,3 +309,68 @@ def test_a_flood_does_not_hold_back_somebody_elses_first(
     in_turn = list(Job.objects.queued().order_by("virtual_start", "created_at", "pk"))
 
     assert in_turn.index(late) == 1
+
+
+# --- slices ---
+
+
+@pytest.fixture
+def slow_server(server: ServedModel, card: ModelCard, requester: jobs.Requester) -> ServedModel:
+    """Two pictures take it four seconds, it seems; a job of five waits for it."""
+    server.images_per_s = 0.5
+    pictures = [images.check(photo_bytes(side, 40)) for side in (40, 41, 42, 43, 44)]
+    request = classify.job_request(card, pictures, labels=["a cat"], template="{}")
+    jobs.submit(request, requester=requester)
+    return server
+
+
+def test_a_job_that_takes_long_is_computed_in_slices_that_show_progress(
+    slow_server: ServedModel, encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = encoder.encode_images
+    progress: list[float] = []
+
+    def watched(pictures: Sequence[Image.Image]) -> Embeddings:
+        [held] = [held for held in leases.in_hand() if held.is_computed]
+        progress.append(held.progress_s)
+        return encode(pictures)
+
+    monkeypatch.setattr(encoder, "encode_images", watched)
+
+    loop.drain(slow_server, worker="w")
+
+    assert encoder.batches == [2, 2, 1]
+    assert progress == sorted(set(progress))
+    assert Job.objects.get().state == State.SUCCEEDED
+
+
+def test_a_job_that_is_canceled_is_not_computed_to_its_end(
+    slow_server: ServedModel, encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = encoder.encode_images
+
+    def canceled_meanwhile(pictures: Sequence[Image.Image]) -> Embeddings:
+        jobs.cancel(Job.objects.get())
+        process.renew(leases.in_hand())  # as the heartbeat does
+        return encode(pictures)
+
+    monkeypatch.setattr(encoder, "encode_images", canceled_meanwhile)
+
+    loop.drain(slow_server, worker="w")
+
+    assert encoder.batches == [2]
+    assert Job.objects.get().state == State.CANCELLED
+    assert leases.in_hand() == []
+
+
+def test_a_step_beyond_its_time_limit_loses_its_lease(submit: Submit, card: ModelCard) -> None:
+    submit(), submit()
+    [quick] = claims.claim(card, worker="w", budget=1)
+    [hung] = claims.claim(card, worker="w", budget=1)
+    Job.objects.update(lease_until=Now())
+    long_ago_s = time.monotonic() - claims.TIME_LIMIT.total_seconds()
+
+    process.renew([Held(lease_of(quick), time.monotonic()), Held(lease_of(hung), long_ago_s)])
+
+    in_time = Job.objects.filter(lease_until__gt=Now())
+    assert [job.pk for job in in_time] == [quick.pk]
