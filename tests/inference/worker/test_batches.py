@@ -266,7 +266,7 @@ def test_what_one_worker_has_read_another_need_not(card: ModelCard, encoder: Has
     credits.grant(payer, amount_micro_usd=999, category=Category.PURCHASE, reference="purchase:1")
     other = HashEncoder()
     for each in (encoder, other):
-        picture = pictures.check_and_preview(photo_bytes())
+        picture = pictures.check(photo_bytes())
         request = classify.job_request(card, [picture], labels=["a cat", "a dog"], template="{}")
         jobs.submit(request, requester=jobs.Requester(payer.pk, None), payer=payer)
         run_next(card, each)

@@ -47,7 +47,7 @@ def submit(
     visitor: uuid.UUID | None = None,
     is_paid: bool = True,
 ) -> Job:
-    picture = images.check_and_preview(photo_bytes())
+    picture = images.check(photo_bytes())
     return jobs.submit(
         classify.job_request(card, [picture], labels=LABELS, template="a photo of {}"),
         requester=Requester(user.pk if user else None, visitor),
