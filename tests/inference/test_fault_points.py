@@ -10,6 +10,8 @@ from pytest_django import Settings
 
 from inference import faults
 from inference.models import Job
+from inference.runtime import deeds
+from inference.runtime.deeds import DEEDS
 from tests.conftest import photo_bytes
 
 
@@ -79,6 +81,6 @@ def test_on_a_real_site_they_are_off_and_a_check_says_so(
 
 def test_memory_runs_out_only_for_whoever_asks_for_it() -> None:
     with pytest.raises(MemoryError):
-        faults._memory()
+        DEEDS["memory"]()
 
-    assert len(bytearray(32 * faults.ROOM_BYTES)) == 32 * faults.ROOM_BYTES
+    assert len(bytearray(32 * deeds.ROOM_BYTES)) == 32 * deeds.ROOM_BYTES

@@ -191,8 +191,11 @@ class Panic(BaseException):
 def test_whatever_is_raised_ends_one_model(
     cards: list[ModelCard], caplog: pytest.LogCaptureFixture, error: type[BaseException]
 ) -> None:
-    with served_models.failing_alone(cards[1]) as attempt:
+    def broken() -> None:
         raise error("something broke")
+
+    with served_models.failing_alone(cards[1]) as attempt:
+        broken()
 
     assert attempt.has_failed
     [reason] = served_models.failures().values()

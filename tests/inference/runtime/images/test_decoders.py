@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import psutil
 import pytest
@@ -21,7 +22,8 @@ from tests.support.site import wait_for
 PREPROCESSING = Preprocessing(size=64)
 
 
-def task(data: bytes, **fields: object) -> Task:
+# Any: any field of a task.
+def task(data: bytes, **fields: Any) -> Task:
     size = headers.read(data).upright_size
     return replace(Task(data=data, size=size, preprocessing=PREPROCESSING), **fields)
 

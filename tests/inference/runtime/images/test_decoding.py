@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,8 +62,9 @@ def test_the_preview_shows_what_the_model_sees(name: str, preprocessing: Preproc
 def test_a_black_logo_on_nothing_is_seen_on_white() -> None:
     shown = preview(MODES["RGBA"]())
 
-    assert min(shown.getpixel((2, 2))) > 250
-    assert max(shown.getpixel((45, 35))) < 5
+    seen = pixels(shown)
+    assert seen[2, 2].min() > 250
+    assert seen[35, 45].max() < 5
 
 
 def test_a_model_that_drops_alpha_is_shown_black() -> None:
@@ -118,7 +120,11 @@ def test_comments_of_other_formats_are_not_kept(kind: str) -> None:
     text.add_text("Author", "Alice")
     exif = Image.Exif()
     exif[0x013B] = "Alice"
-    options = {"PNG": {"pnginfo": text}, "WEBP": {"exif": exif}, "GIF": {"comment": b"Alice"}}
+    options: dict[str, dict[str, Any]] = {
+        "PNG": {"pnginfo": text},
+        "WEBP": {"exif": exif},
+        "GIF": {"comment": b"Alice"},
+    }
     data = as_file(COLORS, kind, **options[kind])
 
     assert b"Alice" in data
