@@ -17,7 +17,7 @@ from PIL import Image
 
 from catalog.infrastructure import storage
 from inference import faults, images
-from inference.jobs import claims
+from inference.jobs import call_rates, claims
 from inference.models import ErrorCode, Input, Job
 from inference.runtime.encoder import Encoder
 from inference.runtime.images.decoders import Decoder, Decoders
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 # Of all images of one job. With the two that may be under way when it is used up, each within its
 # own limit, a job is decoded or has failed within 15 s on two cores.
 JOB_CPU_S = 16.0
+# What is its sender's fault, and costs nothing.
+WASTED = {ErrorCode.INVALID_IMAGE, ErrorCode.TOO_COSTLY}
 MOST_DECODERS = 8  # more than a GPU's worker needs: each decodes 100 photos of 100 kB a second
 
 
@@ -55,6 +57,8 @@ class _Progress:
     cpu_s: list[float] = field(default_factory=list)
     errors: list[ErrorCode] = field(default_factory=list)
     decoded: dict[int, Decoded] = field(default_factory=dict)
+    # Of decoders, whatever came of it.
+    busy_s: list[float] = field(default_factory=list)
 
     @property
     def is_over(self) -> bool:
@@ -65,6 +69,10 @@ class _Progress:
         self.cpu_s.append(decoded.cpu_s)
         if sum(self.cpu_s) > JOB_CPU_S:
             raise TooCostly(f"the job takes more than {JOB_CPU_S:.0f} s to decode")
+
+    def count_waste(self) -> None:
+        if WASTED.intersection(self.errors):
+            call_rates.count_waste_of(self.job, sum(self.busy_s))
 
     def ready(self, read_s: float) -> Ready:
         if self.errors:
@@ -103,6 +111,8 @@ def make_ready(
     started_s = time.monotonic()
     (using or decoders()).map(decode, _items(progress))
     read_s = time.monotonic() - started_s
+    for of_job in progress:
+        of_job.count_waste()
     return [of_job.ready(read_s) for of_job in progress]
 
 
@@ -119,6 +129,7 @@ def _decode(encoder: Encoder, decoder: Decoder, item: _Item) -> None:
     progress, job = item.progress, item.progress.job
     if progress.is_over:
         return
+    started_s = time.monotonic()
     try:
         progress.add(item.index, decoder.decode(_task(encoder, item)))
     except FileNotFoundError:
@@ -132,6 +143,8 @@ def _decode(encoder: Encoder, decoder: Decoder, item: _Item) -> None:
         is_damaged = isinstance(error, Damaged)
         progress.errors.append(ErrorCode.INVALID_IMAGE if is_damaged else ErrorCode.TOO_COSTLY)
         log.info("image not decoded job=%s image=%d: %s", job.pk, item.index, error)
+    finally:
+        progress.busy_s.append(time.monotonic() - started_s)
 
 
 def _task(encoder: Encoder, item: _Item) -> Task:

@@ -24,7 +24,6 @@ from accounts import credits
 from catalog.infrastructure.outages import OUTAGES
 from catalog.models import ModelCard
 from inference import jobs, notify
-from inference.api import limits
 from inference.api.auth import Caller
 from inference.api.errors import ApiError, field_errors
 from inference.api.flow import idempotency, serializers, submission, waiting
@@ -33,6 +32,7 @@ from inference.api.request import reader
 from inference.api.request.preference import Preference, default_preference
 from inference.api.request_context import context_of
 from inference.api.threads import in_thread, later
+from inference.jobs import call_rates
 from inference.kinds.request import ParsedRequest
 from inference.models import IdempotentCall, Job, State
 
@@ -120,7 +120,7 @@ def _parse_and_submit(call: Call[Body], preference: Preference, attempt: Attempt
 
 async def _fetch(call: Call[Body], parsed: ParsedRequest) -> ParsedRequest:
     """Raises ApiError. What the fetch workers did in vain counts against the caller's rate."""
-    share = context_of(call.request).share
+    share, key = context_of(call.request).share, call.caller.key
     async with share.fetches if share else nullcontext():
         began_s, is_done = time.monotonic(), False
         try:
@@ -130,7 +130,7 @@ async def _fetch(call: Call[Body], parsed: ParsedRequest) -> ParsedRequest:
         finally:
             if not is_done:
                 seconds = time.monotonic() - began_s
-                later(limits.count_waste, call.caller.key, seconds)
+                later(call_rates.count_waste, key.pk, key.user_id, seconds)
     return fetched
 
 

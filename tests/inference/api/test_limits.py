@@ -11,7 +11,8 @@ from accounts import keys
 from inference.api import limits
 from inference.api.limits import RateLimit
 from inference.api.resources import events
-from tests.inference.api.conftest import Api, ended, eventually, make_caller, submit
+from tests.conftest import photo_bytes
+from tests.inference.api.conftest import Api, ended, eventually, in_base64, make_caller, submit
 
 OTHERS = ["/v1/models", "/v1/models/clip-vit-base-patch32", "/v1/jobs", "/v1/account"]
 
@@ -145,3 +146,14 @@ def test_what_a_call_made_us_do_in_vain_counts_as_further_calls(
     eventually(
         lambda: limits.current_window(api.key, RateLimit.SUBMISSIONS).remaining == before - 2
     )
+
+
+@pytest.mark.usefixtures("one_window")
+def test_an_image_that_cannot_be_decoded_counts_as_a_further_call(api: Api) -> None:
+    before = int(embed(api).headers["x-ratelimit-remaining-requests"])
+    image = {"image": in_base64(photo_bytes(200, 200, kind="PNG")[:200])}
+
+    failed = api.http.post("/v1/embeddings", json={"model": api.card.repo, "input": [image]})
+
+    assert failed.json()["error"]["code"] == "invalid_image"
+    assert limits.current_window(api.key, RateLimit.SUBMISSIONS).remaining == before - 2
