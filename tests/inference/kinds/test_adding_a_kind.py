@@ -39,7 +39,7 @@ def _with_counts(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
 
 @pytest.fixture
 def free_card(transactional_db: None) -> ModelCard:
-    card = make_card(stage=Stage.LIVE, embed_dim=8)
+    card = make_card(stage=Stage.LIVE, embed_dim=8, is_stand_in=True)
     Worker.objects.create(name="w", pid=1, device="cpu", repos=[card.repo])
     return card
 
