@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.middleware.asgi import Message
 from config.middleware.proxies import WARN_AFTER, ForwardedHeaders, ProxyNetworks, client_of
 from config.strictness import refuse_unreadable_networks
-from tests.support.asgi import Headers, ask
+from tests.support.http.asgi import Headers, ask
 
 TRUSTED = ProxyNetworks(["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"])
 

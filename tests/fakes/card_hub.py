@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote, urlsplit
 
-from tests.support.local_server import listening
+from tests.support.http.local_server import listening
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 
-from tests.support.local_server import listening
+from tests.support.http.local_server import listening
 
 CLIENT_ID = "gigarouter-test"
 

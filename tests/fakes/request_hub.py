@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote, urlsplit
 
 from tests.fakes.card_hub import REVISION, info
-from tests.support.local_server import listening
+from tests.support.http.local_server import listening
 
 OPEN_CLIP = {
     "model_cfg": {

@@ -9,7 +9,7 @@ from hashlib import sha1, sha256
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote, urlsplit
 
-from tests.support.local_server import listening
+from tests.support.http.local_server import listening
 
 
 @dataclass

@@ -65,7 +65,9 @@ def broken_site(
             yield running
         return
     torchvision_operators.declare()
-    from tests.inference.runtime import tiny  # torch: seconds that only the campaign needs
+    from tests.inference.runtime.tiny_models import (
+        tiny,  # torch: seconds that only the campaign needs
+    )
 
     folder = tmp_path_factory.mktemp("house")
     tiny.write_transformers(folder / "models" / REPO.replace("/", "--"))

@@ -22,8 +22,8 @@ from catalog.models import ModelCard
 from inference.models import Event, Webhook, Worker
 from tests.conftest import answer_next
 from tests.support.browser.pages import OWN_PAGES, PAGES
+from tests.support.http.responses import Response
 from tests.support.letters import sign_in
-from tests.support.responses import Response
 
 JAR = Path(__file__).parents[1] / "js" / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
 JAVA = shutil.which("java")

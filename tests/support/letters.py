@@ -6,7 +6,7 @@ from django.core import mail
 from django.test import Client
 
 from tests.fakes.passkey import Passkey
-from tests.support.responses import Response
+from tests.support.http.responses import Response
 
 CODE = re.compile(r"^([A-Z0-9][A-Z0-9-]{4,})$", re.MULTILINE)
 

@@ -77,7 +77,9 @@ def _of_transformers(folder: Path, *, as_openai: bool) -> Plain:
 
     @torch.inference_mode()
     def encode_image(image: Image.Image) -> "torch.Tensor":
-        pixels = processor(image, return_tensors="pt")
+        # Without its own conversion, the library means images that its `load_image` has read: RGB.
+        seen = image if processor.do_convert_rgb else image.convert("RGB")
+        pixels = processor(seen, return_tensors="pt")
         features: torch.Tensor = model.get_image_features(**pixels).pooler_output
         return features
 

@@ -122,7 +122,7 @@ def test_a_page_takes_few_queries_however_long_the_statement(
     assert "older lines" in page
 
 
-@pytest.mark.parametrize("before", ["", "x", "-1", "0", "9" * 18, "9" * 30, "9" * 5000, "٣", "1\0"])
+@pytest.mark.parametrize("before", ["", "x", "-1", "0", "9" * 18, "9" * 30, "9" * 5000, "٣"])
 def test_nonsense_in_the_address_is_a_page(signed_in: Client, before: str) -> None:
     assert signed_in.get("/account/credit/", {"before": before}).status_code == 200
 

@@ -21,7 +21,7 @@ from accounts.staff import launches
 from catalog.demand import votes
 from catalog.models import ModelCard
 from inference.models import Worker
-from tests.conftest import make_card
+from tests.conftest import PRICED, make_card
 from tests.support.letters import sign_in
 from tests.support.threads import at_once
 
@@ -294,7 +294,7 @@ def test_what_the_operator_lets_through_uses_up_no_budget(db: None) -> None:
 @pytest.fixture
 def launched(db: None) -> ModelCard:
     """Nine have voted, six of them from one company."""
-    card = make_card(stage="onboarding", image_gflops=162.03)
+    card = make_card(stage="onboarding", **PRICED)
     Worker.objects.create(name="w", pid=1, device="cpu", repos=[card.repo])
     for n in range(9):
         domain = "company.example" if n < 6 else f"{n}.example"

@@ -13,8 +13,8 @@ from pytest_django import Settings
 from accounts.models import User
 from catalog import limits
 from catalog.limits import known_browsers, mails
+from tests.support.http.responses import Response
 from tests.support.letters import code_in_mail, sign_in
-from tests.support.responses import Response
 from tests.support.threads import at_once
 
 ADA = "ada@lab.example"

@@ -6,13 +6,7 @@ from io import StringIO
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import (
-    TOTP,
-    format_hotp_value,
-    generate_totp_secret,
-    hotp_value,
-    yield_hotp_counters_from_time,
-)
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.core import mail
 from django.core.management import call_command
 from django.test import Client
@@ -24,6 +18,7 @@ from accounts.models import ApiKey, User, Wallet
 from accounts.tasks import tidy
 from tests.support.letters import code_in_mail, sign_in
 from tests.support.threads import at_once
+from tests.support.totp import totp_code
 
 
 @pytest.fixture
@@ -277,11 +272,6 @@ def test_a_machine_that_the_operator_gave_a_key_or_credit_is_not_forgotten(db: N
     tidy()
 
     assert ApiKey.objects.get().user.wallet.balance_micro_usd == 5_000_000
-
-
-def totp_code(secret: str) -> str:
-    counter = next(iter(yield_hotp_counters_from_time()))
-    return str(format_hotp_value(hotp_value(secret, counter)))
 
 
 def test_an_authenticator_app_is_a_second_step(ada: User, client: Client) -> None:

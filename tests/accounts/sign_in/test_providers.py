@@ -18,8 +18,8 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.fakes import identity_provider
 from tests.fakes.identity_provider import CLIENT_ID, Account, Address, IdentityProvider
+from tests.support.http.responses import Response
 from tests.support.letters import code_in_mail, sign_in
-from tests.support.responses import Response
 
 ADA = "ada@lab.example"
 EVE = "eve@evil.example"

@@ -7,9 +7,9 @@ from django.core import mail
 from django.test import Client
 
 from accounts.models import User
-from tests.accounts.sign_in.test_email_code import totp_code
 from tests.fakes.passkey import Passkey
 from tests.support.letters import add_passkey, code_in_mail, sign_in
+from tests.support.totp import totp_code
 
 AGAIN = "/account/again/?next=/account/data/"
 

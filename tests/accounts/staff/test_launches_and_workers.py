@@ -13,7 +13,7 @@ from accounts.staff import launches
 from catalog.demand import votes
 from catalog.loading import cards
 from catalog.models import Mail, ModelCard, Stage
-from tests.conftest import make_card
+from tests.conftest import PRICED, make_card
 from tests.support.model_forms import forms_of, serve
 
 
@@ -21,7 +21,7 @@ from tests.support.model_forms import forms_of, serve
 def ready(db: None, settings: Settings) -> ModelCard:
     """A model that may be launched, which Ada wants, and which no worker serves."""
     settings.EMAIL_BACKEND = "catalog.mail.backend.Outbox"
-    card = make_card("lab/ready", stage=Stage.ONBOARDING, image_gflops=100.0)
+    card = make_card("lab/ready", stage=Stage.ONBOARDING, **PRICED)
     votes.cast(card, User.objects.create_user("ada@lab.example"))
     return card
 
@@ -44,7 +44,9 @@ def by_command(operator: Client, card: ModelCard, *, without_worker: bool) -> No
 
 
 def by_action(operator: Client, card: ModelCard, *, without_worker: bool) -> None:
-    ModelCard.objects.update(launch_price_micro_usd_per_image=90)
+    ModelCard.objects.update(
+        launch_price_micro_usd_per_image=90, launch_price_micro_usd_per_label=9
+    )
     data = {"action": "move_to_stage", "_selected_action": card.pk, "stage": "live"}
     ticked = {"without_worker": "on"} if without_worker else {}
     operator.post("/admin/catalog/modelcard/", data | {"reason": "wanted"} | ticked)

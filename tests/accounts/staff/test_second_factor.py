@@ -13,8 +13,8 @@ from pytest_django import Settings
 
 from accounts import checks
 from accounts.models import User
-from tests.accounts.sign_in.test_email_code import totp_code
 from tests.support.letters import add_passkey, sign_in
+from tests.support.totp import totp_code
 
 ROOT = "root@lab.example"
 

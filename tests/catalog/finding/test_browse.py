@@ -157,9 +157,16 @@ def test_nonsense_in_an_address_is_left_out() -> None:
     assert (query.sort, query.status, len(query.q)) == ("", "", browse.LONGEST_QUERY)
 
 
-@pytest.mark.parametrize("address", ["?q=zzzzzz", "?family=none", "?q=%00", "?sort=beauty&q=vit"])
+@pytest.mark.parametrize("address", ["?q=zzzzzz", "?family=none", "?sort=beauty&q=vit"])
 def test_any_address_is_a_page(catalog: None, client: Client, address: str) -> None:
     assert client.get(f"/models/{address}").status_code == 200
+
+
+def test_an_address_with_a_nul_is_refused_on_a_page(catalog: None, client: Client) -> None:
+    response = client.get("/models/?q=%00")
+
+    assert response.status_code == 400
+    assert response["Content-Type"].startswith("text/html")
 
 
 def test_nothing_found_shows_the_way_back(catalog: None, client: Client) -> None:

@@ -19,10 +19,8 @@ from inference.runtime.weights import random_weights
 from inference.worker import benchmark
 from inference.worker.benchmark import Figure, Machine, Measured
 from tests.conftest import make_card
-from tests.inference.runtime import (  # in this order: the first makes open_clip importable
-    conftest,
-    tiny,
-)
+from tests.inference.runtime import conftest  # before the next: it makes open_clip importable
+from tests.inference.runtime.tiny_models import tiny
 
 FIGURES = [
     Figure("pass", 1, 1, 10.0, 100.0, 120.0),

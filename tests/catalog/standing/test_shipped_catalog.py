@@ -28,7 +28,9 @@ def bring(repo: str, *stages_on_the_way: Stage) -> ModelCard:
 
 def launch(repo: str, *, without_worker: bool = False) -> ModelCard:
     card = bring(repo, Stage.BENCHMARKING, Stage.ONBOARDING)
-    launched, _ = launches.launch(card, micro_usd_per_image=90, without_worker=without_worker)
+    launched, _ = launches.launch(
+        card, micro_usd_per_image=90, micro_usd_per_label=9, without_worker=without_worker
+    )
     launches.notify(launched)
     return card
 

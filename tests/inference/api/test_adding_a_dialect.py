@@ -11,7 +11,7 @@ from inference.api import openapi
 from inference.api.dialects import DIALECTS
 from inference.api.dialects.dialect import Dialect
 from inference.api.errors import ApiError, Invalid
-from tests.support import fresh_api
+from tests.support.http import fresh_api
 
 
 class LoudBody(BaseModel):

@@ -17,8 +17,8 @@ from inference.api.app import build
 from inference.api.dialects import DIALECTS
 from inference.api.dialects.dialect import Dialect
 from tests.inference.api.conftest import Api, in_base64, make_caller
-from tests.support import fresh_api
-from tests.support.asgi import ask
+from tests.support.http import fresh_api
+from tests.support.http.asgi import ask
 
 PATH = "/v1/embeddings"
 

@@ -22,7 +22,7 @@ from tests.fakes.encoder import HashEncoder
 from tests.fakes.kinds import count
 from tests.inference.api.conftest import data_url
 from tests.support.batches import settle_all
-from tests.support.fresh_api import call
+from tests.support.http.fresh_api import call
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,7 +16,7 @@ from inference.jobs import claims
 from inference.models import ErrorCode, Job, State, Worker
 from inference.worker import settlement
 from tests.conftest import answer_next, photo_bytes
-from tests.support.responses import Response
+from tests.support.http.responses import Response
 
 
 def upload(data: bytes, name: str = "photo.jpg") -> io.BytesIO:

@@ -14,7 +14,7 @@ from tests.fakes.buckets import Bucket
 from tests.fakes.encoder import HashEncoder
 from tests.fakes.storage import FakeStorage
 from tests.support.batches import settle_all
-from tests.support.responses import Response
+from tests.support.http.responses import Response
 
 
 def send(client: Client, card: ModelCard) -> Response:

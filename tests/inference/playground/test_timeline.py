@@ -1,7 +1,7 @@
 """The page of a job says where its time went, and the forward pass is timed by itself."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from django.utils import timezone
@@ -18,9 +18,10 @@ from inference.worker import batches, decode
 from inference.worker.text_cache import TextCache
 from tests.conftest import photo_bytes
 from tests.fakes.encoder import HashEncoder, poison_photo
-from tests.inference.worker.test_batches import Submit
 from tests.support.batches import settle_all
 from tests.support.rows import result_of
+
+Submit = Callable[..., Job]
 
 SLEEP_S = 0.03
 

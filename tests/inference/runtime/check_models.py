@@ -29,9 +29,9 @@ torchvision_operators.declare()
 from transformers import MetaClip2Config, PretrainedConfig, Siglip2Config  # noqa: E402
 
 from inference.runtime.encoders import plain  # noqa: E402
-from tests.inference.runtime import families, tiny, tiny_siglip  # noqa: E402
 from tests.inference.runtime.conftest import smooth_noise  # noqa: E402
 from tests.inference.runtime.images import modes  # noqa: E402
+from tests.inference.runtime.tiny_models import families, tiny, tiny_siglip  # noqa: E402
 
 LIMIT = 1e-5  # of a vector's number, in float32
 TEXTS = [

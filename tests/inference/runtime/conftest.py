@@ -37,7 +37,7 @@ CONSE_SPEC = ModelSpec(
 @pytest.fixture(scope="session")
 def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Holds the same tiny weights in both formats."""
-    from tests.inference.runtime import tiny
+    from tests.inference.runtime.tiny_models import tiny
 
     folder = tmp_path_factory.mktemp("models")
     model = tiny.write_transformers(folder / TRANSFORMERS_SPEC.folder)
@@ -62,7 +62,7 @@ def open_clip_encoder(model_dir: Path, cache_dir: Path) -> Encoder:
 
 @pytest.fixture(scope="session")
 def siglip_encoder(model_dir: Path, cache_dir: Path) -> Encoder:
-    from tests.inference.runtime import tiny_siglip
+    from tests.inference.runtime.tiny_models import tiny_siglip
 
     tiny_siglip.write_siglip_2(model_dir / SIGLIP_SPEC.folder)
     return loading.load(SIGLIP_SPEC, model_dir=model_dir, cache_dir=cache_dir)

@@ -19,6 +19,10 @@ REFUSED = {
 }
 
 
+# Pillow says so of a palette's transparency; the libraries convert it all the same, and so do we.
+pytestmark = pytest.mark.filterwarnings("ignore:Palette images with Transparency")
+
+
 def test_no_family_differs_without_being_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert check_models.main([*OK, *REFUSED]) == 0
 

@@ -14,9 +14,9 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from inference.runtime.encoder import Encoder
 from inference.runtime.images.preprocessing import Method
 from inference.runtime.zero_shot import Activation, classify
-from tests.inference.runtime import tiny
 from tests.inference.runtime.conftest import TRANSFORMERS_SPEC
 from tests.inference.runtime.images.gallery import GALLERY, SIXTEEN_BIT, opened
+from tests.inference.runtime.tiny_models import tiny
 
 # What CLIP's training ends with. The tests' random weights have less: the tolerance is of logits.
 LOGIT_SCALE = 100.0

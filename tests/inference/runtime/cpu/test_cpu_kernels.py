@@ -15,8 +15,8 @@ from inference.runtime.cpu.mapped_embedding import MappedEmbedding
 from inference.runtime.cpu.packed_linear import PackedLinear
 from inference.runtime.encoder import Embeddings, Encoder
 from inference.runtime.spec import ModelSpec
-from tests.inference.runtime import tiny
 from tests.inference.runtime.conftest import OPEN_CLIP_SPEC, TRANSFORMERS_SPEC, smooth_noise
+from tests.inference.runtime.tiny_models import tiny
 
 PICTURES = [smooth_noise(50, 40, seed=seed) for seed in range(7)]
 TEXTS = ["a cat", "a photo of a dog!"]

@@ -20,8 +20,8 @@ from inference.runtime.errors import WeightsMissing, WeightsUnusable
 from inference.runtime.images.preprocessing import Alpha, CropRounding
 from inference.runtime.spec import Loader, ModelSpec
 from inference.runtime.weights import layout
-from tests.inference.runtime import tiny
 from tests.inference.runtime.conftest import OPEN_CLIP_SPEC, TRANSFORMERS_SPEC
+from tests.inference.runtime.tiny_models import tiny
 
 Picture = Callable[..., Image.Image]
 TEXTS = [

@@ -15,8 +15,8 @@ from inference.runtime.encoder import Encoder
 from inference.runtime.encoders import open_clip_model, transformers_model
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.spec import Loader, ModelSpec
-from tests.inference.runtime import tiny
 from tests.inference.runtime.conftest import OPEN_CLIP_SPEC, TRANSFORMERS_SPEC
+from tests.inference.runtime.tiny_models import tiny
 
 State = dict[str, torch.Tensor]
 SPECS = pytest.mark.parametrize("spec", [TRANSFORMERS_SPEC, OPEN_CLIP_SPEC], ids=lambda s: s.repo)

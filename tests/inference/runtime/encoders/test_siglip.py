@@ -19,9 +19,9 @@ from inference.runtime.encoder import Embeddings, Encoder
 from inference.runtime.encoders import preprocessor_config, transformers_model
 from inference.runtime.encoders.clip_tower import ClipEncoder, unit_rows
 from inference.runtime.errors import WeightsUnusable
-from tests.inference.runtime import tiny, tiny_siglip
 from tests.inference.runtime.conftest import TRANSFORMERS_SPEC, smooth_noise
 from tests.inference.runtime.images import gallery
+from tests.inference.runtime.tiny_models import tiny, tiny_siglip
 
 Write = Callable[..., SiglipModel]
 FAMILIES = pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from inference.runtime.encoders import open_clip_model, open_clip_text, transfor
 from inference.runtime.encoders.clip_tower import unit_rows
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.self_check.shortcuts import Shortcut
-from tests.inference.runtime import families, tiny
 from tests.inference.runtime.conftest import OPEN_CLIP_SPEC, TRANSFORMERS_SPEC
-from tests.inference.runtime.families import OPEN_CLIP_TEXTS
+from tests.inference.runtime.tiny_models import families, tiny
+from tests.inference.runtime.tiny_models.families import OPEN_CLIP_TEXTS
 
 CUT = {"clip argmax", "clip eos", "clip linear", "clip no projection", "bytes argmax", "bytes eos"}
 SHORT = ["cat", "a dog", "!"]

@@ -13,9 +13,9 @@ from inference.runtime import loading
 from inference.runtime.encoder import Encoder, TokenCount
 from inference.runtime.encoders import transformers_model, transformers_text
 from inference.runtime.errors import WeightsUnusable
-from tests.inference.runtime import tiny
 from tests.inference.runtime.conftest import TRANSFORMERS_SPEC
-from tests.inference.runtime.texts.test_simple_reader import TYPED
+from tests.inference.runtime.texts.typed import TYPED
+from tests.inference.runtime.tiny_models import tiny
 
 OPENAI_SPEC = replace(TRANSFORMERS_SPEC, repo="openai/clip-tiny")
 

@@ -11,9 +11,9 @@ from inference.runtime import loading
 from inference.runtime.encoder import Encoder
 from inference.runtime.encoders import open_clip_model
 from inference.runtime.errors import WeightsUnusable
-from tests.inference.runtime import tiny
 from tests.inference.runtime.conftest import OPEN_CLIP_SPEC, smooth_noise
-from tests.inference.runtime.families import OPEN_CLIP_TOWERS
+from tests.inference.runtime.tiny_models import tiny
+from tests.inference.runtime.tiny_models.families import OPEN_CLIP_TOWERS
 
 TEXTS = ["a cat", "a photo of a dog that sleeps", "!"]
 PICTURES = [smooth_noise(90, 61), smooth_noise(64, 80, seed=1), smooth_noise(70, 70, seed=2)]

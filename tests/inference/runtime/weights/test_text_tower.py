@@ -13,8 +13,8 @@ from inference.runtime.encoders import open_clip_model
 from inference.runtime.errors import HubUnreachable, WeightsUnusable
 from inference.runtime.weights import layout, store, text_tower
 from tests.fakes.weights_hub import Hub, serving
-from tests.inference.runtime import families
 from tests.inference.runtime.conftest import OPEN_CLIP_SPEC, REVISION
+from tests.inference.runtime.tiny_models import families
 
 TOWER = "lab/tiny-roberta"
 TOWER_REVISION = "b" * 40

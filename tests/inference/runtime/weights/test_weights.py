@@ -17,8 +17,8 @@ from inference.runtime.errors import HubUnreachable, WeightsMissing, WeightsUnus
 from inference.runtime.spec import ModelSpec
 from inference.runtime.weights import store
 from tests.fakes.weights_hub import Hub, serving
-from tests.inference.runtime import tiny_siglip
 from tests.inference.runtime.conftest import CONSE_SPEC, OPEN_CLIP_SPEC, REVISION, TRANSFORMERS_SPEC
+from tests.inference.runtime.tiny_models import tiny_siglip
 
 
 @pytest.fixture(autouse=True)

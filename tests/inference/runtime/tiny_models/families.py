@@ -5,7 +5,7 @@ from typing import Any
 
 from transformers import RobertaConfig
 
-from tests.inference.runtime import tiny
+from tests.inference.runtime.tiny_models import tiny
 
 VIT = {"image_size": 32, "patch_size": 8, "layers": 2, "width": 64, "head_width": 32}
 TEXT = {"context_length": 77, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 2}

@@ -11,7 +11,7 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import GemmaTokenizer, SiglipConfig, SiglipModel, SiglipTokenizer
 
-from tests.inference.runtime.tiny import write_json
+from tests.inference.runtime.tiny_models.tiny import write_json
 
 SIZE = 32
 WIDTH = 64
