@@ -1,8 +1,9 @@
 """What an attack is told, what it reports, and how the list of them is kept."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 # What is counted where there was no status: the connection was closed, or nothing came.
 CLOSED = "closed"
@@ -58,5 +59,5 @@ class Attack:
 
     name: str
     summary: str
-    run: Callable[[Target], Awaitable[Outcome]]
+    run: Callable[[Target], Coroutine[Any, Any, Outcome]]
     by_url: bool = False

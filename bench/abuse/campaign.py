@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import psutil
 
-from bench.abuse import far_hosts, pictures, watch
+from bench.abuse import far_hosts, pictures, stage, watch
 from bench.abuse.attack import Attack, Outcome
 from bench.abuse.stage import Attacker
 from bench.abuse.verdict import Result, Seen
@@ -25,14 +25,14 @@ BATCHES = 3
 
 @dataclass(frozen=True)
 class Scene:
-    """A site with everybody in place. `keys`: the victim's, for calls by picture and by URL."""
+    """A site that runs; victims and attackers are new people each time."""
 
     port: int
     supervisor: psutil.Process
     model: str
-    keys: Mapping[bool, str]
     seconds: float
     batch_images: int
+    is_short: bool = False
 
     def idle(self, *, by_url: bool) -> Seen:
         with self._victim(by_url=by_url) as seen:
@@ -43,7 +43,7 @@ class Scene:
         """How long a call of a whole batch takes, with nobody else there: a median."""
         image = {"image": pictures.data_url(pictures.small_photo(), "jpeg")}
         body = {"model": self.model, "input": [image] * self.batch_images}
-        headers = {"Authorization": f"Bearer {self.keys[False]}"}
+        headers = {"Authorization": f"Bearer {stage.victims_key()}"}
         took_s = []
         for _ in range(BATCHES):
             began_s = time.perf_counter()
@@ -64,7 +64,8 @@ class Scene:
             watch.watched(self.supervisor) as usage,
             self._victim(by_url=attack.by_url) as victim,
         ):
-            outcome = asyncio.run(attack.run(attacker.target(self.port, self.model)))
+            target = attacker.target(self.port, self.model, is_short=self.is_short)
+            outcome = asyncio.run(attack.run(target))
             _settle(attacker, outcome)
             # A short attack is looked at as long as an idle site: what it leaves behind counts.
             time.sleep(max(0.0, self.seconds - (time.perf_counter() - began_s)))
@@ -82,7 +83,7 @@ class Scene:
         ) as process:
             assert process.stdin is not None  # noqa: S101  opened above
             assert process.stdout is not None  # noqa: S101
-            process.stdin.write(f"{self.keys[by_url]}\n")
+            process.stdin.write(f"{stage.victims_key()}\n")
             process.stdin.flush()
             process.stdout.readline()
             try:

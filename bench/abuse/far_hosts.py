@@ -1,8 +1,7 @@
 """Strangers' web servers as the attacked site sees them: one that answers, many that drip.
 
-Names resolve to a public address, which the site checks as always; only the last step, connecting
-to it, leads to a port of this machine. `*.drip.example` is what an attacker has who owns a domain:
-as many host names as they like.
+bench.abuse.far_client leads the site here. `*.drip.example` is what an attacker has who owns a
+domain: as many host names as they like.
 """
 
 import http.server
@@ -10,14 +9,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-import httpcore2
-from django.conf import settings
-
-from inference.outbound.client import OutboundClient, system_dial
-
 GOOD = "good.example"
 DRIPPING = "drip.example"
-PUBLIC = "93.184.215.14"
 DRIP_S = 0.5
 
 
@@ -27,21 +20,6 @@ def good_url(name: str) -> str:
 
 def dripping_url(number: int) -> str:
     return f"http://h{number}.{DRIPPING}/{number}.jpg"
-
-
-def client() -> OutboundClient:
-    """For OUTBOUND_CLIENT: the site's own client, but for where public addresses lead."""
-    return OutboundClient(resolve=_resolve, dial=_dial, schemes=frozenset({"http"}))
-
-
-async def _resolve(host: str, port: int) -> list[str]:
-    if host != GOOD and not host.endswith(f".{DRIPPING}"):
-        raise OSError("name or service not known")
-    return [PUBLIC]
-
-
-async def _dial(address: str, port: int) -> httpcore2.AsyncNetworkStream:
-    return await system_dial("127.0.0.1", settings.FAR_PORT)
 
 
 class _Server(http.server.ThreadingHTTPServer):

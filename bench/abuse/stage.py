@@ -10,9 +10,8 @@ from accounts.models import User, Wallet
 from bench.abuse.attack import Target
 from inference.models import OPEN, Job
 
+# Whose sign-in is attacked.
 VICTIM = "victim@lab.example"
-# Whoever names pictures by URL does so with a key of their own: a minute holds sixty calls.
-VICTIM_BY_URL = "victim-by-url@lab.example"
 GIFT_USD = "1"
 GIFT_MICRO_USD = 1_000_000
 PAID_USD = "1000"
@@ -49,6 +48,11 @@ class Attacker:
         for state, code in Job.objects.filter(owner=self.user).values_list("state", "error_code"):
             ended[code or state] = ended.get(code or state, 0) + 1
         return ended
+
+
+def victims_key() -> str:
+    """Of somebody new who has paid: a minute holds sixty calls, and two attacks may share one."""
+    return issue_key(f"payer-{uuid4().hex[:8]}@lab.example", PAID_USD)
 
 
 def issue_key(email: str, grant_usd: str) -> str:

@@ -70,9 +70,8 @@ async def main(options: Namespace, key: str) -> None:
 
 async def _every_second(probes: list[Probe], stopped: "asyncio.Task[str]") -> None:
     under_way = []
-    while not stopped.done():
+    while not (await asyncio.wait({stopped}, timeout=EVERY_S))[0]:
         under_way += [asyncio.create_task(probe.send()) for probe in probes]
-        await asyncio.wait({stopped}, timeout=EVERY_S)
     await asyncio.gather(*under_way)
 
 

@@ -57,9 +57,10 @@ class Wire:
         match = STATUS_LINE.match(line)
         return match[1].decode() if match else CLOSED
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        self._writer.transport.abort()  # what was not taken yet is of no interest
         with suppress(OSError):
-            self._writer.close()
+            await self._writer.wait_closed()
 
 
 async def open_many(
@@ -90,7 +91,7 @@ async def end(wires: list[Wire], outcome: Outcome) -> None:
     """Note how each connection stands, and close it."""
     outcome.statuses.update(await asyncio.gather(*(wire.status(within_s=0.5) for wire in wires)))
     for wire in wires:
-        wire.close()
+        await wire.close()
 
 
 class Caller:

@@ -25,7 +25,7 @@ async def large_headers(target: Target) -> Outcome:
         await connection.send(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + headers)
         await connection.send(b"\r\n\r\n")
         outcome.statuses[await connection.status(within_s=30)] += 1
-        connection.close()
+        await connection.close()
     outcome.expect_only("400", "431", CLOSED)
     return outcome
 
@@ -119,5 +119,5 @@ async def _ask(target: Target, request: bytes) -> str:
     connection = await Wire.to(target)
     await connection.send(request)
     status = await connection.status()
-    connection.close()
+    await connection.close()
     return status

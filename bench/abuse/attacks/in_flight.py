@@ -77,7 +77,7 @@ async def _give_up(caller: Caller, body: bytes, pause_s: float) -> None:
     connection = await Wire.to(caller.target)
     await connection.send(_head(caller.target, len(body), headers) + body)
     await asyncio.sleep(pause_s)
-    connection.close()
+    await connection.close()
     for _ in range(RETRIES):
         response = await caller.post(EMBED, body, {"Idempotency-Key": key})
         if response is None or response.status_code != CONFLICT:

@@ -9,7 +9,7 @@ import psutil
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from bench.abuse import site, stage
+from bench.abuse import site
 from bench.abuse.attack import Attack
 from bench.abuse.attacks import ATTACKS
 from bench.abuse.campaign import Scene
@@ -23,18 +23,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print one JSON object")
-        parser.add_argument("--only", default="", help="attacks whose name contains this")
+        parser.add_argument("--only", default="", help="attacks by part of a name: png,slow")
+        parser.add_argument("--short", action="store_true", help="as in `make test`: less of all")
         parser.add_argument("--list", action="store_true", help="name the attacks, and do nothing")
         parser.add_argument("--seconds", type=float, default=20.0, help="idle, and least an attack")
 
     def handle(self, *, json: bool, only: str, seconds: float, **options: object) -> None:
-        attacks = [attack for attack in ATTACKS if only in attack.name]
+        parts = only.split(",")
+        attacks = [attack for attack in ATTACKS if any(part in attack.name for part in parts)]
         if options["list"]:
             self.stdout.writelines(f"{attack.name:<18}  {attack.summary}\n" for attack in ATTACKS)
             return
         if not attacks:
             raise CommandError(f"No attack's name contains {only!r}: see --list.")
-        with _scene(seconds) as scene:
+        with _scene(seconds, is_short=bool(options["short"])) as scene:
             report = self._run(scene, attacks)
         self.stdout.write(report.as_json() if json else report.as_text())
         if not report.holds:
@@ -53,13 +55,9 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def _scene(seconds: float) -> Iterator[Scene]:
+def _scene(seconds: float, *, is_short: bool) -> Iterator[Scene]:
     engine_stage.build()
     model = engine_stage.SERVED
-    keys = {
-        by_url: stage.issue_key(email, stage.PAID_USD)
-        for by_url, email in {False: stage.VICTIM, True: stage.VICTIM_BY_URL}.items()
-    }
     data_dir = settings.DATA_DIR / "site"
     data_dir.mkdir()
     with site.running(_variables(data_dir.as_posix(), model), settings.DATA_DIR / "site.log") as (
@@ -67,7 +65,7 @@ def _scene(seconds: float) -> Iterator[Scene]:
         pid,
     ):
         supervisor = psutil.Process(pid)
-        yield Scene(port, supervisor, model, keys, seconds, settings.BATCH_IMAGES)
+        yield Scene(port, supervisor, model, seconds, settings.BATCH_IMAGES, is_short)
 
 
 def _variables(data_dir: str, model: str) -> dict[str, str]:
