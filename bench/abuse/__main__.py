@@ -15,7 +15,8 @@ import tempfile
 from collections.abc import Sequence
 
 from bench.abuse import far_hosts, pictures
-from bench.abuse.environment import environment
+
+SETTINGS = "bench.abuse.settings"
 
 
 def main(options: Sequence[str]) -> int:
@@ -30,6 +31,23 @@ def main(options: Sequence[str]) -> int:
         engines = {"DATA_DIR": data_dir, "DATABASE_URL": "", "REDIS_URL": "", "MODEL_DIR": ""}
         environ = os.environ | environment(far_port) | engines | {"CELERY_BROKER_URL": ""}
         return subprocess.run(command, check=False, env=environ).returncode
+
+
+def environment(far_port: int) -> dict[str, str]:
+    """What attacks need of a site, on top of where its engines and files are."""
+    return {
+        "DJANGO_SETTINGS_MODULE": SETTINGS,
+        "BENCH_FAR_PORT": str(far_port),
+        "FETCH_HTTP": "1",
+        "DEBUG": "0",
+        "HTTPS": "0",
+        "SECRET_KEY": "bench-only-" + "x" * 50,
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "EMAIL_URL": "",  # mail waits in the outbox, where codes are read
+        "HUB_SYNC": "0",
+        "GR_FAULTS": "",
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 if __name__ == "__main__":

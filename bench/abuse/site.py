@@ -12,6 +12,7 @@ from pathlib import Path
 from django.conf import settings
 
 from bench.servers import NotUp, free_port
+from devserver.guard import Guard
 from inference.models import Worker
 
 READY = "gigarouter is ready"
@@ -31,12 +32,16 @@ def running(variables: Mapping[str, str], log: Path) -> Iterator[tuple[int, int]
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    guard = Guard()  # an attack that is killed must not leave its site behind
+    guard.watch(process.pid, signal.SIGTERM)
     try:
         _wait(process, log)
         yield port, process.pid
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=PATIENCE_S)
+        guard.forget(process.pid)
+        guard.close()
 
 
 def _wait(process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -62,6 +62,19 @@ class Result:
         }
         return [sentence for sentence, holds in checks.items() if not holds] + self.outcome.broken
 
+    def in_short(self) -> str:
+        return (
+            f"victim {_flat(self.victim.statuses)}; p95 {self.victim.call_p95_s:.2f} s;"
+            f" +{self.usage.over_idle_mb:.0f} MB; {self.answers()}"
+        )
+
+    def answers(self) -> str:
+        """What the attacker was answered, how their jobs ended, and what else is to be said."""
+        said = [_flat({"": self.outcome.statuses})]
+        if self.jobs:
+            said.append(f"jobs: {_flat({'': self.jobs})}")
+        return "; ".join(said + self.outcome.notes)
+
 
 @dataclass(frozen=True)
 class Report:
@@ -96,15 +109,12 @@ class Report:
 
     def _line(self, result: Result) -> str:
         idle, victim = self.idle[result.attack.by_url], result.victim
-        said = [_flat({"": result.outcome.statuses})]
-        if result.jobs:
-            said.append(f"jobs: {_flat({'': result.jobs})}")
         return (
             f"{result.attack.name:<18}{f'{victim.errors}/{2 * victim.count}':>9}"
             f"{victim.call_p95_s:>10.2f}{idle.call_p95_s:>8.2f}"
             f"{victim.page_p95_s:>10.2f}{idle.page_p95_s:>8.2f}"
             f"{result.usage.over_idle_mb:>8.0f}{result.spent_micro_usd:>11,}"
-            f"{result.outcome.rate_used or '':>6}  {'; '.join(said + result.outcome.notes)}"
+            f"{result.outcome.rate_used or '':>6}  {result.answers()}"
         )
 
     def _figures(self, result: Result) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 from bench.abuse import far_hosts, pictures
+from bench.abuse.__main__ import environment
 from bench.abuse.campaign import Scene
-from bench.abuse.environment import environment
 from catalog.models import ModelCard, Stage
 from tests.support import site as sites
 

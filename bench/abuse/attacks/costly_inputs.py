@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.abuse import pictures
 from bench.abuse.attack import Outcome, Target
-from bench.abuse.wire import Caller
+from bench.abuse.attacks.wire import Caller
 
 EMBED = "/v1/embeddings"
 CLASSIFY = "/v1/classify"

@@ -4,9 +4,9 @@ import asyncio
 import resource
 from collections.abc import Sequence
 
-from bench.abuse import wire
 from bench.abuse.attack import CLOSED, SILENT, Outcome, Target
-from bench.abuse.wire import ATTACKER, Wire
+from bench.abuse.attacks import wire
+from bench.abuse.attacks.wire import ATTACKER, Wire
 
 HEADER_BYTES = 60 * 1024 * 1024
 # Longer than a head, a body or an idle connection may rest.

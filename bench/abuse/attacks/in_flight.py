@@ -4,10 +4,11 @@ import asyncio
 import json
 from uuid import uuid4
 
-from bench.abuse import far_hosts, pictures, wire
+from bench.abuse import far_hosts, pictures
 from bench.abuse.attack import CLOSED, SILENT, Outcome, Target
+from bench.abuse.attacks import wire
 from bench.abuse.attacks.costly_inputs import EMBED
-from bench.abuse.wire import Caller, Wire
+from bench.abuse.attacks.wire import Caller, Wire
 
 BODY_BYTES = 16 * 1024 * 1024 - 1024
 # Longer than a body may rest, shorter than it takes to be boring.

@@ -10,7 +10,7 @@ from django.db.models import Sum
 
 from accounts.models import Category, Grant
 from bench.abuse.attack import Outcome, Target
-from bench.abuse.wire import PATIENCE_S
+from bench.abuse.attacks.wire import PATIENCE_S
 from catalog.mail.inbox import Letter
 from catalog.models import Mail
 

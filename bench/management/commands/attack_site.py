@@ -51,6 +51,7 @@ class Command(BaseCommand):
         for attack in attacks:
             self.stderr.write(f"{attack.name}: {attack.summary}")
             results.append(scene.under(attack))
+            self.stderr.write(f"  {results[-1].in_short()}")  # should the next one never end
         return Report(idle, batch_s, results)
 
 
