@@ -56,6 +56,10 @@ class Browser:
         typed = await self._post(sent.headers["location"], {"code": code})
         return typed.status_code == httpx.codes.FOUND
 
+    def forget_session(self) -> None:
+        """As if it had ended; what else the site left in the browser stays."""
+        self.http.cookies.delete("session")
+
     async def _post(self, path: str, fields: dict[str, str]) -> httpx.Response:
         token = {"csrfmiddlewaretoken": self.http.cookies.get("csrf") or ""}
         headers = {"Referer": f"{self.target.origin}{path}"}
@@ -83,7 +87,7 @@ async def sign_in_flood(target: Target) -> Outcome:
     email = target.victim_email
     async with Browser(target, VICTIM) as known, Browser(target, VICTIM) as new:
         outcome.expect(await known.sign_in(email), "the victim could not sign in before")
-        await known.http.post("/accounts/logout/")
+        known.forget_session()
         for number in range(target.count(30, 12)):
             async with Browser(target, f"127.67.{number % 4}.1") as stranger:
                 answer = await stranger.ask_for_code(email)
