@@ -29,7 +29,9 @@ def scene(
     with django_db_blocker.unblock(), far_hosts.serving(pictures.small_photo()) as far_port:
         with sites.running(folder, **environment(far_port)) as running:
             ModelCard.objects.filter(repo=MODEL).update(
-                stage=Stage.LIVE, launch_price_micro_usd_per_image=5
+                stage=Stage.LIVE,
+                launch_price_micro_usd_per_image=5,
+                launch_price_micro_usd_per_label=3,
             )
             running.wait_for_workers()
             port = int(running.address.rpartition(":")[2])

@@ -26,6 +26,12 @@ async def tiny_pngs(target: Target) -> Outcome:
     return await _call(target, [(EMBED, _images(target, [url] * 200))])
 
 
+async def most_pixels(target: Target) -> Outcome:
+    """As many pixels as a request may have: ten of the largest pictures."""
+    url = pictures.data_url(await asyncio.to_thread(pictures.large_png))
+    return await _call(target, [(EMBED, _images(target, [url] * 10))] * target.count(8, 2))
+
+
 async def long_words(target: Target) -> Outcome:
     words = [chr(ord("a") + number) * 8192 for number in range(20)]
     mixed = [("ab" + chr(ord("c") + number)) * 2730 for number in range(20)]
