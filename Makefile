@@ -13,7 +13,7 @@ PRODUCTION = env DEBUG=0 HTTPS=1 ALLOWED_HOSTS=example.com \
 	SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(64))")
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker fetch test compatibility check-models check fmt setup tools bench bench-engine bench-pages faults clean
+.PHONY: help run worker fetch test compatibility check-models check fmt setup tools bench bench-engine bench-pages faults abuse clean
 # A recipe that fails half-way must not leave a stamp behind.
 .DELETE_ON_ERROR:
 
@@ -67,6 +67,9 @@ bench: $(READY) ## Measure the engine against the bare torch loop (ARGS='--json 
 
 faults: $(READY) ## Kill, freeze and flood the site, the long way, and print how it healed (ARGS='-k f01')
 	@FAULTS=long $(BIN)/python -m pytest tests/faults -p no:randomly $(ARGS)
+
+abuse: $(READY) ## Attack a site of its own, and print what a victim notices (ARGS="--only png")
+	@$(BIN)/python -m bench.abuse $(ARGS)
 
 bench-engine: bench
 

@@ -31,7 +31,7 @@ def serving(environ: Mapping[str, str], log: Path, guard: Guard) -> Iterator[int
 @contextmanager
 def web(environ: Mapping[str, str], log: Path, guard: Guard) -> Iterator[tuple[int, Process]]:
     """A web process and the port at which it answers. Raises `NotUp`."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "config.server", "--port", str(port)]
     with running(command, environ, log, guard) as process:
         wait_for(lambda: _answers(port), process, log)
@@ -75,7 +75,7 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -321,6 +321,9 @@ PLAYGROUND_JOBS_PER_HOUR_SESSION = env.int("PLAYGROUND_JOBS_PER_HOUR_SESSION", d
 PLAYGROUND_JOBS_PER_HOUR_ADDRESS = env.int("PLAYGROUND_JOBS_PER_HOUR_ADDRESS", default=120)
 # Image URLs may be plain http, too: whoever is on the way could then see and change the pictures.
 FETCH_HTTP = env.bool("FETCH_HTTP", default=False)
+# What makes the client that picture URLs are fetched with. Not of the environment: measurements
+# alone put another in its place, whose names lead to servers of theirs (bench.abuse.settings).
+OUTBOUND_CLIENT = "inference.outbound.fetcher.system_client"
 PLAYGROUND_KEEP_HOURS = env.int("PLAYGROUND_KEEP_HOURS", default=24)
 # A folder of orders to crash and hang (inference.faults); a system check refuses it on a real site.
 FAULTS_DIR = env.str("GR_FAULTS", default="")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-SITES = ("tests/faults", "tests/journeys")
+SITES = ("tests/faults", "tests/journeys", "tests/abuse")
 # These journeys do not use their package's site.
 APART = ("tests/journeys/test_demand_journey.py", "tests/journeys/test_valid_html.py")
 # What takes longest begins, for in the end all wait for the last. The journeys that start another

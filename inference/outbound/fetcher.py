@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import re
+from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
 import httpcore2
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from inference.images import MAX_BYTES
 from inference.outbound.client import NETWORK_ERRORS, OutboundClient
@@ -33,6 +35,12 @@ HOSTS = HostSlots()
 
 
 def default_client() -> OutboundClient:
+    """What settings name: `system_client`, unless this site's internet is made up."""
+    build: Callable[[], OutboundClient] = import_string(settings.OUTBOUND_CLIENT)
+    return build()
+
+
+def system_client() -> OutboundClient:
     schemes = {"https", "http"} if settings.FETCH_HTTP else {"https"}
     return OutboundClient(schemes=frozenset(schemes))
 
