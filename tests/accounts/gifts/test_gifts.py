@@ -294,7 +294,7 @@ def test_what_the_operator_lets_through_uses_up_no_budget(db: None) -> None:
 @pytest.fixture
 def launched(db: None) -> ModelCard:
     """Nine have voted, six of them from one company."""
-    card = make_card(stage="onboarding", **PRICED)
+    card = make_card("lab/launched", stage="onboarding", **PRICED)
     Worker.objects.create(name="w", pid=1, device="cpu", repos=[card.repo])
     for n in range(9):
         domain = "company.example" if n < 6 else f"{n}.example"

@@ -25,7 +25,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from accounts import credits, keys
 from accounts.models import ApiKey, Category, User
 from catalog.models import ModelCard, Stage
-from inference.api.limits import WINDOW_S
+from inference.jobs.call_rates import WINDOW_S
 from inference.models import Job, Worker
 from inference.worker import loop
 from inference.worker.served_models import ServedModel
