@@ -45,8 +45,6 @@ MAX_REMEMBERED = 10_000
 
 @dataclass(eq=False)  # two subscriptions to one job are two
 class Subscription:
-    """Notifications about one job, for one waiter."""
-
     _event: asyncio.Event = field(default_factory=asyncio.Event)
 
     def notify(self) -> None:

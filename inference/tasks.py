@@ -40,20 +40,17 @@ def sweep() -> None:
 
 @shared_task
 def tidy() -> None:
-    """Delete what has been kept long enough."""
     tidying.tidy(Budget(ROUND_S))
     fetch_queue.tidy()
 
 
 @shared_task
 def delete_orphans() -> None:
-    """Delete files that a crash has left behind."""
     tidying.delete_orphans()
 
 
 @shared_task
 def forget_texts() -> None:
-    """Drop text vectors of accounts that are gone."""
     personal_data.forget_texts_of_the_erased()
 
 
@@ -62,13 +59,11 @@ def forget_texts() -> None:
 
 @shared_task
 def fetch_images(key: str, urls: list[str]) -> None:
-    """Fetch pictures for a request that waits for them."""
     fetch_queue.serve(uuid.UUID(key), urls)
 
 
 @shared_task
 def send_webhooks() -> None:
-    """Send webhooks of jobs that have just ended."""
     sending.send_due()
 
 

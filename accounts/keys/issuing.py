@@ -46,7 +46,7 @@ SHAPE = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{RANDOM_LENGTH + CHECKSUM_LENGTH}}}",
 
 
 class NotIssued(Exception):
-    """No key was made."""
+    pass
 
 
 class TooManyKeys(NotIssued):
@@ -54,7 +54,7 @@ class TooManyKeys(NotIssued):
 
 
 class AlreadyShown(NotIssued):
-    """A secret is shown once."""
+    pass
 
 
 def issue(

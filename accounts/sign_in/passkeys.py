@@ -41,7 +41,7 @@ class PasskeyForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
 
 
 class PasskeySignInForm(PasskeyForm, LoginWebAuthnForm):  # type: ignore[misc]
-    """From somebody who has not signed in yet."""
+    pass
 
 
 class PasskeyAgainForm(PasskeyForm):

@@ -37,8 +37,6 @@ MAX_ATTEMPTS = 3
 
 
 class Way(Enum):
-    """How somebody shows that it is still them."""
-
     PASSKEY = "passkey"
     APP = "app"  # or one of the recovery codes
     MAIL = "mail"
@@ -51,7 +49,7 @@ class SavableForm(Protocol):
     def is_valid(self) -> bool: ...
 
     def save(self) -> None:
-        """Note in the session that it was shown."""
+        pass
 
 
 def signed_in_recently(request: HttpRequest) -> bool:

@@ -36,8 +36,6 @@ class Figure:
 
 @dataclass(frozen=True)
 class Reading:
-    """What one model's page has from the source."""
-
     card: ModelCard
     figures: Sequence[Figure]
 

@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 
 
 class Phase(Enum):
-    """What is expected of the client."""
-
     IDLE = auto()  # it has had its answers; uvicorn's keep-alive timer runs
     HEAD = auto()
     BODY = auto()

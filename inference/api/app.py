@@ -31,7 +31,6 @@ PREFIXES = ["/v1", *(dialect.prefix for dialect in DIALECTS if dialect.prefix)]
 
 
 def build(dialects: Sequence[Dialect] = DIALECTS) -> ApiMiddleware:
-    """The whole API as an ASGI application."""
     api = FastAPI(
         title="gigarouter",
         version="1",
@@ -94,7 +93,6 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
 
 
 def openapi_document(api: FastAPI, dialects: Sequence[Dialect]) -> dict[str, Any]:
-    """OpenAPI 3.1, made once."""
     if api.openapi_schema is None:
         document = get_openapi(
             title=api.title,

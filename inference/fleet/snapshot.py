@@ -133,7 +133,6 @@ def is_alive(worker: Worker, *, at: datetime) -> bool:
 
 
 def current() -> FleetSnapshot:
-    """The fleet as it is, or was a few seconds ago."""
     snapshot: FleetSnapshot | None = cache.get(CACHE_KEY)
     if snapshot is None:
         snapshot = _take()

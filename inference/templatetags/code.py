@@ -30,13 +30,11 @@ def code_for_model(context: Context, card: ModelCard) -> Context:
 
 @register.inclusion_tag("catalog/model/_code.md")
 def markdown_code_for_model(card: ModelCard) -> Context:
-    """The same in Markdown."""
     return {"card": card, "how": how_to_call.of(card)}
 
 
 @register.inclusion_tag("inference/docs/_code.html")
 def code_for_job(job: Job) -> Context:
-    """The call that does again what this job did."""
     return {
         "group": job.kind,
         "snippets": snippets.of_job(job),

@@ -89,7 +89,6 @@ def _store(url: str, others: Sequence[str]) -> TextStore:
 
 
 def shared() -> TextStore:
-    """The one of the settings."""
     return _store(settings.TEXT_CACHE_URL, (settings.REDIS_URL, settings.CELERY_BROKER_URL))
 
 

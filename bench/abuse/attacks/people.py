@@ -23,8 +23,6 @@ MAIL_WITHIN_S = 15.0
 
 @dataclass
 class Browser:
-    """A browser without scripts at one network address."""
-
     target: Target
     source: str
     http: httpx.AsyncClient = field(init=False)
@@ -48,7 +46,6 @@ class Browser:
         return await self._post(SIGN_IN, {"login": email})
 
     async def sign_in(self, email: str) -> bool:
-        """Ask for a code, read the mail, and type it."""
         sent = await self.ask_for_code(email)
         code = await newest_code(email)
         if sent.status_code != httpx.codes.FOUND or not code:

@@ -23,8 +23,6 @@ DRIP_EVERY_S = 5.0
 
 
 class Wire:
-    """One connection, for any bytes at all."""
-
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
@@ -129,7 +127,6 @@ class Caller:
         return response
 
     async def get(self, path: str) -> Any:
-        """The JSON of an answer."""
         return (await self._http.get(path)).json()
 
     def _note(self, response: httpx.Response) -> None:

@@ -29,8 +29,6 @@ Fields = Mapping[str, Any]
 
 @dataclass
 class RawBody(Generic[Body]):
-    """A complete body, to be parsed once."""
-
     _parse: Callable[[], tuple[Body, str]] | None
 
     def parse(self) -> tuple[Body, str]:

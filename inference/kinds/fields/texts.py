@@ -28,7 +28,6 @@ def readable(text: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Whether there is nothing to see in it."""
     # C*: control, format, surrogate, but not private, which a font may show; Z*: separators.
     categories = map(unicodedata.category, text)
     return all(category[0] in "CZ" and category != "Co" for category in categories)

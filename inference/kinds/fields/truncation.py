@@ -24,7 +24,6 @@ MOST_NAMED = 3
 
 
 def payload_of(*, truncate: bool) -> Mapping[str, object]:
-    """What a job's payload holds of it."""
     return {} if truncate else {"truncate": False}
 
 

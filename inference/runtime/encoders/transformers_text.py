@@ -23,8 +23,6 @@ _LEGACY_EOS = 2
 
 # Any, here and below: transformers' classes are typed too loosely to say more.
 class TextReader(Protocol):
-    """A tokenizer that fits its text tower."""
-
     def tower(self, model: Any, *, device: str, is_cut: bool) -> TextTower:
         """n texts to [n, dim]; `is_cut`: without padding where the tower does not see it."""
         ...
