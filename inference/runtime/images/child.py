@@ -7,7 +7,7 @@ crop's pixels, then the preview.
 
 import json
 import math
-import pickle
+import pickle  # nosec B403
 import resource
 import sys
 import warnings
@@ -30,7 +30,8 @@ def main(fd: int, memory_mb: int, cpu_s: int) -> None:
     # Closed by the worker, or by its end.
     with Connection(fd) as connection, suppress(EOFError, OSError):
         while True:
-            task: Task = pickle.loads(connection.recv_bytes())  # noqa: S301  the worker wrote it
+            # The worker wrote it: what a child answers is never unpickled.
+            task: Task = pickle.loads(connection.recv_bytes())  # noqa: S301  # nosec B301
             if task.preprocessing.method is Method.FAST and "torch" not in sys.modules:
                 _import_torch(memory_mb)
             for part in _answer(task, cpu_s):

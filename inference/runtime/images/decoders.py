@@ -11,7 +11,7 @@ environment, and no open file of ours but its socket.
 import json
 import logging
 import os
-import pickle
+import pickle  # nosec B403
 import signal
 import socket
 import struct
