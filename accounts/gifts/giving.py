@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
@@ -20,7 +20,7 @@ from accounts.gifts import budget
 from accounts.gifts.domains import owner_of
 from accounts.models import Category, Gift, GiftState, Grant, User
 from catalog import email_addresses
-from catalog.infrastructure.locks import number_of
+from catalog.infrastructure import locks
 from catalog.limits import wide_network_of
 from catalog.models import Launch
 
@@ -109,8 +109,7 @@ def _offer(user: User, offer: _Offer, network_sha256: str) -> Gift:
     wallet = credits.wallet_of(user)
     with transaction.atomic():
         # One at a time: each is counted before the next is looked at. Before any wallet is locked.
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number_of("accounts.gifts")])
+        locks.lock("accounts.gifts")
         existing = Gift.objects.filter(reference=offer.reference).first()
         if existing is not None:
             return existing

@@ -48,8 +48,7 @@ class SavableForm(Protocol):
 
     def is_valid(self) -> bool: ...
 
-    def save(self) -> None:
-        pass
+    def save(self) -> None: ...
 
 
 def signed_in_recently(request: HttpRequest) -> bool:

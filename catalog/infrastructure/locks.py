@@ -20,6 +20,12 @@ def try_lock(name: str) -> Iterator[bool]:
         yield bool(row and row[0])
 
 
+def lock(name: str) -> None:
+    """Hold a lock until the end of the transaction under way; wait while another session has it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number_of(name)])
+
+
 def number_of(name: str) -> int:
     # PostgreSQL's locks have a signed 64-bit number; a digest needs no list of those in use.
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)

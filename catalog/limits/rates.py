@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import IPv4Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import ClassVar, cast
 
 from django.core.cache import cache
@@ -58,14 +58,9 @@ def network_of(address: str) -> str:
     >>> network_of("203.0.113.7"), network_of("2001:db8:1:2:3::4"), network_of("")
     ('203.0.113.7', '2001:db8:1:2::/64', '')
     """
-    try:
-        known = ip_address(address)
-    except ValueError:  # a unix socket has none
-        return address
-    if isinstance(known, IPv4Address):
-        return address
-    if known.ipv4_mapped:
-        return str(known.ipv4_mapped)
+    known = _parsed(address)
+    if known is None or isinstance(known, IPv4Address):
+        return str(known or address)
     # One household or server gets at least a /64, and may use a new address for each request.
     return str(ip_network((known, 64), strict=False))
 
@@ -76,13 +71,20 @@ def wide_network_of(address: str) -> str:
     >>> wide_network_of("203.0.113.7"), wide_network_of("2001:db8:1:2:3::4"), wide_network_of("")
     ('203.0.113.0/24', '2001:db8:1::/48', '')
     """
-    try:
-        known = ip_address(address)
-    except ValueError:  # a unix socket has none
+    known = _parsed(address)
+    if known is None:
         return address
-    known = getattr(known, "ipv4_mapped", None) or known
     prefix = 24 if isinstance(known, IPv4Address) else 48
     return str(ip_network((known, prefix), strict=False))
+
+
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    """An IPv4 address that is written as IPv6 is one; None: a unix socket has no address."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return None
+    return getattr(known, "ipv4_mapped", None) or known
 
 
 def take(key: str, most: int, *, window_s: int = HOUR_S) -> bool:
