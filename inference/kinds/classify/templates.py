@@ -14,8 +14,8 @@ from inference.kinds.errors import FieldError
 from inference.kinds.fields import labels
 
 MAX_TEMPLATES = 100
-# Texts of one job: labels times templates. At 308 texts a second, ViT-L/14 on two cores, they take
-# 26 s; an attempt may take 60 s.
+# Texts of one job: labels times templates. Each pass over some of them renews the time limit of its
+# attempt; others of the same model wait until the last.
 MAX_TEXTS = 8000
 
 # A template, the name of a set, or several templates.
