@@ -250,6 +250,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "inference.tasks.sweep", "schedule": 2.5, "options": {"expires": 2.5}},
     "tidy": {"task": "inference.tasks.tidy", "schedule": 30.0, "options": {"expires": 30}},
+    # It lists a folder, and a bucket lists slowly.
+    "fetched": {
+        "task": "inference.tasks.tidy_fetched",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     "orphans": {
         "task": "inference.tasks.delete_orphans",
         "schedule": 3600.0,

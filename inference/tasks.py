@@ -41,6 +41,10 @@ def sweep() -> None:
 @shared_task
 def tidy() -> None:
     tidying.tidy(Budget(ROUND_S))
+
+
+@shared_task
+def tidy_fetched() -> None:
     fetch_queue.tidy()
 
 
