@@ -509,12 +509,13 @@ if _bucket_name and not find_spec("storages"):
 STORAGES = {
     "default": _bucket if _bucket_name else _folder,
     "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        "BACKEND": "config.static_files.PageSheets"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "config.static_files.HashedPageSheets"
     },
 }
-WHITENOISE_USE_FINDERS = DEBUG
+# Whoever edits styles or scripts sees each change at once; others get what visitors get.
+WHITENOISE_USE_FINDERS = DEBUG and env.bool("STATIC_FROM_SOURCE", default=False)
 
 # --- language, time, logs -----------------------------------------------------------------------
 
