@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
-from bench.pages import cards, comparison, report
+from bench.pages import cards, comparison, paint, report
 from bench.pages.report import Report, Spread
 from bench.servers import serving
 from catalog.models import ModelCard
@@ -77,6 +77,7 @@ def _measure(large: str, *, rounds: int, seconds: float) -> Report:
         figures |= asyncio.run(
             comparison.of_pages(**ports, pages=pages, rounds=rounds, seconds=seconds)
         )
+        figures |= paint.of_pages(cached, rounds=rounds)
         ports = {"small": small, "large": serve("large", DATABASE_URL=large, **uncached)}
         figures |= asyncio.run(comparison.of_catalogs(**ports, rounds=rounds * 4))
     return figures
