@@ -266,6 +266,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
+    "status": {
+        "task": "inference.tasks.record_status",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "mail": {"task": "catalog.tasks.sweep_mail", "schedule": 10.0, "options": {"expires": 10}},
     "requests": {
         "task": "catalog.tasks.sweep_requests",
@@ -494,7 +499,7 @@ _folder = {
 }
 _bucket_name = env.str("AWS_STORAGE_BUCKET_NAME", default="")
 _bucket = {
-    "BACKEND": "config.s3.Bucket",
+    "BACKEND": "config.files.s3.Bucket",
     "OPTIONS": {
         "bucket_name": _bucket_name,
         "endpoint_url": env.str("AWS_S3_ENDPOINT_URL", default="") or None,
@@ -509,9 +514,9 @@ if _bucket_name and not find_spec("storages"):
 STORAGES = {
     "default": _bucket if _bucket_name else _folder,
     "staticfiles": {
-        "BACKEND": "config.static_files.PageSheets"
+        "BACKEND": "config.files.static_files.PageSheets"
         if DEBUG
-        else "config.static_files.HashedPageSheets"
+        else "config.files.static_files.HashedPageSheets"
     },
 }
 # Whoever edits styles or scripts sees each change at once; others get what visitors get.

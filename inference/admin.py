@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from catalog.admin.read_only import ReadOnlyAdmin
-from inference.models import Job, Worker
+from inference.models import Incident, IncidentUpdate, Job, Worker
 
 
 @admin.register(Job)
@@ -34,3 +34,18 @@ class WorkerAdmin(ReadOnlyAdmin[Worker]):
     """A worker announces itself: what it does not, nobody else knows."""
 
     list_display = ["name", "pid", "device", "repos", "started_at", "seen_at"]
+
+
+class IncidentUpdateInline(admin.TabularInline[IncidentUpdate, Incident]):
+    model = IncidentUpdate
+    extra = 1
+
+
+@admin.register(Incident)
+class IncidentAdmin(admin.ModelAdmin[Incident]):
+    """What visitors read at /status/ when something is wrong."""
+
+    list_display = ["title", "parts", "started_at", "ended_at"]
+    list_filter = ["ended_at"]
+    search_fields = ["title"]
+    inlines = [IncidentUpdateInline]

@@ -12,6 +12,7 @@ from inference import personal_data
 from inference.jobs import sweep as sweeping
 from inference.jobs import tidy as tidying
 from inference.outbound import fetch_queue
+from inference.status import recording
 from inference.webhooks import sending
 from inference.worker import loop, process, served_models
 
@@ -51,6 +52,12 @@ def tidy_fetched() -> None:
 @shared_task
 def delete_orphans() -> None:
     tidying.delete_orphans()
+
+
+@shared_task
+def record_status() -> None:
+    recording.record()
+    recording.tidy(Budget(ROUND_S))
 
 
 @shared_task

@@ -5,6 +5,7 @@ from django.urls import path
 from inference.docs import views as docs_views
 from inference.fleet import health
 from inference.playground import views
+from inference.status import views as status
 from inference.webhooks import views as webhooks
 
 urlpatterns = [
@@ -22,6 +23,9 @@ urlpatterns = [
     path("account/webhooks/<int:pk>/switch/", webhooks.switch, name="webhook_switch"),
     path("account/webhooks/<int:pk>/remove/", webhooks.remove, name="webhook_remove"),
     path("account/webhooks/replay/<uuid:pk>/", webhooks.replay, name="webhook_replay"),
+    path("status/", status.status_page, name="status"),
+    path("status.json", status.status_json, name="status-json"),
+    path("status/incidents.atom", status.incidents_feed, name="incidents-feed"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

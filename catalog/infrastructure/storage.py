@@ -92,7 +92,7 @@ def is_older(name: str, than: datetime) -> bool:
 
 @contextmanager
 def _translated(failure: str) -> Iterator[None]:
-    # Disks raise OSError, and so does a bucket (config.s3). A file that is gone is not the
+    # Disks raise OSError, and so does a bucket (config.files.s3). A file that is gone is not the
     # storage's failure: its job has ended meanwhile.
     try:
         yield

@@ -4,6 +4,8 @@ from decimal import Decimal
 
 from catalog.numbers.parsing import UNITS
 
+SECOND_MS, MINUTE_MS = 1000, 60_000
+
 
 def short_exact(number: Decimal | int) -> str:
     """A short form that `parsing.parse` turns into the same number again.
@@ -44,6 +46,30 @@ def parameters(number: int | None) -> str:
     if number is None:
         return ""
     return _rounded(number, decimals=2 if number >= UNITS["B"] else 0)
+
+
+def duration(ms: float) -> str:
+    """Two digits that count below 10 ms, then whole ms, then seconds.
+
+    >>> duration(0.04), duration(4.21), duration(87.3), duration(4230), duration(65_000)
+    ('0.04 ms', '4.2 ms', '87 ms', '4.2 s', '1 min 5 s')
+    """
+    if ms >= MINUTE_MS:
+        return f"{ms // MINUTE_MS:.0f} min {ms % MINUTE_MS / SECOND_MS:.0f} s"
+    if ms >= SECOND_MS:
+        return f"{ms / SECOND_MS:.1f} s"
+    return f"{ms:.0f} ms" if ms >= 10 else f"{ms:.2g} ms"
+
+
+def percent(share: float | None) -> str:
+    """A share of 1, cut and not rounded: what is not whole is never called 100 %.
+
+    >>> percent(1), percent(0.99999), percent(0.5)
+    ('100 %', '99.99 %', '50.00 %')
+    """
+    if share is None:
+        return ""
+    return "100 %" if share >= 1 else f"{int(share * 10_000) / 100:.2f} %"
 
 
 def _rounded(number: int, *, decimals: int) -> str:

@@ -73,10 +73,10 @@ class NewModels(Feed[ModelCard, Task | None]):
         return (cards.for_task(task) if task else cards).order_by("-created_at", "repo")[:LONGEST]
 
     def item_title(self, item: ModelCard) -> str:
-        return _plain(item.name)
+        return plain(item.name)
 
     def item_description(self, item: ModelCard) -> str:
-        return escape(_plain(item.summary))
+        return escape(plain(item.summary))
 
     def item_pubdate(self, item: ModelCard) -> datetime:
         return item.created_at
@@ -89,18 +89,18 @@ class NewModels(Feed[ModelCard, Task | None]):
         return f"{TAG}models/{item.repo}"
 
 
-class _Events(Feed[Event, ModelCard | None]):
+class EventFeed(Feed[Event, ModelCard | None]):
     """What has happened, newest first."""
 
     feed_type = Atom
     author_name = "gigarouter"
 
     def item_title(self, item: Event) -> str:
-        return _plain(item.title)
+        return plain(item.title)
 
     def item_description(self, item: Event) -> str:
         # Readers take it for HTML.
-        return escape(_plain(item.text))
+        return escape(plain(item.text))
 
     def item_link(self, item: Event) -> str:
         return item.address
@@ -115,7 +115,7 @@ class _Events(Feed[Event, ModelCard | None]):
         return f"{TAG}{item.path}"
 
 
-class Changes(_Events):
+class Changes(EventFeed):
     # Births are in the feed of new models.
 
     title = "gigarouter: changes of status"
@@ -131,15 +131,15 @@ class Changes(_Events):
         return [_of_stage(change, change.card) for change in newest]
 
 
-class ModelFeed(_Events):
+class ModelFeed(EventFeed):
     def get_object(self, request: HttpRequest, owner: str, name: str) -> ModelCard:
         return get_object_or_404(ModelCard, repo=f"{owner}/{name}")
 
     def title(self, card: ModelCard) -> str:
-        return _plain(f"gigarouter: {card.name}")
+        return plain(f"gigarouter: {card.name}")
 
     def subtitle(self, card: ModelCard) -> str:
-        return _plain(f"What becomes of {card.repo}: its status and its price.")
+        return plain(f"What becomes of {card.repo}: its status and its price.")
 
     def link(self, card: ModelCard) -> str:
         return card.get_absolute_url()
@@ -182,7 +182,7 @@ def _of_price(change: PriceChange, card: ModelCard) -> Event:
     )
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Without characters that no XML may hold, not even escaped."""
     return NOT_IN_XML.sub("", text)
 

@@ -13,6 +13,7 @@ from catalog.models import ModelCard, ModelCardQuerySet, Task
 PLAIN = "text/plain; charset=utf-8"
 # Per person, or behind sign-in: nothing for an index.
 DISALLOWED = ["/jobs/", "/accounts/", "/admin/"]
+PAGES = ["home", "models", "playground", "roadmap", "request-model", "sources", "status", "docs"]
 
 
 @require_safe
@@ -40,7 +41,16 @@ class CardSitemap(Sitemap[ModelCard]):
 class PageSitemap(Sitemap[str]):
     def items(self) -> list[str]:
         tasks = [reverse("task", args=[task]) for task in Task.values]
-        names = ["home", "models", "playground", "roadmap", "request-model", "sources", "docs"]
+        names = [
+            "home",
+            "models",
+            "playground",
+            "roadmap",
+            "request-model",
+            "sources",
+            "status",
+            "docs",
+        ]
         return [*(reverse(name) for name in names), *tasks]
 
     def location(self, item: str) -> str:

@@ -5,6 +5,7 @@ from catalog.demand import waitlist
 from catalog.infrastructure.retention import Retention
 from catalog.mail import sending as mail
 from inference.jobs import sweep, tidy
+from inference.status import recording
 from inference.webhooks import sending as webhooks
 
 
@@ -13,6 +14,7 @@ def retentions() -> list[Retention]:
         *sweep.OVERDUE,
         *tidy.RETENTIONS,
         *webhooks.RETENTIONS,
+        *recording.RETENTIONS,
         *mail.RETENTIONS,
         waitlist.UNCONFIRMED,
         lifecycle.UNCONFIRMED,

@@ -2,6 +2,7 @@
 
 from inference.models.idempotency import IdempotentCall
 from inference.models.jobs import FINAL, OPEN, ErrorCode, Input, Job, JobQuerySet, State
+from inference.models.status import Incident, IncidentUpdate, Part, StatusHour
 from inference.models.webhooks import (
     Attempt,
     Delivery,
@@ -28,11 +29,15 @@ __all__ = [
     "Event",
     "FailureReason",
     "IdempotentCall",
+    "Incident",
+    "IncidentUpdate",
     "Input",
     "Job",
     "JobCounter",
     "JobQuerySet",
+    "Part",
     "State",
+    "StatusHour",
     "Webhook",
     "WebhookQuerySet",
     "Worker",

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from catalog.numbers.formatting import SECOND_MS, duration
 from inference.models import Job
 
 # Below, a wait for the batch before is no step of its own.
 LEAST_WAIT_MS = 1.0
-SECOND_MS, MINUTE_MS = 1000, 60_000
 MEANINGS = {
     "queued": "until a worker took it",
     "read": "images of its batch read and decoded",
@@ -63,19 +63,6 @@ def _of_run(job: Job, result: Mapping[str, float], run_ms: float) -> list[Step]:
         Step("forward", forward, MEANINGS["forward" if needed_pass else "no forward"]),
         _step("written", written),
     ]
-
-
-def duration(ms: float) -> str:
-    """Two digits that count below 10 ms, then whole ms, then seconds.
-
-    >>> duration(0.04), duration(4.21), duration(87.3), duration(4230), duration(65_000)
-    ('0.04 ms', '4.2 ms', '87 ms', '4.2 s', '1 min 5 s')
-    """
-    if ms >= MINUTE_MS:
-        return f"{ms // MINUTE_MS:.0f} min {ms % MINUTE_MS / SECOND_MS:.0f} s"
-    if ms >= SECOND_MS:
-        return f"{ms / SECOND_MS:.1f} s"
-    return f"{ms:.0f} ms" if ms >= 10 else f"{ms:.2g} ms"
 
 
 def _ms(start: datetime, end: datetime) -> float:

@@ -7,7 +7,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage
 
-from config.static_files import Found, HashedPageSheets, InlineImports, PageSheets, inlined
+from config.files.static_files import Found, HashedPageSheets, InlineImports, PageSheets, inlined
 from tests.conftest import PROJECT
 
 SOURCE = PROJECT / "static"

@@ -25,7 +25,7 @@ class Bucket:
 
     @property
     def options(self) -> dict[str, str]:
-        """Of config.s3.Bucket."""
+        """Of config.files.s3.Bucket."""
         return {
             "bucket_name": self.name,
             "endpoint_url": self.endpoint,
@@ -64,7 +64,7 @@ def bucket(s3_endpoint: str, s3_client: Any, settings: Settings) -> Bucket:
     """An empty bucket that the site keeps its images in."""
     bucket = Bucket(f"images-{uuid.uuid4().hex[:8]}", s3_endpoint, s3_client)
     s3_client.create_bucket(Bucket=bucket.name)
-    use_storage(settings, "config.s3.Bucket", **bucket.options)
+    use_storage(settings, "config.files.s3.Bucket", **bucket.options)
     return bucket
 
 

@@ -19,7 +19,7 @@ from pytest_django import Settings
 
 from catalog.infrastructure import storage
 from catalog.infrastructure.storage import StorageUnavailable
-from config import s3
+from config.files import s3
 from tests.fakes.buckets import Bucket, use_storage
 from tests.fakes.storage import FakeStorage
 
@@ -146,7 +146,7 @@ def test_objects_are_private(bucket: Bucket) -> None:
 
 
 def test_a_bucket_that_is_not_there_is_a_failure(bucket: Bucket, settings: Settings) -> None:
-    use_storage(settings, "config.s3.Bucket", **bucket.options | {"bucket_name": "other"})
+    use_storage(settings, "config.files.s3.Bucket", **bucket.options | {"bucket_name": "other"})
 
     with pytest.raises(StorageUnavailable, match="NoSuchBucket"):
         storage.save(TWO)
@@ -167,7 +167,7 @@ def test_a_bucket_that_hangs_is_given_up(
     assert (s3.CONNECT_TIMEOUT_S + s3.READ_TIMEOUT_S) * s3.ATTEMPTS < 20
     monkeypatch.setattr(s3, "READ_TIMEOUT_S", 0.1)
     options = {"bucket_name": "images", "access_key": "test", "secret_key": "test"}
-    use_storage(settings, "config.s3.Bucket", endpoint_url=silent_endpoint, **options)
+    use_storage(settings, "config.files.s3.Bucket", endpoint_url=silent_endpoint, **options)
 
     with pytest.raises(StorageUnavailable, match="timeout"):
         storage.save({"pictures/a": b"cat"})

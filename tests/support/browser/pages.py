@@ -16,6 +16,7 @@ PAGES = [
     "/playground/?model=openai/clip-vit-large-patch14",
     "/roadmap/",
     "/sources/",
+    "/status/",
     "/sources/original-page/",
     "/sources/openclip-config/",
     "/models/openai/clip-vit-large-patch14/waitlist/",
