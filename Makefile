@@ -65,8 +65,8 @@ tools: ## Install what some tests take from npm (API clients; an HTML validator 
 bench: $(READY) ## Measure the engine against the bare torch loop (ARGS='--json --rounds 5')
 	@$(BIN)/python -m bench.engine $(ARGS)
 
-faults: $(READY) ## Kill, freeze and flood the site, the long way, and print how it healed (ARGS='-k f01')
-	@FAULTS=long $(BIN)/python -m pytest tests/faults -p no:randomly $(ARGS)
+faults: $(READY) ## Break the site in every way, and print how it healed (ARGS="-k f01"; ARGS=--campaign: all mixed)
+	@$(BIN)/python -m bench.faults $(ARGS)
 
 abuse: $(READY) ## Attack a site of its own, and print what a victim notices (ARGS="--only png")
 	@$(BIN)/python -m bench.abuse $(ARGS)

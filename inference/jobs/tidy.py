@@ -48,13 +48,13 @@ def tidy(budget: Budget) -> int:
     return sum(retention.delete_due(budget) for retention in RETENTIONS)
 
 
-def delete_orphans() -> int:
+def delete_orphans(*, older_than: timedelta = ORPHAN_AFTER) -> int:
     """Delete files that no job needs; returns their number.
 
     A process that dies between two steps leaves them, and nothing else does: this may list
     folders, because it runs once an hour. A young file may belong to a row not yet committed.
     """
-    before = timezone.now() - ORPHAN_AFTER
+    before = timezone.now() - older_than
     orphans = [name for names in _names() for name in _unwanted(names)]
     deleted = image_files.delete(name for name in orphans if storage.is_older(name, before))
     for name in deleted:

@@ -12,12 +12,12 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from accounts import credits
 from accounts.models import Category, User
+from bench.faults import transitions
 from catalog.infrastructure.locks import number_of
 from catalog.models import ModelCard
 from inference.jobs import sweep
 from inference.runtime import torchvision_operators
 from tests.conftest import make_card
-from tests.faults import audit
 from tests.faults.house import IS_LONG, House
 from tests.support import site as sites
 from tests.support.site import Site
@@ -123,7 +123,7 @@ def house(
     }
     faults = data_dir / "faults"
     faults.mkdir(exist_ok=True)
-    with audit.kept():
+    with transitions.noted():
         house = House(
             broken_site,
             card,

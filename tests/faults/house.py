@@ -18,6 +18,7 @@ from django.db import DatabaseError, connection
 from django.db.models.functions import Now
 
 from accounts.models import User
+from bench.faults import invariants
 from catalog.infrastructure.outages import DATABASE_OUTAGES
 from catalog.models import ModelCard
 from inference import images, jobs
@@ -30,7 +31,6 @@ from inference.worker.text_cache import TextCache
 from tests import engines
 from tests.conftest import photo_bytes
 from tests.fakes.encoder import HashEncoder
-from tests.faults import invariants
 from tests.support.site import Site, is_alive, wait_for
 
 IS_LONG = os.environ.get("FAULTS") == "long"

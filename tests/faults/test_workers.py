@@ -10,13 +10,13 @@ from contextlib import ExitStack
 import psutil
 import pytest
 
+from bench.faults import transitions
 from inference import jobs
 from inference.jobs import claims
 from inference.models import ErrorCode, Job, State
 from inference.worker import batches, decode
 from inference.worker.loop import Steps
 from inference.worker.text_cache import TextCache
-from tests.faults import audit
 from tests.faults.house import House, all_ended, only_long
 from tests.support.site import wait_for
 
@@ -46,10 +46,10 @@ def kill_in_the_middle(house: House) -> list[float]:
     mine = Job.objects.running().filter(worker__endswith=f"-{worker.pid}")
     wait_for(mine.exists)
     worker.kill()
-    killed_at = audit.now()
+    killed_at = transitions.now()
     house.is_helped()
     house.settles()
-    return audit.reruns_s(killed_at)
+    return transitions.reruns_s(killed_at)
 
 
 def test_f01_a_worker_killed_in_mid_batch_loses_nothing(house: House) -> None:

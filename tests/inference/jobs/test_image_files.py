@@ -127,7 +127,7 @@ def test_tidying_deletes_old_jobs_objects(bucket: Bucket, submit: Submit, card: 
 
 
 def test_orphans_of_a_bucket_are_deleted_and_nothing_else(
-    bucket: Bucket, submit: Submit, card: ModelCard, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, submit: Submit, card: ModelCard
 ) -> None:
     done = submit()
     run_all(card)
@@ -138,8 +138,7 @@ def test_orphans_of_a_bucket_are_deleted_and_nothing_else(
 
     assert tidy.delete_orphans() == 0  # too young
 
-    monkeypatch.setattr(tidy, "ORPHAN_AFTER", -timedelta(hours=1))
-    assert tidy.delete_orphans() == 3
+    assert tidy.delete_orphans(older_than=-timedelta(hours=1)) == 3
     assert bucket.keys == names_of(waiting) | previews(done)
 
 
@@ -147,11 +146,10 @@ def test_a_bucket_with_more_objects_than_one_list_holds(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "2")
-    monkeypatch.setattr(tidy, "ORPHAN_AFTER", -timedelta(hours=1))
     storage.save({f"previews/gone-{index}.jpg": b"x" for index in range(5)})
     assert bucket.client.list_objects_v2(Bucket=bucket.name)["IsTruncated"]
 
-    assert tidy.delete_orphans() == 5
+    assert tidy.delete_orphans(older_than=-timedelta(hours=1)) == 5
 
     assert bucket.keys == set()
 
@@ -201,17 +199,17 @@ def test_a_result_stands_though_its_image_cannot_be_deleted(
 
 
 def test_what_could_not_be_deleted_goes_with_the_next_round(
-    fake_storage: FakeStorage, submit: Submit, monkeypatch: pytest.MonkeyPatch
+    fake_storage: FakeStorage, submit: Submit
 ) -> None:
     job = submit()
     fake_storage.breaks("delete")
     assert jobs.cancel(job)
-    monkeypatch.setattr(tidy, "ORPHAN_AFTER", -timedelta(hours=1))
-    assert tidy.delete_orphans() == 0  # still broken; says so, and does not count it
+    # Still broken; it says so, and does not count it.
+    assert tidy.delete_orphans(older_than=-timedelta(hours=1)) == 0
 
     fake_storage.broken.clear()
 
-    assert tidy.delete_orphans() == 1
+    assert tidy.delete_orphans(older_than=-timedelta(hours=1)) == 1
     assert fake_storage.names == set()
 
 

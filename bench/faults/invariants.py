@@ -3,22 +3,26 @@
 import uuid
 from collections.abc import Collection, Iterator
 from datetime import timedelta
-from unittest import mock
 
 from django.core.files.storage import default_storage
 from django.db.models import Count, F, Q
 
 from accounts.credits import ledger
 from accounts.models import Entry, EntryKind, Hold, HoldState, Wallet
+from bench.faults import transitions
 from catalog.models import Mail
 from inference.jobs import tidy
 from inference.models import FINAL, Job, State
-from tests.faults import audit
 
 
 def hold_for(accepted: Collection[uuid.UUID]) -> None:
     """Fails with every breach there is; `accepted` are the jobs that somebody was promised."""
-    breaches = [
+    found = breaches(accepted)
+    assert not found, "\n".join(found)  # noqa: S101
+
+
+def breaches(accepted: Collection[uuid.UUID]) -> list[str]:
+    return [
         *_money(),
         *_jobs(accepted),
         *_charges(),
@@ -26,7 +30,6 @@ def hold_for(accepted: Collection[uuid.UUID]) -> None:
         *_files(),
         *_outbox(),
     ]
-    assert not breaches, "\n".join(breaches)
 
 
 def _money() -> Iterator[str]:
@@ -62,17 +65,16 @@ def _charges() -> Iterator[str]:
 
 
 def _ends() -> Iterator[str]:
-    ends = audit.ends()
+    ends = transitions.ends()
     yield from (f"I6 job {pk} ended {times} times" for pk, times in ends.items() if times > 1)
-    yield from (f"I6 job {pk} ended and went on" for pk in audit.resurrections())
+    yield from (f"I6 job {pk} ended and went on" for pk in transitions.resurrections())
     ended = {str(pk) for pk in Job.objects.final().values_list("pk", flat=True)}
     yield from (f"I6 job {pk} ended unseen" for pk in ended - set(ends))
 
 
 def _files() -> Iterator[str]:
     """A crash may leave pictures of jobs that have ended, which the tidying then finds."""
-    with mock.patch.object(tidy, "ORPHAN_AFTER", timedelta(seconds=-5)):
-        tidy.delete_orphans()
+    tidy.delete_orphans(older_than=timedelta(seconds=-5))
     left = default_storage.listdir("pictures")[1] if default_storage.exists("pictures") else []
     yield from (f"the picture {name} is left" for name in left)
 

@@ -39,7 +39,7 @@ GROUP BY now.job
 
 
 @contextmanager
-def kept() -> Iterator[None]:
+def noted() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute(INSTALL)
     try:
