@@ -74,7 +74,7 @@ class Client:
     def send(self, number: int) -> uuid.UUID:
         """One job more; now and then once more, or a change of mind. Returns its id."""
         key = uuid.uuid4().hex
-        body = self._body(is_damaged=number % DAMAGED == 0)
+        body = self._body(is_damaged=number % DAMAGED == 1)
         job = self._submit(key, body)
         self._record.accept(job, key)
         if number % RESENT == 0:
