@@ -8,9 +8,10 @@ of the connection anew for every call.)
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -18,7 +19,13 @@ from django.conf import settings
 from django.db import connections
 
 from catalog.infrastructure import log_context
+from catalog.infrastructure.outages import DATABASE_OUTAGES
 from inference.api import shares
+
+log = logging.getLogger(__name__)
+
+# About as long as a call may hold its idempotency key: then that is over by itself.
+LATER_TRIES, LATER_PAUSE_S = 40, 2.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,9 +52,24 @@ async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
 
 
 def later(call: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Run a call that nobody can wait for any more: the request is being torn down."""
+    """Run a call that nobody can wait for any more: the request is being torn down.
 
-    _threads.submit(_prepared(partial(call, *args, **kwargs)))
+    While the database is away it is tried again: what broke the request may be just that.
+    """
+    _try(asyncio.get_running_loop(), _prepared(partial(call, *args, **kwargs)), tries=LATER_TRIES)
+
+
+def _try(loop: asyncio.AbstractEventLoop, call: Callable[[], object], *, tries: int) -> None:
+    def look(future: "Future[object]") -> None:
+        error = future.exception()
+        if isinstance(error, DATABASE_OUTAGES) and tries > 1:
+            again = partial(_try, loop, call, tries=tries - 1)
+            with suppress(RuntimeError):  # the loop has ended, and so does the process
+                loop.call_soon_threadsafe(loop.call_later, LATER_PAUSE_S, again)
+        elif error:
+            log.error("not cleaned up after a call: %r", error)
+
+    _threads.submit(call).add_done_callback(look)
 
 
 def return_connection() -> None:

@@ -88,9 +88,7 @@ async def run(call: Call[Body]) -> Response:
                 share.forget_body()  # the job is stored
             answer = await _answer(call, preference, attempt, client)
     except ApiError:
-        if attempt.idempotent_call:
-            with suppress(*OUTAGES):
-                await in_thread(idempotency.release, attempt.idempotent_call)
+        await _release(attempt.idempotent_call)
         raise
     except waiting.ClientGone:
         later(_clean_up, attempt, has_left=not preference.accepts_202)
@@ -103,6 +101,14 @@ async def run(call: Call[Body]) -> Response:
         raise
     context_of(call.request).cost_micro_usd = answer.cost_micro_usd
     return Response(answer.body, answer.status, answer.headers, media_type="application/json")
+
+
+async def _release(idempotent_call: IdempotentCall | None) -> None:
+    if idempotent_call:
+        try:
+            await in_thread(idempotency.release, idempotent_call)
+        except OUTAGES:
+            later(idempotency.release, idempotent_call)
 
 
 def _parse_and_submit(call: Call[Body], preference: Preference, attempt: Attempt) -> None:
