@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("inference", "0017_keep_why_a_model_is_not_served"),
+        ("inference", "0018_status_hours_and_incidents"),
     ]
 
     operations = [
