@@ -56,6 +56,7 @@ urlpatterns = [
     path("compare/", views.compare_page, name="compare"),
     path("llms.txt", robots.llms_txt, name="llms-txt"),
     path("robots.txt", robots.robots_txt, name="robots-txt"),
+    path(".well-known/security.txt", robots.security_txt, name="security-txt"),
     path("sitemap.xml", sitemap, {"sitemaps": robots.SITEMAPS}, name="sitemap"),
     # Of one part: a task, or the bare name of a model that is led to its page.
     path("models/<str:task>/", views.task_page, name="task"),

@@ -68,9 +68,20 @@ def preloading_is_possible(**_: Any) -> list[CheckMessage]:
     return [checks.Warning("HSTS_PRELOAD has no effect with HTTPS=0.", id="config.W004")]
 
 
+def contact_can_be_written_to(**_: Any) -> list[CheckMessage]:
+    contact = settings.SECURITY_CONTACT
+    is_address = "@" in contact.removeprefix("mailto:") and "://" not in contact
+    is_fit = not contact or is_address or contact.startswith("https://")
+    if is_fit and not any(letter.isspace() for letter in contact):
+        return []
+    hint = "Set SECURITY_CONTACT to an e-mail address, or to a page with https://."
+    return [checks.Warning("security.txt names no contact.", hint=hint, id="config.W005")]
+
+
 DEPLOY_CHECKS = (
     proxies_are_ours,
     connections_have_bounds,
     times_have_bounds,
     preloading_is_possible,
+    contact_can_be_written_to,
 )

@@ -141,6 +141,8 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.common.CommonMiddleware",
+    # It lets pass what the browser itself says to come from a page of ours.
+    "config.middleware.same_origin.SameOrigin",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -473,6 +475,8 @@ PERSONAL_DATA = [
 
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="gigarouter <hello@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# Where holes are reported: an address or a page. Named in /.well-known/security.txt.
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")
 EMAIL_TIMEOUT = 5
 EMAIL_URL = env.str("EMAIL_URL", default="")
 _mail = Env.email_url_config(EMAIL_URL) if EMAIL_URL else {}

@@ -30,7 +30,12 @@ def run_batches(card_id: int) -> None:
         log.info("message for a deleted model id=%s", card_id)
         return
     with log_context.bound(model=card.repo, worker=process.name()):
-        loop.drain(served_models.get(card), worker=process.name())
+        loop.drain(
+            served_models.get(card),
+            worker=process.name(),
+            beside=lambda: served_models.loaded_beside(card),
+            is_stopping=process.is_stopping,
+        )
 
 
 @shared_task

@@ -58,9 +58,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, object]) -> None:
         """Leads back with a sentence if the address has had its share of codes."""
-        if template_prefix in code_mails.TEMPLATES:
-            _count_code_mail(allauth_context.request, email)
+        request = allauth_context.request
+        if template_prefix in code_mails.TEMPLATES and not _is_code_mail_due(request, email):
+            return
         super().send_mail(template_prefix, email, context)
+
+    def generate_login_code(self) -> str:
+        code: str = super().generate_login_code()
+        request = allauth_context.request
+        return (request and code_mails.shared_code_of(request)) or code
 
     def get_client_ip(self, request: HttpRequest) -> str:
         # What allauth counts by, and shows people of their sessions.
@@ -100,9 +106,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return response
 
 
-def _count_code_mail(request: HttpRequest, email: str) -> None:
+def _is_code_mail_due(request: HttpRequest, email: str) -> bool:
+    """False: the code is in a mail that was sent to somebody else who asked."""
     try:
+        if code_mails.shared_code_of(request):
+            return code_mails.count_shared(request, email)
         code_mails.count(request, email)
+        return True
     except Refused as refusal:
         messages.error(request, str(refusal))
         raise ImmediateHttpResponse(redirect(request.get_full_path())) from None

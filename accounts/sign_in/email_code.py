@@ -47,7 +47,7 @@ class SignInForm(LoginForm):  # type: ignore[misc]  # allauth is untyped
         email = str(cleaned["login"])
         try:
             # Only asked here, to say it in the form; counted where the mail is sent.
-            code_mails.check(context.request, email)
+            code_mails.offer(context.request, email)
         except Refused as refusal:
             self.refusal = refusal
             self.add_error("login", str(refusal))

@@ -82,14 +82,16 @@ def load_folder(folder: Path) -> Loaded:
     """
     sources = load_sources(folder / "sources.yaml")
     zoo = {document["repo"]: document for document in documents(folder / "zoo.csv")}
-    files = map(_read, card_files(folder))
-    written = {file["repo"]: complete(file, zoo.get(file["repo"], {})) for file in files}
+    files = {path.name: _read(path) for path in card_files(folder)}
+    file_of = dict.fromkeys(zoo, "zoo.csv") | {file["repo"]: name for name, file in files.items()}
+    written = {file["repo"]: complete(file, zoo.get(file["repo"], {})) for file in files.values()}
     known = dict(ModelCard.objects.values_list("repo", "fixture_sha256"))
     created = updated = 0
     hand_edited = {}
     # By fingerprint, so that loading again is quick: it is done at each start of `make run`.
     for repo, document in (zoo | written).items():
         if known.get(repo) != fingerprint(document):
+            _check_sources(document, sources, file_of[repo])
             if by_hand := load_card(document, sources):
                 hand_edited[repo] = sorted(by_hand)
             created += repo not in known
@@ -125,6 +127,18 @@ def load_sources(path: Path) -> dict[str, Source]:
         }
         Source.objects.update_or_create(slug=row["slug"], defaults=defaults)
     return {source.slug: source for source in Source.objects.all()}
+
+
+def _check_sources(document: Document, sources: dict[str, Source], file: str) -> None:
+    """Raises CatalogError for a slug that sources.yaml does not have."""
+    named = {f"facts.{key}": fact["source"] for key, fact in document.get("facts", {}).items()}
+    rows = document.get("evaluations", [])
+    named |= {f"evaluations of {row['dataset']}": row["source"] for row in rows}
+    for place, slug in named.items():
+        if slug not in sources:
+            raise CatalogError(
+                f"{file}: {document['repo']}, {place}: sources.yaml has no source {slug!r}"
+            )
 
 
 @transaction.atomic

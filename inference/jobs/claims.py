@@ -1,6 +1,7 @@
 """How workers take jobs: in queue order, under a lease that somebody must renew."""
 
 import uuid
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.db.models import F
@@ -22,15 +23,21 @@ UNCLAIMED = {
 JOBS_PER_CLAIM = 128  # jobs without images cost little, but not nothing
 # What a batch's decoding may cost, beside the number of its images: about a second on two cores.
 PIXELS_PER_CLAIM = 100_000_000
+# Of texts, where the caller does not know how fast its model reads.
+TOKENS_PER_CLAIM = 100_000
 
 
 # A running sum over what is free, in queue order: the first job is taken whatever it has, the
-# others while they fit. A job that was tried before is taken alone, if it comes first, or not at
-# all.
+# others while they fit; of `only_short`, each has to fit. A job that was tried before is taken
+# alone, if it comes first, or not at all.
 CLAIM = """
 WITH free AS (
-    SELECT id, attempt, image_count, pixels, virtual_start, created_at FROM inference_job
+    SELECT id, attempt, image_count, pixels, text_tokens, virtual_start, created_at
+    FROM inference_job
     WHERE state = 'queued' AND card_id = %(card)s AND deadline_at > statement_timestamp()
+        AND fair_share_key <> ALL(%(but_not_of)s)
+        AND (NOT %(only_short)s OR image_count <= %(budget)s AND pixels <= %(pixels)s
+            AND text_tokens <= %(tokens)s)
     ORDER BY virtual_start, created_at, id LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ), ranked AS (
@@ -38,7 +45,8 @@ WITH free AS (
         row_number() OVER in_order AS position,
         row_number() OVER fresh AS fresh_position,
         sum(image_count) OVER fresh AS fresh_images,
-        sum(pixels) OVER fresh AS fresh_pixels
+        sum(pixels) OVER fresh AS fresh_pixels,
+        sum(text_tokens) OVER fresh AS fresh_tokens
     FROM free
     WINDOW in_order AS (ORDER BY virtual_start, created_at, id),
         fresh AS (PARTITION BY attempt = 0 ORDER BY virtual_start, created_at, id)
@@ -46,7 +54,8 @@ WITH free AS (
     SELECT id FROM ranked
     WHERE CASE WHEN first_attempt > 0 THEN position = 1 AND NOT %(is_beside)s
         ELSE attempt = 0 AND (fresh_position = 1
-            OR fresh_images <= %(budget)s AND fresh_pixels <= %(pixels)s) END
+            OR fresh_images <= %(budget)s AND fresh_pixels <= %(pixels)s
+                AND fresh_tokens <= %(tokens)s) END
 )
 UPDATE inference_job AS job SET
     state = 'running', attempt = attempt + 1, lease_token = %(token)s,
@@ -62,21 +71,30 @@ def claim(
     *,
     worker: str,
     budget: int,
+    tokens: int = TOKENS_PER_CLAIM,
     token: uuid.UUID | None = None,
     is_beside: bool = False,
+    only_short: bool = False,
+    but_not_of: Collection[str] = (),
 ) -> list[Job]:
-    """Take the model's next jobs in queue order, up to a budget of images, under one lease.
+    """Take the model's next jobs in queue order, up to a budget, under one lease.
 
-    The budget of pixels is PIXELS_PER_CLAIM. At least one job is taken, whatever it has. A job
-    that was tried before may be what killed its worker: it is taken alone, so that it cannot take
-    others with it; and not at all by a worker that has another batch in hand (`is_beside`), which
-    would die with it.
+    The budgets are `budget` images, PIXELS_PER_CLAIM and `tokens`, as estimated (text_work). At
+    least one job is taken, whatever it has, unless `only_short` is said: then only jobs that keep
+    to the budgets. `but_not_of` are fair_share_keys that have to wait.
+
+    A job that was tried before may be what killed its worker: it is taken alone, so that it cannot
+    take others with it; and not at all by a worker that has another batch in hand (`is_beside`),
+    which would die with it.
     """
     parameters = {
         "card": card.pk,
         "limit": min(max(budget, 1), JOBS_PER_CLAIM),
         "budget": budget,
         "pixels": PIXELS_PER_CLAIM,
+        "tokens": tokens,
+        "only_short": only_short,
+        "but_not_of": list(but_not_of),
         "is_beside": is_beside,
         "token": token or uuid.uuid4(),
         "lease": LEASE,

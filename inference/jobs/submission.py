@@ -51,7 +51,8 @@ class Request:
 
     `inputs` are images and texts in order. `payload` is the kind's own; `options` say how the
     answer is written and change no result. `text_count` is the most texts that the model may have
-    to read, which bounds the price. `keeps_preview`: the job's page wants a small copy of its first
+    to read, which bounds the price, and `text_tokens` about how long they are together
+    (text_work). `keeps_preview`: the job's page wants a small copy of its first
     image.
     """
 
@@ -61,6 +62,7 @@ class Request:
     payload: Mapping[str, object] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
     text_count: int = 0
+    text_tokens: int = 0
     keeps_preview: bool = False
 
     @property
@@ -103,7 +105,6 @@ def submit(
             max_cost=request.max_cost(price) if price else 0,
             deadline=deadline,
             max_queued=max_queued,
-            text_count=request.text_count,
         )
     except credits.CreditError:
         image_files.delete(names)
@@ -124,11 +125,10 @@ def _insert(
     max_cost: int,
     deadline: timedelta,
     max_queued: int | None,
-    text_count: int,
 ) -> bool:
     """False: there is such a job already, or too many are waiting."""
     with transaction.atomic():
-        if not queue.insert(job, deadline=deadline, max_queued=max_queued, text_count=text_count):
+        if not queue.insert(job, deadline=deadline, max_queued=max_queued):
             return False
         if payer and job.is_paid:
             credits.hold(
@@ -166,6 +166,7 @@ def _new_job(
         fair_share_key=requester.fair_share_key,
         image_count=len(request.images),
         pixels=sum(image.pixels for image in request.images),
+        text_tokens=request.text_tokens,
         keeps_preview=request.keeps_preview,
         payload=dict(request.payload),
         options=dict(request.options),

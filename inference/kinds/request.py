@@ -22,6 +22,7 @@ class ParsedRequest:
     payload: Mapping[str, object] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
     text_count: int = 0
+    text_tokens: int = 0
 
     @property
     def has_urls(self) -> bool:
@@ -41,4 +42,5 @@ class ParsedRequest:
             payload=self.payload,
             options=self.options,
             text_count=self.text_count,
+            text_tokens=self.text_tokens,
         )

@@ -113,6 +113,9 @@ class Job(models.Model):
     inputs: "models.JSONField[list[Input]]" = models.JSONField(default=list)
     image_count = models.PositiveSmallIntegerField(default=1)
     pixels = models.PositiveIntegerField(db_default=0, help_text="of all its images, once decoded")
+    text_tokens = models.PositiveIntegerField(
+        db_default=0, help_text="about as many as its texts have, for planning"
+    )
     payload = models.JSONField(default=dict, blank=True, help_text="what its kind was asked for")
     options = models.JSONField(default=dict, blank=True, help_text="how the API writes its answer")
     keeps_preview = models.BooleanField(

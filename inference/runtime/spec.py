@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 
 
 class Loader(StrEnum):
@@ -32,5 +33,18 @@ class ModelSpec:
 
     @property
     def folder(self) -> str:
-        # One path segment, whatever the owner and the name: neither may hold a slash.
-        return self.repo.replace("/", "--")
+        """Of its weights: one path segment, and no other repository's.
+
+        `a--b/c` and `a/b--c` would share `a--b--c`, so those have a digest behind it.
+        """
+        if not self.old_folder:
+            return self.repo.replace("/", "--")
+        return f"{self.repo.replace('/', '--')}-{sha256(self.repo.encode()).hexdigest()[:12]}"
+
+    @property
+    def old_folder(self) -> str:
+        """Where its weights were kept before, if that may be another repository's, too; or ""."""
+        folder = self.repo.replace("/", "--")
+        # `a-/b` and `a/-b` are three dashes.
+        is_shared = folder.count("--") > 1 or "---" in folder
+        return folder if is_shared else ""

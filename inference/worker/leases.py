@@ -15,6 +15,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
+# What one pass should take at most on a slow model: between two, others may go first.
+STEP_S = 2.0
+
 
 class Lost(Exception):
     """Nobody waits for the batch any more: its jobs were canceled, or somebody else has them."""

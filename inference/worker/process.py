@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from celery import bootsteps
+from celery.worker import state as celery_state
 from django.conf import settings
 from django.db import close_old_connections
 from django.db.models.functions import Now
@@ -34,6 +35,13 @@ STDERR = 2
 def name() -> str:
     # One name per process, by which the site and the logs tell workers apart.
     return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def is_stopping() -> bool:
+    """Whether this process was asked to leave once its work is done (SIGTERM)."""
+    # An exit code, which may be 0: Celery's own loop asks the same way.
+    codes = (celery_state.should_stop, celery_state.should_terminate)
+    return any(code is not None and code is not False for code in codes)
 
 
 def announce() -> None:

@@ -23,6 +23,11 @@ class Reading:
     context_length: int | None
 
 
+def owner_of(job: Job) -> str:
+    """Whose the job's texts are, and who may find again what is kept of them: `user:7`."""
+    return f"user:{job.owner_id}" if job.owner_id else f"visitor:{job.visitor}"
+
+
 @dataclass
 class TokenCounts:
     """Counted once for each account and text: no account can tell by the time what others sent."""
@@ -34,7 +39,7 @@ class TokenCounts:
 
     def reading_of(self, job: Job, texts: Sequence[str]) -> Reading:
         """Of `texts`, which are all texts of the job."""
-        counts = self._of(texts, owner=job.fair_share_key)
+        counts = self._of(texts, owner=owner_of(job))
         indices = kinds.of(job).text_indices(job)
         cut = {
             index: count.tokens

@@ -14,12 +14,15 @@ from django.conf import settings
 
 from catalog.infrastructure import log_context
 from catalog.models import ModelCard
+from inference.jobs import claims
+from inference.models import Job
 from inference.runtime import devices, errors, loading
 from inference.runtime.cpu import threads
 from inference.runtime.images.preprocessing import Method
 from inference.runtime.model_cache import ModelCache
 from inference.runtime.spec import Loader, ModelSpec
 from inference.runtime.weights.store import find
+from inference.worker import leases
 from inference.worker.text_cache import TextCache
 from inference.worker.text_memory import TextMemory
 
@@ -27,6 +30,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_BATCH_S = 4.0  # well below the time limit of an attempt, also for large towers on a CPU
 FIRST_BUDGET = 4
+FIRST_TOKENS = 2000
 SPEED_SMOOTHING = 0.3
 MAX_REASON = 500  # characters
 
@@ -42,6 +46,8 @@ class ServedModel:
     card: ModelCard
     cache: TextCache
     images_per_s: float = 0.0
+    # By the estimates of text_work, texts that were cached included: 0 if all were.
+    token_s: float | None = None
 
     @property
     def budget(self) -> int:
@@ -50,6 +56,29 @@ class ServedModel:
             return min(FIRST_BUDGET, int(settings.BATCH_IMAGES))
         in_time = int(self.images_per_s * LONGEST_BATCH_S)
         return max(1, min(in_time, int(settings.BATCH_IMAGES)))
+
+    @property
+    def tokens(self) -> int:
+        """Of the texts of one batch, as text_work estimates them."""
+        if self.token_s is None:
+            return FIRST_TOKENS
+        in_time = LONGEST_BATCH_S / max(self.token_s, 1e-9)
+        return int(min(in_time, claims.TOKENS_PER_CLAIM))
+
+    @property
+    def images_per_pass(self) -> int:
+        if not self.images_per_s:
+            return self.budget
+        return max(1, min(int(self.images_per_s * leases.STEP_S), int(settings.BATCH_IMAGES)))
+
+    def is_long(self, job: Job) -> bool:
+        """More than one batch should hold."""
+        return job.image_count > self.budget or job.text_tokens > self.tokens
+
+    def note_reading(self, tokens: int, seconds: float) -> None:
+        if tokens:
+            before = seconds / tokens if self.token_s is None else self.token_s
+            self.token_s = (1 - SPEED_SMOOTHING) * before + SPEED_SMOOTHING * seconds / tokens
 
     def note_speed(self, images: int, seconds: float) -> None:
         if images:
@@ -93,6 +122,11 @@ def clear() -> None:
 
 def loaded() -> dict[str, ServedModel]:
     return dict(sorted(_loaded.items()))
+
+
+def loaded_beside(card: ModelCard) -> list[ServedModel]:
+    """The other models in memory."""
+    return [model for repo, model in loaded().items() if repo != card.repo]
 
 
 def expire_texts() -> None:

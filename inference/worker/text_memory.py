@@ -43,6 +43,12 @@ class TextMemory:
                 if _size_of(vector) <= half.maxsize:  # TEXT_MEMORY_MB may be 0
                     half[key] = vector
 
+    def discard(self, keys: Iterable[str], *, is_paid: bool) -> None:
+        half = self._halves[is_paid]
+        with self._lock:
+            for key in keys:
+                half.pop(key, None)
+
     def expire(self) -> None:
         """Let go of what is too old, also where nobody looks anything up."""
         with self._lock:

@@ -102,6 +102,7 @@ def test_a_fit_site_passes_the_check_for_production() -> None:
         ({"HTTP_CONNECTIONS_PER_ADDRESS": "4000"}, "config.W001"),
         ({"HTTP_KEEP_ALIVE_S": "7200", "BODY_MIN_BYTES_PER_S": "0"}, "config.W003"),
         ({"HSTS_PRELOAD": "1", "HTTPS": "0"}, "config.W004"),
+        ({"SECURITY_CONTACT": "ask the operator"}, "config.W005"),
         ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
         ({"SECRET_KEY": "a" * 60}, "SECRET_KEY"),
         ({"TRUSTED_PROXIES": "nginx"}, "TRUSTED_PROXIES"),

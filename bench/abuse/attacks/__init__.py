@@ -21,7 +21,11 @@ ATTACKS: Sequence[Attack] = (
     Attack("idle-connections", "500 connections that say nothing", front_door.idle_connections),
     Attack("query-parameters", "addresses with 2,000 and 20,000 parameters", front_door.parameters),
     Attack("wrong-hosts", "no Host, two, and somebody else's", front_door.wrong_hosts),
-    Attack("sign-in-flood", "30 codes for the victim's address, twice", people.sign_in_flood),
+    Attack(
+        "sign-in-flood",
+        "codes for the victim's address, from one network and from 60",
+        people.sign_in_flood,
+    ),
     Attack("sign-ups", "20 people of one catch-all domain", people.sign_ups),
 )
 

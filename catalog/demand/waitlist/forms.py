@@ -36,10 +36,12 @@ class JoinForm(forms.Form):
         return bool(self.data.get("website"))
 
 
+# `forget` asks, and only `forget-for-good` deletes: it cannot be undone.
+ACTIONS = ["leave", "undo", "confirm", "leave-all", "forget", "forget-for-good"]
+
+
 class PreferenceForm(forms.Form):
-    action = forms.ChoiceField(
-        choices=[(action, action) for action in ["leave", "undo", "confirm", "leave-all", "forget"]]
-    )
+    action = forms.ChoiceField(choices=[(action, action) for action in ACTIONS])
     entry = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
 
     def clean(self) -> dict[str, Any]:

@@ -142,6 +142,8 @@ def _preferences(
     form = PreferenceForm(request.POST)
     if not form.is_valid():
         return _show(request, addresses, entries, is_own=is_own, status=HTTPStatus.BAD_REQUEST)
+    if form.cleaned_data["action"] == "forget" and addresses.exists():
+        return _show(request, addresses, entries, is_own=is_own, template="forget")
     address = client_address(request) if is_own else None
     _change(form, addresses, entries, address=address)
     return redirect(request.path)
@@ -163,7 +165,7 @@ def _change(
             waitlist.undo_entry(entry)
         case "leave-all":
             waitlist.leave(entries)
-        case "forget":
+        case "forget-for-good":
             subscribers.forget(addresses)
         # Only who is signed in: these links never end, unlike the one that was mailed to confirm.
         case "confirm" if address is not None:
@@ -177,6 +179,7 @@ def _show(
     *,
     is_own: bool,
     status: HTTPStatus = HTTPStatus.OK,
+    template: str = "preferences",
 ) -> HttpResponse:
     shown = waitlist.with_positions(entries.select_related("card", "subscriber"))
     emails = addresses.order_by("email").values_list("email", flat=True)
@@ -185,5 +188,6 @@ def _show(
         # Behind a link in a mail anybody may be, to whom it was forwarded.
         "addresses": list(emails) if is_own else [email_addresses.masked(e) for e in emails],
         "is_own": is_own,
+        "waiting_count": entries.waiting().count() if template == "forget" else 0,
     }
-    return render(request, "catalog/waitlist/preferences.html", context, status=status)
+    return render(request, f"catalog/waitlist/{template}.html", context, status=status)

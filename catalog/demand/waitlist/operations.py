@@ -110,6 +110,10 @@ def _count_mail(card: ModelCard, email: str, requester: mails.Requester) -> bool
     of_model = Limit(f"waitlist:card:{card.pk}:{mailbox}:{who}", 1, MAIL_EVERY_S)
     # All or none: what is refused must not pass for a mail that was sent.
     wait_s = spend([of_model, *mails.limits_of("waitlist", email, requester)])
+    if wait_s and mails.is_crowded("waitlist", email, requester):
+        # A crowd uses up what strangers have, and not the mail of each half hour.
+        of_network = mails.limits_of_network("waitlist", email, requester)
+        wait_s = spend([of_model, *of_network, mails.limit_of_crowd("waitlist", email)])
     if wait_s and wait_before_next([of_model]):
         return False
     if wait_s:

@@ -104,6 +104,7 @@ def job_request(
         inputs=images,
         payload=_payload(labels, template, activation),
         text_count=len(labels) * templates.count(template),
+        text_tokens=templates.tokens_of(labels, template),
         keeps_preview=keeps_preview,
     )
 
@@ -151,6 +152,7 @@ def parse_fields(
         },
         options=options or {},
         text_count=len(labels) * templates.count(template),
+        text_tokens=templates.tokens_of(labels, template),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 from pydantic import Field, WithJsonSchema
 
+from inference.jobs import text_work
 from inference.kinds.classify.template_sets import SETS
 from inference.kinds.errors import FieldError
 from inference.kinds.fields import labels
@@ -77,6 +78,18 @@ def templates_of(payload: TemplateFields) -> Sequence[str]:
 
 def count(templates: Templates) -> int:
     return len(templates_of(fields_of(templates)))
+
+
+def tokens_of(labels: Sequence[str], templates: Templates) -> int:
+    """Of all prompts, as text_work estimates them."""
+    around = [
+        len(template.encode(errors="replace")) - len("{}")
+        for template in templates_of(fields_of(templates))
+    ]
+    lengths = [len(label.encode(errors="replace")) for label in labels]
+    return sum(
+        text_work.estimated_tokens(length + others) for length in lengths for others in around
+    )
 
 
 def read(one: str | None, several: Any) -> Templates:

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from catalog.models import ModelCard
 from inference import jobs
 from inference.images import ImageFile
+from inference.jobs import text_work
 from inference.kinds.embed.answer import EmbeddingList
 from inference.kinds.errors import FieldError
 from inference.kinds.fields import inputs, truncation
@@ -57,8 +58,14 @@ def texts(job: Job) -> list[str]:
 
 
 def job_request(card: ModelCard, items: Sequence[ImageFile | str]) -> jobs.Request:
-    text_count = sum(isinstance(item, str) for item in items)
-    return jobs.Request(card=card, kind=NAME, inputs=items, text_count=text_count)
+    texts = [item for item in items if isinstance(item, str)]
+    return jobs.Request(
+        card=card,
+        kind=NAME,
+        inputs=items,
+        text_count=len(texts),
+        text_tokens=text_work.tokens_of(texts),
+    )
 
 
 def parse(body: EmbeddingsBody, card: ModelCard) -> ParsedRequest:
@@ -84,13 +91,15 @@ def parse_inputs(
     encoding_format: str = "float",
     truncate: bool = True,
 ) -> ParsedRequest:
+    texts = [item.content for item in items if isinstance(item.content, str)]
     return ParsedRequest(
         card=card,
         kind=NAME,
         inputs=items,
         payload=truncation.payload_of(truncate=truncate),
         options={"encoding_format": encoding_format},
-        text_count=sum(isinstance(item.content, str) for item in items),
+        text_count=len(texts),
+        text_tokens=text_work.tokens_of(texts),
     )
 
 

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.constants import ENDPOINT
+from huggingface_hub.errors import HFValidationError
 
 from inference.runtime.errors import HubUnreachable, WeightsMissing, WeightsUnusable
 from inference.runtime.spec import Loader, ModelSpec
@@ -42,10 +43,19 @@ def find(spec: ModelSpec, model_dir: Path) -> Path | None:
     """
     if spec.loader is Loader.CONSE:
         return _demo_folder()
-    for folder in (model_dir / spec.folder, _cached_snapshot(spec)):
+    for folder in (*_own_folders(spec, model_dir), _cached_snapshot(spec)):
         if folder is not None and _holds(folder, spec):
             return folder
     return None
+
+
+def _own_folders(spec: ModelSpec, model_dir: Path) -> list[Path]:
+    folders = [model_dir / spec.folder]
+    old = model_dir / spec.old_folder
+    # Two repositories may have had the same: only its commit tells whose weights they are.
+    if spec.old_folder and (old / _REVISION).is_file():
+        folders.append(old)
+    return folders
 
 
 def fetch(spec: ModelSpec, model_dir: Path, *, endpoint: str | None = None) -> Path:
@@ -61,7 +71,8 @@ def fetch(spec: ModelSpec, model_dir: Path, *, endpoint: str | None = None) -> P
         raise WeightsMissing.of_demo(next(iter(DEMO_PACKAGES.values())))
     source = Source(spec.repo, spec.revision, endpoint=endpoint or ENDPOINT)
     folder = model_dir / spec.folder
-    if find(spec, model_dir) == folder:
+    if (found := find(spec, model_dir)) in _own_folders(spec, model_dir):
+        folder = found or folder
         text_tower.fetch(folder, endpoint=source.endpoint)
         _verify_if_possible(spec, folder, source)
         return folder
@@ -124,7 +135,10 @@ def _file_names(folder: Path) -> set[str]:
 
 def _cached_snapshot(spec: ModelSpec) -> Path | None:
     config = layout.CONFIGS[spec.loader][0][0]
-    path = try_to_load_from_cache(spec.repo, config, revision=spec.revision)
+    try:
+        path = try_to_load_from_cache(spec.repo, config, revision=spec.revision)
+    except HFValidationError:
+        return None  # no name that the hub has, so the card is of this site alone
     return Path(path).parent if isinstance(path, str) else None
 
 

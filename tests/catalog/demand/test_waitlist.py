@@ -150,15 +150,19 @@ def test_what_was_refused_does_not_pass_for_sent_a_minute_later(card: ModelCard)
 
 
 def test_strangers_together_cannot_flood_an_address_nor_lock_a_known_browser_out(db: None) -> None:
-    cards = [make_card(f"openai/clip-{number}") for number in range(mails.STRANGERS_PER_HOUR + 1)]
+    # Beyond their share one each half hour, and the clock may go on to the next one meanwhile.
+    cards = [make_card(f"openai/clip-{number}") for number in range(mails.STRANGERS_PER_HOUR + 4)]
+    refused: list[TooOften] = []
     for number, card in enumerate(cards[:-1]):
-        waitlist.join_by_mail(card, ADA, consent_address=f"192.0.2.{number}")
-
-    with pytest.raises(TooOften):
-        waitlist.join_by_mail(cards[-1], ADA, consent_address="192.0.2.200")
+        try:
+            waitlist.join_by_mail(card, ADA, consent_address=f"192.0.2.{number}")
+        except TooOften as refusal:
+            refused.append(refusal)
     waitlist.join_by_mail(cards[-1], ADA, consent_address="192.0.2.200", browser_id="known")
 
-    assert len(mail.outbox) == len(cards)
+    assert 1 <= len(refused) <= 2
+    assert all(0 < refusal.retry_after_s <= mails.CROWD_WINDOW_S for refusal in refused)
+    assert len(mail.outbox) == len(cards) - len(refused)
 
 
 def test_one_network_address_asks_five_times_an_hour(card: ModelCard) -> None:

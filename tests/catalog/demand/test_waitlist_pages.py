@@ -1,6 +1,7 @@
 """The waitlist's pages: what they do, whom they refuse, and what a scanner cannot do by looking."""
 
 import csv
+import html
 import io
 import re
 from datetime import timedelta
@@ -469,7 +470,12 @@ def test_a_press_deletes_the_address(card: ModelCard, client: Client) -> None:
     entry = waits(card)
     page = path(links.to_preferences(entry.subscriber))
 
-    client.post(page, {"action": "forget"})
+    asked = client.post(page, {"action": "forget"})
+
+    assert "can't be undone" in html.unescape(asked.content.decode())
+    assert Subscriber.objects.count() == 1
+
+    client.post(page, {"action": "forget-for-good"})
 
     assert not Subscriber.objects.exists()
     assert "We keep nothing" in client.get(page).content.decode()

@@ -88,6 +88,24 @@ def test_a_card_that_lacks_what_it_needs_is_refused_by_its_files_name(
         cards.load_folder(tmp_path)
 
 
+def test_a_source_that_nobody_has_written_down_is_named_with_its_file_and_model(
+    tmp_path: Path, db: None
+) -> None:
+    (tmp_path / "sources.yaml").write_text("[]")
+    (tmp_path / "zoo.csv").write_text("repo\n")
+    (tmp_path / "acme--tiny.yaml").write_text(
+        "repo: acme/tiny\nname: Tiny\nsummary: Small.\n"
+        "runtime: {loader: transformers, open_clip_model: '', revision: ''}\n"
+        "facts: {license: {value: MIT, source: nowhere, read: 2026-11-30}}\n"
+    )
+
+    with pytest.raises(cards.CatalogError) as refused:
+        cards.load_folder(tmp_path)
+
+    for named in ["acme--tiny.yaml", "acme/tiny", "facts.license", "'nowhere'"]:
+        assert named in str(refused.value)
+
+
 def test_every_dataset_of_the_tables_has_a_subject() -> None:
     names = {row["dataset"] for table in TABLES.values() for row in table["evaluations"]}
 

@@ -4,11 +4,14 @@ import io
 import json
 import re
 import xml.etree.ElementTree as ET
+from datetime import datetime
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from django.utils.html import escape
 from PIL import Image
+from pytest_django import Settings
 
 from catalog.models import ModelCard, Question
 from catalog.syndication import share_card
@@ -71,6 +74,31 @@ def test_the_sitemap_lists_every_model_with_its_day(catalog: None, client: Clien
 
 def test_robots_know_where_the_sitemap_is(client: Client) -> None:
     assert "Sitemap: http://testserver/sitemap.xml" in client.get("/robots.txt").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("contact", "line"),
+    [
+        ("security@lab.example", "Contact: mailto:security@lab.example"),
+        ("mailto:security@lab.example", "Contact: mailto:security@lab.example"),
+        ("https://lab.example/report", "Contact: https://lab.example/report"),
+    ],
+)
+def test_security_txt_names_whom_the_operator_has_named(
+    client: Client, settings: Settings, contact: str, line: str
+) -> None:
+    settings.SECURITY_CONTACT = contact
+
+    lines = client.get("/.well-known/security.txt").content.decode().splitlines()
+
+    assert lines[0] == line
+    [expires] = [line.removeprefix("Expires: ") for line in lines if line.startswith("Expires")]
+    assert datetime.fromisoformat(expires) > timezone.now()
+    assert "Canonical: http://testserver/.well-known/security.txt" in lines
+
+
+def test_where_nobody_is_named_there_is_no_security_txt(client: Client) -> None:
+    assert client.get("/.well-known/security.txt").status_code == 404
 
 
 def test_llms_txt_lists_written_models_before_the_others(catalog: None, client: Client) -> None:

@@ -239,7 +239,8 @@ def test_many_prompts_go_through_the_text_tower_in_chunks(
 
     run_next(card, encoder)
 
-    assert encoder.text_passes == [text_cache.TEXTS_PER_PASS, 200 - text_cache.TEXTS_PER_PASS]
+    first, most = text_cache.FIRST_TEXTS, text_cache.TEXTS_PER_PASS
+    assert encoder.text_passes == [first, most, 200 - first - most]
     assert states() == [(State.SUCCEEDED, "")] * 2
 
 

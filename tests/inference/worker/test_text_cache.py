@@ -1,7 +1,7 @@
 """A text is found again by who has sent it, and by nobody else."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -14,14 +14,15 @@ from inference.jobs import claims
 from inference.jobs.submission import Requester
 from inference.kinds.classify import request as classify
 from inference.models import Job
-from inference.worker import text_store
+from inference.runtime.encoder import TokenCount
+from inference.worker import batches, decode, text_store
 from inference.worker.text_cache import JobTexts, TextCache
 from inference.worker.text_memory import OVERHEAD_BYTES, TextMemory
 from inference.worker.text_store import TextStore
 from tests.conftest import make_card, photo_bytes
 from tests.fakes.encoder import HashEncoder
-from tests.support.batches import settle_all
-from tests.support.rows import result_of
+from tests.support.batches import settle_all, settle_parts
+from tests.support.rows import lease_of, result_of
 
 LABELS = ("a cat", "a dog")
 NEW, KNOWN = 94 + 2 * 8, 94
@@ -185,6 +186,82 @@ def test_neither_layer_holds_the_words(card: ModelCard) -> None:
 
     assert _stored_keys()
     assert not any("cat" in key for key in _stored_keys())
+
+
+def test_a_batch_that_is_tried_again_costs_what_it_would_have_cost(card: ModelCard) -> None:
+    """Its first pass over images fails by a mate, or over texts."""
+    ada, bob = person("ada"), person("bob")
+    first, second, other = submit(card, ada), submit(card, ada), submit(card, bob)
+
+    class Failing(HashEncoder):
+        def count_tokens(self, texts: Sequence[str]) -> list[TokenCount]:
+            counts = super().count_tokens(texts)
+            if not self.failures:
+                self.failures += 1
+                raise RuntimeError("after the texts were embedded")
+            return counts
+
+        failures = 0
+
+    encoder = Failing()
+    run(card, TextCache(encoder))
+
+    assert [cost(job) for job in (first, second, other)] == [NEW, KNOWN, NEW]
+    assert [cached(job) for job in (first, second, other)] == [0, 2, 0]
+    assert len(encoder.texts) == 2
+
+
+def test_texts_of_a_job_that_fails_are_paid_by_the_next_one_that_brings_them(
+    card: ModelCard,
+) -> None:
+    ada = person("ada")
+    bad = jobs.submit(
+        classify.job_request(
+            card, [images.check(photo_bytes())], labels=LABELS, template="a photo of {}"
+        ),
+        requester=Requester(ada.pk, None),
+        payer=ada,
+    )
+    good = submit(card, ada)
+    cache = TextCache(HashEncoder())
+    batch = claims.claim(card, worker="w", budget=64)
+    ready = decode.make_ready(cache.encoder, batch)
+    jobs.cancel(Job.objects.get(pk=bad.pk))  # while it is computed
+
+    settle_parts(cache, [item for item in ready if item.job.pk == bad.pk])
+    settle_parts(cache, [item for item in ready if item.job.pk == good.pk])
+
+    assert (cost(bad), cost(good)) == (None, NEW)
+
+
+def test_texts_whose_result_was_not_written_are_shared_with_nobody(card: ModelCard) -> None:
+    """Another worker tries the job again, and it is charged as the first time."""
+    ada = person("ada")
+    job = submit(card, ada)
+    cache = TextCache(HashEncoder())
+    batch = claims.claim(card, worker="w", budget=64)
+    for _ in batches.score(cache, decode.make_ready(cache.encoder, batch)):
+        pass  # and the worker dies
+    claims.give_back(lease_of(Job.objects.get(pk=job.pk)))
+
+    run(card, TextCache(HashEncoder()))
+
+    assert cost(job) == NEW
+
+
+def test_one_notion_of_owner_rules_vectors_and_counts(card: ModelCard) -> None:
+    """A visitor's job that an account has taken over."""
+    ada = person("ada")
+    job = submit(card, visitor=uuid.uuid4(), is_paid=False)
+    Job.objects.update(owner=ada)
+    encoder = HashEncoder()
+    cache = TextCache(encoder)
+
+    run(card, cache)
+
+    assert JobTexts.of(Job.objects.get(pk=job.pk), []).owner == f"user:{ada.pk}"
+    cache.token_counts.reading_of(Job.objects.get(pk=job.pk), [f"a photo of {x}" for x in LABELS])
+    assert len(cache.token_counts._counts) == 2
 
 
 def test_what_is_no_number_is_not_kept() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -262,3 +263,36 @@ def _closed_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
     return port
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("a--b/c", "a/b--c"), ("a-/b", "a/-b"), ("a--b/c--d", "a/b--c--d"), ("a---b/c", "a/-b--c")],
+)
+def test_no_two_repositories_share_a_folder(one: str, other: str) -> None:
+    folders = {replace(TRANSFORMERS_SPEC, repo=repo).folder for repo in (one, other)}
+
+    assert len(folders) == 2
+    assert not any("/" in folder for folder in folders)
+
+
+def test_a_folder_of_the_old_name_is_found_by_the_commit_it_was_fetched_at(
+    model_dir: Path, tmp_path: Path
+) -> None:
+    old = tmp_path / "a--b--c"
+    copytree(model_dir / TRANSFORMERS_SPEC.folder, old)
+    one = replace(TRANSFORMERS_SPEC, repo="a--b/c", revision="1" * 40)
+    other = replace(TRANSFORMERS_SPEC, repo="a/b--c", revision="2" * 40)
+    (old / "REVISION").write_text(one.revision)
+
+    assert store.find(one, tmp_path) == old
+    assert store.find(other, tmp_path) is None
+
+
+def test_a_folder_of_the_old_name_without_a_commit_is_nobodys(
+    model_dir: Path, tmp_path: Path
+) -> None:
+    copytree(model_dir / TRANSFORMERS_SPEC.folder, old := tmp_path / "a--b--c")
+    (old / "REVISION").unlink(missing_ok=True)
+
+    assert store.find(replace(TRANSFORMERS_SPEC, repo="a/b--c"), tmp_path) is None
