@@ -67,6 +67,9 @@ def sources(path: Path) -> Iterator[Document]:
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
+    # A catalog of one's own may do without.
+    if not path.exists():
+        return
     with path.open(newline="") as file:
         yield from csv.DictReader(file)
 

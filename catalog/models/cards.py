@@ -97,6 +97,10 @@ class ModelCardQuerySet(models.QuerySet["ModelCard"]):
     def formerly(self, name: str) -> "ModelCardQuerySet":
         return self.filter(aliases__name__iexact=name)
 
+    def popularly(self, words: str) -> "ModelCardQuerySet":
+        """Cards that people call so; `words` as `search_names` has them, cut and in lower case."""
+        return self.filter(search_names__contains=f"\n{words}\n")
+
     def best_first(self) -> "ModelCardQuerySet":
         return self.order_by(models.F("imagenet_top1").desc(nulls_last=True), "repo")
 

@@ -8,6 +8,8 @@ A license that is not here says nothing either way.
 
 from typing import NamedTuple
 
+from django.db.models import Q
+
 from catalog.models.cards import CommercialUse
 
 
@@ -38,6 +40,10 @@ def find(name: str) -> License:
     return LICENSES.get(name.casefold(), License(name, "", None))
 
 
-def permitting(use: CommercialUse) -> list[str]:
-    """The ids of the licenses that say so, in lower case."""
-    return [name for name, text in LICENSES.items() if text.commercial_use == use]
+def says(use: CommercialUse) -> Q:
+    """For cards whose license says so of commercial use."""
+    says = Q()
+    for name, text in LICENSES.items():
+        if text.commercial_use == use:
+            says |= Q(license__iexact=name)
+    return says
