@@ -73,7 +73,18 @@ class ModelCardAdmin(Audited[ModelCard]):
     fieldsets = [
         (
             None,
-            {"fields": ["repo", "name", "family", "task", "stage", "successor", "is_stand_in"]},
+            {
+                "fields": [
+                    "repo",
+                    "name",
+                    "family",
+                    "task",
+                    "stage",
+                    "successor",
+                    "is_stand_in",
+                    "known_as",
+                ]
+            },
         ),
         ("texts", {"fields": ["summary", "summary_is_generated", "about", "best_for", "limits"]}),
         ("weights", {"fields": ["loader", "open_clip_model", "revision"]}),
@@ -83,14 +94,20 @@ class ModelCardAdmin(Audited[ModelCard]):
                 "description": "Each has its source below. Leave unknown figures empty.",
                 "fields": [
                     ("published", "updated"),
-                    ("license", "training_data"),
+                    ("released", "open_clip_since"),
+                    ("license", "commercial_use"),
+                    ("license_reported", "license_conflicting", "use_limits"),
+                    ("training_data", "languages"),
+                    ("training_pairs", "pool_size", "samples_seen"),
+                    ("fine_tuned_on", "distilled_from"),
+                    ("paper_title", "paper_year", "paper_arxiv"),
                     ("tasks", "architecture"),
                     ("parameters", "stated_parameters"),
                     ("image_gflops", "text_gflops"),
                     ("image_size", "patch_size", "embed_dim", "context_length"),
                     ("image_layers", "image_width", "image_heads"),
                     ("text_layers", "text_width", "text_heads"),
-                    "imagenet_top1",
+                    ("imagenet_top1", "authors_imagenet_top1"),
                     ("downloads_per_month", "likes", "api_providers"),
                 ],
             },

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from urllib.parse import urlencode
 
-from django.db.models import F, Value
+from django.db.models import F, FloatField, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Extract, NullIf
+from django.db.models.functions import Cast, Coalesce, Extract, NullIf
 
 from catalog.demand import votes
 from catalog.finding import search
@@ -31,6 +31,10 @@ class Sort:
     key: Combinable
 
 
+# Of equal matches the most downloaded; of those that nobody counted the most accurate.
+POPULARITY = Coalesce(
+    Cast(F("downloads_per_month"), FloatField()), F("imagenet_top1") / Value(100.0)
+)
 PER_GFLOP = F("imagenet_top1") / NullIf("image_gflops", Value(0.0))
 SORTS = {
     "accuracy": Sort("accuracy", falling(F("imagenet_top1"))),
@@ -39,7 +43,7 @@ SORTS = {
     "price": Sort("price", rising(F("micro_usd_per_image"))),
     "downloads": Sort("downloads", falling(F("downloads_per_month"))),
     "votes": Sort("votes", falling(votes.count_expression())),
-    "newest": Sort("newest", falling(Extract("published", "epoch"))),
+    "newest": Sort("newest", falling(Extract(Coalesce("released", "published"), "epoch"))),
 }
 
 
@@ -55,6 +59,7 @@ class Query:
     author: str = ""
     family: str = ""
     license: str = ""
+    commercial: str = ""
     input: str = ""
     embedding: str = ""
     num_parameters: str = ""
@@ -82,7 +87,7 @@ class Query:
 
     def page(self, cards: ModelCardQuerySet) -> Page:
         if self.words and not self.sort:
-            by, then = falling(F("resemblance")), falling(F("downloads_per_month"))
+            by, then = falling(F("resemblance")), falling(POPULARITY)
         else:
             by, then = SORTS[self.sort or "accuracy"].key, Value(0.0)
         return page_of(self.matching(cards), by=by, then=then, after=self.after)

@@ -12,11 +12,12 @@ from django.db.models import Case, CharField, F, Func, Q, TextField, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Lower
 
-from catalog.models import COMING_SOON, ModelCardQuerySet, Stage
+from catalog.models import COMING_SOON, CommercialUse, ModelCardQuerySet, Stage, licenses
 from catalog.numbers import parsing
 from catalog.numbers.formatting import short_exact
 
 UNKNOWN = "unknown"
+ALLOWED, NOT_ALLOWED = "allowed", "not-allowed"
 LARGEST_BIGINT = 2**63 - 1
 STATUSES = {
     "coming-soon": [stage.value for stage in COMING_SOON],
@@ -48,11 +49,19 @@ class Facet:
     def words(self, value: str) -> str:
         if self.name == "status":
             return STATUS_LABELS[value]
+        if self.name == "license":
+            return licenses.find(value).name
+        if self.name == "commercial":
+            return value.replace("-", " ")
         return f"{value} px" if self.name == "input" else value
 
 
 def _a_status(text: str) -> str:
     return text if text in STATUSES else ""
+
+
+def _a_use(text: str) -> str:
+    return text if text in (ALLOWED, NOT_ALLOWED, UNKNOWN) else ""
 
 
 def _a_number(text: str) -> str:
@@ -68,6 +77,15 @@ STATUS = Case(
 LICENSE = Case(
     When(license="", then=Value(UNKNOWN)), default=Lower("license"), output_field=CharField()
 )
+# What the authors state, else what their license says; a license that others report says nothing.
+COMMERCIAL = Case(
+    When(commercial_use=CommercialUse.YES, then=Value(ALLOWED)),
+    When(commercial_use=CommercialUse.NO, then=Value(NOT_ALLOWED)),
+    When(licenses.says(CommercialUse.YES), then=Value(ALLOWED)),
+    When(licenses.says(CommercialUse.NO), then=Value(NOT_ALLOWED)),
+    default=Value(UNKNOWN),
+    output_field=CharField(),
+)
 FACETS = {
     facet.name: facet
     for facet in [
@@ -75,6 +93,7 @@ FACETS = {
         Facet("author", "author", OWNER),
         Facet("family", "family", F("family")),
         Facet("license", "license", LICENSE),
+        Facet("commercial", "commercial use", COMMERCIAL, _a_use),
         Facet("input", "input", Cast("image_size", TextField()), _a_number, is_number=True),
         Facet("embedding", "embedding", Cast("embed_dim", TextField()), _a_number, is_number=True),
     ]

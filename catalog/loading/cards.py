@@ -10,8 +10,10 @@ import yaml
 from django.db import transaction
 
 from catalog import hand_edits, hub, price_history, stages
+from catalog.loading import published
 from catalog.loading.documents import Document
-from catalog.loading.openclip_zoo import documents
+from catalog.loading.openclip_zoo import documents as zoo_documents
+from catalog.loading.summaries import with_summary
 from catalog.models import Alias, Evaluation, ModelCard, Provenance, Question, Source
 
 # Fields of a card that its file states directly; everything under `facts` carries a source.
@@ -21,6 +23,7 @@ PLAIN_FIELDS = [
     "task",
     "stage",
     "is_stand_in",
+    "known_as",
     "published",
     "updated",
     "summary",
@@ -76,30 +79,47 @@ class Loaded:
 
 
 def load_folder(folder: Path) -> Loaded:
-    """Load `sources.yaml`, the written cards, and those of the zoo that nobody has written.
+    """Load the sources, the written cards, and those of the zoo that nobody has written.
 
     Of a document all is written but what was edited by hand.
     """
     sources = load_sources(folder / "sources.yaml")
-    zoo = {document["repo"]: document for document in documents(folder / "zoo.csv")}
-    files = {path.name: _read(path) for path in card_files(folder)}
-    file_of = dict.fromkeys(zoo, "zoo.csv") | {file["repo"]: name for name, file in files.items()}
-    written = {file["repo"]: complete(file, zoo.get(file["repo"], {})) for file in files.values()}
+    documents = documents_of(folder)
+    file_of = {_read(path)["repo"]: path.name for path in card_files(folder)}
     known = dict(ModelCard.objects.values_list("repo", "fixture_sha256"))
     created = updated = 0
     hand_edited = {}
     # By fingerprint, so that loading again is quick: it is done at each start of `make run`.
-    for repo, document in (zoo | written).items():
+    for repo, document in documents.items():
         if known.get(repo) != fingerprint(document):
-            _check_sources(document, sources, file_of[repo])
+            _check_sources(document, sources, file_of.get(repo, "zoo.csv or facts.csv"))
             if by_hand := load_card(document, sources):
                 hand_edited[repo] = sorted(by_hand)
             created += repo not in known
             updated += repo in known
     stages.record_births("added to the catalog")
     price_history.record_all()
-    unchanged = len(zoo | written) - created - updated
+    unchanged = len(documents) - created - updated
     return Loaded(created, updated, unchanged, hand_edited)
+
+
+def documents_of(folder: Path) -> dict[str, Document]:
+    """Every card's document by its repo: its own file first, then OpenCLIP's tables, then what the
+    authors publish, then what was computed from the installed libraries.
+    """
+    tables = {document["repo"]: document for document in zoo_documents(folder / "zoo.csv")}
+    files = map(_read, card_files(folder))
+    written = {file["repo"]: complete(file, tables.get(file["repo"], {})) for file in files}
+    names = published.names_by_repo(folder / "names.csv")
+    facts = published.facts_by_repo(folder / "facts.csv", folder / "computed.csv")
+    gathered = {}
+    for repo, document in (tables | written).items():
+        is_written = repo in written
+        named = names.get(repo, {})
+        document = document | named if not is_written else named | document
+        document = published.completed(document, facts.get(repo, {}), is_written=is_written)
+        gathered[repo] = document if is_written else with_summary(document)
+    return gathered
 
 
 def complete(written: Document, table: Document) -> Document:
@@ -119,18 +139,25 @@ def fingerprint(document: Document) -> str:
 
 
 def load_sources(path: Path) -> dict[str, Source]:
-    for row in yaml.safe_load(path.read_text()):
-        defaults = {
+    """`sources.yaml`, whose sources are described, and `sources.csv`, whose titles say enough."""
+    described = yaml.safe_load(path.read_text())
+    known = {source.slug: source for source in Source.objects.all()}
+    for row in [*described, *published.sources(path.with_suffix(".csv"))]:
+        values = {
             "title": row["title"],
             "url": row.get("url") or "",
             "description": row.get("description") or "",
         }
-        Source.objects.update_or_create(slug=row["slug"], defaults=defaults)
-    return {source.slug: source for source in Source.objects.all()}
+        source = known.setdefault(row["slug"], Source(slug=row["slug"]))
+        if source.pk is None or any(getattr(source, key) != text for key, text in values.items()):
+            for key, text in values.items():
+                setattr(source, key, text)
+            source.save()
+    return known
 
 
 def _check_sources(document: Document, sources: dict[str, Source], file: str) -> None:
-    """Raises CatalogError for a slug that sources.yaml does not have."""
+    """Raises CatalogError for a slug that no list of sources has."""
     named = {f"facts.{key}": fact["source"] for key, fact in document.get("facts", {}).items()}
     rows = document.get("evaluations", [])
     named |= {f"evaluations of {row['dataset']}": row["source"] for row in rows}
@@ -186,7 +213,13 @@ def _write_provenance(
 ) -> None:
     card.provenance.exclude(field__in=keep).delete()
     Provenance.objects.bulk_create(
-        Provenance(card=card, field=key, source=sources[fact["source"]], read_on=fact["read"])
+        Provenance(
+            card=card,
+            field=key,
+            source=sources[fact["source"]],
+            read_on=fact["read"],
+            remark=fact.get("remark", ""),
+        )
         for key, fact in facts.items()
         if key not in keep
     )

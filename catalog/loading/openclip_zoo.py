@@ -1,11 +1,9 @@
 """The wider zoo: model cards made from OpenCLIP's published tables of profiles and results.
 
-One row of `fixtures/catalog/zoo.csv` is one model. Its card says only what the figures say; its
-summary is generated, and marked so, until somebody writes a better one.
+One row of `fixtures/catalog/zoo.csv` is one model. Its card says only what the figures say.
 """
 
 import csv
-import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -40,26 +38,6 @@ NAMED_COLUMNS = {
     "top1 MSCOCO": "MSCOCO retrieval",
 }
 
-# The first that matches the architecture or the repo names the family.
-FAMILIES = [
-    ("SigLIP 2", r"siglip2"),
-    ("NLLB-CLIP", r"nllb"),
-    ("SigLIP", r"siglip"),
-    ("MobileCLIP 2", r"mobileclip2"),
-    ("MobileCLIP", r"mobileclip"),
-    ("ViTamin", r"vitamin"),
-    ("EVA", r"eva0"),
-    ("Perception Encoder", r"pe-core"),
-    ("CLIPA", r"clipa"),
-    ("MetaCLIP 2", r"worldwide|metaclip_2|metaclip2"),
-    ("MetaCLIP", r"metaclip"),
-    ("DFN", r"dfn"),
-    ("CoCa", r"coca"),
-    ("ConvNeXt CLIP", r"convnext"),
-    ("DataComp", r"datacomp|commonpool"),
-    ("CLIP", r"openai"),
-]
-
 
 def documents(path: Path) -> Iterator[Document]:
     """One document a row, in the form that `cards.load_card` takes."""
@@ -68,13 +46,9 @@ def documents(path: Path) -> Iterator[Document]:
 
 
 def document_of(row: dict[str, str]) -> Document:
-    family = family_of(row)
     return {
         "repo": row["repo"],
         "name": row["repo"].partition("/")[2],
-        "family": family,
-        "summary": summary_of(row, family),
-        "summary_is_generated": True,
         "runtime": {
             "loader": "open_clip",
             "open_clip_model": row["open_clip_model"],
@@ -83,26 +57,6 @@ def document_of(row: dict[str, str]) -> Document:
         "facts": dict(facts_of(row)),
         "evaluations": list(evaluations_of(row)),
     }
-
-
-def family_of(row: dict[str, str]) -> str:
-    text = f"{row['open_clip_model']} {row['repo']} {row['pretrained_tag']}".lower()
-    return next((name for name, pattern in FAMILIES if re.search(pattern, text)), "OpenCLIP")
-
-
-def summary_of(row: dict[str, str], family: str) -> str:
-    """One sentence from the figures alone.
-
-    >>> row = {"open_clip_model": "ViT-B-32", "parameters_millions": "151.28",
-    ...        "image_size": "224", "imagenet_top1": "0.6662"}
-    >>> summary_of(row, "OpenCLIP")
-    'OpenCLIP model of architecture ViT-B-32 with 151M parameters at 224 px; 66.6 % zero-shot on \
-ImageNet.'
-    """
-    size = f" with {float(m):,.0f}M parameters" if (m := row["parameters_millions"]) else ""
-    accuracy = f"; {float(a):.1%} zero-shot on ImageNet" if (a := row["imagenet_top1"]) else ""
-    sentence = f"{family} model of architecture {row['open_clip_model']}{size}"
-    return f"{sentence} at {row['image_size']} px{accuracy}.".replace("%", " %")
 
 
 def facts_of(row: dict[str, str]) -> Iterator[tuple[str, Document]]:

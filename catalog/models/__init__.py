@@ -3,6 +3,7 @@
 from catalog.models.cards import (
     COMING_SOON,
     Alias,
+    CommercialUse,
     Loader,
     ModelCard,
     ModelCardQuerySet,
@@ -34,6 +35,7 @@ __all__ = [
     "MOVES",
     "Alias",
     "Benchmark",
+    "CommercialUse",
     "Difference",
     "EntryQuerySet",
     "Evaluation",

@@ -2,13 +2,13 @@
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import Case, F, Func, Q, Value, When
 from django.db.models.functions import Abs, Lower
 from django.urls import reverse
 
 from catalog import patches, pricing
 from catalog.pricing.sql import price_in_sql
-from catalog.search_text import simple_words
+from catalog.search_text import simple_names, simple_words
 
 
 class Task(models.TextChoices):
@@ -60,6 +60,11 @@ class Loader(models.TextChoices):
     CONSE = "conse", "stand-in after ConSE"
 
 
+class CommercialUse(models.TextChoices):
+    YES = "yes", "allowed"
+    NO = "no", "not allowed"
+
+
 SPLIT_NAME = Func(
     F("repo"), Value("/"), Value(2), function="split_part", output_field=models.CharField()
 )
@@ -92,18 +97,22 @@ class ModelCardQuerySet(models.QuerySet["ModelCard"]):
     def formerly(self, name: str) -> "ModelCardQuerySet":
         return self.filter(aliases__name__iexact=name)
 
+    def popularly(self, words: str) -> "ModelCardQuerySet":
+        """Cards that people call so; `words` as `search_names` has them, cut and in lower case."""
+        return self.filter(search_names__contains=f"\n{words}\n")
+
     def best_first(self) -> "ModelCardQuerySet":
         return self.order_by(models.F("imagenet_top1").desc(nulls_last=True), "repo")
 
     def related_to(self, card: "ModelCard") -> "ModelCardQuerySet":
-        """Other models of the task, by similar compute, and of equal ones the most accurate."""
+        """Other models of the task: of the family first, then by similar compute, then accuracy."""
         others = self.real().for_task(card.task).exclude(pk=card.pk)
+        is_kin = Case(When(family=card.family, then=0), default=1) if card.family else Value(1)
         distance = Abs(F("image_gflops") - Value(card.image_gflops or 0.0))
-        order = [distance.asc(nulls_last=True), F("imagenet_top1").desc(nulls_last=True)]
-        if card.summary_is_generated:
-            return others.order_by(*order)
+        order = [distance.asc(nulls_last=True), F("imagenet_top1").desc(nulls_last=True), "repo"]
         # Beside a page that somebody wrote, the other written ones come first.
-        return others.order_by("summary_is_generated", *order)
+        written = [] if card.summary_is_generated else ["summary_is_generated"]
+        return others.alias(is_kin=is_kin).order_by("is_kin", *written, *order)
 
 
 class ModelCard(models.Model):
@@ -127,7 +136,16 @@ class ModelCard(models.Model):
         help_text="what to use instead, once this one is deprecated or retired",
     )
 
-    published = models.DateField(null=True, blank=True, help_text="month precision")
+    known_as = models.TextField(
+        "also known as", blank=True, help_text="names that people search for, one a line"
+    )
+    released = models.DateField(null=True, blank=True, help_text="by its authors; month precision")
+    open_clip_since = models.DateField(
+        "listed in OpenCLIP since", null=True, blank=True, help_text="month precision"
+    )
+    published = models.DateField(
+        null=True, blank=True, help_text="on Hugging Face; month precision"
+    )
     updated = models.DateField(null=True, blank=True, help_text="month precision")
 
     summary = models.CharField(max_length=200)
@@ -149,7 +167,32 @@ class ModelCard(models.Model):
     tasks = models.CharField(max_length=200, blank=True)
     architecture = models.CharField(max_length=200, blank=True)
     training_data = models.CharField(max_length=300, blank=True)
-    license = models.CharField(max_length=60, blank=True)
+    training_pairs = models.BigIntegerField(null=True, blank=True, help_text="image-text pairs")
+    pool_size = models.BigIntegerField(null=True, blank=True, help_text="pairs before the filter")
+    samples_seen = models.BigIntegerField(null=True, blank=True, help_text="in training")
+    fine_tuned_on = models.CharField(max_length=120, blank=True)
+    distilled_from = models.CharField(max_length=120, blank=True)
+    languages = models.PositiveIntegerField(
+        null=True, blank=True, help_text="of the training data; 1 is English"
+    )
+    paper_title = models.CharField(max_length=300, blank=True)
+    paper_year = models.PositiveIntegerField(null=True, blank=True)
+    paper_arxiv = models.CharField(max_length=20, blank=True, help_text="arXiv id")
+    license = models.CharField(
+        max_length=60, blank=True, help_text="of the weights, as their authors state it"
+    )
+    license_reported = models.CharField(
+        max_length=60, blank=True, help_text="of the weights, by somebody else's record"
+    )
+    license_conflicting = models.CharField(
+        max_length=60, blank=True, help_text="what another record says against the license"
+    )
+    commercial_use = models.CharField(
+        max_length=3, choices=CommercialUse, blank=True, help_text="as the authors state it"
+    )
+    use_limits = models.CharField(
+        max_length=200, blank=True, help_text="what the authors advise against"
+    )
     stated_parameters = models.CharField(max_length=20, blank=True)
     parameters = models.BigIntegerField(null=True, blank=True)
     image_gflops = models.FloatField(null=True, blank=True, help_text="GFLOP an image")
@@ -165,6 +208,9 @@ class ModelCard(models.Model):
     text_width = models.PositiveIntegerField(null=True, blank=True)
     text_heads = models.PositiveIntegerField(null=True, blank=True)
     imagenet_top1 = models.FloatField(null=True, blank=True, help_text="zero-shot, percent")
+    authors_imagenet_top1 = models.FloatField(
+        null=True, blank=True, help_text="zero-shot, percent, as the authors measured it"
+    )
     downloads_per_month = models.BigIntegerField(null=True, blank=True)
     api_providers = models.PositiveIntegerField(null=True, blank=True)
     est_price_micro_usd_per_image = models.PositiveIntegerField(
@@ -193,8 +239,20 @@ class ModelCard(models.Model):
     # Both are kept by PostgreSQL, so that no UPDATE can leave them behind.
     search_text = models.GeneratedField(
         expression=simple_words(
-            "repo", "name", "family", "open_clip_model", "architecture", "training_data"
+            "repo",
+            "name",
+            "family",
+            "open_clip_model",
+            "architecture",
+            "training_data",
+            "license",
+            "known_as",
         ),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
+    search_names = models.GeneratedField(
+        expression=simple_names("repo", "name", "family", "open_clip_model", "known_as"),
         output_field=models.TextField(),
         db_persist=True,
     )
@@ -207,6 +265,7 @@ class ModelCard(models.Model):
     class Meta:
         indexes = [
             GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="card_search"),
+            GinIndex(fields=["search_names"], opclasses=["gin_trgm_ops"], name="card_names"),
         ]
         constraints = [
             # Ids stand in addresses, queue names and folder names.

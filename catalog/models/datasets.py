@@ -41,6 +41,9 @@ OVER_CLASSES = "zero-shot, mean over classes"
 BOTH_WAYS = "recall at 1, mean of both directions"
 TEXT_TO_IMAGE, IMAGE_TO_TEXT = "recall at 1, text to image", "recall at 1, image to text"
 
+# As a model's authors state it: their own prompts, and not those of OpenCLIP's table.
+BY_AUTHORS = "zero-shot top-1, as the authors measured it"
+
 DATASETS = {
     "average over 38 datasets": Dataset(Subject.OVERALL, None, "mean of their main metrics"),
     "ImageNet-1k": Dataset(Subject.OVERALL, 0.1),
@@ -78,6 +81,7 @@ DATASETS = {
     "Country211": Dataset(Subject.PLACES, 0.47),
     "Dollar Street": Dataset(Subject.PLACES, None, "zero-shot top-5, minimum over groups"),
     "GeoDE": Dataset(Subject.PLACES, None, "zero-shot top-1, minimum over regions"),
+    "CVQA-LOCAL": Dataset(Subject.PLACES, None, "zero-shot accuracy"),
     "iWildCam": Dataset(Subject.PLACES, None, "macro F1"),
     "Flickr retrieval": Dataset(Subject.RETRIEVAL, None, BOTH_WAYS),
     "Flickr retrieval (image-to-text)": Dataset(Subject.RETRIEVAL),

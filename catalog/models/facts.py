@@ -32,6 +32,9 @@ class Provenance(models.Model):
     field = models.CharField(max_length=40, help_text="name of the card's field")
     source = models.ForeignKey(Source, models.PROTECT)
     read_on = models.DateField()
+    remark = models.CharField(
+        max_length=200, blank=True, help_text="a doubt that stands beside the figure"
+    )
 
     class Meta:
         constraints = [

@@ -19,6 +19,7 @@ MOST_MODELS = 300
 
 # Where the name of a card's field would not do.
 LABELS = {
+    "authors_imagenet_top1": "ImageNet zero-shot top-1 by the authors, %",
     "api_providers": "API providers",
     "est_price_micro_usd_per_image": "estimated price of an image, µ$",
     "image_gflops": "GFLOPs per image",

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from catalog.models import Evaluation, ModelCard, Provenance
+from catalog.models import Evaluation, ModelCard, Provenance, licenses
+from catalog.numbers.formatting import compact
+from catalog.standing import license_terms
 
 # A source and the day on which something was read there.
 Reading = tuple[int, date]
 
+COMPUTED = "computed"
+ARXIV = "https://arxiv.org/abs"
 SCORES = {
     "softmax": "softmax over your labels: compared with each other, they add up to 100 %",
     "sigmoid": "sigmoid of each label by itself: they have no fixed sum",
@@ -27,11 +31,15 @@ class Note:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the specs. `value` is empty when the figure is unknown."""
+    """One line of the specs. `value` is empty when the figure is unknown; `url` is where it leads;
+    `remark` is a doubt about it.
+    """
 
     label: str
     value: str
     note: Note | None = None
+    url: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,9 +59,16 @@ def sheet_of(
 
     The footnotes of `evaluations` are numbered behind them.
     """
+    provenance = list(provenance)
     note_at = _notes([*provenance, *evaluations])
     note_of = {row.field: note_at[row.source_id, row.read_on] for row in provenance}
-    rows = [Row(line.label, line.value, note_of.get(line.field)) for line in lines_of(card)]
+    # With which versions a figure was computed, its source and the JSON tell.
+    remarks = {row.field: row.remark for row in provenance if row.source.slug != COMPUTED}
+    rows = [
+        Row(line.label, line.value, note_of.get(line.field), line.url, remarks.get(line.field, ""))
+        for line in lines_of(card)
+        if line.value or not line.is_extra
+    ]
     return Sheet(rows=rows, notes=list(note_at.values()), note_of=note_of, note_at=note_at)
 
 
@@ -71,12 +86,14 @@ def _notes(sourced: Iterable[Provenance | Evaluation]) -> dict[Reading, Note]:
 
 class Line(NamedTuple):
     """One line of the specs before its footnote: `field` is the figure that has the source, empty
-    where it is our own doing.
+    where it is our own doing. An extra line is left out where nothing is known.
     """
 
     label: str
     field: str
     value: str
+    url: str = ""
+    is_extra: bool = False
 
 
 def lines_of(card: ModelCard) -> list[Line]:
@@ -93,8 +110,61 @@ def lines_of(card: ModelCard) -> list[Line]:
         Line("embedding", "embed_dim", _embedding(card)),
         Line("scores", "", SCORES[card.activation]),
         Line("training data", "training_data", card.training_data),
+        *_training(card),
         Line("ImageNet zero-shot", "imagenet_top1", _percent(card.imagenet_top1)),
-        Line("license", "license", card.license),
+        Line(
+            "the authors' own figure",
+            "authors_imagenet_top1",
+            _percent(card.authors_imagenet_top1),
+            is_extra=True,
+        ),
+        *_paper(card),
+        *_license(card),
+    ]
+
+
+def _training(card: ModelCard) -> list[Line]:
+    pairs = card.training_pairs and f"{compact(card.training_pairs)} image-text pairs"
+    pool = card.pool_size and f"{compact(card.pool_size)} image-text pairs, before the filter"
+    seen = card.samples_seen and f"{compact(card.samples_seen)} samples"
+    languages = card.languages and (
+        "English" if card.languages == 1 else f"{card.languages} languages"
+    )
+    lines = [
+        ("training pairs", "training_pairs", pairs),
+        ("pool", "pool_size", pool),
+        ("seen in training", "samples_seen", seen),
+        ("fine-tuned on", "fine_tuned_on", card.fine_tuned_on),
+        ("distilled from", "distilled_from", card.distilled_from),
+        ("languages", "languages", languages),
+    ]
+    return [Line(label, field, value or "", is_extra=True) for label, field, value in lines]
+
+
+def _paper(card: ModelCard) -> list[Line]:
+    year = f" ({card.paper_year})" if card.paper_year else ""
+    arxiv = f"arXiv {card.paper_arxiv}" if card.paper_arxiv else ""
+    title = f"{card.paper_title}{year}" if card.paper_title else ""
+    url = f"{ARXIV}/{card.paper_arxiv}" if card.paper_arxiv else ""
+    field = "paper_title" if title else "paper_arxiv"
+    released = f"{card.released:%b %Y}" if card.released else ""
+    listed = f"{card.open_clip_since:%b %Y}" if card.open_clip_since else ""
+    return [
+        Line("paper", field, ", ".join(filter(None, [title, arxiv])), url, is_extra=True),
+        Line("released by its authors", "released", released, is_extra=True),
+        Line("listed in OpenCLIP since", "open_clip_since", listed, is_extra=True),
+    ]
+
+
+def _license(card: ModelCard) -> list[Line]:
+    terms = license_terms.of(card)
+    reported = licenses.find(card.license_reported).name
+    other = licenses.find(card.license_conflicting).name
+    return [
+        Line("license", "license", terms.name, terms.url),
+        Line("license, as others report it", "license_reported", reported, is_extra=True),
+        Line("license, by another record", "license_conflicting", other, is_extra=True),
+        Line("commercial use", terms.field, terms.sentence),
     ]
 
 

@@ -2,14 +2,16 @@
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from catalog.finding import accuracy_chart, browse, facets, filters
+from catalog.finding import accuracy_chart, browse, facets, filters, search
 from catalog.models import ModelCard, ModelCardQuerySet, Task
 from catalog.page_cache import cache_for_anonymous
 from catalog.pages import accuracy, compare, linked_data, price_story, queries, sparkline, specs
 from catalog.pages.benchmarks import BenchmarkStory
-from catalog.standing import serving
+from catalog.standing import license_terms, serving
 from catalog.standing.standing import Standing
 
 RELATED = 6
@@ -75,6 +77,7 @@ def model_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
         "served_repos": served_repos,
         "standing": standing,
         "sheet": sheet,
+        "license": license_terms.of(card),
         "accuracy": accuracy.groups_of(evaluations, sheet),
         "stage_changes": card.stage_changes.all(),
         "benchmarks": [BenchmarkStory.of(row) for row in queries.latest_benchmarks(card)],
@@ -96,11 +99,19 @@ def model_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
 
 
 def _canonical(request: HttpRequest, name: str) -> HttpResponse:
-    """Lead a bare name or another spelling to its page for good; 404 unless one model is meant."""
+    """Lead a bare name or another spelling to its page for good, and what people call several
+    models to those; 404 unless one is meant.
+    """
     cards = ModelCard.objects.called(name) or ModelCard.objects.formerly(name)
-    if len(cards) != 1:
+    if len(cards) == 1:
+        return redirect(cards[0], permanent=True)
+    # For now: a name may come to mean another model.
+    called_so = ModelCard.objects.real().popularly(" ".join(search.words_of(name)))
+    if cards or not called_so:
         raise Http404(f"no model {name}")
-    return redirect(cards[0], permanent=True)
+    if len(called_so) == 1:
+        return redirect(called_so[0])
+    return redirect(f"{reverse('models')}?{urlencode({'q': name})}")
 
 
 @require_safe

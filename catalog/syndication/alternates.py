@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from catalog.models import Evaluation, ModelCard, Provenance
 from catalog.pages import accuracy, queries, specs
-from catalog.standing import serving
+from catalog.standing import license_terms, serving
 from catalog.standing.serving import Availability
 from catalog.standing.standing import Standing
 from catalog.syndication import share_card
@@ -36,6 +36,7 @@ def model_markdown(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     context = {
         "card": card,
         "sheet": sheet,
+        "license": license_terms.of(card),
         "accuracy": accuracy.groups_of(evaluations, sheet),
         "standing": Standing.of(card, is_served=serving.is_served(card)),
     }
@@ -79,6 +80,10 @@ def as_json(card: ModelCard, standing: Standing) -> Document:
         "activation": card.activation or None,
         "summary": card.summary,
         "summary_is_generated": card.summary_is_generated,
+        "family": card.family,
+        "also_known_as": card.known_as.splitlines(),
+        "license": _license(card),
+        "released": card.released,
         "published": card.published,
         "updated": card.updated,
         "estimated_price": price
@@ -112,8 +117,23 @@ def as_json(card: ModelCard, standing: Standing) -> Document:
     } | {key: import_string(path)(card) for key, path in settings.MODEL_JSON_SECTIONS.items()}
 
 
+def _license(card: ModelCard) -> Document:
+    """What is stated of the weights' license; `commercial_use` is yes, no or unknown."""
+    terms = license_terms.of(card)
+    return {
+        "id": card.license or None,
+        "reported_by_others": card.license_reported or None,
+        "conflicting_record": card.license_conflicting or None,
+        "commercial_use": terms.commercial_use,
+        "sentence": terms.sentence,
+        "text": terms.url or None,
+        "remarks": list(terms.remarks),
+    }
+
+
 def _fact(card: ModelCard, row: Provenance) -> Document:
-    return {"value": getattr(card, row.field)} | _origin(row)
+    remark = {"remark": row.remark} if row.remark else {}
+    return {"value": getattr(card, row.field)} | remark | _origin(row)
 
 
 def _evaluation(row: Evaluation) -> Document:

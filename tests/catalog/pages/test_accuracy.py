@@ -47,9 +47,11 @@ def test_a_seed_shows_every_dataset_of_the_table(catalog: None, client: Client, 
 
 @pytest.mark.parametrize("repo", SEEDS)
 def test_a_figure_its_file_states_is_not_shown_twice(catalog: None, repo: str) -> None:
-    names = [figure.dataset for figures in groups(repo).values() for figure in figures]
+    rows = [
+        (figure.dataset, figure.metric) for figures in groups(repo).values() for figure in figures
+    ]
 
-    assert len(names) == len(set(names))
+    assert len(rows) == len(set(rows))
 
 
 @pytest.mark.parametrize("repo", SEEDS)

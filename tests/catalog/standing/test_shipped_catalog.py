@@ -36,14 +36,14 @@ def launch(repo: str, *, without_worker: bool = False) -> ModelCard:
 
 
 def test_a_rank_follows_a_new_model(catalog: None, client: Client) -> None:
-    assert "17th of 112 by ImageNet top-1" in forms_of(client, BIGG).page
+    assert "48th of 160 by ImageNet top-1" in forms_of(client, BIGG).page
 
     make_card("lab/better", imagenet_top1=99.0, parameters=10**13)
 
     told = forms_of(client, BIGG)
     for form in (told.page, told.markdown, json.dumps(told.document)):
-        assert "18th of 113 by ImageNet top-1" in form
-    assert "4th largest of 118 by parameters" in told.page
+        assert "49th of 161 by ImageNet top-1" in form
+    assert "6th largest of 168 by parameters" in told.page
 
 
 def test_the_rank_of_every_model_is_that_of_the_sorted_figures(catalog: None) -> None:

@@ -38,9 +38,11 @@ def test_the_json_gives_each_figure_its_source_and_day(catalog: None, client: Cl
 
 
 def test_an_unknown_figure_is_left_out_of_the_json(catalog: None, client: Client) -> None:
-    document = client.get("/models/laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K.json").json()
+    document = client.get("/models/openai/clip-vit-large-patch14-336.json").json()
 
     assert "license" not in document["facts"]
+    assert document["license"]["id"] is None
+    assert document["license"]["commercial_use"] == "unknown"
 
 
 def test_the_markdown_holds_the_page(catalog: None, client: Client) -> None:
