@@ -21,5 +21,5 @@ class DeleteForm(forms.Form):
     def clean_address(self) -> str:
         address: str = self.cleaned_data["address"]
         if email_addresses.fold(address) != email_addresses.fold(self.person.email):
-            raise forms.ValidationError("That is not the address of this account.")
+            raise forms.ValidationError("That isn't the address of this account.")
         return address

@@ -11,11 +11,13 @@ urlpatterns: list[URLPattern] = [
     path("", views.account, name="account"),
     path("again/", sign_in_views.confirm_identity, name="account_again"),
     path("second-factor/", sign_in_views.second_factor, name="account_second_factor"),
+    path("your-data/", views.your_data, name="account_your_data"),
     path("data/", views.export, name="account_data"),
     path("delete/", views.delete, name="account_delete"),
     path("sessions/<int:number>/end/", views.end_session, name="account_end_session"),
     path("credit/", credit_views.credit, name="credit"),
     path("credit.csv", credit_views.credit_csv, name="credit_csv"),
+    path("welcome/", key_views.welcome, name="welcome"),
     path("keys/", key_views.api_keys, name="api_keys"),
     path("keys/<int:pk>/revoke/", key_views.revoke_key, name="api_key_revoke"),
 ]
@@ -28,6 +30,6 @@ before_allauth: list[URLPattern] = [
     path("login/code/confirm/", sign_in_views.ConfirmCode.as_view()),
     # allauth leads here with what it has put off, such as a provider to be connected.
     path("reauthenticate/", sign_in_views.confirm_identity),
-    path("2fa/webauthn/add/", views.AddPasskey.as_view()),
+    path("2fa/webauthn/add/", views.AddPasskey.as_view(), name="mfa_add_webauthn"),
     re_path(r"^(?:password/|(?:2fa/(?:webauthn/)?)?reauthenticate/)", views.no_passwords),
 ]

@@ -45,8 +45,15 @@ def account(request: SignedInRequest) -> HttpResponse:
 def end_session(request: SignedInRequest, number: int) -> HttpResponse:
     session = get_object_or_404(UserSession, pk=number, user=request.user)
     session.end()
-    messages.success(request, "That browser is signed out.")
+    messages.success(request, "That browser was signed out.")
     return redirect("account")
+
+
+@require_safe
+@login_required
+@never_cache
+def your_data(request: SignedInRequest) -> HttpResponse:
+    return render(request, "accounts/your_data.html")
 
 
 @require_safe
@@ -73,8 +80,8 @@ def delete(request: SignedInRequest) -> HttpResponse:
     logout(request)
     messages.success(
         request,
-        "Your account is closed, and all we keep of you is being deleted. That takes a few minutes "
-        "at most. Goodbye, and thank you.",
+        "Your account is closed, and everything we keep about you is being deleted. That takes a "
+        "few minutes at most. Goodbye, and thank you.",
     )
     response = redirect("home")
     known_browsers.forget(response)

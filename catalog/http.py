@@ -31,6 +31,19 @@ def client_address(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR") or "")
 
 
+def is_from_elsewhere(request: HttpRequest) -> bool:
+    """Whether a browser says that another site's page has led or posted here.
+
+    Browsers send Sec-Fetch-Site to https and localhost only, Origin with every form that is posted.
+    Programs that send neither are let through: without a browser there is no forgery.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site not in {"same-origin", "none"}
+    ours = {f"{request.scheme}://{request.get_host()}", *settings.CSRF_TRUSTED_ORIGINS}
+    return request.headers.get("Origin", "") not in ours | {""}
+
+
 def is_allowed_host(host: str) -> bool:
     """Whether a Host header names this site, by Django's rule."""
     domain, _ = split_domain_port(host)

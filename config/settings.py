@@ -382,6 +382,9 @@ GIFTS_PER_DAY_DOMAIN = env.int("GIFTS_PER_DAY_DOMAIN", default=500 if DEBUG else
 GIFTS_PER_DAY_PUBLIC_DOMAIN = env.int("GIFTS_PER_DAY_PUBLIC_DOMAIN", default=200)
 WELCOME_GIFTS_MICRO_USD_PER_DAY = parse_usd(env.str("WELCOME_GIFTS_USD_PER_DAY", default="50.00"))
 LAUNCH_GIFTS_MICRO_USD_PER_DAY = parse_usd(env.str("LAUNCH_GIFTS_USD_PER_DAY", default="100.00"))
+# The model by whose price pages say what the free credit buys; without a price of its own, the most
+# used one that has one.
+OFFER_MODEL = env.str("OFFER_MODEL", default="openai/clip-vit-large-patch14")
 WELCOME_CREDIT_DAYS = env.int("WELCOME_CREDIT_DAYS", default=365)
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",

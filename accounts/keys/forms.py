@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from catalog.numbers.money import parse_usd
 
+LONGEST_IDEMPOTENCY_KEY = 64
 LIFETIMES = [("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"), ("", "never")]
 
 
@@ -22,9 +23,9 @@ class KeyForm(forms.Form):
         min_value=Decimal("0.01"),
         max_value=Decimal(1_000_000),
         decimal_places=2,
-        label="spends at most, in US dollars",
+        label="spending limit, in US dollars",
     )
-    idempotency_key = forms.CharField(max_length=64, required=False)
+    idempotency_key = forms.CharField(max_length=LONGEST_IDEMPOTENCY_KEY, required=False)
 
     @property
     def expires_at(self) -> Combinable | None:

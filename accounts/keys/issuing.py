@@ -109,7 +109,9 @@ def _random_bytes(user: User, idempotency_key: str) -> bytes:
 def _save(key: ApiKey) -> None:
     active = ApiKey.objects.of(key.user_id).active().exclude(sha256=key.sha256)
     if active.count() >= MAX_ACTIVE_KEYS:
-        raise TooManyKeys(f"You have {MAX_ACTIVE_KEYS} keys, the most there may be: revoke one.")
+        raise TooManyKeys(
+            f"You already have {MAX_ACTIVE_KEYS} active keys, the most allowed. Revoke one first."
+        )
     key.save(force_insert=True)
     key.refresh_from_db(fields=["expires_at"])
 
@@ -118,7 +120,9 @@ def _issued_before(key: ApiKey) -> ApiKey:
     recent = ApiKey.objects.active().filter(created_at__gt=Now() - SECRET_SHOWN_AGAIN_FOR)
     existing = recent.filter(sha256=key.sha256).first()
     if existing is None:
-        raise AlreadyShown("This key was made before, and its secret shown. Make another one.")
+        raise AlreadyShown(
+            "This form already created a key, and its secret was shown then. Create another one."
+        )
     return existing
 
 

@@ -1,22 +1,27 @@
 """A person's API keys: list, make, revoke."""
 
 import uuid
+from datetime import timedelta
 from http import HTTPStatus
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models.functions import Now
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import keys
+from accounts import credits, gifts, keys
 from accounts.http import SignedInRequest
-from accounts.keys.forms import KeyForm
+from accounts.keys.forms import LONGEST_IDEMPOTENCY_KEY, KeyForm
 from accounts.models import ApiKey, User
 
 MOST_LISTED = 100
+FIRST_KEY = "first key"
+FIRST_KEY_LIVES = timedelta(days=90)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -61,10 +66,48 @@ def _page(
     return render(request, "accounts/keys.html", context | made, status=status)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@never_cache
+@sensitive_variables("secret")
+def welcome(request: SignedInRequest) -> HttpResponse:
+    """What a new person has and does next; POST makes the first key, and alone shows its secret.
+
+    By a click, not at once: a page that is fetched ahead, or opened twice, must leave no key that
+    nobody has seen.
+    """
+    if request.method != "POST":
+        return _welcome(request)
+    try:
+        key, secret = keys.issue(
+            request.user,
+            name=FIRST_KEY,
+            expires_at=Now() + FIRST_KEY_LIVES,
+            idempotency_key=request.POST.get("idempotency_key", "")[:LONGEST_IDEMPOTENCY_KEY],
+        )
+    except keys.NotIssued as refusal:
+        return _welcome(request, status=HTTPStatus.CONFLICT, refusal=str(refusal))
+    return _welcome(request, made=key, secret=secret)
+
+
+def _welcome(
+    request: SignedInRequest, *, status: int = HTTPStatus.OK, **made: object
+) -> HttpResponse:
+    context = {
+        "balance": credits.balance_of(request.user),
+        "waiting": gifts.waiting_of(request.user),
+        "has_key": ApiKey.objects.of(request.user.pk).active().exists(),
+        "idempotency_key": uuid.uuid4().hex,
+        "key_days": FIRST_KEY_LIVES.days,
+        "site_url": settings.SITE_URL,
+    }
+    return render(request, "accounts/welcome.html", context | made, status=status)
+
+
 @require_POST
 @login_required
 def revoke_key(request: SignedInRequest, pk: int) -> HttpResponse:
     key = get_object_or_404(ApiKey.objects.of(request.user.pk), pk=pk)
     keys.revoke(key)
-    messages.success(request, f"The key “{key.name}” is revoked: it opens nothing any more.")
+    messages.success(request, f"The key “{key.name}” was revoked and no longer works.")
     return redirect("api_keys")

@@ -10,6 +10,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.stages import AuthenticateStage
 from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
@@ -21,12 +22,14 @@ from accounts.models import User
 from accounts.sign_in import addresses, code_mails
 from accounts.sign_in.reauthentication import signed_in_recently
 from catalog import email_addresses
-from catalog.demand import subscribers
+from catalog.demand import pending, subscribers
 from catalog.http import client_address
 from catalog.limits import Refused, known_browsers
+from catalog.numbers.money import format_usd
 
+FIRST_SIGN_IN = "first_sign_in"
 SECOND_STEP = "accounts.sign_in.adapter.SecondStep"
-NOT_THE_CODE = "That is not the code. Please look at the newest mail or the app again."
+NOT_THE_CODE = "That isn't the code. Check the newest mail, or the app, and try again."
 
 
 class SecondStep(AuthenticateStage):  # type: ignore[misc]  # allauth is untyped
@@ -45,7 +48,7 @@ class SecondStep(AuthenticateStage):  # type: ignore[misc]  # allauth is untyped
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages: ClassVar[dict[str, str]] = DefaultAccountAdapter.error_messages | {
         "incorrect_code": NOT_THE_CODE,
-        "too_many_login_attempts": "That was too often. Please wait a few minutes.",
+        "too_many_login_attempts": "Too many attempts. Please wait a few minutes and try again.",
     }
 
     def get_login_stages(self) -> list[str]:
@@ -95,6 +98,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if email and email in subscribers.confirmed_addresses(user):
             # By a code that was typed just now: allauth has noted the address as confirmed.
             addresses.end_other_claims(email, user)
+        if user.last_login is None:
+            # In the session: a second step may come before `post_login`.
+            request.session[FIRST_SIGN_IN] = user.pk
         response: HttpResponse | None = super().pre_login(request, user, **details)
         return response
 
@@ -102,8 +108,22 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         # A code that signs in confirms its address too, without `confirm_email`.
         lifecycle.onboard(user, address=self.get_client_ip(request))
         response: HttpResponse = super().post_login(request, user, **details)
+        leads_to = response.headers.get("Location", "")
+        pending.complete(request, response, user, leads_to=leads_to)
+        if request.session.pop(FIRST_SIGN_IN, None) == user.pk:
+            response.headers["Location"] = _first_page(request, leads_to)
         known_browsers.remember(request, response, subscribers.confirmed_addresses(user))
         return response
+
+
+def _first_page(request: HttpRequest, leads_to: str) -> str:
+    """Where somebody comes who is here for the first time: welcomed, or to what they began."""
+    if leads_to in {settings.LOGIN_REDIRECT_URL, reverse("account"), reverse("api_keys")}:
+        return reverse("welcome")
+    if settings.FREE_CREDIT_MICRO_USD:
+        credit = format_usd(settings.FREE_CREDIT_MICRO_USD)
+        messages.info(request, f"Your account is new and comes with {credit} of free credit.")
+    return leads_to
 
 
 def _is_code_mail_due(request: HttpRequest, email: str) -> bool:

@@ -15,10 +15,10 @@ TEMPLATES = {
     "account/email/email_confirmation_signup",
 }
 USED_UP = (
-    "We have sent several codes to this address. The newest still works, in the browser that asked "
-    "for it: please look for the mail, spam folder included. The next code can be sent in {wait}."
+    "We've sent several codes to this address. The newest one still works, in the browser that "
+    "asked for it: check your e-mail and your spam folder. We can send the next code in {wait}."
 )
-NO_WAIT = " With a passkey, or in a browser in which you have signed in before, you need not wait."
+NO_WAIT = " With a passkey, or in a browser where you've signed in before, you don't have to wait."
 
 
 CROWDED = (

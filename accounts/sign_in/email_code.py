@@ -19,7 +19,7 @@ from accounts.sign_in import addresses, code_mails
 from catalog import email_addresses
 from catalog.limits import Refused
 
-TAKEN = "There is an account for that address already. Please sign in with it instead."
+TAKEN = "That address already has an account. Please sign in with it instead."
 
 
 class SignInForm(LoginForm):  # type: ignore[misc]  # allauth is untyped

@@ -15,11 +15,12 @@ from accounts.sign_in import addresses
 from catalog.demand import subscribers
 
 NOT_VOUCHED = (
-    "{provider} does not vouch for any address of that account. Please confirm one there first, or "
-    "sign in here with a code by mail."
+    "{provider} hasn't verified any e-mail address of that account. Verify one there first, or "
+    "sign in here with a code by e-mail."
 )
 ONLY_WAY_IN = (
-    "It is your only way in. Please confirm an address first: then codes by mail sign you in."
+    "It's your only way to sign in. Confirm an e-mail address first: then you can sign in with a "
+    "code."
 )
 
 

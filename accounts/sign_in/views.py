@@ -17,11 +17,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.http import SignedInRequest
-from accounts.sign_in import addresses, reauthentication
+from accounts.sign_in import addresses, purpose, reauthentication
 from accounts.sign_in.reauthentication import SavableForm, Way
 
 
 class SignIn(LoginView):  # type: ignore[misc]  # allauth is untyped
+    def get_context_data(self, **context: object) -> dict[str, object]:
+        mine = {"purpose": purpose.of(self.request, get_next_redirect_url(self.request))}
+        return dict(super().get_context_data(**context)) | mine
+
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         response: HttpResponse = super().form_invalid(form)
         refusal = getattr(form, "refusal", None)
@@ -32,6 +36,10 @@ class SignIn(LoginView):  # type: ignore[misc]  # allauth is untyped
 
 
 class ConfirmCode(ConfirmLoginCodeView):  # type: ignore[misc]
+    def get_context_data(self, **context: object) -> dict[str, object]:
+        mine = {"purpose": purpose.of(self.request, get_next_redirect_url(self.request))}
+        return dict(super().get_context_data(**context)) | mine
+
     def _verify_form_valid(self, form: forms.Form) -> HttpResponse:
         # Before allauth notes the address as confirmed, and asks for a second step.
         addresses.detach_from_nobodys(self._process.user)

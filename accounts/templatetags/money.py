@@ -17,5 +17,11 @@ def format_usd_change(micro_usd: int) -> str:
 
 
 @register.filter
+def format_usd_cents(micro_usd: int) -> str:
+    """Where there is no room for the exact sum: cut to whole cents, `$0.99` for 0.999906."""
+    return format_usd(max(micro_usd, 0) // 10_000 * 10_000)
+
+
+@register.filter
 def grouped(number: int) -> str:
     return f"{number:,}"

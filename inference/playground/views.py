@@ -31,8 +31,12 @@ LISTED = 5  # models in each list of the home page
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
+    ranked = list(board.ranked(timezone.now().date())[:LISTED])
+    wanted = [card for card in ranked if board.score_of(card)]
     lists = {
-        "most_wanted": board.ranked(timezone.now().date())[:LISTED],
+        # Only what somebody has asked for; while nobody has, what is coming soon.
+        "most_wanted": wanted or ranked,
+        "is_wanted": bool(wanted),
         "launched": board.recently_launched()[:LISTED],
     }
     return render(request, "inference/playground/home.html", lists | _playground_context())

@@ -172,7 +172,7 @@ def join_the_waitlist(page: Page, post_office: MailServer) -> None:
     expect_clean(page)
     page.get_by_label("e-mail address").fill(ADA)
     page.get_by_role("button", name="join the waitlist").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("look into your mail")
+    expect(page.get_by_role("heading", level=1)).to_have_text("check your e-mail")
     expect_clean(page)
 
     page.goto(link_after(letter_to(post_office, ADA, "Please confirm"), "press the button:"))
@@ -180,13 +180,13 @@ def join_the_waitlist(page: Page, post_office: MailServer) -> None:
     assert not WaitlistEntry.objects.waiting().exists(), "looking is not yet confirming"
     page.get_by_role("button", name="confirm").click()
 
-    expect(page.get_by_role("heading", level=1)).to_have_text("you are in line")
+    expect(page.get_by_role("heading", level=1)).to_have_text("you're on the waitlist")
     expect_clean(page)
 
 
 def vote(page: Page) -> None:
     page.goto(MODEL)
-    expect(page.get_by_text("You are on the waitlist, at place 1")).to_be_visible()
+    expect(page.get_by_text("You're on the waitlist, at position 1")).to_be_visible()
     expect_clean(page)
     page.get_by_role("button", name="prioritize this").click()
     pressed = page.get_by_role("button", name="prioritize this", pressed=True)
@@ -204,16 +204,21 @@ def launch_by_the_button(page: Page, post_office: MailServer) -> None:
     page.get_by_role("link", name="Demand").click()
     expect(page.get_by_role("img", name="what people want")).to_be_visible()
     expect_clean(page)
-    page.get_by_text("The same as a table").nth(1).click()
-    page.get_by_role("link", name=REPO, exact=True).click()
-    page.get_by_role("link", name="Launch", exact=True).click()
-    expect(page.get_by_text("1 person has voted for it")).to_be_visible()
+    page.get_by_text("View as a table").nth(1).click()
+    page.get_by_role("link", name=f"launch {REPO}").click()
+    expect(page.get_by_text("1 voted, and get $0.50 of credit each")).to_be_visible()
+    expect(page.get_by_text("No worker serves it now")).to_be_visible()
     expect_clean(page)
     page.get_by_role("button", name="Launch it").click()
     expect(page.get_by_text(f"No worker serves {REPO}")).to_be_visible()
     page.get_by_role("checkbox", name="launch it even if no worker serves it").check()
+    page.get_by_role("button", name="Dry run").click()
+    expect(page.get_by_text("Nothing has changed yet, and nothing was sent")).to_be_visible()
+    assert not Launch.objects.exists()
+    expect_clean(page)
     page.get_by_role("button", name="Launch it").click()
-    expect(page.get_by_text("is live. Everybody who wanted it is being told.")).to_be_visible()
+    expect(page.get_by_text("is live. Everybody who asked for it is being told.")).to_be_visible()
+    expect_clean(page)
     wait_for(lambda: Launch.objects.filter(announced_at__isnull=False).exists())
     page.goto("/admin/demand/")
     expect(page.get_by_role("region", name="table of launches")).to_contain_text(REPO)
@@ -282,7 +287,7 @@ def test_a_mail_server_that_is_away_loses_nothing_and_holds_nobody_up(
 
     page.get_by_label("e-mail address").fill(ADA)
     page.get_by_role("button", name="join the waitlist").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("look into your mail")
+    expect(page.get_by_role("heading", level=1)).to_have_text("check your e-mail")
     wait_for(lambda: post_office.calls > calls)
     wait_for(lambda: Mail.objects.filter(server_away_at__isnull=False).exists())
     post_office.mood = Mood.FRIENDLY
@@ -291,7 +296,7 @@ def test_a_mail_server_that_is_away_loses_nothing_and_holds_nobody_up(
     letter = letter_to(post_office, ADA, "Please confirm")
     page.goto(link_after(letter, "press the button:"))
     page.get_by_role("button", name="confirm").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("you are in line")
+    expect(page.get_by_role("heading", level=1)).to_have_text("you're on the waitlist")
     wait_for(lambda: Mail.objects.get().state == MailState.SENT)
     context.close()
 

@@ -2,12 +2,20 @@
 
 from argparse import ArgumentParser
 from decimal import Decimal
+from typing import TypedDict
 
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.staff import launches
 from accounts.staff.launches.forms import LaunchForm
 from catalog.models import ModelCard
+
+
+class Terms(TypedDict):
+    micro_usd_per_image: int
+    micro_usd_per_label: int | None
+    reason: str
+    without_worker: bool
 
 
 class Command(BaseCommand):
@@ -28,6 +36,10 @@ class Command(BaseCommand):
             "--without-worker", action="store_true", help="even if no worker serves the model"
         )
 
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what would change, and change nothing"
+        )
+
     def handle(
         self,
         *,
@@ -36,6 +48,7 @@ class Command(BaseCommand):
         label_price: Decimal | None,
         reason: str,
         without_worker: bool,
+        dry_run: bool,
         **options: object,
     ) -> None:
         card = ModelCard.objects.real().filter(repo=repo).first()
@@ -50,14 +63,17 @@ class Command(BaseCommand):
         )
         if not form.is_valid():
             raise CommandError(f"--price: {form.errors.as_text()}")
+        terms: Terms = {
+            "micro_usd_per_image": form.micro_usd_per_image,
+            "micro_usd_per_label": form.micro_usd_per_label,
+            "reason": reason,
+            "without_worker": without_worker,
+        }
         try:
-            launch, is_new = launches.launch(
-                card,
-                micro_usd_per_image=form.micro_usd_per_image,
-                micro_usd_per_label=form.micro_usd_per_label,
-                reason=reason,
-                without_worker=without_worker,
-            )
+            if dry_run:
+                self.stdout.write(_sentence(repo, launches.rehearse(card, **terms)))
+                return
+            launch, is_new = launches.launch(card, **terms)
         except launches.LaunchRefused as refused:
             raise CommandError(str(refused)) from refused
         if not is_new and launch.announced_at:
@@ -68,6 +84,14 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{repo} is live: {notified.mailed} told, {notified.credited} given credit"
         )
+
+
+def _sentence(repo: str, plan: launches.Plan) -> str:
+    prices = f"{plan.micro_usd_per_image} µ$ per image, {plan.micro_usd_per_label} µ$ per text"
+    return (
+        f"{repo} would go from {plan.stage_before} to {plan.stage_after} at {prices}: "
+        f"{plan.mails} told, {plan.credited} given credit; nothing has changed"
+    )
 
 
 def _price(card: ModelCard, price: Decimal | None) -> Decimal | None:

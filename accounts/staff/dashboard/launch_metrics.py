@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Count, Q
 
 from accounts.models import Entry, EntryKind
-from catalog.models import Launch, Mail, MailState
+from catalog.models import Launch, Mail, MailState, ModelCard
 
 MAX_LAUNCHES = 20
 
@@ -35,7 +35,17 @@ class LaunchOutcome:
 
 def recent() -> list[LaunchOutcome]:
     """The latest launches. Three queries."""
-    launches = list(Launch.objects.select_related("card").order_by("-launched_at")[:MAX_LAUNCHES])
+    latest = Launch.objects.select_related("card").order_by("-launched_at")
+    return _outcomes(list(latest[:MAX_LAUNCHES]))
+
+
+def of(card: ModelCard) -> LaunchOutcome | None:
+    """What became of the launch of this model; None: it was never launched."""
+    outcomes = _outcomes(list(Launch.objects.select_related("card").filter(card=card)))
+    return outcomes[0] if outcomes else None
+
+
+def _outcomes(launches: list[Launch]) -> list[LaunchOutcome]:
     credited = _credited([launch.card.repo for launch in launches])
     mails = _mails(launches)
     return [

@@ -8,5 +8,19 @@ from accounts.staff.launches.launching import (
     resume,
 )
 from accounts.staff.launches.notifications import Notified, notify
+from accounts.staff.launches.readiness import Plan, checks, is_possible, mail_checks, rehearse
 
-__all__ = ["Audience", "LaunchRefused", "Notified", "audience_of", "launch", "notify", "resume"]
+__all__ = [
+    "Audience",
+    "LaunchRefused",
+    "Notified",
+    "Plan",
+    "audience_of",
+    "checks",
+    "is_possible",
+    "launch",
+    "mail_checks",
+    "notify",
+    "rehearse",
+    "resume",
+]

@@ -1,6 +1,7 @@
 """What the operator says of a launch."""
 
 from decimal import Decimal
+from typing import Any
 
 from django import forms
 
@@ -9,29 +10,35 @@ from catalog.numbers.money import parse_usd
 
 class LaunchForm(forms.Form):
     usd_per_1k_images = forms.DecimalField(
-        label="price of 1,000 images, in US dollars",
+        label="price per 1,000 images, in US dollars",
         min_value=Decimal("0.001"),
         max_value=Decimal("1000"),
         decimal_places=3,
-        help_text="It is frozen by the launch.",
+        help_text="The launch freezes it.",
     )
     usd_per_1k_labels = forms.DecimalField(
-        label="price of 1,000 new labels, in US dollars",
+        label="price per 1,000 new texts, in US dollars",
         required=False,
         min_value=Decimal(0),
         max_value=Decimal("1000"),
         decimal_places=3,
-        help_text="Frozen as well. Leave it empty to let it follow from the price of an image, as"
-        " the text tower's compute stands to the image tower's; 0 makes labels free.",
+        help_text="Frozen as well. Leave it empty to derive it from the price per image, in"
+        " proportion to the text tower's compute; 0 makes texts free.",
     )
     reason = forms.CharField(
-        max_length=300, initial="launched", help_text="Stands in the model's public timeline."
+        max_length=300, initial="launched", help_text="Shown in the model's public timeline."
     )
     without_worker = forms.BooleanField(
         label="launch it even if no worker serves it",
         required=False,
-        help_text="Its page, the API and the mail then say that none is up.",
+        help_text="Its page, the API and the e-mail then say so.",
     )
+
+    def __init__(self, *args: Any, needs_worker: bool = False, **kwargs: Any) -> None:
+        """`needs_worker`: one serves the model, so nobody has to do without."""
+        super().__init__(*args, **kwargs)
+        if needs_worker:
+            del self.fields["without_worker"]
 
     @property
     def micro_usd_per_image(self) -> int:

@@ -49,28 +49,31 @@ def launch(
     None for a label: as its text tower's compute stands to the image tower's today.
     `without_worker`: launch it although no living worker serves it.
     """
-    if micro_usd_per_image < 1:
-        raise LaunchRefused("A price is at least one micro-dollar an image.")
     try:
         with transaction.atomic():
             prices = micro_usd_per_image, micro_usd_per_label
-            new = _launch(card, prices, reason, by, without_worker=without_worker)
-    except stages.NoWorker:
-        raise LaunchRefused(
-            f"No worker serves {card.repo}, so nobody could use it. Start one, or launch it"
-            " without a worker (the box, or --without-worker): its page, the API and the mail then"
-            " say that none is up."
-        ) from None
+            new = launch_now(card, prices, reason, by, without_worker=without_worker)
     except stages.MoveRefused as refused:
         earlier = Launch.objects.filter(card=card).first()
-        if earlier is None:
-            raise LaunchRefused(f"{refused}: a launch starts from onboarding or preview") from None
+        if earlier is None or isinstance(refused, stages.NoWorker):
+            raise explain(card, refused) from None
         return earlier, False
     log.info("model launched model=%s micro_usd=%d", card.repo, micro_usd_per_image)
     return new, True
 
 
-def _launch(
+def explain(card: ModelCard, refused: stages.MoveRefused) -> LaunchRefused:
+    """The refusal of the stage as one of the launch, with what to do about it."""
+    if isinstance(refused, stages.NoWorker):
+        return LaunchRefused(
+            f"No worker serves {card.repo}, so nobody could use it. Start one, or launch it"
+            " without a worker (the box, or --without-worker): its page, the API and the mail then"
+            " say that none is up."
+        )
+    return LaunchRefused(f"{refused}: a launch starts from onboarding or preview")
+
+
+def launch_now(
     card: ModelCard,
     prices: tuple[int, int | None],
     reason: str,
@@ -78,6 +81,12 @@ def _launch(
     *,
     without_worker: bool,
 ) -> Launch:
+    """The launch's own changes, within the caller's transaction. `prices`: µ$ of image and label.
+
+    Raises LaunchRefused, MoveRefused of catalog.stages.
+    """
+    if prices[0] < 1:
+        raise LaunchRefused("A price is at least one micro-dollar per image.")
     before = card.stage
     # The stage first: of two who launch at once one finds that it has moved.
     stages.move(card, Stage.LIVE, reason=reason, by=by, without_worker=without_worker)

@@ -86,8 +86,28 @@ def _queue(batch: list[EmailMessage]) -> None:
             log.exception("launch mail cannot be queued key=%s", message.extra_headers[KEY])
 
 
+def count_voters(launch: Launch) -> int:
+    """How many get credit, if the launch gives any."""
+    return _voters(launch).count() if launch.credit_micro_usd else 0
+
+
+def count_mails(launch: Launch) -> int:
+    return sum(1 for _ in _recipients(launch))
+
+
 def _mails(launch: Launch, *, is_served: bool) -> Iterator[EmailMessage]:
-    """One for each address, whether it waits, has voted, or both."""
+    for subscriber, gift in _recipients(launch):
+        yield _mail(launch, subscriber, is_served=is_served, gift=gift)
+
+
+def _recipients(launch: Launch) -> Iterator[tuple[Subscriber, Gift | None]]:
+    """Each address once, whether it waits, has voted, or both; not those that want no mail."""
+    for subscriber, gift in _addresses(launch):
+        if not subscriber.unsubscribed_at:
+            yield subscriber, gift
+
+
+def _addresses(launch: Launch) -> Iterator[tuple[Subscriber, Gift | None]]:
     # Voters first: who voted and waits gets the mail that names the credit.
     voters = set()
     given = Gift.objects.filter(reference__startswith=f"launch:{launch.card_id}:")
@@ -95,11 +115,11 @@ def _mails(launch: Launch, *, is_served: bool) -> Iterator[EmailMessage]:
     for user in _voters(launch).iterator():
         voters.add(email_addresses.fold(user.email))
         gift = gifts_by_user.get(user.pk)
-        yield from _mail(launch, _subscriber(user), is_served=is_served, gift=gift)
+        yield _subscriber(user), gift
     waiting = waitlist.waiting_for(launch.card).select_related("subscriber")
     for entry in waiting.iterator():
         if email_addresses.fold(entry.subscriber.email) not in voters:
-            yield from _mail(launch, entry.subscriber, is_served=is_served)
+            yield entry.subscriber, None
 
 
 @transaction.atomic
@@ -112,15 +132,13 @@ def _subscriber(user: User) -> Subscriber:
 
 
 def _mail(
-    launch: Launch, subscriber: Subscriber, *, is_served: bool, gift: Gift | None = None
-) -> Iterator[EmailMessage]:
-    if subscriber.unsubscribed_at:
-        return
+    launch: Launch, subscriber: Subscriber, *, is_served: bool, gift: Gift | None
+) -> EmailMessage:
     card = launch.card
     # The outbox takes each key once, so a run that repeats another mails nobody again.
     key = f"{subscribers.mail_key(subscriber.pk)}launch:{card.pk}"
     own_headers = {KEY: key, "X-Launch": str(launch.pk)}
-    yield EmailMessage(
+    return EmailMessage(
         subject=f"{' '.join(card.name.split())} is live",
         body=_body(launch, subscriber, is_served=is_served, gift=gift),
         to=[subscriber.email],

@@ -55,9 +55,9 @@ MOST_SHOWN = 200
 RECENTLY_LAUNCHED = 10
 
 NEXT_STEP = {
-    Stage.REQUESTED: "benchmarking: we measure its speed and accuracy on our machines",
-    Stage.BENCHMARKING: "onboarding: its weights and price are made ready",
-    Stage.ONBOARDING: "preview: it answers, and may still change",
+    Stage.REQUESTED: "benchmarking, where we measure its speed and accuracy",
+    Stage.BENCHMARKING: "onboarding, where we prepare its weights and set its price",
+    Stage.ONBOARDING: "preview, where you can call it and it may still change",
 }
 
 Voices = VoteQuerySet | EntryQuerySet
@@ -113,7 +113,9 @@ def rows(as_of: date, *, seen_by: AbstractBaseUser | AnonymousUser) -> list[Row]
         .prefetch_related("stage_changes")
     )
     shown = list(cards[: MOST_SHOWN + 1])
-    first = next((card for card in shown if card.status is Stage.REQUESTED), None)
+    # Without a voice the order is by id, and nobody's wish.
+    wanted = [card for card in shown if score_of(card)]
+    first = next((card for card in wanted if card.status is Stage.REQUESTED), None)
     return [
         Row(rank, card, score_of(card), list(card.stage_changes.all()), is_next=card is first)
         for rank, card in enumerate(shown, start=1)

@@ -24,6 +24,7 @@ def roadmap(request: HttpRequest) -> HttpResponse:
         "as_of": as_of,
         "rows": rows[: board.MOST_SHOWN],
         "has_more": len(rows) > board.MOST_SHOWN,
+        "is_wanted": bool(rows and rows[0].score),
         "set_aside": board.count_set_aside(),
         "launched": board.recently_launched(),
         "examples": [(age, board.weight(age)) for age in EXAMPLE_AGES],

@@ -7,7 +7,7 @@ from catalog.demand import model_requests
 
 class RequestForm(forms.Form):
     repo = forms.CharField(
-        label="model on the hub",
+        label="Hugging Face model",
         max_length=500,
         widget=forms.TextInput(
             attrs={

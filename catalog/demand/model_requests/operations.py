@@ -34,10 +34,10 @@ TRY_AGAIN_AFTER = timedelta(minutes=2)
 CHECKS_A_SWEEP = 5
 
 NOT_SHOWN = (
-    "The hub shows us no public model of this name. It may be spelled otherwise, renamed, private "
-    "or gated."
+    "Hugging Face shows no public model of this name. Check the spelling; it may also be renamed, "
+    "private or gated."
 )
-GARBLED = "We cannot make sense of the hub's answer about it. Please ask again another day."
+GARBLED = "We couldn't read what Hugging Face says about it. Please request it again another day."
 
 
 class TooManyRequests(limits.TooOften):
@@ -61,7 +61,8 @@ def submit(name: str, user: AbstractBaseUser) -> ModelRequest:
         return known
     if not limits.take(f"requests:{user.pk}", REQUESTS_A_DAY, window_s=limits.DAY_S):
         raise TooManyRequests(
-            f"You have asked for {REQUESTS_A_DAY} models today. Please come back tomorrow."
+            f"You've requested {REQUESTS_A_DAY} models today, the most allowed. "
+            "Please come back tomorrow."
         )
     with transaction.atomic():
         # A second click waits for the first one's row here, and then finds it.
@@ -150,9 +151,9 @@ def _create_card(request: ModelRequest, candidate: Candidate, figures: Figures, 
 
 def _summary(candidate: Candidate) -> str:
     facts = candidate.architecture.facts
-    size = f" that sees pictures at {facts['image_size']} px" if "image_size" in facts else ""
+    size = f" that sees images at {facts['image_size']} px" if "image_size" in facts else ""
     owner = candidate.repo.partition("/")[0]
-    return f"Zero-shot image model by {owner}{size}, asked for by a visitor."[:200]
+    return f"Zero-shot image model by {owner}{size}, requested by a visitor."[:200]
 
 
 @transaction.atomic

@@ -36,7 +36,9 @@ def request_page(request: SignedInRequest) -> HttpResponse:
         response = _page(request, form, status=refusal.status)
         response.headers["Retry-After"] = str(refusal.retry_after_s)
         return response
-    messages.success(request, f"We ask the hub about {name}. What comes of it stands here.")
+    messages.success(
+        request, f"Thanks. We're checking {name} on Hugging Face; the result will appear here."
+    )
     return redirect("request-model")
 
 
@@ -46,9 +48,12 @@ def _vote_instead(request: SignedInRequest, card: ModelCard) -> HttpResponse:
     try:
         votes.cast(card, person)
     except votes.Closed:
-        messages.success(request, f"{card.name} is in the catalog already: here it is.")
+        messages.success(request, f"{card.name} is already in the catalog.")
     else:
-        messages.success(request, f"{card.name} is in the catalog already: you have voted for it.")
+        messages.success(
+            request,
+            f"{card.name} is already in the catalog, so your request counts as a vote for it.",
+        )
     return redirect(card)
 
 

@@ -12,6 +12,7 @@ from catalog.demand.votes.operations import (
     has_vote_of,
     limit_rate,
     of_outer_card,
+    own,
     state_volume,
     withdraw,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "has_vote_of",
     "limit_rate",
     "of_outer_card",
+    "own",
     "state_volume",
     "withdraw",
 ]

@@ -7,15 +7,16 @@ from django import forms
 from catalog.numbers import parsing
 
 MOST_IMAGES = 10**12
+LONGEST_VOLUME = 30  # characters
 
 
 class VolumeForm(forms.Form):
     """How many images a month: 100k, 2.5M, 1,000,000. Empty: rather not say."""
 
     images_per_month = forms.CharField(
-        label="images a month, roughly (may stay empty)",
+        label="images per month, roughly (optional)",
         required=False,
-        max_length=30,
+        max_length=LONGEST_VOLUME,
         widget=forms.TextInput(attrs={"placeholder": "100k", "autocomplete": "off"}),
     )
 

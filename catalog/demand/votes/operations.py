@@ -45,7 +45,10 @@ class TooManyVotes(limits.TooOften):
 def limit_rate(user: AbstractBaseUser) -> None:
     """Count one vote cast or taken back; raises limits.Refused beyond VOTES_A_MINUTE."""
     if not limits.take(f"votes:{user.pk}", VOTES_A_MINUTE, window_s=60):
-        raise TooManyVotes("That was a lot of votes for one minute. Please come back in a while.")
+        raise TooManyVotes(
+            "That's a lot of votes for one minute, so this one wasn't counted. Please wait a "
+            "minute and try again."
+        )
 
 
 def cast(card: ModelCard, user: AbstractUser) -> bool:
@@ -60,7 +63,7 @@ def cast(card: ModelCard, user: AbstractUser) -> bool:
             return True
     # Not asked whether there is a vote by now: another window may just have taken it back.
     if not ModelCard.objects.real().coming_soon().filter(pk=card.pk).exists():
-        raise Closed(f"{card.name} takes no votes: it is not coming soon.")
+        raise Closed(f"{card.name} is no longer coming soon, so voting has ended.")
     return _move(Vote.objects.filter(card=card), user)
 
 
@@ -92,8 +95,15 @@ def withdraw(card: ModelCard, user: AbstractBaseUser) -> bool:
     gone, _ = own.counted().delete()
     if not gone and own.filter(is_set_aside=True).exists():
         # Deleted and cast anew it would count again.
-        raise SetAside("We do not count this vote, so it cannot be changed. Write to us about it.")
+        raise SetAside(
+            "We set this vote aside, so it can't be changed. Write to us if that looks wrong."
+        )
     return bool(gone)
+
+
+def own(user: AbstractBaseUser) -> VoteQuerySet:
+    """A person's votes with their models, newest first."""
+    return Vote.objects.filter(user_id=user.pk).select_related("card").order_by("-voted_at", "-pk")
 
 
 def of_outer_card() -> VoteQuerySet:

@@ -14,33 +14,44 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
 
-from catalog.demand import votes
-from catalog.demand.votes.forms import VolumeForm
+from catalog.demand import pending, votes
+from catalog.demand.pending import Pending
+from catalog.demand.votes.forms import LONGEST_VOLUME, VolumeForm
 from catalog.http import HtmxRequest, SignedInRequest
 from catalog.limits import Refused
 from catalog.models import ModelCard
 
+View = Callable[[SignedInRequest, str, str], HttpResponse]
+
 
 def signed_in(
-    view: Callable[[SignedInRequest, str, str], HttpResponse],
-) -> Callable[[HtmxRequest, str, str], HttpResponse]:
+    *, keeps_vote: bool
+) -> Callable[[View], Callable[[HtmxRequest, str, str], HttpResponse]]:
     """Lead anonymous visitors to sign-in, and from there to the model's vote page.
 
-    Whoever is signed in has a confirmed address: there is no way in but by one.
+    `keeps_vote`: what they pressed is cast as they come back. Whoever is signed in has a confirmed
+    address: there is no way in but by one.
     """
 
-    @wraps(view)
-    def gate(request: HtmxRequest, owner: str, name: str) -> HttpResponse:
-        if request.user.is_authenticated:
-            return view(cast(SignedInRequest, request), owner, name)  # just asked
-        to_sign_in = redirect_to_login(reverse("vote", args=[owner, name]))
-        return HttpResponseClientRedirect(to_sign_in.url) if request.htmx else to_sign_in
+    def decorate(view: View) -> Callable[[HtmxRequest, str, str], HttpResponse]:
+        @wraps(view)
+        def gate(request: HtmxRequest, owner: str, name: str) -> HttpResponse:
+            if request.user.is_authenticated:
+                return view(cast(SignedInRequest, request), owner, name)  # just asked
+            to_sign_in = redirect_to_login(reverse("vote", args=[owner, name]))
+            response = HttpResponseClientRedirect(to_sign_in.url) if request.htmx else to_sign_in
+            if keeps_vote:
+                volume = request.POST.get("images_per_month", "")[:LONGEST_VOLUME]
+                pending.remember(request, response, Pending("vote", f"{owner}/{name}", volume))
+            return response
 
-    return gate
+        return gate
+
+    return decorate
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in
+@signed_in(keeps_vote=True)
 @never_cache
 def vote(request: SignedInRequest, owner: str, name: str) -> HttpResponse:
     """GET shows the model's vote page; POST casts the vote, with the volume if the form has it."""
@@ -62,7 +73,7 @@ def vote(request: SignedInRequest, owner: str, name: str) -> HttpResponse:
 
 
 @require_POST
-@signed_in
+@signed_in(keeps_vote=False)
 @never_cache
 def withdraw_vote(request: SignedInRequest, owner: str, name: str) -> HttpResponse:
     person, card = request.user, _card(request, owner, name)
@@ -71,7 +82,7 @@ def withdraw_vote(request: SignedInRequest, owner: str, name: str) -> HttpRespon
         votes.withdraw(card, person)
     except (votes.VoteRefused, Refused) as refusal:
         return _refused(request, card, refusal)
-    return _done(request, card, f"Your vote for {card.name} is taken back.")
+    return _done(request, card, f"Your vote for {card.name} has been withdrawn.")
 
 
 def _card(request: SignedInRequest, owner: str, name: str) -> ModelCard:

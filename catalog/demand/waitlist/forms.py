@@ -23,8 +23,8 @@ class JoinForm(forms.Form):
     consent = forms.ChoiceField(
         choices=[(version, version) for version in waitlist.CONSENTS],
         error_messages={
-            "required": "The form was not whole. Please send it again from here.",
-            "invalid_choice": "The form has changed since. Please send it again from here.",
+            "required": "Part of the form was missing, so nothing was done. Please send it again.",
+            "invalid_choice": "This form has changed since you opened it. Please send it again.",
         },
     )
 

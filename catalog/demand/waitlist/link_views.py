@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -13,13 +14,13 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from catalog import email_addresses
-from catalog.demand import subscribers, waitlist
+from catalog.demand import subscribers, votes, waitlist
 from catalog.demand.waitlist import confirmation, links
 from catalog.demand.waitlist.confirmation import Link, LinkState
 from catalog.demand.waitlist.forms import PreferenceForm
 from catalog.http import SignedInRequest, client_address
 from catalog.limits import known_browsers
-from catalog.models import EntryQuerySet, Subscriber
+from catalog.models import EntryQuerySet, ModelCard, Subscriber
 
 LINK_STATUS = {
     LinkState.EXPIRED: HTTPStatus.GONE,
@@ -66,12 +67,21 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
 def _page_of_link(request: HttpRequest, link: Link) -> HttpResponse:
     context: dict[str, object] = {"link": link, "state": link.state.name}
     if link.entry:
-        context |= {"entry": link.entry, "card": link.entry.card}
+        context |= {"entry": link.entry, "card": _with_votes(request, link.entry.card)}
+        context["launch_credit"] = settings.LAUNCH_CREDIT_MICRO_USD
         context["address"] = email_addresses.masked(link.entry.subscriber.email)
         context["position"] = waitlist.position_of(link.entry)
         context["preferences_link"] = links.to_preferences(link.entry.subscriber)
     status = LINK_STATUS.get(link.state, HTTPStatus.OK)
     return render(request, "catalog/waitlist/confirm.html", context, status=status)
+
+
+def _with_votes(request: HttpRequest, card: ModelCard) -> ModelCard:
+    """The card as the vote button wants it."""
+    counted = ModelCard.objects.annotate(
+        votes_counted=votes.count_expression(), has_my_vote=votes.has_vote_of(request.user)
+    )
+    return counted.get(pk=card.pk)
 
 
 @from_mail
@@ -189,5 +199,6 @@ def _show(
         "addresses": list(emails) if is_own else [email_addresses.masked(e) for e in emails],
         "is_own": is_own,
         "waiting_count": entries.waiting().count() if template == "forget" else 0,
+        "votes": votes.own(request.user) if is_own and request.user.pk else [],
     }
     return render(request, f"catalog/waitlist/{template}.html", context, status=status)

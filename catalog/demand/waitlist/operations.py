@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 OPEN = (*COMING_SOON, Stage.PREVIEW)
 # Versions of the sentence agreed to: `_consent_<version>.html` of the waitlist's templates.
-CONSENTS = ["1"]
+CONSENTS = ["1", "2"]
 CONSENT = CONSENTS[-1]
 
 PURGE_UNCONFIRMED_AFTER = timedelta(days=7)
@@ -51,11 +51,18 @@ MAIL_EVERY_S = 180
 
 
 class Closed(Exception):
-    """The model is live, or gone, or is the stand-in."""
+    """The model is live, or gone, or is the stand-in; `str(error)` is a sentence for people."""
 
 
 class NotConfirmed(Exception):
-    """Nobody has shown to read the mail of the account's address."""
+    """Nobody has shown to read the mail of the account's address; `str(error)` says what to do."""
+
+
+NOT_CONFIRMED = "You haven't joined the waitlist yet: please confirm your address first."
+
+
+def closed_sentence(card: ModelCard) -> str:
+    return f"The waitlist for {card.name} is closed: its page says how to use the model."
 
 
 def is_open(card: ModelCard) -> bool:
@@ -78,7 +85,7 @@ def join_by_mail(
     limits.CannotCount.
     """
     if not is_open(card):
-        raise Closed(card.repo)
+        raise Closed(closed_sentence(card))
     requester = mails.Requester(network_of(consent_address), browser_id)
     _count_request(requester.network)
     if not _count_mail(card, email, requester):
@@ -173,9 +180,9 @@ def join(card: ModelCard, user: AbstractUser, *, consent_address: str) -> None:
     Raises Closed, NotConfirmed.
     """
     if not is_open(card):
-        raise Closed(card.repo)
+        raise Closed(closed_sentence(card))
     if not subscribers.has_confirmed(user):
-        raise NotConfirmed(user.pk)
+        raise NotConfirmed(NOT_CONFIRMED)
     # Of all the person's addresses: two of them are no second position.
     if own_entries(user).waiting().filter(card=card).exists():
         return

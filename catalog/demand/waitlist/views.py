@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.views import redirect_to_login
@@ -11,13 +10,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from catalog.demand import waitlist
+from catalog.demand import pending, waitlist
+from catalog.demand.pending import Pending
 from catalog.demand.waitlist.forms import JoinForm
-from catalog.http import client_address
+from catalog.http import client_address, is_from_elsewhere
 from catalog.limits import Refused, known_browsers
 from catalog.models import ModelCard
 
-FROM_ELSEWHERE = "This was sent from a page that is not ours. If it was you, please send it again."
+FROM_ELSEWHERE = (
+    "This form was sent from another site, so nothing was done. If it was you, please send it "
+    "again from here."
+)
 
 
 @csrf_exempt
@@ -31,7 +34,7 @@ def join_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
         return _form_page(request, card, HTTPStatus.OK)
     # The form stands in pages that anonymous visitors share, so it holds no CSRF token. With a
     # forged one somebody could spend other people's limits.
-    if _is_from_elsewhere(request):
+    if is_from_elsewhere(request):
         return _form_page(request, card, HTTPStatus.FORBIDDEN, refusal=FROM_ELSEWHERE)
     form = JoinForm(request.POST)
     if not form.is_valid():
@@ -70,16 +73,6 @@ def _form_page(
     return render(request, "catalog/waitlist/join.html", context, status=status)
 
 
-def _is_from_elsewhere(request: HttpRequest) -> bool:
-    # Browsers send Sec-Fetch-Site to https and localhost only, Origin with every form that is
-    # posted. Programs that send neither are let through: without a browser there is no forgery.
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site not in {"same-origin", "none"}
-    ours = {f"{request.scheme}://{request.get_host()}", *settings.CSRF_TRUSTED_ORIGINS}
-    return request.headers.get("Origin", "") not in ours | {""}
-
-
 @require_safe
 def sent_page(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     """The answer to everybody, whether we know the address or not."""
@@ -91,16 +84,19 @@ def join(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     card = _card(owner, name)
     person = request.user
     if not isinstance(person, AbstractUser):
-        return redirect_to_login(card.get_absolute_url())
+        # Signed out since the page was opened: joined as soon as they have signed in again.
+        to_sign_in = redirect_to_login(card.get_absolute_url())
+        pending.remember(request, to_sign_in, Pending("join", card.repo))
+        return to_sign_in
     try:
         waitlist.join(card, person, consent_address=client_address(request))
-    except waitlist.NotConfirmed:
-        messages.error(request, "Please confirm the address of your account first.")
+    except waitlist.NotConfirmed as refusal:
+        messages.error(request, str(refusal))
         return redirect("account_email")
-    except waitlist.Closed:
-        messages.error(request, f"Nobody waits for {card.name} any more.")
+    except waitlist.Closed as refusal:
+        messages.error(request, str(refusal))
     else:
-        messages.success(request, f"You are on the waitlist for {card.name}.")
+        messages.success(request, f"You're on the waitlist for {card.name}.")
     return redirect(card)
 
 
@@ -111,7 +107,7 @@ def leave_own(request: HttpRequest, owner: str, name: str) -> HttpResponse:
     if not isinstance(person, AbstractUser):
         return redirect_to_login(card.get_absolute_url())
     waitlist.leave(waitlist.own_entries(person).filter(card=card))
-    messages.success(request, f"You have left the waitlist for {card.name}.")
+    messages.success(request, f"You've left the waitlist for {card.name}.")
     return redirect(card)
 
 

@@ -35,11 +35,12 @@ def find(name: str) -> ModelCard:
     # A bare name may be that of several owners' models.
     suggestions = sorted(card.repo for card in matches) or (_similar(name) if is_sane else [])
     hint = f" Did you mean {' or '.join(suggestions)}?" if suggestions else ""
+    request_page = f"{settings.SITE_URL}{reverse('request-model')}"
     raise NotFound(
-        f"There is no model {name[:MAX_CHARACTERS]}.{hint}",
+        f"There is no model {name[:MAX_CHARACTERS]}.{hint} To request it: {request_page}",
         code="model_not_found",
         param="model",
-        metadata={"did_you_mean": suggestions},
+        metadata={"did_you_mean": suggestions, "request_url": request_page},
     )
 
 
@@ -97,13 +98,15 @@ def _retired(card: ModelCard) -> ApiError:
 
 def _not_live(card: ModelCard) -> ApiError:
     vote = reverse("vote", args=[card.owner, card.short_name])
+    join = reverse("waitlist", args=[card.owner, card.short_name])
     return NotFound(
-        f"{card.repo} is not live yet.",
+        f"{card.repo} is not live yet. Vote for it or join its waitlist: {page_url(card)}",
         code="model_not_live",
         param="model",
         metadata={
             "status": status_of(card),
             "vote_url": f"{settings.SITE_URL}{vote}",
+            "waitlist_url": f"{settings.SITE_URL}{join}",
             "page": page_url(card),
         },
     )

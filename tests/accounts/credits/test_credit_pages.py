@@ -64,7 +64,7 @@ def test_credit_that_ran_out_is_not_shown_as_free(signed_in: Client) -> None:
     page = signed_in.get("/account/credit/").content.decode()
 
     assert "<h1>$0.00</h1>" in page
-    assert "no credit left" in page
+    assert "No credit remains" in page
 
 
 def test_a_person_without_a_wallet_sees_an_empty_statement(client: Client, db: None) -> None:
@@ -73,7 +73,7 @@ def test_a_person_without_a_wallet_sees_an_empty_statement(client: Client, db: N
     page = client.get("/account/credit/").content.decode()
 
     assert "<h1>$0.00</h1>" in page
-    assert "Nothing has happened yet" in page
+    assert "No activity yet" in page
 
 
 def test_the_csv_has_each_line_with_the_balance_after_it(signed_in: Client) -> None:

@@ -213,7 +213,7 @@ def test_a_person_is_told_that_it_waits(waiting: Gift, client: Client) -> None:
     page = client.get("/account/credit/").content.decode()
 
     assert "$0.00" in page
-    assert "is waiting for a check by a person" in page
+    assert "is being reviewed" in page
 
 
 @pytest.mark.django_db
@@ -234,7 +234,7 @@ def test_a_click_gives_it_and_says_so(waiting: Gift, client: Client, operator: C
 
     page = client.get("/account/credit/").content.decode()
     assert "$1.00" in page
-    assert "waiting for a check" not in page
+    assert "being reviewed" not in page
     assert mail.outbox[0].to == ["ada@lab.example"]
     assert "$1.00" in str(mail.outbox[0].body)
     entry = LogEntry.objects.get()
@@ -251,7 +251,7 @@ def test_a_refusal_is_said_and_final(waiting: Gift, client: Client, operator: Cl
 
     assert "0 decided." in page
     assert credits.balance_of(User.objects.get(email="ada@lab.example")).available == 0
-    assert "didn&#x27;t give it" in client.get("/account/credit/").content.decode().replace(
+    assert "didn&#x27;t add it" in client.get("/account/credit/").content.decode().replace(
         "didn't", "didn&#x27;t"
     )
     assert mail.outbox == []
@@ -326,8 +326,8 @@ def test_the_mail_about_a_launch_says_which_credit_waits(launched: ModelCard) ->
     launch(launched)
 
     bodies = [str(message.body) for message in mail.outbox]
-    assert sum("is in your account" in body for body in bodies) == 7
-    assert sum("we check some by hand first" in body for body in bodies) == 2
+    assert sum("of credit to your account" in body for body in bodies) == 7
+    assert sum("We review some grants by hand" in body for body in bodies) == 2
 
 
 def test_a_launch_that_is_run_again_gives_nothing_twice(launched: ModelCard) -> None:

@@ -90,7 +90,7 @@ def test_the_same_form_sent_again_later_says_so(signed_in: Client) -> None:
     response = make(signed_in)
 
     assert response.status_code == 409
-    assert "was made before" in response.content.decode()
+    assert "already created a key" in response.content.decode()
     assert not SECRET.search(response.content.decode())
 
 
@@ -116,7 +116,7 @@ def test_bad_input_makes_no_key(signed_in: Client, changes: dict[str, str]) -> N
     response = make(signed_in, **changes)
 
     assert response.status_code == 400
-    assert "No key was made" in response.content.decode()
+    assert "No key was created" in response.content.decode()
     assert not ApiKey.objects.exists()
 
 
@@ -134,7 +134,7 @@ def test_the_twenty_first_key_is_refused_in_a_sentence(signed_in: Client, ada: U
     response = make(signed_in)
 
     assert response.status_code == 409
-    assert "revoke one" in response.content.decode()
+    assert "Revoke one" in response.content.decode()
 
 
 def test_a_key_is_revoked_by_a_button(signed_in: Client) -> None:
@@ -144,7 +144,7 @@ def test_a_key_is_revoked_by_a_button(signed_in: Client) -> None:
     assert address in signed_in.get("/account/keys/").content.decode()
     page = signed_in.post(address, follow=True).content.decode()
 
-    assert "is revoked" in page
+    assert "was revoked" in page
     assert address not in page
     assert keys.find(secret) is None
 

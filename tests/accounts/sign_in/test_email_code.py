@@ -126,7 +126,7 @@ def test_signing_in_leads_back_to_where_one_was(ada: User, client: Client) -> No
 
 
 def test_nobody_is_led_to_another_site(ada: User, client: Client) -> None:
-    assert sign_in(client, go_to="https://evil.example/")["Location"] == "/"
+    assert sign_in(client, go_to="https://evil.example/")["Location"] == "/account/welcome/"
 
 
 def test_known_unknown_and_closed_addresses_get_the_same_answer(ada: User) -> None:

@@ -87,7 +87,7 @@ def test_an_address_nobody_vouches_for_makes_none(
 
     assert who(client) is None
     assert not User.objects.exists()
-    assert "does not vouch for any address" in page
+    assert "verified any e-mail address of that account" in page
 
 
 def test_an_unconfirmed_secondary_address_at_github_does_not_lead_its_owner_into_the_account(

@@ -425,7 +425,7 @@ def test_who_may_not_see_people_sees_no_abuse(db: None, client: Client) -> None:
 def test_the_page_of_an_empty_site_says_so(operator: Client) -> None:
     page = operator.get("/admin/demand/").content.decode()
 
-    assert "No model was launched yet" in page
+    assert "No model has launched yet" in page
     assert "Nothing is coming soon" in page
     assert 'role="img"' in page
 

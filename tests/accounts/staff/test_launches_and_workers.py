@@ -110,7 +110,7 @@ def test_mail_page_and_api_say_the_same(ready: ModelCard, client: Client, is_ser
     mail = Mail.objects.get(subject__endswith="is live").text
     told = forms_of(client, ready.repo)
 
-    assert ("It answers now." in mail) is is_served
+    assert ("You can call it now." in mail) is is_served
     assert ("No worker serves it at the moment" in mail) is not is_served
     assert ("try it now" in told.page) is is_served
     assert ("no worker now" in told.page) is not is_served

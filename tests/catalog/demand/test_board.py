@@ -253,11 +253,11 @@ def test_the_page_shows_stage_history_and_what_is_next(card: ModelCard, client: 
 
     assert "added to the catalog" in page
     assert "most wanted this month" in page
-    assert "then onboarding" in page
+    assert "Next: onboarding" in page
 
 
 def test_set_aside_votes_are_stated(card: ModelCard, client: Client) -> None:
-    assert "No vote is set aside" in client.get("/roadmap/").content.decode()
+    assert "No votes are set aside" in client.get("/roadmap/").content.decode()
 
     vote(card, is_set_aside=True)
 
@@ -279,7 +279,7 @@ def test_recently_launched_models_stand_with_their_day(db: None, client: Client)
 def test_an_empty_board_says_what_to_do(db: None, client: Client) -> None:
     page = client.get("/roadmap/").content.decode()
 
-    assert "Nobody has asked for anything yet" in page
+    assert "No model is on the board yet" in page
     assert client.get("/roadmap.json").json()["models"] == []
 
 

@@ -612,7 +612,7 @@ def test_a_model_that_is_live_is_only_shown(ada: User, client: Client) -> None:
 
     answer = client.post(PAGE, {"repo": "openai/clip"}, follow=True)
 
-    assert "here it is" in answer.content.decode()
+    assert "is already in the catalog" in answer.content.decode()
     assert not Vote.objects.exists()
 
 

@@ -345,7 +345,7 @@ def test_taking_it_back_does_too(card: ModelCard, ada: User, client: Client) -> 
     answer = client.post(WITHDRAW, follow=True)
 
     assert answer.redirect_chain == [(MODEL, 302)]
-    assert "taken back" in answer.content.decode()
+    assert "has been withdrawn" in answer.content.decode()
     assert not Vote.objects.exists()
 
 
@@ -466,7 +466,7 @@ def test_a_live_model_says_that_it_takes_none(ada: User, client: Client) -> None
 
     refused = client.post(PAGE, follow=True)
 
-    assert "takes no votes" in refused.content.decode()
+    assert "voting has ended" in refused.content.decode()
     assert "no longer coming soon" in client.get(PAGE).content.decode()
 
 

@@ -61,7 +61,7 @@ def test_who_is_in_line_is_told_the_place_and_keeps_it(card: ModelCard) -> None:
     written = ask(card)
 
     assert written is not None
-    assert "at place 2 of 2" in written.body
+    assert "at position 2 of 2" in written.body
     assert "/waitlist/confirm/" not in written.body
     assert WaitlistEntry.objects.get(pk=entry.pk).confirmed_at == entry.confirmed_at
 

@@ -54,7 +54,7 @@ def test_the_form_sends_a_mail(card: ModelCard, client: Client) -> None:
 
     assert (redirect.status_code, redirect["Location"]) == (302, f"{PAGE}sent/")
     assert mail.outbox[0].to == [ADA]
-    assert "look into your mail" in client.get(redirect["Location"]).content.decode()
+    assert "check your e-mail" in client.get(redirect["Location"]).content.decode()
 
 
 def test_the_form_needs_no_cookie(card: ModelCard) -> None:
@@ -69,7 +69,7 @@ def test_the_anonymous_form_holds_no_token_and_the_sentence_it_names(
 
     assert "csrfmiddlewaretoken" not in page.content.decode()
     assert f'name="consent" value="{waitlist.CONSENT}"' in page.content.decode()
-    assert f"We mail you when {card.name} launches" in page.content.decode()
+    assert f"We e-mail you when {card.name} launches" in page.content.decode()
     assert page.cookies == {}
 
 
@@ -221,7 +221,7 @@ def test_looking_at_a_link_confirms_nothing_and_a_press_does(card: ModelCard) ->
     page = reader.post(link)
 
     assert page.status_code == 200
-    assert "you are in line" in page.content.decode()
+    assert "you're on the waitlist" in page.content.decode()
     assert waitlist.size_of(card) == 1
 
 
@@ -244,20 +244,20 @@ def test_a_used_link_answers_kindly(card: ModelCard, client: Client) -> None:
 
     for page in [client.get(link), client.post(link)]:
         assert page.status_code == 200
-        assert "you are already in line" in page.content.decode()
+        assert "already on the waitlist" in page.content.decode()
 
 
 def test_links_that_are_over_say_why(card: ModelCard, client: Client) -> None:
     replaced = link_to("confirm", asked_token(card))
     token = asked_token(card)
-    expected = {replaced: (410, "this link is over")}
+    expected = {replaced: (410, "this link no longer works")}
     expected[link_to("confirm", token[:-1] + ("A" if token[-1] != "A" else "B"))] = (
         404,
-        "not whole",
+        "incomplete",
     )
     WaitlistEntry.objects.update(requested_at=F("requested_at") - links.CONFIRM_LINK_LIVES)
     assert client.post(link_to("confirm", token)).status_code == 410
-    assert "too old" in client.get(link_to("confirm", token)).content.decode()
+    assert "has expired" in client.get(link_to("confirm", token)).content.decode()
     waitlist.leave(WaitlistEntry.objects.all())
     expected[link_to("confirm", token)] = (410, "you have left")
 
@@ -448,7 +448,7 @@ def test_the_preference_page_shows_all_models_of_an_address_and_no_other(
 
     page = client.get(path(links.to_preferences(entry.subscriber))).content.decode()
 
-    assert "place 1" in page
+    assert "position 1" in page
     assert "The Other" in page
     assert "not confirmed" in page
     assert "The Third" not in page
@@ -478,7 +478,7 @@ def test_a_press_deletes_the_address(card: ModelCard, client: Client) -> None:
     client.post(page, {"action": "forget-for-good"})
 
     assert not Subscriber.objects.exists()
-    assert "We keep nothing" in client.get(page).content.decode()
+    assert "We no longer keep anything" in client.get(page).content.decode()
 
 
 def test_nobody_changes_what_another_waits_for(card: ModelCard, client: Client, ada: User) -> None:
@@ -565,7 +565,7 @@ def test_a_person_joins_and_leaves_with_one_press(
 
     assert client.post(f"{PAGE}join/")["Location"] == card.get_absolute_url()
     assert waitlist.size_of(card) == 1
-    assert "at place <strong>1</strong>" in client.get(PAGE).content.decode()
+    assert "at position <strong>1</strong>" in client.get(PAGE).content.decode()
 
     assert client.post(f"{PAGE}leave/")["Location"] == card.get_absolute_url()
     assert waitlist.size_of(card) == 0
