@@ -137,6 +137,10 @@ class _Progress:
             return
         self._shown_s = time.monotonic()
         waiting: list[int] = []
-        patiently(lambda: bool(waiting.append(Job.objects.filter(state__in=OPEN).count())) or True)
-        left = waiting[0] if waiting else "?"
+
+        def is_counted() -> bool:
+            waiting.append(Job.objects.filter(state__in=OPEN).count())
+            return True
+
+        left = waiting[0] if patiently(is_counted) else "?"
         self.say(f"{len(self.record.accepted)} of {self.jobs} accepted, {left} not ended")

@@ -9,4 +9,9 @@ from config.settings import INSTALLED_APPS as SITE_APPS
 
 INSTALLED_APPS = [*SITE_APPS, "bench"]
 SITE_DIR = DATA_DIR / "site"
-STORAGES["default"]["OPTIONS"]["location"] = SITE_DIR / "media"
+# The site's own pictures, to count them.
+MEDIA_ROOT = SITE_DIR / "media"
+STORAGES["default"] = {
+    "BACKEND": "django.core.files.storage.FileSystemStorage",
+    "OPTIONS": {"location": MEDIA_ROOT, "base_url": None},
+}

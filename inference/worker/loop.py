@@ -199,8 +199,8 @@ class _Run:
         self.long.clear()
         try:
             # Whatever stops this worker must not take with it what was claimed ahead.
-            if (batch := self.upcoming.result()) is not None:
-                self._give_back(batch, was_tried=False)
+            if (ahead := self.upcoming.result()) is not None:
+                self._give_back(ahead, was_tried=False)
         finally:
             self.upcoming = _done()
             wait(self.writing)
@@ -307,8 +307,8 @@ def _next(models: Sequence[ServedModel], worker: str, steps: Steps, claim: Claim
     try:
         for model in models:
             with log_context.bound(model=model.card.repo):
-                if batch := _next_of(model, worker, steps, claim):
-                    return batch
+                if found := _next_of(model, worker, steps, claim):
+                    return found
         return None
     finally:
         connection.close()

@@ -40,7 +40,10 @@ def name() -> str:
 def is_stopping() -> bool:
     """Whether this process was asked to leave once its work is done (SIGTERM)."""
     # An exit code, which may be 0: Celery's own loop asks the same way.
-    codes = (celery_state.should_stop, celery_state.should_terminate)
+    codes: tuple[int | bool | None, ...] = (
+        celery_state.should_stop,
+        celery_state.should_terminate,
+    )
     return any(code is not None and code is not False for code in codes)
 
 

@@ -3,6 +3,7 @@
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 from django.conf import settings
@@ -60,7 +61,7 @@ class Command(BaseCommand):
 
 @contextmanager
 def _breakable_site() -> Iterator[tuple[int, Breakages]]:
-    data_dir = settings.SITE_DIR
+    data_dir: Path = settings.MEDIA_ROOT.parent
     data_dir.mkdir()
     variables = {
         "DJANGO_SETTINGS_MODULE": "config.settings",

@@ -16,6 +16,7 @@ from inference.kinds.classify import request as classify
 from inference.models import Job, State
 from inference.runtime.encoder import Embeddings
 from inference.worker import leases, loop, process
+from inference.worker.decode import Ready
 from inference.worker.loop import Steps
 from inference.worker.served_models import ServedModel
 from inference.worker.text_cache import TextCache
@@ -262,7 +263,7 @@ def test_a_long_job_is_not_to_blame_for_what_stops_its_worker_elsewhere(
     ada, bob = person("ada"), person("bob")
     long = submit(card, ada, labels=many_labels())
 
-    def broken(encoder: object, batch: Sequence[Job]) -> list[loop.Ready]:
+    def broken(encoder: object, batch: Sequence[Job]) -> list[Ready]:
         if batch[0].pk != long.pk:
             raise error
         return STEPS.make_ready(model.cache.encoder, batch)
