@@ -469,6 +469,7 @@ FORM_TARGETS = ["https://accounts.google.com"] * bool(GOOGLE_CLIENT_ID) + [
 # theirs here. Inference first: its open jobs give back what they hold while there is a person.
 PERSONAL_DATA = [
     "inference.webhooks.personal_data",  # first: what ends now is delivered to nobody
+    "inference.comparing.personal_data",  # before the jobs, which it takes along
     "inference.personal_data",
     "accounts.personal_data",
     "catalog.demand.personal_data",

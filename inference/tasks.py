@@ -9,6 +9,7 @@ from catalog.infrastructure import log_context
 from catalog.infrastructure.retention import Budget
 from catalog.models import ModelCard
 from inference import personal_data
+from inference.comparing import deletion as comparisons
 from inference.jobs import sweep as sweeping
 from inference.jobs import tidy as tidying
 from inference.outbound import fetch_queue
@@ -46,7 +47,10 @@ def sweep() -> None:
 
 @shared_task
 def tidy() -> None:
-    tidying.tidy(Budget(ROUND_S))
+    budget = Budget(ROUND_S)
+    # They take their jobs along, so they go first.
+    comparisons.RETENTION.delete_due(budget)
+    tidying.tidy(budget)
 
 
 @shared_task

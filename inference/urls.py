@@ -2,6 +2,8 @@
 
 from django.urls import path
 
+from inference.comparing import actions as compare_actions
+from inference.comparing import views as compare
 from inference.docs import views as docs_views
 from inference.fleet import health
 from inference.playground import views
@@ -15,6 +17,20 @@ urlpatterns = [
     path("jobs/<uuid:pk>/picture.jpg", views.job_picture, name="job-picture"),
     path("jobs/<uuid:pk>/cancel/", views.cancel_job, name="job-cancel"),
     path("jobs/<uuid:pk>/forget/", views.forget_job, name="job-forget"),
+    path("try/compare/", compare.start, name="compare-photos"),
+    path("try/compare/shared/<str:token>/", compare.show_shared, name="comparison-shared"),
+    path("try/compare/shared/<str:token>/photos/<int:photo_id>.jpg", compare.shared_photo),
+    path("try/compare/<uuid:pk>/", compare.show, name="comparison"),
+    path("try/compare/<uuid:pk>/photos/", compare_actions.add_photos),
+    path("try/compare/<uuid:pk>/photos/<int:photo_id>.jpg", compare.photo),
+    path("try/compare/<uuid:pk>/truth/", compare_actions.set_truth),
+    path("try/compare/<uuid:pk>/cancel/", compare_actions.cancel),
+    path("try/compare/<uuid:pk>/delete/", compare_actions.delete),
+    path("try/compare/<uuid:pk>/share/", compare_actions.share),
+    path("try/compare/<uuid:pk>/unshare/", compare_actions.stop_sharing),
+    path("try/compare/<uuid:pk>/comparison.csv", compare.export_csv),
+    path("try/compare/<uuid:pk>/comparison.json", compare.export_json),
+    path("try/compare/<uuid:pk>/compare.py", compare.export_program),
     path("docs/", docs_views.docs, name="docs"),
     path("docs/<slug:slug>/", docs_views.docs, name="docs-page"),
     path("account/webhooks/", webhooks.webhooks, name="webhooks"),

@@ -9,7 +9,8 @@ from django.core.cache.backends.redis import RedisCache
 COUNT_WITHIN = """
 local wait = 0
 for i, key in ipairs(KEYS) do
-    if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[2 * i]) then
+    local count = tonumber(redis.call('GET', key) or '0')
+    if count + math.max(tonumber(ARGV[1]), 1) > tonumber(ARGV[2 * i]) then
         wait = math.max(wait, redis.call('PTTL', key), 1)
     end
 end
@@ -17,7 +18,7 @@ if wait > 0 then return wait end
 if ARGV[1] == '0' then return 0 end
 for i, key in ipairs(KEYS) do
     redis.call('SET', key, 0, 'EX', ARGV[2 * i + 1], 'NX')
-    redis.call('INCR', key)
+    redis.call('INCRBY', key, ARGV[1])
 end
 return 0
 """
@@ -40,7 +41,8 @@ class CountingCache(RedisCache):
     def count_within(self, bounds: Sequence[tuple[str, int, int]], *, step: int) -> int:
         """Count each (key, most, window in seconds) if all have room; else milliseconds to wait.
 
-        One script, so that of two who ask at once for the last place one gets it. `step` 0 looks.
+        One script, so that of two who ask at once for the last place one gets it. `step` is how
+        many are counted; 0 looks whether there is room for one.
         """
         keys = [self.make_and_validate_key(key) for key, _, _ in bounds]
         values = [number for _, most, window_s in bounds for number in (most, window_s)]

@@ -100,13 +100,13 @@ def count(keys: Sequence[str], *, window_s: int, by: int = 1) -> list[int]:
         raise _cannot_count() from error
 
 
-def spend(limits: Sequence[Limit]) -> int:
-    """Count one more under all of the limits, or under none of them. Raises CannotCount.
+def spend(limits: Sequence[Limit], *, by: int = 1) -> int:
+    """Count `by` more under all of the limits, or none under any of them. Raises CannotCount.
 
     Returns 0, or, where one has no room, the seconds until all have. A refused try costs nothing:
     whoever comes back after that time gets through.
     """
-    return _count_within(limits, step=1)
+    return _count_within(limits, step=by)
 
 
 def wait_before_next(limits: Sequence[Limit]) -> int:

@@ -4,6 +4,7 @@ from accounts import lifecycle
 from catalog.demand import waitlist
 from catalog.infrastructure.retention import Retention
 from catalog.mail import sending as mail
+from inference.comparing import deletion as comparisons
 from inference.jobs import sweep, tidy
 from inference.status import recording
 from inference.webhooks import sending as webhooks
@@ -12,6 +13,7 @@ from inference.webhooks import sending as webhooks
 def retentions() -> list[Retention]:
     return [
         *sweep.OVERDUE,
+        comparisons.RETENTION,
         *tidy.RETENTIONS,
         *webhooks.RETENTIONS,
         *recording.RETENTIONS,

@@ -1,5 +1,13 @@
-"""The rows of inference: jobs, and the workers that do them."""
+"""The rows of inference: jobs, what groups them, and the workers that do them."""
 
+from inference.models.comparisons import (
+    NONE_OF_THE_LABELS,
+    ComparedAnswer,
+    ComparedPhoto,
+    Comparison,
+    ComparisonQuerySet,
+    StoredColumn,
+)
 from inference.models.idempotency import IdempotentCall
 from inference.models.jobs import FINAL, OPEN, ErrorCode, Input, Job, JobQuerySet, State
 from inference.models.status import Incident, IncidentUpdate, Part, StatusHour
@@ -18,9 +26,14 @@ from inference.models.workers import WORKER_SILENT_AFTER, JobCounter, Worker, Wo
 
 __all__ = [
     "FINAL",
+    "NONE_OF_THE_LABELS",
     "OPEN",
     "WORKER_SILENT_AFTER",
     "Attempt",
+    "ComparedAnswer",
+    "ComparedPhoto",
+    "Comparison",
+    "ComparisonQuerySet",
     "Delivery",
     "DeliveryQuerySet",
     "DeliveryState",
@@ -38,6 +51,7 @@ __all__ = [
     "Part",
     "State",
     "StatusHour",
+    "StoredColumn",
     "Webhook",
     "WebhookQuerySet",
     "Worker",

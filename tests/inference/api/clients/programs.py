@@ -13,11 +13,11 @@ from inference.kinds.kind import Code
 from tests.inference.api.clients.table import NODE_MODULES
 
 
-def run(name: str, code: str, *, folder: Path, secret: str, **more: str) -> str:
+def run(name: str, code: str, *arguments: str, folder: Path, secret: str, **more: str) -> str:
     """What it prints; fails if it does."""
     (folder / name).write_text(code)
     done = subprocess.run(
-        [*_program(name), name],
+        [*_program(name), name, *arguments],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "HOME": str(folder), "GIGAROUTER_API_KEY": secret} | more,
         capture_output=True,
