@@ -101,7 +101,8 @@ function form(element) {
 
   function take(more) {
     const known = new Set(photos.map(({ path, file }) => `${path} ${file.size}`));
-    photos = [...photos, ...withoutRoot(more).filter(({ path, file }) => !known.has(`${path} ${file.size}`))];
+    const sorted = withoutRoot(more).sort((a, b) => a.path.localeCompare(b.path));
+    photos = [...photos, ...sorted.filter(({ path, file }) => !known.has(`${path} ${file.size}`))];
     const folders = photos.map(({ path }) => path.split("/").at(-2)).filter(Boolean);
     labelsFrom([...new Set(folders)].map((name) => name.replace(/[_-]+/g, " ")));
     show();

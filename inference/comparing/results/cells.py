@@ -61,7 +61,7 @@ class Cell:
 
     @property
     def score_words(self) -> str:
-        return score_text.written(self.score, self.activation)
+        return short(self.score)
 
     @property
     def width(self) -> float:
@@ -75,8 +75,7 @@ class Cell:
     def second_words(self) -> str:
         if self.second is None:
             return ""
-        score = score_text.written(self.second["score"], self.activation)
-        return f"{self.second['label']} {score}"
+        return f"{self.second['label']} {short(self.second['score'])}"
 
     @property
     def is_near_tie(self) -> bool:
@@ -84,6 +83,17 @@ class Cell:
             return False
         difference = self.predictions[0]["logit"] - self.second["logit"]
         return bool(difference < math.log(NEAR_TIE_ODDS))
+
+
+def short(score: float) -> str:
+    """A score in [0, 1] with one decimal, or with those that a tiny one needs.
+
+    >>> short(0.937), short(0.99996), short(1.0), short(0.000003)
+    ('93.7%', '>99.9%', '100%', '0.0003%')
+    """
+    if 0.999 < score < 1:
+        return ">99.9%"
+    return f"{100 * score:.1f}%" if 0.001 <= score <= 0.999 else score_text.percent(score)
 
 
 def read(comparison: Comparison, *, predictions: int = 2) -> dict[int, list[Cell]]:

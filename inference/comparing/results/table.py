@@ -58,9 +58,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """A column over all photos: what stands in its head."""
+    """A column over all photos: what stands in its head. `label` is its name, and no other's."""
 
     number: int
+    label: str
     column: Column
     cells: Sequence[Cell]
     accuracy: Accuracy
@@ -130,7 +131,9 @@ class Table:
 
     @property
     def asked(self) -> int:
-        return sum(len(row.cells) for row in self.rows)
+        """Answers that were asked for; also those of photos that are still on their way."""
+        coming = self.missing_photos * len(self.summaries) if self.is_receiving else 0
+        return coming + sum(len(row.cells) for row in self.rows)
 
     @property
     def ended(self) -> int:
@@ -164,7 +167,7 @@ class Table:
     def pairs(self) -> list[Pair]:
         if not self.known_truths:
             return []
-        names = distinct_names([summary.column for summary in self.summaries])
+        names = [summary.label for summary in self.summaries]
         rights = [
             # A photo that is just arriving has not all of its cells yet.
             [row.cells[n].is_right if n < len(row.cells) else None for row in self.rows]
@@ -180,8 +183,8 @@ def read(comparison: Comparison, *, predictions: int = 2) -> Table:
     rows = [_row(photo, cells.get(photo.pk, []), comparison) for photo in photos]
     served = Worker.objects.served_repos()
     summaries = [
-        _summary(number, column, rows, is_served=column.repo in served)
-        for number, column in enumerate(columns)
+        _summary(number, column, label, rows, is_served=column.repo in served)
+        for number, (column, label) in enumerate(zip(columns, distinct_names(columns), strict=True))
     ]
     return Table(comparison, rows, summaries, timezone.now())
 
@@ -208,12 +211,15 @@ def _row(photo: ComparedPhoto, cells: Sequence[Cell], comparison: Comparison) ->
     return Row(photo, judged, truth, column_count)
 
 
-def _summary(number: int, column: Column, rows: Sequence[Row], *, is_served: bool) -> Summary:
+def _summary(
+    number: int, column: Column, label: str, rows: Sequence[Row], *, is_served: bool
+) -> Summary:
     # A photo that is no picture has no cells, and is nobody's mistake.
     own = [(row, row.cells[number]) for row in rows if number < len(row.cells)]
     judged = [(row, cell) for row, cell in own if cell.is_right is not None]
     return Summary(
         number=number,
+        label=label,
         column=column,
         cells=[cell for _, cell in own],
         accuracy=Accuracy(sum(bool(cell.is_right) for _, cell in judged), len(judged)),

@@ -1,5 +1,6 @@
 """Two served models, and a form that compares them."""
 
+import html
 import io
 import re
 import uuid
@@ -60,4 +61,5 @@ def started(response: Response) -> Comparison:
 
 
 def sentences(response: Response) -> str:
-    return re.sub(r"\s+", " ", response.content.decode())
+    """The page as text for comparisons: without line breaks and entities."""
+    return html.unescape(re.sub(r"\s+", " ", response.content.decode()))

@@ -6,11 +6,11 @@ from itertools import product
 import pytest
 
 from inference.comparing import photos
-from inference.comparing.results import accuracy, exports
+from inference.comparing.results import accuracy, cells, exports
 from inference.comparing.results.accuracy import compare, exact_mcnemar, holm, wilson_interval
 
 
-@pytest.mark.parametrize("module", [photos, exports])
+@pytest.mark.parametrize("module", [photos, exports, cells])
 def test_the_examples_hold(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Batches: for people with an account, paid as the API is, and never more than a share at a time."""
+"""Batches: for people with an account, paid as the API is, and never more than a share."""
 
 from datetime import timedelta
 

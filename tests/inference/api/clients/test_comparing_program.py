@@ -28,7 +28,7 @@ FILES = {
 
 @pytest.fixture
 def comparison(api: Api) -> Comparison:
-    """All photos by the served model, with one prompt, a set, and a prompt that is hard to quote."""
+    """All photos by the served model: with a prompt that is hard to quote, and with a set."""
     client = Client()
     fields = {
         "labels": "\n".join(LABELS),
