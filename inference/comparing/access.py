@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404
 
 from accounts.models import User
 from inference.models import Comparison
-from inference.playground.visitors import requester_of
+from inference.playground.requesters import requester_of
 
 
 def user_of(request: HttpRequest) -> User | None:

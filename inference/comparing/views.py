@@ -27,7 +27,7 @@ from inference.comparing.results import exports, table
 from inference.comparing.results.table import Table
 from inference.models import Comparison, Worker
 from inference.playground.labels import DEFAULT_TEMPLATE
-from inference.playground.visitors import requester_of
+from inference.playground.requesters import requester_of
 
 ROWS_PER_PAGE = 50
 

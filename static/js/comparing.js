@@ -108,16 +108,18 @@ function form(element) {
     show();
   }
 
-  input.addEventListener("change", () => {
-    take([...input.files].map((file) => photoOf(file, file.webkitRelativePath)).filter(({ path }) => !input.webkitdirectory || READABLE.test(path)));
-    input.value = "";
-    input.webkitdirectory = false;
-  });
-  folder.addEventListener("click", () => {
-    input.webkitdirectory = true;
-    input.click();
-    setTimeout(() => (input.webkitdirectory = false), 0);
-  });
+  const directory = document.createElement("input");
+  directory.type = "file";
+  directory.webkitdirectory = true;
+  folder.addEventListener("click", () => directory.click());
+  for (const one of [input, directory]) {
+    one.addEventListener("change", () => {
+      const chosen = [...one.files].map((file) => photoOf(file, file.webkitRelativePath));
+      // Of a folder only what may be a picture; a file that was picked by itself names itself.
+      take(one === directory ? chosen.filter(({ path }) => READABLE.test(path)) : chosen);
+      one.value = "";
+    });
+  }
   element.addEventListener("change", count);
   addEventListener("paste", (event) => {
     const pasted = [...event.clipboardData.files].filter(({ type }) => type.startsWith("image/"));

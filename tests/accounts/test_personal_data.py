@@ -21,7 +21,7 @@ from accounts import keys, lifecycle
 from accounts.models import User
 from catalog.demand import votes, waitlist
 from catalog.models import Mail, ModelCard, ModelRequest
-from inference.models import IdempotentCall, Job, State, Webhook
+from inference.models import Comparison, IdempotentCall, Job, State, Webhook
 from tests.conftest import make_card
 
 ADA = "ada@lab.example"
@@ -40,6 +40,7 @@ EXPORTED = {
     "catalog.Vote.user": "votes",
     "catalog.Vote.mailbox": "votes",
     "catalog.WaitlistEntry.consent_address_sha256": "waitlist",
+    "inference.Comparison.owner": "comparisons",
     "inference.IdempotentCall.user": "idempotency_keys",
     "inference.Job.owner": "jobs",
     "inference.Webhook.user": "webhooks",
@@ -125,6 +126,7 @@ def fill(ada: User, card: ModelCard) -> None:
     ModelRequest.objects.create(user=ada, repo="openai/other")
     Webhook.objects.create(user=ada, url="https://ada.example/", events=["job.failed"], secret="x")
     IdempotentCall.objects.create(user=ada, endpoint="/v1/x", key="k", held_until=now)
+    Comparison.objects.create(owner=ada, labels=["a cat", "a dog"])
     Job.objects.create(
         card=card,
         owner=ada,

@@ -14,6 +14,7 @@ PAGES = [
     "/compare/?m=openai/clip-vit-large-patch14&m=openai/clip-vit-base-patch32",
     "/playground/",
     "/playground/?model=openai/clip-vit-large-patch14",
+    "/try/compare/",
     "/roadmap/",
     "/sources/",
     "/status/",

@@ -1,4 +1,4 @@
-"""Who sends a form: a signed-in person, or a browser session that is known by a random id."""
+"""Who sends the playground's forms: a person, or a session that is known by a random id."""
 
 import secrets
 import uuid
@@ -10,7 +10,7 @@ from inference import jobs
 
 
 def requester_of(request: HttpRequest, *, is_new: bool = False) -> jobs.Requester:
-    """Anonymous visitors are known by a random id in the session, made when first needed."""
+    """Anonymous visitors are known by a random id in the session; `is_new` makes a missing one."""
     if is_new and "visitor" not in request.session:
         request.session["visitor"] = str(_new_visitor(request))
     visitor = request.session.get("visitor")
