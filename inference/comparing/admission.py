@@ -65,17 +65,27 @@ def admit(
 
 
 def count_free(photos: int, column_count: int, *, visitor: str, address: str) -> None:
-    """Count all of it or none; raises limits.Refused."""
+    """Count all of it or none; raises NotAdmitted and limits.Refused."""
     work = photos * column_count
-    per_session = Limit(f"playground:session:{visitor}", settings.PLAYGROUND_JOBS_PER_HOUR_SESSION)
-    per_network = Limit(
-        f"playground:address:{network_of(address)}", settings.PLAYGROUND_JOBS_PER_HOUR_ADDRESS
+    named = (
+        f"{photos} photo{'' if photos == 1 else 's'} by {column_count} columns are {work} pictures"
+        " to score"
     )
-    wait_s = limits.spend([per_session, per_network], by=work)
+    bounds = [
+        Limit(f"playground:session:{visitor}", settings.PLAYGROUND_JOBS_PER_HOUR_SESSION),
+        Limit(
+            f"playground:address:{network_of(address)}", settings.PLAYGROUND_JOBS_PER_HOUR_ADDRESS
+        ),
+    ]
+    most = min(bound.most for bound in bounds)
+    if work > most:  # no waiting would help
+        raise NotAdmitted(
+            f"{named}; {most} are free in an hour. Send fewer photos, or take fewer columns."
+        )
+    wait_s = limits.spend(bounds, by=work)
     if wait_s:
         raise TooOften(
-            f"{photos} photo{'' if photos == 1 else 's'} by {column_count} columns are {work}"
-            " pictures to score, more than is left of what is free in an hour. Send fewer, take"
+            f"{named}, more than is left of the {most} that are free in an hour. Send fewer, take"
             f" fewer columns, or come back in {wait_in_words(wait_s)}.",
             retry_after_s=wait_s,
         )

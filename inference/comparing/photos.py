@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from accounts import credits
@@ -27,6 +27,7 @@ from inference.kinds.classify import request as classify
 from inference.models import OPEN, ComparedAnswer, ComparedPhoto, Comparison, Job, Worker
 
 MAX_NAME_CHARACTERS = 255
+CLOSED = "This comparison was canceled or deleted, so no more photos are taken."
 
 
 class NotTaken(Exception):
@@ -98,14 +99,28 @@ def add(
         image = _checked(upload)
     except InvalidImage as refusal:
         photo.error = str(refusal)
-        photo.save(update_fields=["error"])
+        ComparedPhoto.objects.filter(pk=photo.pk).update(error=photo.error)
         return photo
+    try:
+        _ask(comparison, columns, photo, image, payer=payer)
+    except IntegrityError as error:  # its row went meanwhile
+        raise Closed(CLOSED) from error
+    return photo
+
+
+def _ask(
+    comparison: Comparison,
+    columns: Sequence[Column],
+    photo: ComparedPhoto,
+    image: ImageFile,
+    *,
+    payer: User | None,
+) -> None:
     served = Worker.objects.served_repos()
     for index, column in enumerate(columns):
         answer, _ = ComparedAnswer.objects.get_or_create(photo=photo, column=index)
         if answer.job_id is None:
             _answer(comparison, answer, column, image, payer=payer, is_served=column.repo in served)
-    return photo
 
 
 def _checked(upload: Upload) -> ImageFile:
@@ -119,7 +134,7 @@ def _row(comparison: Comparison, upload: Upload) -> ComparedPhoto:
         # Two uploads at once must not both be the last that was admitted.
         current = Comparison.objects.select_for_update(no_key=True).filter(pk=comparison.pk).first()
         if current is None or current.canceled_at:
-            raise Closed("This comparison was canceled or deleted, so no more photos are taken.")
+            raise Closed(CLOSED)
         photos = current.photos.all()
         if existing := photos.filter(fingerprint=upload.fingerprint).first():
             return existing
@@ -169,7 +184,7 @@ def _answer(
     except credits.CreditError:
         _without_credit(comparison, answer)
         return
-    _attach(answer, job)
+    _attach(comparison, answer, job)
 
 
 def _without_credit(comparison: Comparison, answer: ComparedAnswer) -> None:
@@ -184,11 +199,17 @@ def _set_missing(answer: ComparedAnswer, reason: ComparedAnswer.Missing) -> None
     ComparedAnswer.objects.filter(pk=answer.pk, job__isnull=True).update(missing=reason)
 
 
-def _attach(answer: ComparedAnswer, job: Job) -> None:
-    # Whoever canceled or deleted the comparison meanwhile has not seen this job.
-    attached = ComparedAnswer.objects.filter(
-        pk=answer.pk, photo__comparison__canceled_at__isnull=True
-    ).update(job=job, missing="")
+def _attach(comparison: Comparison, answer: ComparedAnswer, job: Job) -> None:
+    with transaction.atomic():
+        # Whoever cancels or deletes it waits for this row, and then finds the job.
+        is_open = bool(
+            Comparison.objects.select_for_update(no_key=True)
+            .filter(pk=comparison.pk, canceled_at__isnull=True)
+            .values_list("pk")
+        )
+        attached = is_open and ComparedAnswer.objects.filter(pk=answer.pk).update(
+            job=job, missing=""
+        )
     if not attached:
         jobs.delete(job)
-        raise Closed("This comparison was canceled or deleted, so no more photos are taken.")
+        raise Closed(CLOSED)

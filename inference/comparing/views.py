@@ -5,16 +5,17 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.models import User
 from catalog import limits
 from catalog.http import HtmxRequest, client_address
+from catalog.infrastructure import storage
 from catalog.models import ModelCard
 from catalog.numbers.money import format_usd
 from inference.comparing import admission, photos, pictures, starting
@@ -49,7 +50,8 @@ def start(request: HttpRequest) -> HttpResponse:
         response = _start_again(request, form, refusal.status)
         response.headers["Retry-After"] = str(refusal.retry_after_s)
         return response
-    return _with_photos(comparison, form, user_of(request))
+    _add_photos(request, comparison, form)
+    return redirect(comparison)
 
 
 def _started(request: HttpRequest, form: StartForm) -> Comparison:
@@ -65,13 +67,15 @@ def _started(request: HttpRequest, form: StartForm) -> Comparison:
     )
 
 
-def _with_photos(
-    comparison: Comparison, form: StartForm, user: User | None
-) -> HttpResponseRedirect:
-    columns = form.cleaned_data["columns"]
-    for upload in form.uploads:
-        photos.add(comparison, columns, upload, payer=user if comparison.is_paid else None)
-    return redirect(comparison)
+def _add_photos(request: HttpRequest, comparison: Comparison, form: StartForm) -> None:
+    payer = user_of(request) if comparison.is_paid else None
+    try:
+        for upload in form.uploads:
+            photos.add(comparison, form.cleaned_data["columns"], upload, payer=payer)
+    except photos.NotTaken as refusal:
+        messages.error(request, str(refusal))
+    except storage.StorageUnavailable:
+        messages.error(request, "Not all photos could be kept. Please add the others again.")
 
 
 def _start_again(request: HttpRequest, form: StartForm, status: HTTPStatus) -> HttpResponse:

@@ -43,3 +43,12 @@ def test_the_wait_is_that_of_the_limit_that_lasts_longest() -> None:
     limits.spend([hour, minute])
 
     assert 3590 < limits.spend([minute, hour]) <= 3600
+
+
+def test_several_at_once_are_counted_all_or_none() -> None:
+    limit = limits.Limit("several", 10, 60)
+
+    waits = [limits.spend([limit], by=by) for by in (7, 4, 3, 1)]
+
+    assert [wait > 0 for wait in waits] == [False, True, False, True]
+    assert cache.get("several") == 10

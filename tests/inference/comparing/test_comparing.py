@@ -1,5 +1,6 @@
 """Several models on one's own photos: starts, refuses in sentences, and shows nobody else's."""
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -8,11 +9,16 @@ from pytest_django import Settings
 
 from accounts.models import User
 from catalog.models import ModelCard
+from inference.comparing import columns as stored_columns
+from inference.comparing import deletion, photos
+from inference.comparing.columns import Column
+from inference.comparing.photos import Upload
 from inference.jobs import claims
 from inference.models import ComparedPhoto, Comparison, ErrorCode, Job, State, Worker
 from inference.worker import settlement
 from tests.conftest import answer_next, photo_bytes
 from tests.inference.comparing.conftest import Start, sentences, started, upload
+from tests.support.threads import at_once
 
 
 def photo(number: int) -> bytes:
@@ -123,18 +129,30 @@ def test_a_bad_file_names_itself_and_the_others_go_on(start: Start, client: Clie
 def test_work_is_counted_as_photos_times_columns_before_it_is_admitted(
     start: Start, settings: Settings
 ) -> None:
-    settings.PLAYGROUND_JOBS_PER_HOUR_SESSION = 5
-    files = [upload(photo(n), f"{n}.jpg") for n in range(3)]
+    settings.PLAYGROUND_JOBS_PER_HOUR_SESSION = 6
+    two = [(1, "1.jpg"), (2, "2.jpg")]
+    started(start(photos=[upload(photo(n), name) for n, name in two]))
 
-    refused = start(photos=files)
+    refused = start(photos=[upload(photo(n), name) for n, name in two])
 
     assert refused.status_code == 429
     assert int(refused["Retry-After"]) > 0
-    assert "3 photos by 2 columns are 6 pictures" in sentences(refused)
-    assert not Job.objects.exists()
+    assert "2 photos by 2 columns are 4 pictures to score, more than is left" in sentences(refused)
+    assert Comparison.objects.count() == 1
     # What was refused has used up nothing.
-    assert start(photos=[upload(photo(1)), upload(photo(2))]).status_code == 302
+    assert start().status_code == 302
     assert start().status_code == 429
+
+
+def test_what_no_hour_allows_is_refused_without_a_time_to_wait(
+    start: Start, settings: Settings
+) -> None:
+    settings.PLAYGROUND_JOBS_PER_HOUR_SESSION = 39
+
+    response = start(photos=None, photo_count=20)
+
+    assert response.status_code == 400
+    assert "20 photos by 2 columns are 40 pictures to score; 39 are free" in sentences(response)
 
 
 def test_the_network_limit_holds_across_sessions(start: Start, settings: Settings) -> None:
@@ -150,6 +168,44 @@ def test_a_cache_that_is_away_is_a_sentence(start: Start, settings: Settings) ->
 
     assert start().status_code == 503
     assert not Job.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_photos_at_once_only_those_that_were_admitted_get_in(start: Start) -> None:
+    comparison = started(start(photos=None, photo_count=3))
+    columns = stored_columns.of(comparison)
+
+    def add(number: int) -> bool:
+        try:
+            photos.add(comparison, columns, Upload(f"{number}.jpg", photo(number)), payer=None)
+        except photos.Full:
+            return False
+        return True
+
+    assert sum(at_once(add, 8)) == 3
+    assert sorted(comparison.photos.values_list("position", flat=True)) == [0, 1, 2]
+    assert Job.objects.count() == 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whatever_arrives_while_it_is_deleted_leaves_nothing_behind(start: Start) -> None:
+    for _ in range(4):
+        comparison = started(start(photos=None, photo_count=20))
+        columns = stored_columns.of(comparison)
+
+        def act(
+            number: int, comparison: Comparison = comparison, columns: list[Column] = columns
+        ) -> None:
+            if number == 2:
+                deletion.delete(Comparison.objects.get(pk=comparison.pk))
+                return
+            with contextlib.suppress(photos.NotTaken):
+                photos.add(comparison, columns, Upload(f"{number}.jpg", photo(number)), payer=None)
+
+        at_once(act, 4)
+
+        assert not Comparison.objects.exists()
+        assert not Job.objects.exists()
 
 
 def test_photos_follow_one_by_one_and_only_as_many_as_were_admitted(
