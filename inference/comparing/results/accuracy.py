@@ -44,7 +44,7 @@ def exact_mcnemar(only_first: int, only_second: int) -> float:
     """
     n = only_first + only_second
     tail = sum(math.comb(n, k) for k in range(min(only_first, only_second) + 1))
-    return min(1.0, 2 * tail / 2**n)
+    return float(min(1.0, 2 * tail / 2**n))
 
 
 def holm(ps: Sequence[float]) -> list[float]:
@@ -141,8 +141,10 @@ class Pair:
     def verdict(self) -> str:
         if not self.differing:
             return "They were right and wrong on the same photos, so nothing tells them apart yet."
-        alone = f"{self.first} alone was right on {self.only_first}, {self.second} alone on"
-        counts = f"{alone} {self.only_second}."
+        counts = (
+            f"The first alone was right on {self.only_first}, the second alone on"
+            f" {self.only_second}."
+        )
         if self.is_telling:
             return f"{counts} That is more than chance explains."
         return f"{counts} That says nothing yet: chance explains it."
