@@ -5,7 +5,6 @@ Somebody else's does not exist.
 
 import uuid
 from datetime import timedelta
-from typing import cast
 
 from django.conf import settings
 from django.db.models.functions import Now
@@ -18,7 +17,7 @@ from inference.playground.requesters import requester_of
 
 
 def user_of(request: HttpRequest) -> User | None:
-    return cast(User, request.user) if request.user.is_authenticated else None
+    return request.user if request.user.is_authenticated else None
 
 
 def visible_or_404(request: HttpRequest, pk: uuid.UUID) -> Comparison:
