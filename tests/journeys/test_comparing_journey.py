@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, FilePayload, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, FilePayload, Page, Response, expect
 
 from tests.conftest import SAMPLES
 from tests.journeys.test_page_budget import listen, weigh
@@ -181,7 +181,7 @@ def test_no_rule_of_wcag_is_broken_and_nothing_scrolls_sideways(
 def test_both_pages_are_light(page: Page, has_scripts: bool) -> None:
     if not has_scripts:
         pytest.skip("without scripts there is less")
-    responses = []
+    responses: list[Response] = []
     listen(page, responses)
     page.goto("/try/compare/")
     page.wait_for_load_state("networkidle")
