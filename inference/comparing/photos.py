@@ -117,10 +117,11 @@ def _ask(
     payer: User | None,
 ) -> None:
     served = Worker.objects.served_repos()
-    for index, column in enumerate(columns):
-        answer, _ = ComparedAnswer.objects.get_or_create(photo=photo, column=index)
-        if answer.job_id is None:
-            _answer(comparison, answer, column, image, payer=payer, is_served=column.repo in served)
+    done = set(photo.answers.filter(missing="").values_list("column", flat=True))
+    for number, column in enumerate(columns):
+        if number not in done:
+            cell = Cell(comparison, photo, number)
+            _answer(cell, column, image, payer=payer, is_served=column.repo in served)
 
 
 def _checked(upload: Upload) -> ImageFile:
@@ -150,31 +151,32 @@ def _row(comparison: Comparison, upload: Upload) -> ComparedPhoto:
         )
 
 
+@dataclass(frozen=True)
+class Cell:
+    comparison: Comparison
+    photo: ComparedPhoto
+    column: int
+
+
 def _answer(
-    comparison: Comparison,
-    answer: ComparedAnswer,
-    column: Column,
-    image: ImageFile,
-    *,
-    payer: User | None,
-    is_served: bool,
+    cell: Cell, column: Column, image: ImageFile, *, payer: User | None, is_served: bool
 ) -> None:
     if column.card is None or not is_served:
-        _set_missing(answer, ComparedAnswer.Missing.NOT_SERVED)
+        _write(cell, missing=ComparedAnswer.Missing.NOT_SERVED)
         return
     request = classify.job_request(
         column.card,
         [image],
-        labels=comparison.labels,
+        labels=cell.comparison.labels,
         template=column.templates,
         keeps_preview=True,
     )
     try:
         job = jobs.submit(
             request,
-            requester=jobs.Requester(comparison.owner_id, comparison.visitor),
+            requester=jobs.Requester(cell.comparison.owner_id, cell.comparison.visitor),
             # Of the cell: a photo that is sent again makes no second job.
-            idempotency_key=f"comparison:{answer.pk}",
+            idempotency_key=f"comparison:{cell.photo.pk}:{cell.column}",
             # A stand-in has no price, and costs nobody anything.
             payer=payer if column.card.price else None,
             max_queued=settings.API_QUEUED_JOBS,
@@ -182,34 +184,37 @@ def _answer(
     except jobs.TooManyQueued:
         raise Busy("Many of your photos wait already. Please send this one again soon.") from None
     except credits.CreditError:
-        _without_credit(comparison, answer)
+        _without_credit(cell)
         return
-    _attach(comparison, answer, job)
+    if not _write(cell, job=job):
+        jobs.delete(job)
+        raise Closed(CLOSED)
 
 
-def _without_credit(comparison: Comparison, answer: ComparedAnswer) -> None:
+def _without_credit(cell: Cell) -> None:
     # Each job holds what it could cost if no text were cached, so those that wait hold more than
     # they will spend: once they are done there may be enough.
-    if Job.objects.filter(compared_answer__photo__comparison=comparison, state__in=OPEN).exists():
+    own = Job.objects.filter(compared_answer__photo__comparison=cell.comparison)
+    if own.filter(state__in=OPEN).exists():
         raise Busy("Your credit is held by the photos before. Please send this one again soon.")
-    _set_missing(answer, ComparedAnswer.Missing.OUT_OF_CREDIT)
+    _write(cell, missing=ComparedAnswer.Missing.OUT_OF_CREDIT)
 
 
-def _set_missing(answer: ComparedAnswer, reason: ComparedAnswer.Missing) -> None:
-    ComparedAnswer.objects.filter(pk=answer.pk, job__isnull=True).update(missing=reason)
-
-
-def _attach(comparison: Comparison, answer: ComparedAnswer, job: Job) -> None:
+def _write(cell: Cell, *, job: Job | None = None, missing: str = "") -> bool:
+    """False: the comparison was canceled or deleted meanwhile."""
     with transaction.atomic():
         # Whoever cancels or deletes it waits for this row, and then finds the job.
         is_open = bool(
             Comparison.objects.select_for_update(no_key=True)
-            .filter(pk=comparison.pk, canceled_at__isnull=True)
+            .filter(pk=cell.comparison.pk, canceled_at__isnull=True)
             .values_list("pk")
         )
-        attached = is_open and ComparedAnswer.objects.filter(pk=answer.pk).update(
-            job=job, missing=""
-        )
-    if not attached:
-        jobs.delete(job)
-        raise Closed(CLOSED)
+        own = ComparedAnswer.objects.filter(photo=cell.photo, column=cell.column)
+        # The same photo sent twice at once: a reason never takes the place of a job.
+        if is_open and (job or not own.filter(job__isnull=False).exists()):
+            ComparedAnswer.objects.update_or_create(
+                photo=cell.photo,
+                column=cell.column,
+                defaults={"job": job, "missing": missing},
+            )
+    return is_open

@@ -124,6 +124,17 @@ def test_a_job_that_is_gone_leaves_a_sentence(
     assert "Its answer was deleted." in sentences(client.get(f"/try/compare/{three.pk}/"))
 
 
+def test_a_photo_that_is_just_arriving_has_cells_that_say_so(
+    three: Comparison, client: Client
+) -> None:
+    three.photos.get(position=2).answers.get(column=1).delete()
+
+    page = sentences(client.get(f"/try/compare/{three.pk}/"))
+
+    assert page.count("arriving") == 1
+    assert "was deleted" not in page
+
+
 def test_the_table_takes_few_queries_however_many_photos(
     three: Comparison, client: Client, django_assert_max_num_queries: Any
 ) -> None:
