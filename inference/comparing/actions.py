@@ -60,6 +60,9 @@ def _take(
         most = f"Please send up to {MAX_PHOTOS_PER_FORM} photos at a time."
         return HTTPStatus.BAD_REQUEST, most, None
     columns, user = stored_columns.of(comparison), user_of(request)
+    if comparison.is_paid and (user is None or user.pk != comparison.owner_id):
+        # A browser in which somebody else was signed in before still sees it.
+        return HTTPStatus.FORBIDDEN, "Only whoever started a paid comparison adds to it.", None
     payer = user if comparison.is_paid else None
     try:
         if is_more:

@@ -153,3 +153,19 @@ def test_a_persons_comparisons_are_exported_and_erased_with_the_person(
     assert [photo["name"] for photo in exported[0]["photos"]] == ["1.jpg"]
     assert list(Comparison.objects.all()) == [other]
     assert Job.objects.count() == 2
+
+
+def test_nobody_else_pays_for_a_batch_in_the_same_browser(
+    start: Start, ada: User, client: Client
+) -> None:
+    comparison = started(start(photos=None, photo_count=21))
+    # The browser's random id outlives the person, as when one session follows another.
+    visitor = client.session["visitor"]
+    other = Client()
+    other.force_login(User.objects.create_user("bob@lab.example"))
+    session = other.session
+    session["visitor"] = visitor
+    session.save()
+
+    assert send(other, comparison, 1) == 403
+    assert not Job.objects.exists()

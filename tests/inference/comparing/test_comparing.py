@@ -44,6 +44,20 @@ def test_the_form_names_the_served_models(client: Client, cards: list[ModelCard]
     assert all(f'value="{card.repo}"' in page.content.decode() for card in cards)
 
 
+def test_without_a_worker_the_form_says_so(client: Client, card: ModelCard) -> None:
+    page = sentences(client.get("/try/compare/"))
+
+    assert "No worker is up right now" in page
+    assert card.repo not in page
+
+
+def test_a_model_named_in_the_address_comes_first(client: Client, cards: list[ModelCard]) -> None:
+    page = client.get("/try/compare/?model=openai/second&model=nobody/nothing").content.decode()
+
+    first = page.partition('name="model_1"')[2].partition("</select>")[0]
+    assert '<option value="openai/second" selected>' in first
+
+
 def test_each_photo_becomes_an_ordinary_job_for_each_column(start: Start) -> None:
     comparison = started(start(photos=[upload(photo(1), "a.jpg"), upload(photo(2), "b.jpg")]))
 
