@@ -8,6 +8,7 @@ from statistics import median
 
 from django.utils import timezone
 
+from catalog.numbers.formatting import duration
 from catalog.pricing.formatting import per_1k_or_estimate
 from inference.comparing import columns as stored_columns
 from inference.comparing.columns import Column
@@ -15,7 +16,6 @@ from inference.comparing.results import cells as answers
 from inference.comparing.results.accuracy import Accuracy, Confusion, Pair, compare, confusions
 from inference.comparing.results.cells import Cell
 from inference.models import NONE_OF_THE_LABELS, ComparedPhoto, Comparison, State, Worker
-from inference.playground.timeline import duration
 
 NONE_OF_THESE = "none of the labels"
 # An upload that has brought nothing for so long has stopped.
