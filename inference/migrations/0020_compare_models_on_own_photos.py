@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inference', '0018_status_hours_and_incidents'),
+        ('inference', '0019_plan_by_tokens'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
