@@ -1,5 +1,6 @@
 """Tags that draw how finely a model cuts its input."""
 
+import math
 from functools import lru_cache
 
 from django import template
@@ -9,6 +10,9 @@ from django.utils.safestring import SafeString
 from catalog import patches
 
 register = template.Library()
+
+# Pixels of the mark's side, and how often the picture's side is as large.
+MARK_SIDE, MARK_ZOOM = 32, 4
 
 
 @register.simple_tag
@@ -25,7 +29,14 @@ def picture_grid(side: int, rows: list[list[str]]) -> dict[str, object]:
     return {"side": side, "rows": rows}
 
 
-@register.inclusion_tag("catalog/model/_patch_mark.html")
-def patch_mark(side: int | None) -> dict[str, object]:
-    # Its bare grid: one line between every two patches.
-    return {"side": side, "lines": range(1, side) if side else []}
+@register.simple_tag
+@lru_cache(maxsize=64)
+def patch_mark(side: int | None) -> SafeString:
+    """A corner of the bare grid, a quarter as wide as the image, or an empty place without patches.
+
+    The whole grid would be grey at the size of a letter: 24 patches a side in 32 pixels.
+    """
+    patch = MARK_SIDE * MARK_ZOOM / side if side else 0
+    lines = [f"{patch * i:.4g}" for i in range(1, math.ceil(MARK_SIDE / patch))] if patch else []
+    context = {"size": MARK_SIDE, "has_patches": bool(side), "lines": lines}
+    return render_to_string("catalog/model/_patch_mark.html", context)
