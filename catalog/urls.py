@@ -3,6 +3,7 @@
 from django.contrib.sitemaps.views import sitemap
 from django.urls import path
 
+from catalog.comparison.views import compare_page
 from catalog.demand.board import views as board_views
 from catalog.demand.model_requests import views as request_views
 from catalog.demand.votes import views as vote_views
@@ -53,7 +54,7 @@ urlpatterns = [
     path("roadmap.csv", board_views.roadmap_csv, name="roadmap-csv"),
     path("sources/", sources.sources_page, name="sources"),
     path("sources/<slug:slug>/", sources.source_page, name="source"),
-    path("compare/", views.compare_page, name="compare"),
+    path("compare/", compare_page, name="compare"),
     path("llms.txt", robots.llms_txt, name="llms-txt"),
     path("robots.txt", robots.robots_txt, name="robots-txt"),
     path(".well-known/security.txt", robots.security_txt, name="security-txt"),

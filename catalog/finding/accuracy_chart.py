@@ -1,45 +1,70 @@
-"""The accuracy-compute chart: where each model lies, and which ones nothing beats at their cost.
+"""The chart of the catalog: how accurate each model is at what cost, and which ones nothing beats.
 
-Plain geometry for a server-side SVG: no script, and every point is a link.
+Plain geometry for a server-side SVG: it needs no script, and every point is a link.
 """
 
-import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from django.db.models import Count, F, Max, Q, RowRange, Window
 from django.db.models.functions import RowNumber
 
 from catalog import svg
+from catalog.finding import axes, chart_labels, lineages
+from catalog.finding.axes import Axis
+from catalog.finding.chart_labels import Label, Wanted
+from catalog.finding.lineages import Lineage
 from catalog.models import ModelCard, ModelCardQuerySet
 from catalog.svg import Frame, Scale
 
-FRAME = Frame(width=960, height=320, left=48, right=24, top=24, bottom=40)
-LABEL_HEIGHT, LETTER_WIDTH = 16, 7.5
-# Models trained on tiny samples, for research, reach a few percent: they would press all others
-# into one line.
-LOWEST_TOP1 = 50
+FRAME = Frame(width=880, height=360, left=40, right=16, top=32, bottom=48)
 # More points hide each other, and a page has to carry them.
 MOST_POINTS = 200
+MOST_SOURCES = 2
+
+
+@dataclass(frozen=True)
+class Plotted:
+    """One model with its two figures, each with the title of its source."""
+
+    card: ModelCard
+    x: float
+    y: float
+    x_source: str
+    y_source: str
+
+    @classmethod
+    def of(cls, card: ModelCard) -> "Plotted":
+        figures = vars(card)  # annotations of `axes.with_figures`
+        return cls(card, *(figures[name] for name in ("x", "y", "x_source", "y_source")))
 
 
 @dataclass(frozen=True)
 class Point:
-    """One model in the SVG's units; `label` is empty where there is no room for one."""
+    """One model in the SVG's units, and what its label says.
+
+    `is_first`: the one stop of the Tab key; arrow keys lead on from there.
+    """
 
     x: float
     y: float
     address: str
     name: str
-    gflops: float
-    top1: float
+    figures: str
+    accuracy: str
+    cost: str
+    source: str
+    lineage: Lineage
     is_on_frontier: bool
-    label: str = ""
+    is_chosen: bool
+    is_first: bool = False
 
     @property
     def words(self) -> str:
-        gflops = f"{self.gflops:.1f}".removesuffix(".0")
-        return f"{self.name}: {self.top1:.1f} % at {gflops} GFLOP"
+        source = f"; accuracy from {self.source}" if self.source else ""
+        return f"{self.name}: {self.figures}; {self.lineage.label}{source}"
 
 
 @dataclass(frozen=True)
@@ -49,128 +74,187 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Chart:
-    points: Sequence[Point]
-    frontier: str
-    across: Sequence[Tick]
-    down: Sequence[Tick]
-    left_out: int
-    width: int = FRAME.width
-    height: int = FRAME.height
+class Sources:
+    """Where the accuracies were read: the most frequent places, and how many elsewhere."""
+
+    named: Sequence[tuple[str, int]]
+    elsewhere: int
 
 
 @dataclass(frozen=True)
-class Axes:
-    """GFLOP go across by logarithm, accuracy goes up."""
+class Chart:
+    """`best` are the points on the frontier, the cheapest first."""
 
-    gflops: Scale
-    top1: Scale
+    across: Axis
+    up: Axis
+    points: Sequence[Point]
+    best: Sequence[Point]
+    frontier: str
+    labels: Sequence[Label]
+    ticks_across: Sequence[Tick]
+    ticks_up: Sequence[Tick]
+    legend: Sequence[Lineage]
+    sources: Sources
+    left_out: int
+    frame: Frame = FRAME
 
-    @classmethod
-    def around(cls, cards: Sequence[ModelCard]) -> "Axes":
-        gflops = [gflops_of(card) for card in cards]
-        top1 = [top1_of(card) for card in cards]
-        return cls(
-            FRAME.across_by_log(min(gflops) * 0.8, max(gflops) * 1.2),
-            FRAME.up(min(top1) - 2, max(top1) + 3),
-        )
-
-    def position_of(self, card: ModelCard) -> tuple[float, float]:
-        return self.gflops.at(gflops_of(card)), self.top1.at(top1_of(card))
-
-
-def gflops_of(card: ModelCard) -> float:
-    return card.image_gflops or 0.0
+    @property
+    def right(self) -> int:
+        return self.frame.width - self.frame.right
 
 
-def top1_of(card: ModelCard) -> float:
-    return card.imagenet_top1 or 0.0
+def chart_of(
+    cards: ModelCardQuerySet, across: Axis, up: Axis, *, chosen: Collection[str] = ()
+) -> Chart | None:
+    """The chart of the cards that state both figures; None for fewer than two.
 
-
-def chart_of(cards: ModelCardQuerySet) -> Chart | None:
-    """The chart of the cards whose two figures are known; None for fewer than two."""
-    known = list(_worth_drawing(cards))
+    `chosen` are repo ids of models to point out.
+    """
+    known = list(_worth_drawing(cards, across, up))
     if len(known) < 2:
         return None
-    axes = Axes.around(known)
-    best = frontier(known)
-    labeled = _with_room_for_labels(best, axes)
-    points = [_point(card, axes, best=best, labeled=labeled) for card in known]
-    # Drawn last, so that the frontier's points lie on top.
-    points.sort(key=lambda point: point.is_on_frontier)
+    plotted = [Plotted.of(card) for card in known]
+    best = frontier(plotted, small_is_better=across.small_is_better)
+    plane = Plane.around(plotted)
+    # The frontier is drawn last, so that it lies on top.
+    plotted.sort(key=lambda model: (model in best, model.x, model.y, model.card.repo))
+    points = {
+        model.card.repo: _point(
+            model,
+            plane.position_of(model),
+            write=(across, up),
+            is_on_frontier=model in best,
+            is_chosen=model.card.repo in chosen,
+            is_first=model is best[-1],
+        )
+        for model in plotted
+    }
+    line = [plane.position_of(model) for model in best]
     return Chart(
-        points,
-        frontier=svg.points(axes.position_of(card) for card in best),
-        across=_across(axes.gflops),
-        down=_down(axes.top1),
-        left_out=getattr(known[0], "known") - len(known),  # noqa: B009  an annotation
+        across,
+        up,
+        points=list(points.values()),
+        best=[points[model.card.repo] for model in best],
+        frontier=svg.points(line),
+        labels=_labels(plotted, best, plane, chosen=chosen),
+        ticks_across=plane.ticks_across(across),
+        ticks_up=plane.ticks_up(up),
+        legend=lineages.legend(point.lineage for point in points.values()),
+        sources=_sources(plotted),
+        left_out=vars(known[0])["known"] - len(known),
     )
 
 
-def _worth_drawing(cards: ModelCardQuerySet) -> ModelCardQuerySet:
-    """The most accurate, and what nothing beats at its cost, each with how many are `known`."""
-    # Chosen in SQL, so that of 10,000 models only those drawn are fetched.
-    cheapest_first = [F("image_gflops").asc(), F("imagenet_top1").desc(), F("repo").asc()]
-    cheaper = RowRange(end=-1)
-    return (
-        cards.filter(image_gflops__gt=0, imagenet_top1__gte=LOWEST_TOP1)
-        .only("repo", "image_gflops", "imagenet_top1")
-        .annotate(
-            known=Window(Count("*")),
-            # Of equal figures the repo decides, so that the same models are drawn each time.
-            rank=Window(RowNumber(), order_by=[F("imagenet_top1").desc(), F("repo").asc()]),
-            to_beat=Window(Max("imagenet_top1"), order_by=cheapest_first, frame=cheaper),
-        )
-        .filter(
-            Q(rank__lte=MOST_POINTS) | Q(to_beat__isnull=True) | Q(imagenet_top1__gt=F("to_beat"))
-        )
-    )
-
-
-def _point(
-    card: ModelCard, axes: Axes, *, best: Sequence[ModelCard], labeled: Sequence[ModelCard]
-) -> Point:
-    x, y = axes.position_of(card)
-    return Point(
-        x=x,
-        y=y,
-        address=card.get_absolute_url(),
-        name=card.repo,
-        gflops=gflops_of(card),
-        top1=top1_of(card),
-        is_on_frontier=card in best,
-        label=card.short_name if card in labeled else "",
-    )
-
-
-def frontier(cards: Iterable[ModelCard]) -> list[ModelCard]:
-    """Models that no other beats with as little compute, from the cheapest to the best."""
-    best: list[ModelCard] = []
-    for card in sorted(cards, key=lambda card: (gflops_of(card), -top1_of(card))):
-        if not best or top1_of(card) > top1_of(best[-1]):
-            best.append(card)
+def frontier(models: Iterable[Plotted], *, small_is_better: bool = True) -> list[Plotted]:
+    """Models that no other beats in `y` at as good an `x`, the best `x` first."""
+    sign = 1 if small_is_better else -1
+    best: list[Plotted] = []
+    for model in sorted(models, key=lambda model: (sign * model.x, -model.y, model.card.repo)):
+        if not best or model.y > best[-1].y:
+            best.append(model)
     return best
 
 
-def _with_room_for_labels(best: Sequence[ModelCard], axes: Axes) -> list[ModelCard]:
-    """From the best downwards, those whose label runs into no other and not over the axis.
+def _worth_drawing(cards: ModelCardQuerySet, across: Axis, up: Axis) -> ModelCardQuerySet:
+    """The most accurate, and what nothing beats at its cost, each with how many are `known`."""
+    # Chosen in SQL, so that of 10,000 models only those drawn are fetched.
+    cheapest = F("x").asc() if across.small_is_better else F("x").desc()
+    return (
+        axes.with_figures(cards, across, up)
+        .only("repo", "name", "family")
+        .annotate(
+            known=Window(Count("*")),
+            # Of equal figures the repo decides, so that the same models are drawn each time.
+            rank=Window(RowNumber(), order_by=[F("y").desc(), F("repo").asc()]),
+            to_beat=Window(
+                Max("y"),
+                order_by=[cheapest, F("y").desc(), F("repo").asc()],
+                frame=RowRange(end=-1),
+            ),
+        )
+        .filter(Q(rank__lte=MOST_POINTS) | Q(to_beat__isnull=True) | Q(y__gt=F("to_beat")))
+    )
 
-    Labels stand to the upper left of their point, where the rising line never is.
-    """
-    labeled: list[ModelCard] = []
-    last_y = -math.inf
-    for card in reversed(best):
-        x, y = axes.position_of(card)
-        starts_at = x - len(card.short_name) * LETTER_WIDTH
-        if starts_at > FRAME.left and y - last_y >= LABEL_HEIGHT:
-            labeled.append(card)
-            last_y = y
-    return labeled
+
+@dataclass(frozen=True)
+class Plane:
+    """Costs go across by logarithm, accuracy goes up."""
+
+    x: Scale
+    y: Scale
+
+    @classmethod
+    def around(cls, models: Sequence[Plotted]) -> "Plane":
+        xs, ys = [model.x for model in models], [model.y for model in models]
+        return cls(
+            FRAME.across_by_log(min(xs) * 0.8, max(xs) * 1.2), FRAME.up(min(ys) - 2, max(ys) + 3)
+        )
+
+    def position_of(self, model: Plotted) -> tuple[float, float]:
+        return self.x.at(model.x), self.y.at(model.y)
+
+    def ticks_across(self, axis: Axis) -> list[Tick]:
+        steps = svg.log_ticks(self.x.low, self.x.high)
+        return [Tick(self.x.at(step), axis.write_tick(step)) for step in steps]
+
+    def ticks_up(self, axis: Axis) -> list[Tick]:
+        steps = svg.ticks(self.y.low, self.y.high, step=5)
+        return [Tick(self.y.at(step), axis.write_tick(step)) for step in steps]
 
 
-def _across(gflops: Scale) -> list[Tick]:
-    return [Tick(gflops.at(step), f"{step:,}") for step in svg.log_ticks(gflops.low, gflops.high)]
+def _point(
+    model: Plotted,
+    position: tuple[float, float],
+    *,
+    write: tuple[Axis, Axis],
+    is_on_frontier: bool,
+    is_chosen: bool,
+    is_first: bool,
+) -> Point:
+    across, up = write
+    cost, accuracy = across.write(model.x), up.write(model.y)
+    return Point(
+        *position,
+        address=model.card.get_absolute_url(),
+        name=f"{model.card.name} ({model.card.owner})",
+        figures=f"{accuracy} at {cost}",
+        accuracy=accuracy,
+        cost=cost,
+        source=_short(model.y_source),
+        lineage=lineages.of(model.card.family),
+        is_on_frontier=is_on_frontier,
+        is_chosen=is_chosen,
+        is_first=is_first,
+    )
 
 
-def _down(top1: Scale) -> list[Tick]:
-    return [Tick(top1.at(step), f"{step}") for step in svg.ticks(top1.low, top1.high, step=5)]
+def _labels(
+    models: Sequence[Plotted], best: Sequence[Plotted], plane: Plane, *, chosen: Collection[str]
+) -> list[Label]:
+    """Names of the models chosen, then of those on the frontier from the best downwards."""
+    pointed_out = [model for model in models if model.card.repo in chosen]
+    rest = [model for model in reversed(best) if model not in pointed_out]
+    return chart_labels.place(
+        [
+            Wanted(
+                *plane.position_of(model),
+                model.card.name,
+                may_cover_points=model in pointed_out,
+            )
+            for model in chain(pointed_out, rest)
+        ],
+        points=[plane.position_of(model) for model in models],
+        line=[plane.position_of(model) for model in best],
+        frame=FRAME,
+    )
+
+
+def _sources(models: Iterable[Plotted]) -> Sources:
+    titles = Counter(_short(model.y_source) for model in models if model.y_source)
+    named = titles.most_common(MOST_SOURCES)
+    return Sources(named, elsewhere=titles.total() - sum(count for _, count in named))
+
+
+def _short(title: str) -> str:
+    # What follows the colon says what the source holds.
+    return title.partition(":")[0]

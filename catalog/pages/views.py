@@ -4,10 +4,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from catalog.finding import accuracy_chart, browse, facets, filters
+from catalog.finding import accuracy_chart, browse, facets, filters, selection
 from catalog.models import ModelCard, ModelCardQuerySet, Task
 from catalog.page_cache import cache_for_anonymous
-from catalog.pages import accuracy, compare, linked_data, price_story, queries, sparkline, specs
+from catalog.pages import accuracy, linked_data, price_story, queries, sparkline, specs
 from catalog.pages.benchmarks import BenchmarkStory
 from catalog.standing import serving
 from catalog.standing.standing import Standing
@@ -30,14 +30,21 @@ def task_page(request: HttpRequest, task: str) -> HttpResponse:
 
 
 def _list(request: HttpRequest, cards: ModelCardQuerySet, *, task: Task | None) -> HttpResponse:
-    query = browse.Query.read(request.GET.dict())
+    chosen = selection.resolve(selection.names_in(request.GET)).cards
+    query = browse.Query.read(request.GET.dict(), chosen=[card.repo for card in chosen])
     page = query.page(cards)
     counts = facets.count(query, cards)
     next_address = query.address(after=page.next_key) if page.next_key else ""
     context = {
         "cards": page.cards,
+        "page": page,
         "total": counts.total,
-        "chart": None if query.after else accuracy_chart.chart_of(query.matching(cards)),
+        "chart": None if query.after else _chart(query, cards),
+        "axes_across": browse.axes_across(query),
+        "axes_up": browse.axes_up(query),
+        "picks": True,
+        "chosen_elsewhere": [card for card in chosen if card not in page.cards],
+        "most_chosen": selection.MOST,
         "first_address": query.address(),
         "next_address": next_address,
         "query": query,
@@ -55,6 +62,11 @@ def _list(request: HttpRequest, cards: ModelCardQuerySet, *, task: Task | None) 
         # A form writes its empty fields, too: htmx keeps the address as short as a link's.
         response["HX-Replace-Url"] = f"{request.path}{query.address()}"
     return response
+
+
+def _chart(query: browse.Query, cards: ModelCardQuerySet) -> accuracy_chart.Chart | None:
+    found = query.matching(cards)
+    return accuracy_chart.chart_of(found, query.across, query.up, chosen=query.m)
 
 
 @require_safe
@@ -101,21 +113,3 @@ def _canonical(request: HttpRequest, name: str) -> HttpResponse:
     if len(cards) != 1:
         raise Http404(f"no model {name}")
     return redirect(cards[0], permanent=True)
-
-
-@require_safe
-@cache_for_anonymous
-def compare_page(request: HttpRequest) -> HttpResponse:
-    """Two to four models side by side, named by the address: /compare/?m=repo&m=repo."""
-    repos = list(dict.fromkeys(request.GET.getlist("m")))[: compare.MOST]
-    # PostgreSQL takes no NUL in a text, and no card has one in its name.
-    named = ModelCard.objects.filter(repo__in=[repo for repo in repos if "\0" not in repo])
-    known = {card.repo: card for card in named}
-    cards = [known[repo] for repo in repos if repo in known]
-    context = {
-        "cards": cards,
-        "missing": [repo for repo in repos if repo not in known],
-        "rows": compare.rows_of(cards) if len(cards) > 1 else [],
-        "suggestions": ModelCard.objects.real().written().best_first(),
-    }
-    return render(request, "catalog/finding/compare.html", context)

@@ -1,70 +1,77 @@
-"""Models side by side."""
+"""The facts of models side by side."""
 
-import pytest
-from django.test import Client
+from collections.abc import Sequence
 
+from catalog.comparison import facts
+from catalog.comparison.facts import Row
+from catalog.comparison.notes import Notes
 from catalog.models import ModelCard
-from catalog.pages import compare
 
 L14 = "openai/clip-vit-large-patch14"
 B32 = "openai/clip-vit-base-patch32"
 
 
-def rows(*repos: str) -> dict[str, compare.Row]:
-    cards = [ModelCard.objects.get(repo=repo) for repo in repos]
-    return {row.label: row for row in compare.rows_of(cards)}
+def cards(*repos: str) -> list[ModelCard]:
+    return [ModelCard.objects.get(repo=repo) for repo in repos]
+
+
+def measures(*repos: str) -> dict[str, Row]:
+    chosen = cards(*repos)
+    return by_label(facts.measures_of(chosen, Notes(chosen)))
+
+
+def by_label(rows: Sequence[Row]) -> dict[str, Row]:
+    return {row.label: row for row in rows}
 
 
 def test_the_better_figure_wins_whether_large_or_small(catalog: None) -> None:
-    by_label = rows(L14, B32)
+    rows = measures(L14, B32)
 
-    assert [c.is_best for c in by_label["ImageNet zero-shot"].cells] == [True, False]
-    assert [c.is_best for c in by_label["compute, GFLOP an image"].cells] == [False, True]
+    assert [c.is_best for c in rows["ImageNet zero-shot"].cells] == [True, False]
+    assert [c.is_best for c in rows["compute"].cells] == [False, True]
+    assert [c.is_best for c in rows["price"].cells] == [False, True]
+
+
+def test_a_bar_is_a_share_of_the_largest_figure(catalog: None) -> None:
+    [large, small] = measures(L14, B32)["compute"].cells
+
+    assert (large.share, small.share) == (100, 5.4)
 
 
 def test_nobody_wins_a_draw(catalog: None) -> None:
-    by_label = rows(L14, "laion/CLIP-ViT-L-14-laion2B-s32B-b82K")
+    rows = measures(L14, "laion/CLIP-ViT-L-14-laion2B-s32B-b82K")
 
-    assert not any(cell.is_best for cell in by_label["price of 1,000 images (~ estimated)"].cells)
+    assert not any(cell.is_best for cell in rows["price"].cells)
 
 
-def test_an_unknown_figure_neither_wins_nor_breaks(catalog: None) -> None:
-    by_label = rows(L14, "laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K")
+def test_an_unknown_figure_neither_wins_nor_has_a_bar(catalog: None) -> None:
+    rows = measures(L14, "laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K")
 
-    downloads = by_label["downloads a month"].cells
+    downloads = rows["downloads"].cells
     assert (downloads[0].text, downloads[1].text) == ("12.4M", "")
     assert not downloads[1].is_best
+    assert downloads[1].share is None
+    assert downloads[1].note is None
 
 
-def test_rows_that_differ_come_first(catalog: None) -> None:
-    differs = [row.differs for row in rows(L14, B32).values()]
+def test_specs_that_differ_come_first(catalog: None) -> None:
+    chosen = cards(L14, B32)
+    differs = [row.differs for row in facts.specs_of(chosen, Notes(chosen))]
 
     assert differs == sorted(differs, reverse=True)
+    assert {True, False} == set(differs)
 
 
-def test_the_address_is_the_comparison(catalog: None, client: Client) -> None:
-    page = client.get("/compare/", {"m": [L14, B32, "nobody/nothing"]}).content.decode()
+def test_each_sourced_figure_has_its_footnote(catalog: None) -> None:
+    chosen = cards(L14, B32)
+    notes = Notes(chosen)
+    rows = facts.measures_of(chosen, notes)
 
-    assert page.index("CLIP ViT-L/14") < page.index("CLIP ViT-B/32")
-    assert "left out: nobody/nothing" in page
-
-
-@pytest.mark.parametrize("chosen", [[], [L14], ["x"], [L14, L14], ["<script>"]])
-def test_fewer_than_two_models_are_asked_for_more(
-    catalog: None, client: Client, chosen: list[str]
-) -> None:
-    response = client.get("/compare/", {"m": chosen})
-
-    assert response.status_code == 200
-    assert response.context["rows"] == []
-    assert "<script>" not in response.content.decode()
-
-
-def test_no_more_than_four_are_compared(catalog: None, client: Client) -> None:
-    repos = list(ModelCard.objects.values_list("repo", flat=True)[:6])
-
-    assert len(client.get("/compare/", {"m": repos}).context["cards"]) == 4
-
-
-def test_comparing_takes_no_post(client: Client) -> None:
-    assert client.post("/compare/").status_code == 405
+    for card in chosen:
+        column = chosen.index(card)
+        for field, label in [("imagenet_top1", "ImageNet zero-shot"), ("image_gflops", "compute")]:
+            source = card.provenance.get(field=field).source
+            note = by_label(rows)[label].cells[column].note
+            assert note is not None
+            assert note.title == source.title
+    assert [note.number for note in notes.cited] == list(range(1, len(notes.cited) + 1))
