@@ -3,6 +3,9 @@
 const REACH_PX = 28;
 const GAP_PX = 14;
 
+// An SVG link's own `href` is no string.
+const address = (point) => point.getAttribute("href");
+
 function chart(plot) {
   const svg = plot.querySelector("svg");
   const tip = plot.querySelector("[data-chart-tip]");
@@ -32,19 +35,19 @@ function chart(plot) {
   function light(point) {
     if (point === lit) return;
     lit?.classList.remove("chart__model--lit");
-    rows.get(lit?.getAttribute("href"))?.classList.remove("models__row--lit");
+    if (lit) rows.get(address(lit))?.classList.remove("models__row--lit");
     lit = point;
     tip.hidden = !point;
     if (!point) return;
     point.classList.add("chart__model--lit");
-    rows.get(point.getAttribute("href"))?.classList.add("models__row--lit");
+    rows.get(address(point))?.classList.add("models__row--lit");
     const [name, ...rest] = point.getAttribute("aria-label").split(": ");
     tip.replaceChildren(
       Object.assign(document.createElement("strong"), { textContent: name }),
       ...rest.join(": ").split("; ").map((text) =>
         Object.assign(document.createElement("span"), { textContent: text })),
     );
-    tip.href = point.href;
+    tip.href = address(point);
     place(point);
   }
 
@@ -99,13 +102,13 @@ function chart(plot) {
     if (event.detail === 0 || event.ctrlKey || event.metaKey || event.shiftKey) return; // by a key
     event.preventDefault();
     const point = nearest(event);
-    if (point && point === wasLit) location.assign(point.href);
+    if (point && point === wasLit) location.assign(address(point));
     else light(point);
   });
   document.addEventListener("keydown", (event) => event.key === "Escape" && light(null));
 
-  for (const [address, row] of rows) {
-    const point = points.find((one) => one.getAttribute("href") === address);
+  for (const [path, row] of rows) {
+    const point = points.find((one) => address(one) === path);
     if (!point) continue;
     const mark = (is) => () => point.classList.toggle("chart__model--lit", is);
     for (const type of ["pointerenter", "focusin"]) row.addEventListener(type, mark(true));
