@@ -11,9 +11,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from catalog.accuracy_chart.axes import MEAN_OF_38
 from catalog.comparison.facts import Cell, Row, rated
 from catalog.comparison.notes import Notes
-from catalog.finding.axes import MEAN_OF_38
 from catalog.models import Evaluation, ModelCard, datasets
 from catalog.numbers.formatting import accuracy
 from catalog.pages.accuracy import CHANCE_WORTH_SHOWING, PLAIN_METRIC

@@ -14,9 +14,10 @@ from django.db.models import F, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Extract, NullIf
 
+from catalog.accuracy_chart import axes
+from catalog.accuracy_chart.axes import Axis
 from catalog.demand import votes
-from catalog.finding import axes, search
-from catalog.finding.axes import Axis
+from catalog.finding import search
 from catalog.finding.filters import FACETS, FORM_FIELDS, RANGE_FILTERS, Facet, RangeFilter
 from catalog.finding.paging import Page, falling, page_of, rising
 from catalog.models import ModelCardQuerySet

@@ -4,7 +4,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from catalog.finding import accuracy_chart, browse, facets, filters, selection
+from catalog.accuracy_chart import chart
+from catalog.finding import browse, facets, filters, selection
 from catalog.models import ModelCard, ModelCardQuerySet, Task
 from catalog.page_cache import cache_for_anonymous
 from catalog.pages import accuracy, linked_data, price_story, queries, sparkline, specs
@@ -64,9 +65,9 @@ def _list(request: HttpRequest, cards: ModelCardQuerySet, *, task: Task | None) 
     return response
 
 
-def _chart(query: browse.Query, cards: ModelCardQuerySet) -> accuracy_chart.Chart | None:
+def _chart(query: browse.Query, cards: ModelCardQuerySet) -> chart.Chart | None:
     found = query.matching(cards)
-    return accuracy_chart.chart_of(found, query.across, query.up, chosen=query.m)
+    return chart.chart_of(found, query.across, query.up, chosen=query.m)
 
 
 @require_safe

@@ -12,10 +12,10 @@ from django.db.models import Count, F, Max, Q, RowRange, Window
 from django.db.models.functions import RowNumber
 
 from catalog import svg
-from catalog.finding import axes, chart_labels, lineages
-from catalog.finding.axes import Axis
-from catalog.finding.chart_labels import Label, Wanted
-from catalog.finding.lineages import Lineage
+from catalog.accuracy_chart import axes, labels, lineages
+from catalog.accuracy_chart.axes import Axis
+from catalog.accuracy_chart.labels import Label, Wanted
+from catalog.accuracy_chart.lineages import Lineage
 from catalog.models import ModelCard, ModelCardQuerySet
 from catalog.svg import Frame, Scale
 
@@ -234,7 +234,7 @@ def _labels(
     """Names of the models chosen, then of those on the frontier from the best downwards."""
     pointed_out = [model for model in models if model.card.repo in chosen]
     rest = [model for model in reversed(best) if model not in pointed_out]
-    return chart_labels.place(
+    return labels.place(
         [
             Wanted(
                 *plane.position_of(model),

@@ -6,10 +6,11 @@ from itertools import pairwise
 import pytest
 from django.test import Client
 
-from catalog.finding import accuracy_chart, axes, chart_labels, lineages
-from catalog.finding.accuracy_chart import FRAME, Chart, Plotted
-from catalog.finding.axes import ACROSS, UP
-from catalog.finding.chart_labels import Box, Wanted
+from catalog.accuracy_chart import axes, labels, lineages
+from catalog.accuracy_chart import chart as accuracy_chart
+from catalog.accuracy_chart.axes import ACROSS, UP
+from catalog.accuracy_chart.chart import FRAME, Chart, Plotted
+from catalog.accuracy_chart.labels import Box, Wanted
 from catalog.models import Evaluation, ModelCard, Provenance
 from catalog.numbers.formatting import accuracy
 from tests.conftest import make_card
@@ -102,8 +103,8 @@ def test_a_label_without_room_is_left_out() -> None:
     crowd = [(x, y) for x in range(0, 880, 12) for y in range(0, 360, 12)]
     wanted = [Wanted(400, 200, "a model with a name")]
 
-    assert chart_labels.place(wanted, points=crowd, line=[], frame=FRAME) == []
-    assert len(chart_labels.place(wanted, points=[], line=[], frame=FRAME)) == 1
+    assert labels.place(wanted, points=crowd, line=[], frame=FRAME) == []
+    assert len(labels.place(wanted, points=[], line=[], frame=FRAME)) == 1
 
 
 def test_a_label_that_must_be_there_covers_points_rather_than_the_line() -> None:
@@ -112,8 +113,8 @@ def test_a_label_that_must_be_there_covers_points_rather_than_the_line() -> None
     fence = [(0.0, y) for y in range(360)]
     through_all = [point for y in range(0, 360, 4) for point in [(0.0, y), (880.0, y)]]
 
-    assert len(chart_labels.place(wanted, points=crowd, line=fence, frame=FRAME)) == 1
-    assert chart_labels.place(wanted, points=crowd, line=through_all, frame=FRAME) == []
+    assert len(labels.place(wanted, points=crowd, line=fence, frame=FRAME)) == 1
+    assert labels.place(wanted, points=crowd, line=through_all, frame=FRAME) == []
 
 
 def test_the_figure_comes_with_its_source(catalog: None) -> None:
