@@ -11,6 +11,7 @@ from catalog.demand.waitlist import link_views
 from catalog.demand.waitlist import views as waitlist_views
 from catalog.pages import sources, views
 from catalog.syndication import alternates, feeds, robots
+from catalog.syndication.changes import changes_page
 
 urlpatterns = [
     path("models/", views.models_page, name="models"),
@@ -18,7 +19,8 @@ urlpatterns = [
     path("models/<str:owner>/<str:name>.md", alternates.model_markdown, name="model-markdown"),
     path("models/<str:owner>/<str:name>/og.png", alternates.share_card_png, name="share-card"),
     path("models/new.atom", feeds.new_models, name="new-models"),
-    path("models/changes.atom", feeds.changes, name="changes"),
+    path("models/changes.atom", feeds.changes, name="changes-feed"),
+    path("changes/", changes_page, name="changes"),
     path("models/<str:task>/new.atom", feeds.new_models, name="new-models-of-task"),
     path("models/<str:owner>/<str:name>/feed.atom", feeds.model_feed, name="model-feed"),
     path("models/<str:owner>/<str:name>/vote/", vote_views.vote, name="vote"),

@@ -19,6 +19,7 @@ PAGES = [
     "/playground/",
     "/playground/?model=openai/clip-vit-large-patch14",
     "/roadmap/",
+    "/changes/",
     "/sources/",
     "/status/",
     "/sources/original-page/",
