@@ -19,6 +19,7 @@ function chart(plot) {
   );
   // The label takes the title's place; the browser's own would lie over it.
   for (const title of svg.querySelectorAll("title")) title.remove();
+  tip.setAttribute("aria-hidden", "true"); // a point's name says the same
   let lit = null;
 
   function place(point) {
