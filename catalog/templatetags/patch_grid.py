@@ -19,11 +19,11 @@ MARK_SIDE, MARK_ZOOM = 32, 4
 @lru_cache(maxsize=64)
 def sample_grid(side: int) -> SafeString:
     return render_to_string(
-        "catalog/model/_patch_grid.html", {"side": side, "rows": patches.sample_colors(side)}
+        "catalog/patches/grid.html", {"side": side, "rows": patches.sample_colors(side)}
     )
 
 
-@register.inclusion_tag("catalog/model/_patch_grid.html")
+@register.inclusion_tag("catalog/patches/grid.html")
 def picture_grid(side: int, rows: list[list[str]]) -> dict[str, object]:
     """The patch grid filled with colors found in a visitor's picture."""
     return {"side": side, "rows": rows}
@@ -39,4 +39,4 @@ def patch_mark(side: int | None) -> SafeString:
     patch = MARK_SIDE * MARK_ZOOM / side if side else 0
     lines = [f"{patch * i:.4g}" for i in range(1, math.ceil(MARK_SIDE / patch))] if patch else []
     context = {"size": MARK_SIDE, "has_patches": bool(side), "lines": lines}
-    return render_to_string("catalog/model/_patch_mark.html", context)
+    return render_to_string("catalog/patches/mark.html", context)
