@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 # Half of each is whole, so that the line in the middle of an axis has a whole number, too.
 NICE_STEPS = (2, 4, 6, 10)
+MOST_DECADES = 9
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,12 @@ def points(positions: Iterable[tuple[float, float]]) -> str:
 
 
 def log_ticks(low: float, high: float) -> list[int]:
-    """1, 2, 5, 10, 20, 50 and so on to 5,000, as far as they lie between the two.
+    """1, 2, 5, 10, 20, 50 and so on, as far as they lie between the two.
 
     >>> log_ticks(3, 120)
     [5, 10, 20, 50, 100]
     """
-    steps = (factor * 10**power for power in range(4) for factor in (1, 2, 5))
+    steps = (factor * 10**power for power in range(MOST_DECADES) for factor in (1, 2, 5))
     return [step for step in steps if low <= step <= high]
 
 

@@ -3,6 +3,7 @@
 from django.contrib.sitemaps.views import sitemap
 from django.urls import path
 
+from catalog.comparison.views import compare_page
 from catalog.demand.board import views as board_views
 from catalog.demand.model_requests import views as request_views
 from catalog.demand.votes import views as vote_views
@@ -10,6 +11,7 @@ from catalog.demand.waitlist import link_views
 from catalog.demand.waitlist import views as waitlist_views
 from catalog.pages import sources, views
 from catalog.syndication import alternates, feeds, robots
+from catalog.syndication.changes import changes_page
 
 urlpatterns = [
     path("models/", views.models_page, name="models"),
@@ -17,7 +19,8 @@ urlpatterns = [
     path("models/<str:owner>/<str:name>.md", alternates.model_markdown, name="model-markdown"),
     path("models/<str:owner>/<str:name>/og.png", alternates.share_card_png, name="share-card"),
     path("models/new.atom", feeds.new_models, name="new-models"),
-    path("models/changes.atom", feeds.changes, name="changes"),
+    path("models/changes.atom", feeds.changes, name="changes-feed"),
+    path("changes/", changes_page, name="changes"),
     path("models/<str:task>/new.atom", feeds.new_models, name="new-models-of-task"),
     path("models/<str:owner>/<str:name>/feed.atom", feeds.model_feed, name="model-feed"),
     path("models/<str:owner>/<str:name>/vote/", vote_views.vote, name="vote"),
@@ -53,7 +56,7 @@ urlpatterns = [
     path("roadmap.csv", board_views.roadmap_csv, name="roadmap-csv"),
     path("sources/", sources.sources_page, name="sources"),
     path("sources/<slug:slug>/", sources.source_page, name="source"),
-    path("compare/", views.compare_page, name="compare"),
+    path("compare/", compare_page, name="compare"),
     path("llms.txt", robots.llms_txt, name="llms-txt"),
     path("robots.txt", robots.robots_txt, name="robots-txt"),
     path(".well-known/security.txt", robots.security_txt, name="security-txt"),

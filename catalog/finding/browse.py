@@ -1,11 +1,11 @@
 """Browsing the catalog: search, filters and order, read from the address and written back to it.
 
-    /models/?q=vit+l14&family=OpenCLIP&num_parameters=max%3A1B&sort=compute
+    /models/?q=vit+l14&family=OpenCLIP&num_parameters=max%3A1B&sort=compute&x=price
 
 Whatever an address holds that makes no sense is left out, never an error: people edit addresses.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from urllib.parse import urlencode
@@ -14,6 +14,8 @@ from django.db.models import F, FloatField, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Extract, NullIf
 
+from catalog.accuracy_chart import axes
+from catalog.accuracy_chart.axes import Axis
 from catalog.demand import votes
 from catalog.finding import search
 from catalog.finding.filters import FACETS, FORM_FIELDS, RANGE_FILTERS, Facet, RangeFilter
@@ -51,7 +53,8 @@ SORTS = {
 class Query:
     """What a visitor looks for; every field empty means everything, most accurate first.
 
-    While somebody searches and names no order, the best match comes first.
+    While somebody searches and names no order, the best match comes first. `x` and `y` are the
+    chart's axes, `m` the repo ids of models ticked to compare: what is found is the same.
     """
 
     q: str = ""
@@ -65,21 +68,28 @@ class Query:
     num_parameters: str = ""
     price: str = ""
     sort: str = ""
+    x: str = ""
+    y: str = ""
+    m: tuple[str, ...] = ()
     after: str = ""
 
     @classmethod
-    def read(cls, parameters: Mapping[str, str]) -> "Query":
-        """Take from an address what is known, and leave the rest."""
+    def read(cls, parameters: Mapping[str, str], *, chosen: Sequence[str] = ()) -> "Query":
+        """Take from an address what is known, and leave the rest. `chosen` becomes `m`."""
         names = [*asdict(cls()), *FORM_FIELDS]
         # PostgreSQL takes no NUL in a text.
         texts = {n: parameters[n].replace("\0", "") for n in names if n in parameters}
         words = {name: text[:LONGEST_QUERY].strip() for name, text in texts.items()}
         facets = {name: facet.accept(words.get(name, "")) for name, facet in FACETS.items()}
         ranges = {filter_.name: filter_.read(words) for filter_ in RANGE_FILTERS.values()}
+        x, y = words.get("x", ""), words.get("y", "")
         sort = words.get("sort", "")
         return cls(
             q=words.get("q", ""),
             sort=sort if sort in SORTS else "",
+            x=x if x in axes.ACROSS else "",
+            y=y if y in axes.UP else "",
+            m=tuple(chosen),
             after=texts.get("after", "")[:LONGEST_KEY],
             **facets,
             **ranges,
@@ -121,11 +131,28 @@ class Query:
         """The query string with some fields changed and empty ones left out, on its first page."""
         fields = asdict(self) | {"after": ""} | changes
         fields = {name: text for name, text in fields.items() if text}
-        return f"?{urlencode(fields, safe=':,')}" if fields else "?"
+        return f"?{urlencode(fields, doseq=True, safe=':,/')}" if fields else "?"
 
     @property
     def is_empty(self) -> bool:
-        return self == Query(sort=self.sort, after=self.after)
+        return not (self.q or self.facets or self.range_filters)
+
+    @property
+    def across(self) -> Axis:
+        return axes.ACROSS[self.x or "compute"]
+
+    @property
+    def up(self) -> Axis:
+        return axes.UP[self.y or "imagenet"]
+
+    @property
+    def has_own_axes(self) -> bool:
+        return bool(self.x or self.y)
+
+    @property
+    def everything(self) -> str:
+        """The address of all models, with the order, the axes and the ticks that are chosen."""
+        return Query(sort=self.sort, x=self.x, y=self.y, m=self.m).address()
 
 
 @dataclass(frozen=True)
@@ -140,6 +167,20 @@ def sorts(query: Query) -> list[Choice]:
     return [
         Choice(sort.label, query.address(sort=name), is_chosen=query.sort == name)
         for name, sort in SORTS.items()
+    ]
+
+
+def axes_across(query: Query) -> list[Choice]:
+    return [
+        Choice(axis.label, query.address(x=name), is_chosen=axis == query.across)
+        for name, axis in axes.ACROSS.items()
+    ]
+
+
+def axes_up(query: Query) -> list[Choice]:
+    return [
+        Choice(axis.label, query.address(y=name), is_chosen=axis == query.up)
+        for name, axis in axes.UP.items()
     ]
 
 

@@ -21,10 +21,19 @@ UNKNOWN = 1e18  # beyond every figure: unknown comes last, whichever way the lis
 
 @dataclass(frozen=True)
 class Page:
-    """Some cards, and the key of the next page, if there is one."""
+    """Some cards, how many come before them, and the key of the next page, if there is one."""
 
     cards: list[ModelCard]
     next_key: str = ""
+    before: int = 0
+
+    @property
+    def first(self) -> int:
+        return self.before + 1
+
+    @property
+    def last(self) -> int:
+        return self.before + len(self.cards)
 
 
 def rising(figure: Combinable) -> Combinable:
@@ -44,20 +53,20 @@ def page_of(cards: ModelCardQuerySet, *, by: Combinable, then: Combinable, after
     """
     ordered = cards.annotate(by=by, then=then).order_by("by", "then", "repo")
     # One more than is shown tells whether there is another page.
-    fetched = list(_beyond(ordered, after)[: PAGE_SIZE + 1])
+    beyond = _beyond(_read_key(after))
+    fetched = list(ordered.filter(beyond)[: PAGE_SIZE + 1])
     shown, has_more = fetched[:PAGE_SIZE], len(fetched) > PAGE_SIZE
-    return Page(shown, _key_of(shown[-1]) if has_more else "")
+    # All figures of a key are known (unknown ones have their number), so that ~ leaves none out.
+    before = ordered.filter(~beyond).count() if beyond else 0
+    return Page(shown, _key_of(shown[-1]) if has_more else "", before)
 
 
-def _beyond(ordered: ModelCardQuerySet, after: str) -> ModelCardQuerySet:
-    key = _read_key(after)
+def _beyond(key: tuple[float, float, str] | None) -> Q:
     if key is None:
-        return ordered
+        return Q()
     by, then, repo = key
     # (by, then, repo) > key, written out: querysets have no row comparison.
-    return ordered.filter(
-        Q(by__gt=by) | Q(by=by, then__gt=then) | Q(by=by, then=then, repo__gt=repo)
-    )
+    return Q(by__gt=by) | Q(by=by, then__gt=then) | Q(by=by, then=then, repo__gt=repo)
 
 
 def _key_of(card: ModelCard) -> str:

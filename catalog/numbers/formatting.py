@@ -1,6 +1,6 @@
 """Numbers written for people, short or to the last digit."""
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from catalog.numbers.parsing import UNITS
 
@@ -70,6 +70,24 @@ def percent(share: float | None) -> str:
     if share is None:
         return ""
     return "100 %" if share >= 1 else f"{int(share * 10_000) / 100:.2f} %"
+
+
+def millions(number: int | None) -> str:
+    """Whole millions, so that a column of model sizes aligns.
+
+    >>> millions(427_620_000), millions(2_539_570_000), millions(None)
+    ('428', '2,540', '')
+    """
+    return "" if number is None else f"{number / UNITS['M']:,.0f}"
+
+
+def accuracy(number: Decimal | float) -> str:
+    """One decimal, halves away from zero, as Django's `floatformat` has it in tables.
+
+    >>> accuracy(Decimal("63.45")), accuracy(75.5), accuracy(80)
+    ('63.5 %', '75.5 %', '80.0 %')
+    """
+    return f"{Decimal(str(number)).quantize(Decimal('0.1'), ROUND_HALF_UP)} %"
 
 
 def _rounded(number: int, *, decimals: int) -> str:

@@ -6,10 +6,11 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from catalog.finding import accuracy_chart, browse, facets, filters, search
+from catalog.accuracy_chart import chart
+from catalog.finding import browse, facets, filters, search, selection
 from catalog.models import ModelCard, ModelCardQuerySet, Task
 from catalog.page_cache import cache_for_anonymous
-from catalog.pages import accuracy, compare, linked_data, price_story, queries, sparkline, specs
+from catalog.pages import accuracy, linked_data, price_story, queries, sparkline, specs
 from catalog.pages.benchmarks import BenchmarkStory
 from catalog.standing import license_terms, serving
 from catalog.standing.standing import Standing
@@ -32,14 +33,21 @@ def task_page(request: HttpRequest, task: str) -> HttpResponse:
 
 
 def _list(request: HttpRequest, cards: ModelCardQuerySet, *, task: Task | None) -> HttpResponse:
-    query = browse.Query.read(request.GET.dict())
+    chosen = selection.resolve(selection.names_in(request.GET)).cards
+    query = browse.Query.read(request.GET.dict(), chosen=[card.repo for card in chosen])
     page = query.page(cards)
     counts = facets.count(query, cards)
     next_address = query.address(after=page.next_key) if page.next_key else ""
     context = {
         "cards": page.cards,
+        "page": page,
         "total": counts.total,
-        "chart": None if query.after else accuracy_chart.chart_of(query.matching(cards)),
+        "chart": None if query.after else _chart(query, cards),
+        "axes_across": browse.axes_across(query),
+        "axes_up": browse.axes_up(query),
+        "picks": True,
+        "chosen_elsewhere": [card for card in chosen if card not in page.cards],
+        "most_chosen": selection.MOST,
         "first_address": query.address(),
         "next_address": next_address,
         "query": query,
@@ -57,6 +65,11 @@ def _list(request: HttpRequest, cards: ModelCardQuerySet, *, task: Task | None) 
         # A form writes its empty fields, too: htmx keeps the address as short as a link's.
         response["HX-Replace-Url"] = f"{request.path}{query.address()}"
     return response
+
+
+def _chart(query: browse.Query, cards: ModelCardQuerySet) -> chart.Chart | None:
+    found = query.matching(cards)
+    return chart.chart_of(found, query.across, query.up, chosen=query.m)
 
 
 @require_safe
@@ -112,21 +125,3 @@ def _canonical(request: HttpRequest, name: str) -> HttpResponse:
     if len(called_so) == 1:
         return redirect(called_so[0])
     return redirect(f"{reverse('models')}?{urlencode({'q': name})}")
-
-
-@require_safe
-@cache_for_anonymous
-def compare_page(request: HttpRequest) -> HttpResponse:
-    """Two to four models side by side, named by the address: /compare/?m=repo&m=repo."""
-    repos = list(dict.fromkeys(request.GET.getlist("m")))[: compare.MOST]
-    # PostgreSQL takes no NUL in a text, and no card has one in its name.
-    named = ModelCard.objects.filter(repo__in=[repo for repo in repos if "\0" not in repo])
-    known = {card.repo: card for card in named}
-    cards = [known[repo] for repo in repos if repo in known]
-    context = {
-        "cards": cards,
-        "missing": [repo for repo in repos if repo not in known],
-        "rows": compare.rows_of(cards) if len(cards) > 1 else [],
-        "suggestions": ModelCard.objects.real().written().best_first(),
-    }
-    return render(request, "catalog/finding/compare.html", context)

@@ -123,12 +123,12 @@ class Changes(EventFeed):
     feed_guid = f"{TAG}feeds/changes"
 
     def link(self) -> str:
-        return reverse("models")
+        return reverse("changes")
 
     def items(self) -> list[Event]:
         changes = StageChange.objects.filter(card__is_stand_in=False).exclude(before="")
         newest = changes.select_related("card").order_by("-changed_at", "-pk")[:LONGEST]
-        return [_of_stage(change, change.card) for change in newest]
+        return [of_stage(change, change.card) for change in newest]
 
 
 class ModelFeed(EventFeed):
@@ -153,12 +153,12 @@ class ModelFeed(EventFeed):
 
 def _story(card: ModelCard) -> Iterator[Event]:
     for step in card.stage_changes.order_by("-changed_at", "-pk")[:LONGEST]:
-        yield _of_stage(step, card)
+        yield of_stage(step, card)
     for price in card.price_changes.order_by("-since", "-pk")[:LONGEST]:
-        yield _of_price(price, card)
+        yield of_price(price, card)
 
 
-def _of_stage(change: StageChange, card: ModelCard) -> Event:
+def of_stage(change: StageChange, card: ModelCard) -> Event:
     before = Stage(change.before).label if change.before else ""
     now = Stage(change.stage).label
     return Event(
@@ -170,7 +170,7 @@ def _of_stage(change: StageChange, card: ModelCard) -> Event:
     )
 
 
-def _of_price(change: PriceChange, card: ModelCard) -> Event:
+def of_price(change: PriceChange, card: ModelCard) -> Event:
     usd_per_1k = change.micro_usd_per_image * 1000 / MICRO_USD_PER_USD
     kind = "price" if change.basis == Basis.LAUNCH else "estimated price"
     return Event(

@@ -16,7 +16,17 @@ PLAIN = "text/plain; charset=utf-8"
 # Per person, or behind sign-in: nothing for an index.
 SECURITY_TXT_FOR = timedelta(days=90)
 DISALLOWED = ["/jobs/", "/accounts/", "/admin/"]
-PAGES = ["home", "models", "playground", "roadmap", "request-model", "sources", "status", "docs"]
+PAGES = [
+    "home",
+    "models",
+    "playground",
+    "roadmap",
+    "request-model",
+    "sources",
+    "changes",
+    "status",
+    "docs",
+]
 
 
 @require_safe

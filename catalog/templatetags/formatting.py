@@ -7,7 +7,7 @@ import nh3
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
-from catalog.numbers.formatting import compact, parameters, percent
+from catalog.numbers.formatting import compact, millions, parameters, percent
 from catalog.pricing.formatting import per_1k, per_image, per_text
 
 register = template.Library()
@@ -33,7 +33,7 @@ ALLOWED_TAGS = {
     "ul",
 }
 
-for write in (compact, parameters, percent, per_1k, per_image, per_text):
+for write in (compact, millions, parameters, percent, per_1k, per_image, per_text):
     register.filter(write)
 
 

@@ -119,6 +119,52 @@ def test_pages_show_every_model_once(catalog: None) -> None:
         assert len(repos) == len(set(repos)) == 167
 
 
+def test_pages_are_numbered_whatever_the_order(catalog: None, client: Client) -> None:
+    for sort in browse.SORTS:
+        address, seen = f"/models/?sort={sort}", 0
+        while address:
+            response = client.get(address)
+            page = response.context["page"]
+            assert (page.first, page.last) == (seen + 1, seen + len(page.cards))
+            assert f"{page.first}–{page.last} of 167" in response.content.decode()
+            seen, following = page.last, response.context["next_address"]
+            address = f"/models/{following}" if following else ""
+        assert seen == 167
+
+
+def test_ticks_and_axes_stay_while_people_search_sort_and_go_on(
+    catalog: None, client: Client
+) -> None:
+    ticked = ["timm/ViT-B-16-SigLIP", L14]
+    context = client.get("/models/", {"m": ticked, "x": "price", "y": "mean"}).context
+    choices = [*context["sorts"]]
+    choices += [choice for menu in context["menus"] for choice in menu.choices]
+    addresses = [choice.address for choice in choices] + [context["next_address"]]
+
+    for address in addresses:
+        parameters = QueryDict(address.removeprefix("?"))
+        assert parameters.getlist("m") == ticked
+        assert (parameters["x"], parameters["y"]) == ("price", "mean")
+    for choice in [*context["axes_across"], *context["axes_up"]]:
+        assert QueryDict(choice.address.removeprefix("?")).getlist("m") == ticked
+
+
+def test_ticked_models_of_other_pages_stand_below_the_table(catalog: None, client: Client) -> None:
+    response = client.get("/models/", {"q": "siglip", "m": [L14, "timm/ViT-B-16-SigLIP", "no/no"]})
+    page = response.content.decode()
+
+    assert [card.repo for card in response.context["chosen_elsewhere"]] == [L14]
+    assert page.count(f'name="m" value="{L14}" checked') == 1
+    assert page.count('value="timm/ViT-B-16-SigLIP" aria-label=') == 1
+    assert "compare 2" in page
+
+
+def test_no_more_are_ticked_than_can_be_compared(catalog: None, client: Client) -> None:
+    many = list(ModelCard.objects.values_list("repo", flat=True)[:9])
+
+    assert len(client.get("/models/", {"m": many}).context["query"].m) == 4
+
+
 def test_pages_go_on_however_long_the_names_are(db: None) -> None:
     for index in range(paging.PAGE_SIZE * 2 + 1):
         make_card(f"owner/{'long-' * 30}{index:03}", name="long", imagenet_top1=index / 3)

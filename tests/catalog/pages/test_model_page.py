@@ -1,5 +1,7 @@
 """The catalog's pages show what the fixtures state, and say so where nothing is stated."""
 
+import re
+
 import pytest
 import yaml
 from django.test import Client
@@ -160,3 +162,19 @@ def test_an_old_name_leads_to_the_page_for_good(catalog: None, client: Client) -
 
     assert response.status_code == 301
     assert response["Location"] == card.get_absolute_url()
+
+
+@pytest.mark.parametrize(
+    "repo",
+    ["openai/clip-vit-large-patch14", "timm/ViT-SO400M-14-SigLIP2", "gigarouter/conse-demo"],
+)
+def test_the_contents_name_each_section_in_its_order(
+    catalog: None, client: Client, repo: str
+) -> None:
+    page = client.get(f"/models/{repo}/").content.decode()
+    contents, body = page[page.index('class="contents"') :].split("</nav>", 1)
+
+    linked = re.findall(r'href="#([\w-]+)"', contents)
+
+    assert linked == re.findall(r'<h2 id="([\w-]+)"', body)
+    assert len(linked) > 3
