@@ -10,6 +10,7 @@ bytes                                                            a form's file
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -171,12 +172,14 @@ def image_size(image: Input) -> str:
 async def fetch(items: Sequence[ParsedInput]) -> list[ParsedInput]:
     """The same with the bytes behind URLs; a worker fetches them. Raises FieldError."""
     urls = [item.content.address for item in items if isinstance(item.content, Url)]
+    params = [item.param for item in items if isinstance(item.content, Url)]
     try:
         images = iter(await fetch_queue.fetch(urls))
     except TooManyUrls as error:
-        raise FieldError(str(error), code="too_many_image_urls", param="input") from error
+        raise FieldError(str(error), code="too_many_image_urls", param=_field(items)) from error
     except ImageUrlRefused as error:
-        raise FieldError(str(error), code=error.code, param="input") from error
+        param = _field(items) if error.index is None else params[error.index]
+        raise FieldError(str(error), code=error.code, param=param) from error
     return [
         ParsedInput(next(images), item.param) if isinstance(item.content, Url) else item
         for item in items
@@ -192,9 +195,14 @@ def check(items: Sequence[ParsedInput]) -> list[ImageFile | str]:
             f"These pictures have {pixels / 1e6:,.0f} megapixels together; one request may have"
             f" {images.MAX_REQUEST_PIXELS // 10**6}. Send smaller copies, or fewer at once.",
             code="too_many_pixels",
-            param="input",
+            param=_field(items),
         )
     return checked
+
+
+def _field(items: Sequence[ParsedInput]) -> str:
+    """What an error about all of them names: the list that the last one is in."""
+    return re.split(r"[.\[]", items[-1].param, maxsplit=1)[0]
 
 
 def _checked(item: ParsedInput) -> ImageFile | str:
