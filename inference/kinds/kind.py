@@ -96,8 +96,8 @@ class Page:
     `request` are headings with what was sent under each. `crop` is what the model saw of the first
     image (left, top, right, bottom in pixels). `result` is the context of the kind's `result.html`.
     `computed` are lines of "how it was computed", name and value. `retry` is on the button that
-    leads back to the form, at the URL named `form`. `stylesheet` is the page's own, beside the
-    site's.
+    leads back to the form, at the URL named `form`. `stylesheet` is the page's, of
+    `static/css/pages`.
     """
 
     request: Sequence[tuple[str, Sequence[str]]]
@@ -107,7 +107,7 @@ class Page:
     computed: Sequence[tuple[str, str]] = ()
     retry: str = "open the playground"
     form: str = "playground"
-    stylesheet: str = ""
+    stylesheet: str = "css/pages/job.css"
 
 
 def indices_of_text_inputs(job: Job) -> list[int]:

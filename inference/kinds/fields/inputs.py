@@ -1,6 +1,7 @@
 """Every way in which clients send texts and images, read into one list.
 
 "a cat"                                                          a text (OpenAI)
+"data:image/png;base64,..."                                      an image (Vercel's ai, Cohere)
 {"content": [{"type": "image_url", "image_url": {"url": "..."}}]}  blocks (OpenRouter)
 {"text": "a cat"}, {"image": "https, data URL or base64"}        Jina
 "https://..." beside "modality": "image"                         infinity
@@ -53,6 +54,13 @@ def read(value: Any, *, are_images: bool, param: str = "input") -> list[ParsedIn
     ]
 
 
+def read_one(value: Any, *, param: str) -> ParsedInput:
+    """A single input; a bare string is a text, or a picture's data URL. Raises FieldError."""
+    if isinstance(value, list):
+        raise FieldError("Send one text or one picture here, not a list.", param=param)
+    return _item(value, param, are_images=False)
+
+
 def _check_items(items: Sequence[Any], param: str) -> None:
     if not items:
         raise FieldError("There is nothing to work on: the list is empty.", param=param)
@@ -81,7 +89,8 @@ def _item(item: Any, param: str, *, are_images: bool) -> ParsedInput:
         case bytes():
             return ParsedInput(item, param)
         case str():
-            return _image(item, param) if are_images else _text(item, param)
+            is_image = are_images or is_data_url(item)
+            return _image(item, param) if is_image else _text(item, param)
         case {"content": list() as parts}:
             return _only(parts, f"{param}.content")
         case {"content": part}:
@@ -89,6 +98,11 @@ def _item(item: Any, param: str, *, are_images: bool) -> ParsedInput:
         case dict():
             return _part(item, param)
     raise FieldError("An input is a text, or an object with a text or a picture.", param=param)
+
+
+def is_data_url(text: str) -> bool:
+    """Nobody means such a text: it is how browsers and many clients write a picture."""
+    return text[:11].lower() == "data:image/"
 
 
 def _only(parts: Sequence[Any], param: str) -> ParsedInput:

@@ -419,9 +419,9 @@ def test_bundles_that_nobody_took_leave_the_bucket(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("index", [0, 1, 7, 8, 19])
+@pytest.mark.parametrize("index", [0, 8])
 def test_one_bad_url_refuses_the_request_and_is_known(queue: list[list[str]], index: int) -> None:
-    urls = ["https://good.example/cat.jpg"] * 20
+    urls = ["https://good.example/cat.jpg"] * 9
     urls[index] = "https://127.0.0.1/cat.jpg"
 
     with pytest.raises(ImageUrlRefused) as refusal:
