@@ -18,7 +18,8 @@ def native(job: Job) -> Json:
     warnings = [answer.get("warning"), truncation_warning(job)]
     if warning := " ".join(filter(None, warnings)):
         answer["warning"] = warning
-    return {"truncated": truncation.truncated(job), **answer, "usage": usage(job)}
+    answer.setdefault("truncated", truncation.truncated(job))
+    return answer | {"usage": usage(job)}
 
 
 def truncation_warning(job: Job) -> str:
