@@ -43,7 +43,7 @@ def _form_again(request: HttpRequest, form: RankingForm) -> HttpResponse:
     context = _context(form.data.get("model", "")) | {
         "form": form,
         "query": form.data.get("query", ""),
-        "chosen_samples": form.data.getlist("samples"),
+        "chosen_samples": request.POST.getlist("samples"),
     }
     status = form.refusal.status if form.refusal else 400
     response = render(request, "inference/ranking/ranking.html", context, status=status)

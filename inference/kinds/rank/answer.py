@@ -100,7 +100,8 @@ def ranked(job: Job) -> list[tuple[int, float]]:
 
 
 def documents_of(job: Job) -> list[Input]:
-    return job.inputs[1:]
+    documents: list[Input] = job.inputs[1:]
+    return documents
 
 
 def _result(job: Job, index: int, score: float) -> Json:

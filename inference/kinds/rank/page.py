@@ -81,7 +81,7 @@ def _lines(job: Job) -> list[Line]:
 
 def _name(job: Job, index: int) -> str:
     """A text itself; of pictures their number among the documents and their size."""
-    item = job.inputs[index]
+    item: Input = job.inputs[index]
     if "text" in item:
         return item["text"]
     return f"image {index}, {image_size(item)}" if index else f"image, {image_size(item)}"
