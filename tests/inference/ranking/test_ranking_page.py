@@ -80,7 +80,7 @@ def test_photos_are_shown_in_their_order_each_from_its_own_cell(client: Client) 
     best_first = sorted(range(len(COLORS)), key=lambda index: (-scores[index], index))
     cells = [
         tuple(map(int, cell.split()))
-        for cell in re.findall(r'ranking__picture"><svg viewBox="([\d ]+)"', page)
+        for cell in re.findall(r'<svg width="60" height="40" viewBox="([\d ]+)"', page)
     ]
     assert cells == [(*sheet.cell_of(index), 60, 40) for index in best_first]
     picture = Image.open(io.BytesIO(client.get(f"{address}picture.jpg").content))
