@@ -7,12 +7,14 @@ from inference.comparing import views as compare
 from inference.docs import views as docs_views
 from inference.fleet import health
 from inference.playground import views
+from inference.ranking import views as ranking
 from inference.status import views as status
 from inference.webhooks import views as webhooks
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("playground/", views.playground, name="playground"),
+    path("playground/rank/", ranking.ranking, name="ranking"),
     path("jobs/<uuid:pk>/", views.show_job, name="job"),
     path("jobs/<uuid:pk>/picture.jpg", views.job_picture, name="job-picture"),
     path("jobs/<uuid:pk>/cancel/", views.cancel_job, name="job-cancel"),

@@ -40,6 +40,7 @@ class Client(models.TextChoices):
     OPENAI_JS = "openai.mjs", "JavaScript, openai"
     HUGGING_FACE_PY = "huggingface.py", "Python, huggingface_hub"
     HUGGING_FACE_JS = "huggingface.mjs", "JavaScript, @huggingface/inference"
+    COHERE_PY = "cohere.py", "Python, cohere"
     WEBHOOKS_PY = "standardwebhooks.py", "Python, standardwebhooks"
 
 

@@ -11,13 +11,13 @@ answers/     what the snippets of `examples` printed for the stand-in, recorded 
 A kind's `payload` and `result` are plain JSON on the job's row that only the kind reads.
 """
 
-from inference.kinds import classify, embed
+from inference.kinds import classify, embed, rank
 from inference.kinds.kind import Kind
 from inference.models import Job, JobQuerySet
 
 # In the order of the documentation. All that lists kinds asks here when it is called, not when it
 # is imported: a test may add one.
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (embed.KIND, classify.KIND)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (embed.KIND, classify.KIND, rank.KIND)}
 
 
 def of(job: Job) -> Kind:

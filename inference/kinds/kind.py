@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel
 
 from catalog.models import ModelCard
+from inference.kinds.fields.texts import readable
 from inference.kinds.request import ParsedRequest
 from inference.models import Job
 from inference.runtime.encoder import Embeddings, Encoder
@@ -29,6 +31,19 @@ class Work:
     image_vectors: Embeddings
     text_vectors: Callable[[Sequence[str]], Embeddings]
 
+    def input_vectors(self) -> Embeddings:
+        """float32 [n, dim] of all inputs in order, for a kind whose texts are `texts_of_inputs`.
+
+        Raises ArithmeticError for NaN and infinities.
+        """
+        images = iter(self.image_vectors)
+        texts = iter(self.text_vectors(texts_of_inputs(self.job)))
+        vectors = np.stack([next(texts if "text" in item else images) for item in self.job.inputs])
+        # NaN is no JSON, and no answer: the batch is tried again in parts, down to this job.
+        if not np.isfinite(vectors).all():
+            raise ArithmeticError(f"{self.encoder.repo} gave a vector that is no number")
+        return vectors
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -41,7 +56,7 @@ class Outcome:
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """The kind's own path in the API; `tag` says in a word what it answers. `parse` raises
-    FieldError.
+    FieldError. `aliases` are paths that answer the same, for clients that know another name.
     """
 
     path: str
@@ -52,6 +67,7 @@ class Endpoint:
     answer: type[BaseModel]
     # Any: an instance of `body`, which a Callable cannot say without a type parameter.
     parse: Callable[[Any, ModelCard], ParsedRequest]
+    aliases: Sequence[str] = ()
 
     @property
     def slug(self) -> str:
@@ -80,7 +96,8 @@ class Page:
     `request` are headings with what was sent under each. `crop` is what the model saw of the first
     image (left, top, right, bottom in pixels). `result` is the context of the kind's `result.html`.
     `computed` are lines of "how it was computed", name and value. `retry` is on the button that
-    leads to the playground.
+    leads back to the form, at the URL named `form`. `stylesheet` is the page's, of
+    `static/css/pages`.
     """
 
     request: Sequence[tuple[str, Sequence[str]]]
@@ -89,10 +106,20 @@ class Page:
     result: Mapping[str, object] = field(default_factory=dict)
     computed: Sequence[tuple[str, str]] = ()
     retry: str = "open the playground"
+    form: str = "playground"
+    stylesheet: str = "css/pages/job.css"
 
 
 def indices_of_text_inputs(job: Job) -> list[int]:
     return [index for index, item in enumerate(job.inputs) if "text" in item]
+
+
+def texts_of_inputs(job: Job) -> list[str]:
+    return [readable(text) for text in job.text_inputs]
+
+
+def name_of_input(index: int) -> str:
+    return f"input[{index}]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,24 +127,27 @@ class Kind:
     """One kind of job; `folder` holds its templates, its snippets and what those answered.
 
     `texts` are all texts that the model has to read for a job: they are priced, embedded and
-    cached. `text_indices` are as many: of which input or label each is, as `text_param` calls them
-    in the API. `run` raises ArithmeticError for NaN and infinities. `answer` is the API's JSON
-    without its `usage`, to which `usage` adds what only this kind counts. `examples` are the
-    snippets that a model's page shows, each with its heading.
+    cached. `text_indices` are as many: of which input or label each is. Errors call it
+    `name_of_text(index)`, and an input `name_of_input(index)`, as the API does: `labels[3]`.
+    `run` raises ArithmeticError for NaN and infinities. `answer` is the API's JSON without its
+    `usage`, to which `usage` adds what only this kind counts; unless it has a `truncated` of its
+    own, that is the `text_indices` that were cut. `examples` are the snippets that a model's page
+    shows, each with its heading.
     """
 
     name: str
     folder: Path
     endpoint: Endpoint
-    texts: Callable[[Job], list[str]]
     run: Callable[[Work], Outcome]
     answer: Callable[[Job], Json]
     usage: Callable[[Job], Json]
     page: Callable[[Job], Page]
     code: Callable[[Job], Code]
     examples: Mapping[str, str] = field(default_factory=dict)
-    text_param: str = "input"
+    texts: Callable[[Job], list[str]] = texts_of_inputs
     text_indices: Callable[[Job], Sequence[int]] = indices_of_text_inputs
+    name_of_text: Callable[[int], str] = name_of_input
+    name_of_input: Callable[[int], str] = name_of_input
 
     # Found by Django's template loader, which looks into the folder of all kinds.
     @property

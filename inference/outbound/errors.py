@@ -11,12 +11,15 @@ class OutboundError(Exception):
 
 
 class ImageUrlRefused(Exception):
-    """`outcome` is a word for the metrics; it is never shown."""
+    """`outcome` is a word for the metrics; it is never shown. `index` is that of the URL among
+    those that were fetched together, if it is known: whoever sent them may know which one it was.
+    """
 
     code = "image_fetch_failed"
 
-    def __init__(self, outcome: str = "") -> None:
+    def __init__(self, outcome: str = "", *, index: int | None = None) -> None:
         self.outcome = outcome
+        self.index = index
         super().__init__(
             "The image URL could not be fetched. It must be a public https address that answers "
             "with a picture of at most 10 MB within a few seconds."

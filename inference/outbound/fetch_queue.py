@@ -23,6 +23,7 @@ from inference.notify import Listener, Subscription, current_listener
 from inference.outbound import fetcher, image_bundle, outcomes, worker_loop
 from inference.outbound.client import OutboundClient
 from inference.outbound.errors import ImageUrlRefused, TooManyUrls
+from inference.outbound.image_bundle import Bundle
 
 log = logging.getLogger(__name__)
 
@@ -43,26 +44,35 @@ async def fetch(
 ) -> list[bytes]:
     """The images behind URLs, in order, fetched by a worker.
 
-    Raises ImageUrlRefused if one of them cannot be had in time, and TooManyUrls.
+    Raises ImageUrlRefused, with the index of one that cannot be had, and TooManyUrls.
     """
     if len(urls) > MAX_URLS:
         raise TooManyUrls(f"At most {MAX_URLS} image URLs fit in one request.")
     until_s = time.monotonic() + deadline_s
     parts = [urls[i : i + URLS_PER_MESSAGE] for i in range(0, len(urls), URLS_PER_MESSAGE)]
     fetches = (_fetch_bundle(part, listener or current_listener(), until_s) for part in parts)
-    images = [image for bundle in await asyncio.gather(*fetches) for image in bundle or ()]
+    bundles = await asyncio.gather(*fetches)
+    images = [image for bundle in bundles if bundle for image in bundle.images]
     if len(images) < len(urls):
-        raise ImageUrlRefused
+        raise ImageUrlRefused(index=_refused(bundles))
     if sum(map(len, images)) > MAX_BYTES_TOGETHER:
         log.info("image urls refused reason=more than %s bytes together", MAX_BYTES_TOGETHER)
         raise ImageUrlRefused
     return images
 
 
-async def _fetch_bundle(
-    urls: Sequence[str], listener: Listener, until_s: float
-) -> list[bytes] | None:
-    """One message; None if the worker refused, or nobody answered in time."""
+def _refused(bundles: Sequence[Bundle | None]) -> int | None:
+    """The index, among all URLs, of the first that a worker has refused."""
+    indices = (
+        part * URLS_PER_MESSAGE + bundle.refused
+        for part, bundle in enumerate(bundles)
+        if bundle and bundle.refused is not None
+    )
+    return next(indices, None)
+
+
+async def _fetch_bundle(urls: Sequence[str], listener: Listener, until_s: float) -> Bundle | None:
+    """One message; None if it could not be sent, or nobody answered in time."""
     key = uuid.uuid4()
     async with listener.subscribe(key) as subscription:
         # A message that nobody takes in time is dropped: the request has given up by then.
@@ -70,21 +80,19 @@ async def _fetch_bundle(
         if not await asyncio.to_thread(_send, key, list(urls), expires_s):
             return None
         try:
-            images = await _receive(key, subscription, until_s)
+            bundle = await _receive(key, subscription, until_s)
         finally:
             await asyncio.to_thread(storage.delete, [_name(key)])
-    if images is None:
+    if bundle is None:
         log.warning("image urls not fetched in time count=%s", len(urls))
-    return images
+    return bundle
 
 
-async def _receive(
-    key: uuid.UUID, subscription: Subscription, until_s: float
-) -> list[bytes] | None:
+async def _receive(key: uuid.UUID, subscription: Subscription, until_s: float) -> Bundle | None:
     while (remaining_s := until_s - time.monotonic()) > 0:
         await subscription.wait(min(remaining_s, LOOK_AGAIN_S))
-        if (images := await asyncio.to_thread(_open, key)) is not None:
-            return images
+        if (bundle := await asyncio.to_thread(_open, key)) is not None:
+            return bundle
     return None
 
 
@@ -92,7 +100,7 @@ def _send(key: uuid.UUID, urls: list[str], expires_s: float) -> bool:
     return broker.send(FETCH_IMAGES, str(key), urls, queue=QUEUE, expires_s=expires_s)
 
 
-def _open(key: uuid.UUID) -> list[bytes] | None:
+def _open(key: uuid.UUID) -> Bundle | None:
     """What the worker left; None: nothing yet."""
     try:
         return image_bundle.unpack(storage.read(_name(key)))
@@ -101,16 +109,22 @@ def _open(key: uuid.UUID) -> list[bytes] | None:
 
 
 def serve(key: uuid.UUID, urls: Sequence[str], *, client: OutboundClient | None = None) -> None:
-    """The worker's part: fetch all, store them (none, if one was refused) and notify."""
+    """The worker's part: fetch all, store them (or which one was refused) and notify."""
     results = worker_loop.run(_fetch_all(urls, client))
     outcomes.count(map(outcomes.name_of, results))
-    images = [result for result in results if isinstance(result, bytes)]
-    if len(images) < len(urls):
-        images = []
     # There is one already if a worker died between saving and acknowledging the message.
     storage.delete([_name(key)])
-    storage.save({_name(key): image_bundle.pack(images)})
+    storage.save({_name(key): image_bundle.pack(_bundle_of(results))})
     notify.send([key])
+
+
+def _bundle_of(results: Sequence[bytes | BaseException]) -> Bundle:
+    images = [result for result in results if isinstance(result, bytes)]
+    if len(images) == len(results):
+        return Bundle(images)
+    # The others were dropped for its sake, and say nothing of their URLs.
+    refusals = (index for index, result in enumerate(results) if isinstance(result, Exception))
+    return Bundle(refused=next(refusals, None))
 
 
 async def _fetch_all(

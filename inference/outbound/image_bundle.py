@@ -1,35 +1,53 @@
-"""Several images in one file: their number, their lengths, then their bytes, little-endian.
+"""What became of several URLs, in one file: the images, or which URL was refused.
 
-A file that is still being written does not add up, so that nobody takes half of it.
+Little-endian: the number of images, the refused URL's index or -1, the images' lengths, their
+bytes. A file that is still being written does not add up, so that nobody takes half of it.
 """
 
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from io import BytesIO
 
-COUNT = struct.Struct("<I")
+HEAD = struct.Struct("<Ii")
 LENGTH = struct.Struct("<Q")
+NONE_REFUSED = -1
 
 
-def pack(images: Sequence[bytes]) -> bytes:
-    lengths = [LENGTH.pack(len(image)) for image in images]
-    return b"".join([COUNT.pack(len(images)), *lengths, *images])
+@dataclass(frozen=True)
+class Bundle:
+    """`refused`: the index of a URL that was refused; there are no images then."""
+
+    images: Sequence[bytes] = ()
+    refused: int | None = None
 
 
-def unpack(bundle: bytes) -> list[bytes] | None:
-    """The images, in order; None: it is not all there.
+def pack(bundle: Bundle) -> bytes:
+    lengths = [LENGTH.pack(len(image)) for image in bundle.images]
+    refused = NONE_REFUSED if bundle.refused is None else bundle.refused
+    return b"".join([HEAD.pack(len(lengths), refused), *lengths, *bundle.images])
 
-    >>> unpack(pack([b"cat", b"dog"])), unpack(pack([b"cat"])[:-1]), unpack(pack([]))
-    ([b'cat', b'dog'], None, [])
+
+def unpack(content: bytes) -> Bundle | None:
+    """None: it is not all there.
+
+    >>> unpack(pack(Bundle([b"cat", b"dog"])))
+    Bundle(images=[b'cat', b'dog'], refused=None)
+    >>> unpack(pack(Bundle([b"cat"]))[:-1])
+    >>> unpack(pack(Bundle(refused=2)))
+    Bundle(images=[], refused=2)
     """
-    if len(bundle) < COUNT.size:
+    if len(content) < HEAD.size:
         return None
-    [count] = COUNT.unpack_from(bundle)
-    start = COUNT.size + count * LENGTH.size
-    if len(bundle) < start:
+    count, refused = HEAD.unpack_from(content)
+    start = HEAD.size + count * LENGTH.size
+    if len(content) < start:
         return None
-    lengths = [length for [length] in LENGTH.iter_unpack(bundle[COUNT.size : start])]
-    if len(bundle) != start + sum(lengths):
+    lengths = [length for [length] in LENGTH.iter_unpack(content[HEAD.size : start])]
+    if len(content) != start + sum(lengths):
         return None
-    content = BytesIO(bundle[start:])
-    return [content.read(length) for length in lengths]
+    images = BytesIO(content[start:])
+    return Bundle(
+        [images.read(length) for length in lengths],
+        None if refused == NONE_REFUSED else refused,
+    )

@@ -66,14 +66,20 @@ def view_of(job: Job) -> JobView:
 
 
 def _truncated(job: Job) -> str:
-    """Which texts were cut, counted from 1 as a page counts."""
+    """Which texts were cut: `labels 1, 3`, counted from 1 as a page counts."""
     indices = truncation.truncated(job)
-    if not indices:
-        return ""
-    noun = kinds.of(job).text_param.removesuffix("s")
-    numbers = ", ".join(str(index + 1) for index in indices[:MAX_NAMED])
-    more = f" and {len(indices) - MAX_NAMED:,} more" if len(indices) > MAX_NAMED else ""
-    return f"{noun}{'' if len(indices) == 1 else 's'} {numbers}{more}"
+    names = [kinds.of(job).name_of_text(index) for index in indices[:MAX_NAMED]]
+    numbers_by_field: dict[str, list[str]] = {}
+    for field, _, rest in (name.partition("[") for name in names):
+        numbers = numbers_by_field.setdefault(field.removesuffix("s"), [])
+        numbers += [str(int(rest.removesuffix("]")) + 1)] if rest else []
+    parts = [_counted(field, numbers) for field, numbers in numbers_by_field.items()]
+    more = [f"{len(indices) - MAX_NAMED:,} more"] if len(indices) > MAX_NAMED else []
+    return " and ".join(parts + more)
+
+
+def _counted(noun: str, numbers: Sequence[str]) -> str:
+    return " ".join([noun + ("s" if len(numbers) > 1 else ""), ", ".join(numbers)]).strip()
 
 
 def _error(job: Job) -> str:

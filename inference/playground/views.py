@@ -1,30 +1,27 @@
 """Home, the playground and its jobs."""
 
-import secrets
 import uuid
-from functools import partial
 from http import HTTPStatus
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from catalog.demand import board
-from catalog.http import HtmxRequest, client_address
+from catalog.http import HtmxRequest
 from catalog.infrastructure import storage
 from catalog.models import ModelCard
-from inference import jobs, kinds
+from inference import jobs
 from inference.kinds.classify.template_sets import SETS
-from inference.models import Job, Worker
-from inference.playground import limits
+from inference.models import Worker
 from inference.playground.forms import SAMPLE_LABELS, SAMPLES, PlaygroundForm
 from inference.playground.job_page import view_of
 from inference.playground.labels import DEFAULT_TEMPLATE
 from inference.playground.prompts import MAX_TEXTS, Prompts
+from inference.playground.requesters import image_counter, requester_of, visible_job
 
 LISTED = 5  # models in each list of the home page
 
@@ -50,13 +47,10 @@ def playground(request: HttpRequest) -> HttpResponse:
             "inference/playground/playground.html",
             _playground_context(request.GET.get("model")),
         )
-    requester = _requester(request, is_new=True)
-    count_image = partial(
-        limits.count_image,
-        visitor=str(requester.visitor),
-        address=client_address(request),
+    requester = requester_of(request, is_new=True)
+    form = PlaygroundForm(
+        request.POST, request.FILES, count_image=image_counter(request, requester)
     )
-    form = PlaygroundForm(request.POST, request.FILES, count_image=count_image)
     if not form.is_valid():
         return _form_again(request, form)
     return redirect(
@@ -106,40 +100,11 @@ def _playground_context(requested: str | None = None) -> dict[str, object]:
     }
 
 
-def _requester(request: HttpRequest, *, is_new: bool = False) -> jobs.Requester:
-    # Anonymous visitors are known by a random id in the session, made when first needed.
-    if is_new and "visitor" not in request.session:
-        request.session["visitor"] = str(_new_visitor(request))
-    visitor = request.session.get("visitor")
-    return jobs.Requester(
-        user_id=request.user.pk if request.user.is_authenticated else None,
-        visitor=uuid.UUID(visitor) if visitor else None,
-    )
-
-
-def _new_visitor(request: HttpRequest) -> uuid.UUID:
-    """The same for all tabs of a browser: each may send its first form before any has a session,
-    the session cookie that comes last replaces the others, and each job must stay theirs.
-
-    What tabs have in common by then is the random cookie that came with the form.
-    """
-    secret = request.META.get("CSRF_COOKIE") or secrets.token_hex()
-    digest = salted_hmac("inference.playground.visitor", secret, algorithm="sha256").digest()
-    return uuid.UUID(bytes=digest[:16], version=4)
-
-
-def _visible_job(request: HttpRequest, pk: uuid.UUID) -> Job:
-    # The gate: somebody else's job does not exist.
-    requester = _requester(request)
-    visible_jobs = Job.objects.visible_to(user_id=requester.user_id, visitor=requester.visitor)
-    return get_object_or_404(kinds.readable(visible_jobs).select_related("card"), pk=pk)
-
-
 @require_safe
 @never_cache
 def show_job(request: HtmxRequest, pk: uuid.UUID) -> HttpResponse:
     # htmx asks for the changing part alone, again and again until the job is final.
-    job = _visible_job(request, pk)
+    job = visible_job(request, pk)
     context = {
         "job": job,
         "view": view_of(job),
@@ -155,7 +120,7 @@ def show_job(request: HtmxRequest, pk: uuid.UUID) -> HttpResponse:
 @require_safe
 @never_cache
 def job_picture(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    job = _visible_job(request, pk)
+    job = visible_job(request, pk)
     try:
         response = HttpResponse(storage.read(job.preview_file), content_type="image/jpeg")
     except FileNotFoundError:
@@ -167,12 +132,12 @@ def job_picture(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def cancel_job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    job = _visible_job(request, pk)
+    job = visible_job(request, pk)
     jobs.cancel(job)
     return redirect(job)
 
 
 @require_POST
 def forget_job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    jobs.delete(_visible_job(request, pk))
+    jobs.delete(visible_job(request, pk))
     return redirect("playground")

@@ -47,16 +47,22 @@ PARTS = 4
 
 
 @dataclass(frozen=True)
-class Scored:
-    """`too_long`: jobs that may not be cut, with the indices of the texts that would have to be.
+class Failed:
+    """A job and why it ends; `details` say of which inputs or labels, as its row keeps them."""
 
-    `new_texts` are what the jobs of `done` pay for, by job; `image_s` and `text_s` the seconds that
-    the towers took for them.
+    job: Job
+    code: ErrorCode
+    details: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """`new_texts` are what the jobs of `done` pay for, by job; `image_s` and `text_s` the seconds
+    that the towers took for them.
     """
 
     done: Sequence[Done] = ()
-    failed: Sequence[tuple[Job, ErrorCode]] = ()
-    too_long: Sequence[tuple[Job, Sequence[int]]] = ()
+    failed: Sequence[Failed] = ()
     new_texts: Mapping[uuid.UUID, NewTexts] = field(default_factory=dict)
     cache: TextCache | None = None
     image_s: float = 0.0
@@ -64,7 +70,7 @@ class Scored:
 
     @property
     def count(self) -> int:
-        return len(self.done) + len(self.failed) + len(self.too_long)
+        return len(self.done) + len(self.failed)
 
 
 def score(
@@ -84,15 +90,23 @@ def score_in_passes(
     Raises leases.Lost, between passes, when nobody waits any more.
     """
     images_per_pass = images_per_pass or settings.BATCH_IMAGES
-    undecodable = [(ready.job, ready.error) for ready in batch if ready.error is not None]
+    undecodable = [
+        Failed(ready.job, ready.error, {"input": ready.failed_input})
+        for ready in batch
+        if ready.error is not None
+    ]
     if undecodable:
-        yield Scored((), undecodable)
+        yield Scored(failed=undecodable)
     decoded = [ready for ready in batch if ready.error is None]
-    too_long = {ready.job.pk: indices for ready in decoded if (indices := _cut(cache, ready.job))}
+    too_long = [
+        Failed(ready.job, ErrorCode.CONTEXT_LENGTH_EXCEEDED, {"truncated": indices})
+        for ready in decoded
+        if (indices := _cut(cache, ready.job))
+    ]
     if too_long:
-        jobs = [ready.job for ready in decoded if ready.job.pk in too_long]
-        yield Scored(too_long=[(job, too_long[job.pk]) for job in jobs])
-    short = [ready for ready in decoded if ready.job.pk not in too_long]
+        yield Scored(failed=too_long)
+    refused = {failed.job.pk for failed in too_long}
+    short = [ready for ready in decoded if ready.job.pk not in refused]
     yield from _score(cache, short, images_per_pass)
 
 
@@ -117,7 +131,7 @@ def _score(
         if scored is not None:
             yield scored
         elif len(part) == 1:
-            yield Scored((), [(part[0].job, ErrorCode.INTERNAL)])
+            yield Scored(failed=[Failed(part[0].job, ErrorCode.INTERNAL)])
         else:
             size = math.ceil(len(part) / PARTS)
             waiting += [part[start : start + size] for start in range(0, len(part), size)]
@@ -141,10 +155,8 @@ def settle(scored: Scored) -> None:
     written: Collection[uuid.UUID] = ()
     try:
         written = settlement.succeed(scored.done)
-        for job, code in scored.failed:
-            settlement.fail(job, code)
-        for job, indices in scored.too_long:
-            settlement.fail(job, ErrorCode.CONTEXT_LENGTH_EXCEEDED, {"truncated": indices})
+        for failed in scored.failed:
+            settlement.fail(failed.job, failed.code, failed.details)
     except DatabaseError:
         log.exception("results not written jobs=%d", scored.count)
     finally:

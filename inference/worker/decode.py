@@ -20,6 +20,7 @@ from inference import faults, images
 from inference.jobs import call_rates, claims
 from inference.models import ErrorCode, Input, Job
 from inference.runtime.encoder import Encoder
+from inference.runtime.images import sheet
 from inference.runtime.images.decoders import Decoder, Decoders
 from inference.runtime.images.decoding import Damaged, Decoded, Task, TooCostly
 
@@ -37,13 +38,15 @@ MOST_DECODERS = 8  # more than a GPU's worker needs: each decodes 100 photos of 
 class Ready:
     """A job and the squares that the model sees of its images, or why there are none.
 
-    `preview` is a small copy of the first image for the job's page, if it wants one. `read_s`: how
-    long its batch was read and decoded, which ended at `at` (of time.monotonic).
+    `failed_input` is the index of the input that the error is about. `preview` is for the job's
+    page, if it wants one: its image, or a sheet of several. `read_s`: how long its batch was read
+    and decoded, which ended at `at` (of time.monotonic).
     """
 
     job: Job
     crops: Sequence[Image.Image]
     error: ErrorCode | None = None
+    failed_input: int | None = None
     preview: bytes = b""
     read_s: float = 0.0
     at: float = field(default_factory=time.monotonic)
@@ -55,7 +58,7 @@ class _Progress:
 
     job: Job
     cpu_s: list[float] = field(default_factory=list)
-    errors: list[ErrorCode] = field(default_factory=list)
+    errors: dict[int, ErrorCode] = field(default_factory=dict)  # by the input's index
     decoded: dict[int, Decoded] = field(default_factory=dict)
     # Of decoders, whatever came of it.
     busy_s: list[float] = field(default_factory=list)
@@ -71,15 +74,21 @@ class _Progress:
             raise TooCostly(f"the job takes more than {JOB_CPU_S:.0f} s to decode")
 
     def count_waste(self) -> None:
-        if WASTED.intersection(self.errors):
+        if WASTED.intersection(self.errors.values()):
             call_rates.count_waste_of(self.job, sum(self.busy_s))
 
     def ready(self, read_s: float) -> Ready:
         if self.errors:
-            return Ready(self.job, [], self.errors[0], read_s=read_s)
-        crops = [self.decoded[index].crop for index in range(len(self.decoded))]
-        preview = self.decoded[0].preview if self.decoded else b""
-        return Ready(self.job, crops, preview=preview, read_s=read_s)
+            index = min(self.errors)
+            error = self.errors[index]
+            return Ready(self.job, [], error, index, read_s=read_s)
+        decoded = [self.decoded[index] for index in sorted(self.decoded)]
+        return Ready(
+            self.job,
+            [image.crop for image in decoded],
+            preview=sheet.join([image.preview for image in decoded if image.preview]),
+            read_s=read_s,
+        )
 
 
 @dataclass(frozen=True)
@@ -120,8 +129,9 @@ def _items(progress: Sequence[_Progress]) -> Iterator[_Item]:
     files = [name for of_job in progress for name in of_job.job.image_files]
     contents = iter(storage.read_ahead(files))
     for of_job in progress:
-        for index, image in enumerate(of_job.job.image_inputs):
-            yield _Item(of_job, index, image, next(contents))
+        for index, item in enumerate(of_job.job.inputs):
+            if "text" not in item:
+                yield _Item(of_job, index, item, next(contents))
 
 
 def _decode(encoder: Encoder, decoder: Decoder, item: _Item) -> None:
@@ -133,16 +143,17 @@ def _decode(encoder: Encoder, decoder: Decoder, item: _Item) -> None:
     try:
         progress.add(item.index, decoder.decode(_task(encoder, item)))
     except FileNotFoundError:
-        progress.errors.append(ErrorCode.INTERNAL)  # most likely canceled a moment ago
+        progress.errors[item.index] = ErrorCode.INTERNAL  # most likely canceled a moment ago
     except storage.StorageUnavailable:
         # Nothing is wrong with the image: the batch is given back, and the last attempt fails it.
-        progress.errors.append(ErrorCode.INTERNAL)
+        progress.errors[item.index] = ErrorCode.INTERNAL
         if job.attempt < claims.MAX_ATTEMPTS:
             raise
     except (Damaged, TooCostly) as error:
         is_damaged = isinstance(error, Damaged)
-        progress.errors.append(ErrorCode.INVALID_IMAGE if is_damaged else ErrorCode.TOO_COSTLY)
-        log.info("image not decoded job=%s image=%d: %s", job.pk, item.index, error)
+        code = ErrorCode.INVALID_IMAGE if is_damaged else ErrorCode.TOO_COSTLY
+        progress.errors[item.index] = code
+        log.info("image not decoded job=%s input=%d: %s", job.pk, item.index, error)
     finally:
         progress.busy_s.append(time.monotonic() - started_s)
 
@@ -153,6 +164,12 @@ def _task(encoder: Encoder, item: _Item) -> Task:
         data=item.read(),
         size=(item.image["width"], item.image["height"]),
         preprocessing=encoder.preprocessing,
-        preview_side=images.PREVIEW_SIDE if job.keeps_preview and item.index == 0 else 0,
+        preview_side=_preview_side(job),
         fault=faults.due("decode", job),
     )
+
+
+def _preview_side(job: Job) -> int:
+    if not job.keeps_preview:
+        return 0
+    return images.PREVIEW_SIDE if job.image_count == 1 else sheet.CELL_SIDE

@@ -18,11 +18,12 @@ def native(job: Job) -> Json:
     warnings = [answer.get("warning"), truncation_warning(job)]
     if warning := " ".join(filter(None, warnings)):
         answer["warning"] = warning
-    return answer | {"truncated": truncation.truncated(job), "usage": usage(job)}
+    answer.setdefault("truncated", truncation.truncated(job))
+    return answer | {"usage": usage(job)}
 
 
 def truncation_warning(job: Job) -> str:
-    return truncation.warning_of(job, param=kinds.of(job).text_param)
+    return truncation.warning_of(job, kinds.of(job).name_of_text)
 
 
 def usage(job: Job) -> dict[str, Json]:

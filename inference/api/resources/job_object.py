@@ -79,7 +79,7 @@ def error_of(job: Job) -> ApiError:
     code = ErrorCode(job.error_code)
     match code:
         case ErrorCode.INVALID_IMAGE | ErrorCode.TOO_COSTLY:
-            return Invalid(code.label, code=code.value, param="input")
+            return _unusable(job, code)
         case ErrorCode.CONTEXT_LENGTH_EXCEEDED:
             return _too_long(job)
         case ErrorCode.DEADLINE:
@@ -87,15 +87,24 @@ def error_of(job: Job) -> ApiError:
     return InternalError(code.label, code=code.value)
 
 
+def _unusable(job: Job, code: ErrorCode) -> ApiError:
+    """An image that could not be decoded; of several inputs, the error says which."""
+    index = (job.error_details or {}).get("input")
+    if index is None or len(job.inputs) == 1:
+        return Invalid(code.label, code=code.value, param="input")
+    name = kinds.of(job).name_of_input(index)
+    return Invalid(f"{name}: {code.label}", code=code.value, param=name)
+
+
 def _too_long(job: Job) -> ApiError:
     indices = (job.error_details or {}).get("truncated", [])
-    param = kinds.of(job).text_param
-    names = truncation.names(indices, param=param)
+    name_of = kinds.of(job).name_of_text
+    names = truncation.names(indices, name_of)
     return Invalid(
         f"Too long for {job.card.repo}: {names}. Nothing was charged, since `truncate` is false."
         " Send less text, or leave `truncate` out to have the beginning read.",
         code=ErrorCode.CONTEXT_LENGTH_EXCEEDED.value,
-        param=f"{param}[{indices[0]}]" if indices else None,
+        param=name_of(indices[0]) if indices else None,
         metadata={"truncated": indices},
     )
 

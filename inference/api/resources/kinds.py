@@ -19,15 +19,18 @@ def kinds_router() -> APIRouter:
     router = APIRouter()
     for kind in kinds.KINDS.values():
         endpoint = kind.endpoint
-        router.post(
-            endpoint.path,
-            tags=[endpoint.tag],
-            name=kind.name,
-            summary=endpoint.summary,
-            description=endpoint.description,
-            responses=openapi.answers(endpoint.answer, submits=True, may_wait=True),
-            openapi_extra=openapi.body(endpoint.body, headers=openapi.SUBMIT_HEADERS),
-        )(_route_of(endpoint))
+        submit = _route_of(endpoint)
+        for path in (endpoint.path, *endpoint.aliases):
+            router.post(
+                path,
+                tags=[endpoint.tag],
+                name=kind.name,
+                summary=endpoint.summary,
+                description=endpoint.description,
+                responses=openapi.answers(endpoint.answer, submits=True, may_wait=True),
+                openapi_extra=openapi.body(endpoint.body, headers=openapi.SUBMIT_HEADERS),
+                include_in_schema=path == endpoint.path,
+            )(submit)
     return router
 
 

@@ -16,6 +16,6 @@ KIND = Kind(
     page=page.page_of,
     code=page.code_of,
     examples={"classify": "score an image against labels"},
-    text_param="labels",
     text_indices=request.label_indices,
+    name_of_text=request.name_of_label,
 )

@@ -89,6 +89,10 @@ def label_indices(job: Job) -> Sequence[int]:
     return [index for index in range(len(payload["labels"])) for _ in range(template_count)]
 
 
+def name_of_label(index: int) -> str:
+    return f"labels[{index}]"
+
+
 def job_request(
     card: ModelCard,
     images: Sequence[ImageFile],

@@ -9,7 +9,6 @@ KIND = Kind(
     name=request.NAME,
     folder=Path(__file__).parent,
     endpoint=request.ENDPOINT,
-    texts=request.texts,
     run=run.run,
     answer=answer.answer_of,
     usage=answer.usage_of,

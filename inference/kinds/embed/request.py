@@ -14,11 +14,9 @@ from inference.kinds.errors import FieldError
 from inference.kinds.fields import inputs, truncation
 from inference.kinds.fields.inputs import ParsedInput
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Inputs, Messages, Model
-from inference.kinds.fields.texts import readable
 from inference.kinds.fields.truncation import Truncate
 from inference.kinds.kind import Endpoint
 from inference.kinds.request import ParsedRequest
-from inference.models import Job
 
 NAME = "embed"
 
@@ -51,10 +49,6 @@ class EmbeddingsBody(Body):
     dimensions: int | None = Field(default=None, description="Refused: these models have one size.")
     truncate: Truncate = True
     user: str | None = Field(default=None, description="Ignored.")
-
-
-def texts(job: Job) -> list[str]:
-    return [readable(text) for text in job.text_inputs]
 
 
 def job_request(card: ModelCard, items: Sequence[ImageFile | str]) -> jobs.Request:

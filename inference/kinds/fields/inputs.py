@@ -1,6 +1,7 @@
 """Every way in which clients send texts and images, read into one list.
 
 "a cat"                                                          a text (OpenAI)
+"data:image/png;base64,..."                                      an image (Vercel's ai, Cohere)
 {"content": [{"type": "image_url", "image_url": {"url": "..."}}]}  blocks (OpenRouter)
 {"text": "a cat"}, {"image": "https, data URL or base64"}        Jina
 "https://..." beside "modality": "image"                         infinity
@@ -10,6 +11,7 @@ bytes                                                            a form's file
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +54,13 @@ def read(value: Any, *, are_images: bool, param: str = "input") -> list[ParsedIn
     ]
 
 
+def read_one(value: Any, *, param: str) -> ParsedInput:
+    """A single input; a bare string is a text, or a picture's data URL. Raises FieldError."""
+    if isinstance(value, list):
+        raise FieldError("Send one text or one picture here, not a list.", param=param)
+    return _item(value, param, are_images=False)
+
+
 def _check_items(items: Sequence[Any], param: str) -> None:
     if not items:
         raise FieldError("There is nothing to work on: the list is empty.", param=param)
@@ -80,7 +89,8 @@ def _item(item: Any, param: str, *, are_images: bool) -> ParsedInput:
         case bytes():
             return ParsedInput(item, param)
         case str():
-            return _image(item, param) if are_images else _text(item, param)
+            is_image = are_images or is_data_url(item)
+            return _image(item, param) if is_image else _text(item, param)
         case {"content": list() as parts}:
             return _only(parts, f"{param}.content")
         case {"content": part}:
@@ -88,6 +98,11 @@ def _item(item: Any, param: str, *, are_images: bool) -> ParsedInput:
         case dict():
             return _part(item, param)
     raise FieldError("An input is a text, or an object with a text or a picture.", param=param)
+
+
+def is_data_url(text: str) -> bool:
+    """Nobody means such a text: it is how browsers and many clients write a picture."""
+    return text[:11].lower() == "data:image/"
 
 
 def _only(parts: Sequence[Any], param: str) -> ParsedInput:
@@ -171,12 +186,14 @@ def image_size(image: Input) -> str:
 async def fetch(items: Sequence[ParsedInput]) -> list[ParsedInput]:
     """The same with the bytes behind URLs; a worker fetches them. Raises FieldError."""
     urls = [item.content.address for item in items if isinstance(item.content, Url)]
+    params = [item.param for item in items if isinstance(item.content, Url)]
     try:
         images = iter(await fetch_queue.fetch(urls))
     except TooManyUrls as error:
-        raise FieldError(str(error), code="too_many_image_urls", param="input") from error
+        raise FieldError(str(error), code="too_many_image_urls", param=_field(items)) from error
     except ImageUrlRefused as error:
-        raise FieldError(str(error), code=error.code, param="input") from error
+        param = _field(items) if error.index is None else params[error.index]
+        raise FieldError(str(error), code=error.code, param=param) from error
     return [
         ParsedInput(next(images), item.param) if isinstance(item.content, Url) else item
         for item in items
@@ -192,9 +209,14 @@ def check(items: Sequence[ParsedInput]) -> list[ImageFile | str]:
             f"These pictures have {pixels / 1e6:,.0f} megapixels together; one request may have"
             f" {images.MAX_REQUEST_PIXELS // 10**6}. Send smaller copies, or fewer at once.",
             code="too_many_pixels",
-            param="input",
+            param=_field(items),
         )
     return checked
+
+
+def _field(items: Sequence[ParsedInput]) -> str:
+    """What an error about all of them names: the list that the last one is in."""
+    return re.split(r"[.\[]", items[-1].param, maxsplit=1)[0]
 
 
 def _checked(item: ParsedInput) -> ImageFile | str:

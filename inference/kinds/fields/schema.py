@@ -35,12 +35,12 @@ _BLOCKS = {
     "properties": {"content": {"type": "array", "items": _PART, "minItems": 1, "maxItems": 1}},
     "required": ["content"],
 }
-_INPUT = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": MAX_TEXT}, _BLOCKS, _PART]}
+INPUT = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": MAX_TEXT}, _BLOCKS, _PART]}
 INPUTS = {
     "description": "One input or a list of up to 256: texts, images, or both.",
     "anyOf": [
-        *_INPUT["anyOf"],
-        {"type": "array", "items": _INPUT, "minItems": 1, "maxItems": MAX_INPUTS},
+        *INPUT["anyOf"],
+        {"type": "array", "items": INPUT, "minItems": 1, "maxItems": MAX_INPUTS},
     ],
 }
 MESSAGES = {

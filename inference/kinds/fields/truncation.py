@@ -4,7 +4,7 @@ How long a text is to a model, only its tokenizer can say. So a worker counts: i
 may not be cut before any of its inputs is encoded.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -37,13 +37,13 @@ def truncated(job: Job) -> list[int]:
     return indices
 
 
-def warning_of(job: Job, *, param: str) -> str:
-    """A sentence for people; "" where every text was read to its end. `param` as in `names`."""
+def warning_of(job: Job, name_of: Callable[[int], str]) -> str:
+    """A sentence for people; "" where every text was read to its end. `name_of` as in `names`."""
     indices = truncated(job)
     if not indices:
         return ""
     tokens = (job.result or {})["context_length"]
-    subject = names(indices, param=param)
+    subject = names(indices, name_of)
     verb, whose = ("is", "its") if len(indices) == 1 else ("are", "their")
     return (
         f"{subject} {verb} longer than the {tokens} tokens that this model reads,"
@@ -51,8 +51,8 @@ def warning_of(job: Job, *, param: str) -> str:
     )
 
 
-def names(indices: Sequence[int], *, param: str) -> str:
+def names(indices: Sequence[int], name_of: Callable[[int], str]) -> str:
     """`labels[0], labels[2]`, as errors name fields; of many, the first few."""
-    named = [f"{param}[{index}]" for index in indices[:MOST_NAMED]]
+    named = [name_of(index) for index in indices[:MOST_NAMED]]
     more = len(indices) - len(named)
     return ", ".join(named) + (f" and {more:,} more" if more else "")

@@ -42,6 +42,8 @@ def test_the_description_names_every_route_and_error(api: Api) -> None:
         "/v1/jobs/{job_id}/events",
         "/v1/account",
         "/v1/inference/{model}",
+        "/v1/rank",
+        "/v2/rerank",
         "/hf-inference/models/{owner}/{name}",
         "/hf-inference/models/{owner}/{name}/pipeline/feature-extraction",
         "/v1",

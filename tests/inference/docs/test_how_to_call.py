@@ -53,7 +53,7 @@ def test_the_answers_shown_are_the_recorded_ones(catalog: None, client: Client, 
 
     shown = [html.unescape(text) for text in re.findall(r"<samp>([^<]*)</samp>", page)]
     answers = [s.answer for name in EXAMPLES for s in snippets.with_answers(name)]
-    assert len(answers) == 8
+    assert len(answers) == 12
     assert all(answers)
     assert shown == answers
     assert [example["answer"] for example in in_json] == answers

@@ -137,7 +137,9 @@ def test_models_say_that_they_can_do_it(free_card: ModelCard, secret: str) -> No
     assert "counts" in model["gigarouter"]["output_modalities"]
 
 
-NAMES = ("classify", "embed")
+NAMES = tuple(kinds.KINDS)
+# The board has columns of such names, and knows nothing of jobs.
+OTHER_MEANINGS = {"rank": ("accounts", "catalog")}
 MODULES = [
     path
     for room in ("accounts", "catalog", "config", "inference")
@@ -151,7 +153,9 @@ def test_no_module_outside_its_folder_asks_for_a_kind_by_name() -> None:
         f"{path.relative_to(PROJECT)}:{node.lineno}"
         for path in MODULES
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Constant) and node.value in NAMES
+        if isinstance(node, ast.Constant)
+        and node.value in NAMES
+        and path.relative_to(PROJECT).parts[0] not in OTHER_MEANINGS.get(node.value, ())
     ]
 
     assert naming == []

@@ -21,6 +21,7 @@ from inference import tasks
 from inference.images import MAX_BYTES
 from inference.outbound import fetch_queue, fetcher, image_bundle
 from inference.outbound.errors import ImageUrlRefused, TooManyUrls
+from inference.outbound.image_bundle import Bundle
 from inference.outbound.ip_addresses import is_public
 from tests.conftest import photo_bytes
 from tests.fakes.buckets import Bucket
@@ -336,12 +337,21 @@ def test_plain_http_needs_a_setting(settings: Settings) -> None:
     assert fetcher.default_client().schemes == {"https", "http"}
 
 
-@pytest.mark.parametrize("pictures", [[], [b""], [b"cat", b"", b"dog" * 1000]])
-def test_a_bundle_gives_back_what_was_put_in_and_nothing_by_halves(pictures: list[bytes]) -> None:
-    bundle = image_bundle.pack(pictures)
+@pytest.mark.parametrize(
+    "bundle",
+    [
+        Bundle([]),
+        Bundle([b""]),
+        Bundle([b"cat", b"", b"dog" * 1000]),
+        Bundle([], refused=0),
+        Bundle([], refused=7),
+    ],
+)
+def test_a_bundle_gives_back_what_was_put_in_and_nothing_by_halves(bundle: Bundle) -> None:
+    content = image_bundle.pack(bundle)
 
-    assert image_bundle.unpack(bundle) == pictures
-    assert all(image_bundle.unpack(bundle[:end]) is None for end in range(len(bundle)))
+    assert image_bundle.unpack(content) == bundle
+    assert all(image_bundle.unpack(content[:end]) is None for end in range(len(content)))
 
 
 # --- by a worker ------------------------------------------------------------------------------
@@ -409,10 +419,15 @@ def test_bundles_that_nobody_took_leave_the_bucket(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_bad_url_refuses_the_request(queue: list[list[str]]) -> None:
-    with pytest.raises(ImageUrlRefused):
-        ask(["https://good.example/cat.jpg", "https://127.0.0.1/cat.jpg"])
+@pytest.mark.parametrize("index", [0, 8])
+def test_one_bad_url_refuses_the_request_and_is_known(queue: list[list[str]], index: int) -> None:
+    urls = ["https://good.example/cat.jpg"] * 9
+    urls[index] = "https://127.0.0.1/cat.jpg"
 
+    with pytest.raises(ImageUrlRefused) as refusal:
+        ask(urls)
+
+    assert refusal.value.index == index
     assert left_behind() == []
 
 

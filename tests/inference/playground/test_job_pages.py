@@ -17,6 +17,7 @@ from inference.images import ImageFile
 from inference.jobs import claims
 from inference.kinds.classify import request as classify
 from inference.kinds.embed import request as embed
+from inference.kinds.rank import request as rank
 from inference.models import ErrorCode, Job, State
 from inference.worker import settlement
 from inference.worker.text_cache import TextCache
@@ -43,6 +44,12 @@ def classify_request(
     return lambda card: classify.job_request(
         card, inputs, labels=labels, template="a {} there", keeps_preview=keeps_preview
     )
+
+
+def rank_request(
+    query: ImageFile | str, *documents: ImageFile | str, keeps_preview: bool = False
+) -> Callable[[ModelCard], jobs.Request]:
+    return lambda card: rank.job_request(card, query, documents, keeps_preview=keeps_preview)
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,30 @@ CASES = {
         classify_request(image(), labels=LABELS),
         ["the first 50 of 1000"],
         "closest label: label number",
+    ),
+    "rank images by a text": Case(
+        "rank",
+        rank_request("a <b>cat</b>", image(70), image(80)),
+        ["a <b>cat</b>", "image 1, 70×48 px", "image 2, 80×48 px"],
+        "closest: image ",
+    ),
+    "rank images with a sheet": Case(
+        "rank",
+        rank_request("a cat", image(70), image(80), keeps_preview=True),
+        ["a cat"],
+        "closest: image ",
+    ),
+    "rank one image, with a preview": Case(
+        "rank", rank_request("a cat", image(70), keeps_preview=True), [], "closest: image 1"
+    ),
+    "rank texts by an image": Case(
+        "rank",
+        rank_request(image(70), "a <i>dog</i>", "a cat"),
+        ["image, 70×48 px", "a <i>dog</i>", "a cat"],
+        "closest: a ",
+    ),
+    "rank 256 texts": Case(
+        "rank", rank_request("a query", *TEXTS), ["a query"], "closest: text number"
     ),
 }
 

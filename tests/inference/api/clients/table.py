@@ -23,8 +23,9 @@ OPENAI_PY = "openai for Python"
 OPENAI_JS = "openai for JavaScript"
 HUGGING_FACE_PY = "huggingface_hub"
 HUGGING_FACE_JS = "@huggingface/inference"
-CLIENTS = [CURL, OPENAI_PY, OPENAI_JS, HUGGING_FACE_PY, HUGGING_FACE_JS]
-PIP = {OPENAI_PY: "openai", HUGGING_FACE_PY: "huggingface_hub"}
+COHERE_PY = "cohere"
+CLIENTS = [CURL, OPENAI_PY, OPENAI_JS, HUGGING_FACE_PY, HUGGING_FACE_JS, COHERE_PY]
+PIP = {OPENAI_PY: "openai", HUGGING_FACE_PY: "huggingface_hub", COHERE_PY: "cohere"}
 NPM = {OPENAI_JS: "openai", HUGGING_FACE_JS: "@huggingface/inference"}
 
 Test = TypeVar("Test", bound=Callable[..., None])

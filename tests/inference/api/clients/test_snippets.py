@@ -12,10 +12,12 @@ from standardwebhooks import Webhook
 from inference.docs import snippets
 from inference.docs.snippets import Client
 from inference.kinds.classify import page as classify_page
+from inference.kinds.kind import Code
+from inference.kinds.rank import page as rank_page
 from inference.models import Job, State
 from tests.conftest import photo_bytes
 from tests.inference.api.clients.programs import code_of, run
-from tests.inference.api.clients.table import CURL, NODE_MODULES, compatible
+from tests.inference.api.clients.table import CURL, NODE_MODULES, OPENAI_JS, OPENAI_PY, compatible
 from tests.inference.api.conftest import Api
 
 FILES = [path.name for path in snippets.files()]
@@ -56,7 +58,7 @@ def test_a_snippet_runs(api: Api, settings: Settings, folder: Path, name: str) -
 
     assert output.strip()
     assert '"error":{' not in output
-    if name.startswith(("classify", "embed", "idempotency", "deepinfra", "job.openai")):
+    if name.startswith(("classify", "embed", "idempotency", "deepinfra", "job.openai", "rank")):
         assert Job.objects.get().state == State.SUCCEEDED
 
 
@@ -188,6 +190,40 @@ def test_curl_classifies(api: Api, settings: Settings, folder: Path) -> None:
     assert {prediction["label"] for prediction in item["predictions"]} == set(
         classify_page.EXAMPLE_LABELS
     )
+
+
+@compatible(CURL, "POST /v1/rank", "pictures by a text")
+def test_curl_ranks(api: Api, settings: Settings, folder: Path) -> None:
+    (folder / "z.jpg").write_bytes(photo_bytes(80, 40))
+
+    answer = answer_of("rank.curl.sh", api, settings, folder)
+
+    assert {result["index"] for result in answer["results"]} == {0, 1}
+    assert answer["usage"]["images"] == 2
+
+
+@compatible(OPENAI_PY, "POST /v1/rank", "by client.post")
+def test_openai_for_python_ranks(api: Api, settings: Settings, folder: Path) -> None:
+    assert_ranks("rank.openai.py", api, settings, folder)
+
+
+@compatible(OPENAI_JS, "POST /v1/rank", "by client.post")
+def test_openai_for_javascript_ranks(api: Api, settings: Settings, folder: Path) -> None:
+    assert_ranks("rank.openai.mjs", api, settings, folder)
+
+
+def assert_ranks(name: str, api: Api, settings: Settings, folder: Path) -> None:
+    settings.SITE_URL = api.base_url
+    (folder / "z.jpg").write_bytes(photo_bytes(80, 40))
+    query = 'it\'s "$(x)" \\ `{}`'
+    code = Code(snippet="rank", values=[(rank_page.EXAMPLE_QUERY, query)])
+
+    output = run(name, code_of(name, code), folder=folder, secret=api.secret)
+
+    lines = [line.split() for line in output.splitlines()]
+    assert {line[0] for line in lines} == {"photo.jpg", "z.jpg"}
+    assert float(lines[0][1]) >= float(lines[1][1])
+    assert Job.objects.get().text_inputs == [query]
 
 
 @compatible(CURL, "POST /v1/inference/{id}", "a form with a picture")
