@@ -116,6 +116,10 @@ class Kind:
     page: Callable[[Job], Page]
     code: Callable[[Job], Code]
     examples: Mapping[str, str] = field(default_factory=dict)
+    # What the page says first of a succeeded job, without what else the page needs.
+    headline: Callable[[Job], str] | None = None
+    # Lines for a spreadsheet, a heading first; None where a result is no table.
+    table: Callable[[Job], list[list[object]]] | None = None
     text_param: str = "input"
     text_indices: Callable[[Job], Sequence[int]] = indices_of_text_inputs
 
