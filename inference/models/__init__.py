@@ -2,6 +2,7 @@
 
 from inference.models.idempotency import IdempotentCall
 from inference.models.jobs import FINAL, OPEN, ErrorCode, Input, Job, JobQuerySet, State
+from inference.models.playground import PictureDraft, SharedResult
 from inference.models.status import Incident, IncidentUpdate, Part, StatusHour
 from inference.models.webhooks import (
     Attempt,
@@ -36,6 +37,8 @@ __all__ = [
     "JobCounter",
     "JobQuerySet",
     "Part",
+    "PictureDraft",
+    "SharedResult",
     "State",
     "StatusHour",
     "Webhook",
