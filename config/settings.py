@@ -313,7 +313,7 @@ if HUB_SYNC:
 
 # --- inference ----------------------------------------------------------------------------------
 
-# What `make run` starts a worker for: repos separated by commas, or "auto": the stand-in and every
+# What `make run` starts a worker for: repos separated by commas, or "auto": the stand-ins and every
 # model whose weights are on this machine.
 WORKER_MODELS = env.str("MODELS", default="auto")
 SERVE_REPOS = env.list("SERVE_REPOS", default=[])  # what `manage.py run_worker` settled on

@@ -6,7 +6,7 @@ from accounts.models import Erasure, User
 from catalog.infrastructure.retention import delete_some
 from inference import jobs
 from inference.jobs import image_files
-from inference.models import OPEN, IdempotentCall, Job, JobQuerySet, State
+from inference.models import OPEN, IdempotentCall, Job, JobQuerySet, SharedResult, State
 from inference.worker import text_store
 
 COLUMNS = [
@@ -34,7 +34,9 @@ def export(user: User) -> dict[str, object]:
     open.
     """
     calls = IdempotentCall.objects.filter(user=user).order_by("pk")
+    links = SharedResult.objects.filter(job__owner=user).order_by("created_at", "pk")
     return {
+        "shared_results": list(links.values("job", "created_at")),
         "jobs": list(_own(user).values(*COLUMNS)),
         "idempotency_keys": list(calls.values("endpoint", "key", "job", "created_at")),
     }

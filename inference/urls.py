@@ -7,6 +7,8 @@ from inference.comparing import views as compare
 from inference.docs import views as docs_views
 from inference.fleet import health
 from inference.playground import views
+from inference.playground.results import downloads, sharing
+from inference.playground.results import views as results
 from inference.ranking import views as ranking
 from inference.status import views as status
 from inference.webhooks import views as webhooks
@@ -15,10 +17,18 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("playground/", views.playground, name="playground"),
     path("playground/rank/", ranking.ranking, name="ranking"),
-    path("jobs/<uuid:pk>/", views.show_job, name="job"),
-    path("jobs/<uuid:pk>/picture.jpg", views.job_picture, name="job-picture"),
-    path("jobs/<uuid:pk>/cancel/", views.cancel_job, name="job-cancel"),
-    path("jobs/<uuid:pk>/forget/", views.forget_job, name="job-forget"),
+    path("playground/drafts/<uuid:pk>", views.draft_picture, name="draft-picture"),
+    path("jobs/<uuid:pk>/", results.show_job, name="job"),
+    path("jobs/<uuid:pk>/picture.jpg", results.job_picture, name="job-picture"),
+    path("jobs/<uuid:pk>/again/", results.run_again, name="job-again"),
+    path("jobs/<uuid:pk>/scores.csv", downloads.as_csv, name="job-csv"),
+    path("jobs/<uuid:pk>/result.json", downloads.as_json, name="job-json"),
+    path("jobs/<uuid:pk>/share/", sharing.share, name="job-share"),
+    path("jobs/<uuid:pk>/share/revoke/", sharing.revoke, name="job-share-revoke"),
+    path("jobs/<uuid:pk>/cancel/", results.cancel_job, name="job-cancel"),
+    path("jobs/<uuid:pk>/forget/", results.forget_job, name="job-forget"),
+    path("shared/<str:token>/", sharing.shared_result, name="shared-result"),
+    path("shared/<str:token>/picture.jpg", sharing.shared_picture, name="shared-picture"),
     path("try/compare/", compare.start, name="compare-photos"),
     path("try/compare/shared/<str:token>/", compare.show_shared, name="comparison-shared"),
     path("try/compare/shared/<str:token>/photos/<int:photo_id>.jpg", compare.shared_photo),

@@ -78,7 +78,7 @@ def _counts(field: str) -> list[tuple[str, Count]]:
 
 
 def ranks_of(card: ModelCard) -> list[Rank]:
-    """Of a card with `rank_counts`; none for the stand-in, nor by a figure that is not stated."""
+    """Of a card with `rank_counts`; none for a stand-in, nor by a figure that is not stated."""
     counts: dict[str, int] = getattr(card, "rank_counts", None) or {}
     if card.is_stand_in or not counts:
         return []

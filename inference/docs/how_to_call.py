@@ -1,7 +1,7 @@
 """How one model is called, for its page and the page's other forms.
 
 how = how_to_call.of(card)      # None: it cannot be called, and will not be
-how.model                       # what stands in the code: the card, or the stand-in before launch
+how.model                       # what the code names: the card, or before launch the first stand-in
 """
 
 from collections.abc import Sequence
@@ -26,22 +26,24 @@ class Example:
 
 @dataclass(frozen=True)
 class HowToCall:
-    """`model` is the one the code names. Snippets have answers where it is the stand-in."""
+    """`model` is the one the code names; `is_stand_in`: whether that is one of the stand-ins."""
 
     model: str
+    is_stand_in: bool
     base_url: str
     examples: Sequence[Example]
 
     @property
-    def is_stand_in(self) -> bool:
+    def has_answers(self) -> bool:
+        # Recorded of the first stand-in.
         return self.model == snippets.STAND_IN
 
 
 def of(card: ModelCard) -> HowToCall | None:
-    if card.is_coming_soon or card.is_stand_in:
-        return HowToCall(snippets.STAND_IN, _base_url(), _examples(snippets.STAND_IN))
+    if card.is_coming_soon or card.repo == snippets.STAND_IN:
+        return HowToCall(snippets.STAND_IN, True, _base_url(), _examples(snippets.STAND_IN))
     if card.status.is_callable:
-        return HowToCall(card.repo, _base_url(), _examples(card.repo))
+        return HowToCall(card.repo, card.is_stand_in, _base_url(), _examples(card.repo))
     return None
 
 

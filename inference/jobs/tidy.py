@@ -15,7 +15,7 @@ from django.utils import timezone
 from catalog.infrastructure import storage
 from catalog.infrastructure.retention import Budget, Retention
 from inference.jobs import image_files
-from inference.models import IdempotentCall, Job, Worker
+from inference.models import IdempotentCall, Job, PictureDraft, Worker
 from inference.models.idempotency import KEPT_FOR
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,10 @@ def _delete_files(jobs: Sequence[Any]) -> None:
     image_files.delete(name for job in jobs for name in (*job.image_files, job.preview_file))
 
 
+def _delete_drafts(drafts: Sequence[Any]) -> None:
+    storage.delete(draft.file for draft in drafts)
+
+
 RETENTIONS = [
     Retention(
         "jobs",
@@ -36,6 +40,13 @@ RETENTIONS = [
         "finished_at",
         lambda: timedelta(hours=settings.PLAYGROUND_KEEP_HOURS),
         before=_delete_files,
+    ),
+    Retention(
+        "pictures of forms with an error",
+        PictureDraft.objects.all,
+        "created_at",
+        timedelta(hours=1),
+        before=_delete_drafts,
     ),
     Retention("workers", Worker.objects.all, "seen_at", timedelta(days=1)),
     Retention("idempotency keys", IdempotentCall.objects.all, "created_at", KEPT_FOR),

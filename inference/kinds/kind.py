@@ -145,6 +145,10 @@ class Kind:
     code: Callable[[Job], Code]
     examples: Mapping[str, str] = field(default_factory=dict)
     texts: Callable[[Job], list[str]] = texts_of_inputs
+    # What the page says first of a succeeded job, without what else the page needs.
+    headline: Callable[[Job], str] | None = None
+    # Lines for a spreadsheet, a heading first; None where a result is no table.
+    table: Callable[[Job], list[list[object]]] | None = None
     text_indices: Callable[[Job], Sequence[int]] = indices_of_text_inputs
     name_of_text: Callable[[int], str] = name_of_input
     name_of_input: Callable[[int], str] = name_of_input

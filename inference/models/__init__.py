@@ -10,6 +10,7 @@ from inference.models.comparisons import (
 )
 from inference.models.idempotency import IdempotentCall
 from inference.models.jobs import FINAL, OPEN, ErrorCode, Input, Job, JobQuerySet, State
+from inference.models.playground import PictureDraft, SharedResult
 from inference.models.status import Incident, IncidentUpdate, Part, StatusHour
 from inference.models.webhooks import (
     Attempt,
@@ -49,6 +50,8 @@ __all__ = [
     "JobCounter",
     "JobQuerySet",
     "Part",
+    "PictureDraft",
+    "SharedResult",
     "State",
     "StatusHour",
     "StoredColumn",

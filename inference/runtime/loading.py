@@ -15,7 +15,7 @@ from inference.runtime.images.preprocessing import Method
 from inference.runtime.self_check import check, verdicts
 from inference.runtime.self_check.shortcuts import Shortcut
 from inference.runtime.spec import Loader, ModelSpec
-from inference.runtime.weights import layout, provenance, store
+from inference.runtime.weights import layout, provenance, stand_ins, store
 from inference.runtime.weights.fingerprint import engine_fingerprint, fingerprint
 
 
@@ -48,7 +48,7 @@ def load(
     """The encoder of `spec`; without `options`, with exact preprocessing on `device`.
 
     Imports torch. `cache_dir` keeps what is derived from the weights: the verdicts of self_check,
-    and the stand-in's tables; that one computes in float32 whatever the options say. `build` stands
+    and a stand-in's tables; that one computes in float32 whatever the options say. `build` stands
     in for `build_encoder`. Raises WeightsMissing if `store.find` finds nothing, DeviceMissing, and
     WeightsUnusable if loading fails, the self-check does, or memory is too small.
     """
@@ -181,7 +181,7 @@ def _load_stand_in(spec: ModelSpec, cache_dir: Path, options: Options) -> Encode
 
     encoder = conse.load(spec, cache_dir=cache_dir, device=options.device)
     encoder.preprocessing = replace(encoder.preprocessing, method=options.preprocessing)
-    files = conse.files()
+    files = conse.files(spec)
     encoder.revision = provenance.local_revision(files, cache_dir)
     encoder.fingerprint = engine_fingerprint(
         fingerprint(files, cache_dir), spec.loader, process_stats.hardware(options.device)
@@ -190,5 +190,5 @@ def _load_stand_in(spec: ModelSpec, cache_dir: Path, options: Options) -> Encode
 
 
 def _missing(spec: ModelSpec) -> WeightsMissing:
-    package = store.missing_demo_package() if spec.loader is Loader.CONSE else None
+    package = stand_ins.stand_in_of(spec).missing_package() if spec.loader is Loader.CONSE else None
     return WeightsMissing.of_demo(package) if package else WeightsMissing.of(spec.repo)

@@ -18,7 +18,7 @@ class ModelSpec:
     """One pinned set of weights.
 
     `repo` is "owner/name" on the Hugging Face hub, `open_clip_model` the name of the architecture
-    in open_clip's list (empty for the stand-in), `revision` the full commit hash.
+    in open_clip's list (empty for a stand-in), `revision` the full commit hash.
     """
 
     repo: str

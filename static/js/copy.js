@@ -1,8 +1,7 @@
 /* A button with data-copy puts its text on the clipboard. Without JavaScript it stays hidden. */
-for (const button of document.querySelectorAll("[data-copy]")) {
-  if (!navigator.clipboard) break; // not offered on plain http
-  button.hidden = false;
+function copies(button) {
   const label = button.textContent;
+  button.hidden = false;
   button.setAttribute("aria-live", "polite");
   button.addEventListener("click", async () => {
     try {
@@ -14,3 +13,11 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     setTimeout(() => (button.textContent = label), 1600);
   });
 }
+
+function start() {
+  if (!navigator.clipboard) return; // not offered on plain http
+  document.querySelectorAll("[data-copy][hidden]").forEach(copies);
+}
+
+start();
+document.addEventListener("htmx:load", start);

@@ -32,20 +32,52 @@ function chips(field) {
 
   function chip(label) {
     const item = document.createElement("li");
-    const text = document.createElement("span");
+    const text = document.createElement("button");
     const remove = document.createElement("button");
     item.className = "chip";
+    text.type = "button";
+    text.className = "chip__text";
     text.textContent = label;
+    text.setAttribute("aria-label", `edit ${label}`);
+    text.addEventListener("click", () => edit(item, label));
+    remove.className = "chip__remove";
     remove.type = "button";
     remove.textContent = "×";
     remove.setAttribute("aria-label", `remove ${label}`);
     remove.addEventListener("click", () => {
       const place = labels.indexOf(label);
       change(labels.filter((other) => other !== label), `${label} removed`);
-      (list.querySelectorAll("button")[place] ?? entry).focus();
+      (list.querySelectorAll(".chip__remove")[place] ?? entry).focus();
     });
     item.append(text, remove);
     return item;
+  }
+
+  /* A chip becomes an input in its place. Enter or leaving it keeps the change, Escape does not. */
+  function edit(item, label) {
+    const input = document.createElement("input");
+    let isDone = false;
+    input.type = "text";
+    input.value = label;
+    input.size = Math.max(label.length, 4);
+    input.setAttribute("aria-label", `label, was ${label}`);
+    const finish = (isKept, isFocusKept) => {
+      if (isDone) return;
+      isDone = true;
+      const fresh = isKept ? split(input.value) : [label];
+      const place = labels.indexOf(label);
+      const next = labels.flatMap((other) => (other === label ? fresh : [other]));
+      change([...new Set(next)], isKept && fresh[0] !== label ? `${label} changed` : "");
+      if (isFocusKept) (list.querySelectorAll(".chip__text")[place] ?? entry).focus();
+    };
+    input.addEventListener("keydown", (event) => {
+      if (event.isComposing || !["Enter", "Escape"].includes(event.key)) return;
+      event.preventDefault(); // Enter would send the form
+      finish(event.key === "Enter", true);
+    });
+    input.addEventListener("blur", () => finish(true, false));
+    item.replaceChildren(input);
+    input.select();
   }
 
   function change(next, words) {
@@ -84,8 +116,17 @@ function chips(field) {
   box.addEventListener("click", (event) => {
     if (event.target === box) entry.focus();
   });
-  field.closest("form").addEventListener("submit", () => add(entry.value));
+  area.addEventListener("labels:set", () => change([...new Set(split(area.value))]));
+  // Before htmx collects the fields: it listens on the form itself.
+  field.closest("form").addEventListener("submit", () => add(entry.value), { capture: true });
   change(labels);
 }
 
-document.querySelectorAll("[data-labels]").forEach(chips);
+const start = () =>
+  document.querySelectorAll("[data-labels]:not([data-labels-ready])").forEach((field) => {
+    field.dataset.labelsReady = "";
+    chips(field);
+  });
+
+start();
+document.addEventListener("htmx:load", start); // a form that has come with a result

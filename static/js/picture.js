@@ -1,6 +1,10 @@
-/* Preview, drop and paste for the picture, and a button that shows that the form is on its way. */
+/* Preview, drop and paste for the picture, samples with their labels, and a button that shows that
+   the form is on its way. */
 function picture(field) {
-  const input = field.querySelector('input[type="file"]');
+  const input = field.querySelector("#picture");
+  const camera = field.querySelector("#camera");
+  const link = field.querySelector("#picture-url");
+  const draft = field.querySelector("[data-picture-draft]");
   const own = new Image();
   const stage = field.querySelector("[data-picture-stage]");
   const samples = field.querySelectorAll('[name="sample"]');
@@ -13,10 +17,11 @@ function picture(field) {
 
   function show() {
     if (own.src) URL.revokeObjectURL(own.src);
-    const [file] = input.files;
+    const [file] = [...input.files, ...camera.files];
     if (!file) {
       own.removeAttribute("src");
-      shape(3, 2);
+      const isKept = draft && field.querySelector('[value="kept"]').checked;
+      isKept ? shape(draft.width, draft.height) : shape(3, 2);
       return;
     }
     for (const sample of samples) sample.checked = false;
@@ -29,29 +34,48 @@ function picture(field) {
     const transfer = new DataTransfer();
     transfer.items.add(file);
     input.files = transfer.files;
-    show();
+    chosen(input);
     return true;
+  }
+
+  /* The last choice counts: the others are emptied, so that the server does not have to guess. */
+  function chosen(source) {
+    for (const other of [input, camera, link]) if (other !== source) other.value = "";
+    show();
   }
 
   own.addEventListener("load", () => shape(own.naturalWidth, own.naturalHeight));
   own.addEventListener("error", () => own.removeAttribute("src")); // the server says what is wrong
-  input.addEventListener("change", show);
+  for (const source of [input, camera]) source.addEventListener("change", () => chosen(source));
   for (const sample of samples) {
     sample.addEventListener("change", () => {
-      input.value = ""; // a chosen file would win over the sample
-      show();
+      chosen(sample);
+      suggest(sample);
     });
   }
 
-  field.addEventListener("dragover", (event) => {
+  /* A sample brings its labels, unless somebody has written their own. */
+  function suggest(sample) {
+    const area = field.form.querySelector("textarea[name=labels]");
+    const sets = [...samples].map((one) => one.dataset.labelsOfSample).filter(Boolean);
+    const { labelsOfSample } = sample.dataset;
+    if (!labelsOfSample || !sets.includes(area.value.replaceAll("\r", ""))) return;
+    area.value = labelsOfSample;
+    area.dispatchEvent(new Event("labels:set"));
+  }
+
+  const files = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  document.addEventListener("dragover", (event) => {
+    if (!files(event)) return;
     event.preventDefault();
     field.classList.add("picture--over");
   });
-  field.addEventListener("dragleave", (event) => {
-    if (!field.contains(event.relatedTarget)) field.classList.remove("picture--over");
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) field.classList.remove("picture--over");
   });
-  field.addEventListener("drop", (event) => {
-    event.preventDefault();
+  document.addEventListener("drop", (event) => {
+    if (!files(event)) return;
+    event.preventDefault(); // else the browser would leave the page for the picture
     field.classList.remove("picture--over");
     take(event.dataTransfer.files);
   });

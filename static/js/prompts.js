@@ -36,4 +36,11 @@ function promptsOf(form) {
   show();
 }
 
-document.querySelectorAll("form[data-try]").forEach(promptsOf);
+const start = () =>
+  document.querySelectorAll("form[data-try]:not([data-try-ready])").forEach((form) => {
+    form.dataset.tryReady = "";
+    promptsOf(form);
+  });
+
+start();
+document.addEventListener("htmx:load", start);

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django import DjangoDbBlocker
 
 from catalog.models import ModelCard
 from tests.support import site as sites
-from tests.support.browser.chromium import CHROMIUM, FLAGS
+from tests.support.browser.chromium import CHROMIUM, FLAGS, PATIENCE_MS
 from tests.support.catalog import CatalogRows
 from tests.support.site import Site
 
@@ -46,3 +46,30 @@ def site(catalog_rows: CatalogRows, running_site: Site, transactional_db: None) 
     running_site.wait_for_workers()
     yield running_site
     running_site.hush()
+
+
+@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
+def has_scripts(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser's console held against a page, violations of the CSP among them."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site, has_scripts: bool, complaints: list[str]) -> Iterator[Page]:
+    context = browser.new_context(base_url=site.address, java_script_enabled=has_scripts)
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            complaints.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()

@@ -2,11 +2,10 @@
 
 import itertools
 import re
-from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, FilePayload, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.conftest import SAMPLES
 from tests.support.browser.accessibility import violations
@@ -18,33 +17,6 @@ WIDTHS = (390, 1440)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 pytestmark = NEEDED
-
-
-@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
-def has_scripts(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
-
-
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the browser's console held against a page, violations of the CSP among them."""
-    return []
-
-
-@pytest.fixture
-def page(browser: Browser, site: Site, has_scripts: bool, complaints: list[str]) -> Iterator[Page]:
-    context = browser.new_context(base_url=site.address, java_script_enabled=has_scripts)
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            complaints.append(message.text)
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
 
 
 def test_the_sample_on_the_home_page_is_classified(
@@ -62,7 +34,7 @@ def test_the_sample_on_the_home_page_is_classified(
 
 def test_an_own_photo_with_own_labels_is_classified(page: Page, complaints: list[str]) -> None:
     page.goto("/playground/")
-    page.locator("input[type=file]").set_input_files(SAMPLES / "coffee.jpg")
+    page.locator("#picture").set_input_files(SAMPLES / "coffee.jpg")
     type_labels(page, ["a cup of coffee", "a bicycle"])
 
     page.get_by_role("button", name="classify").click()
@@ -95,7 +67,7 @@ def test_a_file_that_is_no_picture_is_refused_and_the_labels_stay(
 ) -> None:
     page.goto("/playground/")
     not_a_photo = FilePayload(name="a.jpg", mimeType="image/jpeg", buffer=b"hello")
-    page.locator("input[type=file]").set_input_files(not_a_photo)
+    page.locator("#picture").set_input_files(not_a_photo)
     type_labels(page, ["a heron"])
 
     page.get_by_role("button", name="classify").click()

@@ -77,7 +77,7 @@ def test_ready_names_the_real_worker(site: Site) -> None:
     report = httpx.get(f"{site.address}/readyz").json()
 
     assert report["ready"]
-    assert report["models"] == ["gigarouter/conse-demo"]
+    assert report["models"] == ["gigarouter/conse-demo", "gigarouter/conse-demo-small"]
 
 
 def test_a_body_over_the_limit_is_refused_by_the_server(site: Site) -> None:

@@ -147,7 +147,7 @@ def environment(data_dir: Path, port: int) -> dict[str, str]:
         "DEBUG": "1",
         "HTTPS": "0",
         "EMAIL_URL": "",  # mail waits where a test can read it
-        "MODELS": "gigarouter/conse-demo",
+        "MODELS": "gigarouter/conse-demo,gigarouter/conse-demo-small",
         "GR_FAULTS": str(data_dir / "faults"),
         "PYTHONUNBUFFERED": "1",
     }

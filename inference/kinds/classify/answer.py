@@ -113,6 +113,16 @@ def _relabeled(prediction: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**prediction, "label": NONE_OF_THESE}
 
 
+def table_of(job: Job) -> list[list[object]]:
+    """A line for each image and label, best first; images and ranks count from 1."""
+    columns = ["label", "score", "similarity", "logit"]
+    lines: list[list[object]] = [["image", "rank", *columns]]
+    for number, predictions in enumerate(predictions_of(job), start=1):
+        for rank, prediction in enumerate(predictions, start=1):
+            lines.append([number, rank, *(prediction[column] for column in columns)])
+    return lines
+
+
 def usage_of(job: Job) -> Json:
     return {
         "labels": len(job.payload["labels"]),

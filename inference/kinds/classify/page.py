@@ -11,24 +11,27 @@ from catalog import patches
 from catalog.infrastructure import storage
 from inference.kinds.classify import score_text
 from inference.kinds.classify.answer import predictions_of
-from inference.kinds.classify.request import Payload, payload_of
+from inference.kinds.classify.request import Payload, own_labels, payload_of
 from inference.kinds.classify.template_sets import SETS
 from inference.kinds.classify.templates import Templates, templates_of
 from inference.kinds.fields.inputs import image_size
+from inference.kinds.fields.labels import NONE_OF_THESE, SOMETHING_ELSE
 from inference.kinds.kind import MAX_SHOWN, Code, Page
 from inference.models import Job
 from inference.runtime.zero_shot import Activation
 
-RETRY = "try other labels"
+RETRY = "another picture"
 # What stands in the snippets.
 EXAMPLE_LABELS = ["a cat", "a dog"]
 EXAMPLE_TEMPLATE = "a photo of {}"
 EXAMPLE_TEMPLATES = ["a photo of {}", "a drawing of {}"]
+NONE_IN_CODE = "“something else” is what “none of these” stands for."
 # Its method refuses a single label.
 NEEDS_TWO_LABELS = "huggingface.py"
 GRIDS = {"ViT-B/32": 7, "ViT-L/14": 16}  # 224 px in patches of 32 and of 14
 # The playground takes 100 labels, the API 1,000.
-MAX_BARS, MAX_BARS_OF_SEVERAL = 100, 10
+MAX_BARS, MAX_BARS_OF_SEVERAL = 101, 10
+UNFOLDED_BARS = 10
 MIN_BAR_PERCENT = 0.4  # an empty bar looks like a mistake
 
 
@@ -49,6 +52,14 @@ class ScoredImage:
     bars: Sequence[Bar]
     note: str
 
+    @property
+    def first_bars(self) -> Sequence[Bar]:
+        return self.bars[:UNFOLDED_BARS]
+
+    @property
+    def folded_bars(self) -> Sequence[Bar]:
+        return self.bars[UNFOLDED_BARS:]
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -68,7 +79,7 @@ def page_of(job: Job) -> Page:
         request=request,
         retry=RETRY,
         computed=[*_prompts_computed(payload), ("activation", activation.value)],
-        headline=_headline(job),
+        headline=headline_of(job),
         crop=crop,
         result={
             "images": _scored_images(job),
@@ -77,6 +88,9 @@ def page_of(job: Job) -> Page:
             "has_one_softmax_label": activation is Activation.SOFTMAX
             and len(payload["labels"]) == 1,
             "meaning": score_text.meaning_of(activation, label_count=len(payload["labels"])),
+            "none_note": score_text.note_on_none(activation)
+            if job.options.get("none_of_these")
+            else "",
             "grids": _grids(job, crop),
         },
     )
@@ -85,7 +99,9 @@ def page_of(job: Job) -> Page:
 def _request(job: Job, payload: Payload) -> list[tuple[str, list[str]]]:
     images = [image_size(image) for image in job.image_inputs]
     of_images = [("images", images)] if len(images) > 1 else []
-    return [*of_images, ("labels", payload["labels"]), _prompts(payload)]
+    none_of_these = [NONE_OF_THESE] if job.options.get("none_of_these") else []
+    labels = [*own_labels(job), *none_of_these]
+    return [*of_images, ("labels", labels), _prompts(payload)]
 
 
 def _prompts(payload: Payload) -> tuple[str, list[str]]:
@@ -108,11 +124,17 @@ def _prompts_computed(payload: Payload) -> list[tuple[str, str]]:
     ]
 
 
-def _headline(job: Job) -> str:
+def headline_of(job: Job) -> str:
     if job.image_count > 1:
         return f"{job.image_count} images scored"
     [predictions] = predictions_of(job)
-    return f"closest label: {predictions[0]['label']}"
+    best = predictions[0]
+    activation = Activation((job.result or {})["activation"])
+    if job.options.get("none_of_these") and score_text.is_none_of_these(
+        activation, best["label"], best["score"]
+    ):
+        return "none of these labels fits"
+    return f"closest label: {best['label']}"
 
 
 def _scored_images(job: Job) -> list[ScoredImage]:
@@ -187,6 +209,7 @@ def code(labels: Sequence[str], template: Templates, *, image_count: int = 1) ->
     images = "your picture" if image_count == 1 else "your pictures one by one"
     is_one = isinstance(template, str)
     example = EXAMPLE_TEMPLATE if is_one else EXAMPLE_TEMPLATES
+    note = f"Your labels and prompt, and {images} as photo.jpg."
     return Code(
         snippet="classify" if is_one else "classify-templates",
         values=[
@@ -194,5 +217,5 @@ def code(labels: Sequence[str], template: Templates, *, image_count: int = 1) ->
             (example, template if is_one else list(template)),
         ],
         omit=[NEEDS_TWO_LABELS] if len(labels) == 1 else [],
-        note=f"Your labels and prompt, and {images} as photo.jpg.",
+        note=f"{note} {NONE_IN_CODE}" if SOMETHING_ELSE in labels else note,
     )

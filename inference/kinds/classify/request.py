@@ -20,6 +20,7 @@ from inference.kinds.classify.templates import (
 from inference.kinds.errors import FieldError
 from inference.kinds.fields import inputs, labels, truncation
 from inference.kinds.fields.inputs import ParsedInput
+from inference.kinds.fields.labels import SOMETHING_ELSE
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Inputs, Labels, Model, TopK
 from inference.kinds.fields.texts import readable
 from inference.kinds.fields.truncation import Truncate
@@ -72,6 +73,14 @@ def payload_of(job: Job) -> Payload:
     return cast(Payload, job.payload)  # written by this module alone
 
 
+def own_labels(job: Job) -> list[str]:
+    """As the client sent them: without the one that `none_of_these` adds."""
+    labels = payload_of(job)["labels"]
+    if not job.options.get("none_of_these"):
+        return labels
+    return [label for label in labels if label != SOMETHING_ELSE]
+
+
 def prompts(job: Job) -> list[str]:
     """What the model reads: for each label all templates."""
     payload = payload_of(job)
@@ -100,13 +109,20 @@ def job_request(
     labels: Sequence[str],
     template: Templates,
     activation: str = "auto",
+    none_of_these: bool = False,
     keeps_preview: bool = False,
 ) -> jobs.Request:
+    """`none_of_these` adds a label to compare with, except for a sigmoid model: that scores each
+    label by itself, so one more would say nothing about the others (score_text.is_none_of_these).
+    """
+    if none_of_these and card.activation != "sigmoid":
+        labels = [*labels, SOMETHING_ELSE]
     return jobs.Request(
         card=card,
         kind=NAME,
         inputs=images,
         payload=_payload(labels, template, activation),
+        options={"none_of_these": True} if none_of_these else {},
         text_count=len(labels) * templates.count(template),
         text_tokens=templates.tokens_of(labels, template),
         keeps_preview=keeps_preview,

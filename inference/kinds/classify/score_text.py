@@ -3,11 +3,14 @@
 import math
 from collections.abc import Sequence
 
+from inference.kinds.fields.labels import NONE_OF_THESE
 from inference.runtime.zero_shot import Activation
 
 # More decimals than these are told as a power of ten, or as a bound.
 MOST_DECIMALS = 4
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+# Sigmoid: the model holds a match for as likely as none. Below, "none of these" is the answer.
+EVEN = 0.5
 # In [0, 1]: where no label reaches it, the page says that this is meant.
 SMALL = 0.01
 
@@ -28,10 +31,31 @@ ALL_SMALL = (
     " order still says which one fits better."
 )
 
+NONE_BY_LABEL = (
+    "“none of these” was scored as one more label, “something else”. That catches much, not"
+    " everything: the model was not trained to say no."
+)
+NONE_BY_THRESHOLD = (
+    "“none of these” means that no label reaches 50 %, where the model holds a match for as likely"
+    " as not. Scores of such models are often low, also for a label that fits."
+)
+
 
 def meaning_of(activation: Activation, *, label_count: int) -> str:
     is_softmax = activation is Activation.SOFTMAX
     return ONE_LABEL if is_softmax and label_count == 1 else MEANINGS[activation]
+
+
+def note_on_none(activation: Activation) -> str:
+    """How "none of these" was decided."""
+    return NONE_BY_THRESHOLD if activation is Activation.SIGMOID else NONE_BY_LABEL
+
+
+def is_none_of_these(activation: Activation, best_label: str, best_score: float) -> bool:
+    """Of a job that may answer so. A sigmoid is not compared with other labels but with 50 %."""
+    if activation is Activation.SIGMOID:
+        return best_label == NONE_OF_THESE or best_score < EVEN
+    return best_label == NONE_OF_THESE
 
 
 def note_on(activation: Activation, scores: Sequence[float]) -> str:

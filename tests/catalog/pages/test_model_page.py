@@ -21,7 +21,7 @@ def test_loading_again_changes_nothing(catalog: None) -> None:
 
     loaded = cards.load_folder(FIXTURES)
 
-    assert (loaded.created, loaded.updated, loaded.unchanged) == (0, 0, 168)
+    assert (loaded.created, loaded.updated, loaded.unchanged) == (0, 0, 169)
     assert list(ModelCard.objects.order_by("repo").values()) == before
 
 
@@ -73,8 +73,9 @@ def test_an_unknown_figure_is_called_not_stated(catalog: None, client: Client) -
     assert "not stated" in page
 
 
-def test_the_stand_in_says_what_it_is(catalog: None, client: Client) -> None:
-    page = client.get("/models/gigarouter/conse-demo/").content.decode()
+@pytest.mark.parametrize("name", ["conse-demo", "conse-demo-small"])
+def test_a_stand_in_says_what_it_is(catalog: None, client: Client, name: str) -> None:
+    page = client.get(f"/models/gigarouter/{name}/").content.decode()
 
     assert "not a CLIP" in page
     assert "make fetch REPO=openai/clip-vit-base-patch32" in page

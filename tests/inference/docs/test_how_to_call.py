@@ -94,6 +94,18 @@ def test_the_stand_in_is_not_said_to_stand_in_for_itself(catalog: None, client: 
     assert "<samp>" in page
 
 
+def test_the_second_stand_in_is_called_by_its_own_name(catalog: None, client: Client) -> None:
+    small = f"{snippets.STAND_IN}-small"
+
+    page = client.get(f"/models/{small}/").content.decode()
+
+    assert f'"model": "{small}"' in html.unescape(page)
+    assert WORKS_TODAY not in page
+    assert "<samp>" not in page  # answers were recorded of the first
+    api = client.get(f"/models/{small}.json").json()["api"]
+    assert (api["model"], api["is_stand_in"]) == (small, True)
+
+
 def test_a_retired_model_is_not_called(db: None, client: Client) -> None:
     card = make_card("lab/old", stage=Stage.LIVE)
     stages.move(card, Stage.DEPRECATED, reason="a test")

@@ -18,7 +18,7 @@ from inference.models import Worker
 from inference.runtime import loading
 from inference.runtime.encoder import Encoder
 from inference.runtime.spec import Loader, ModelSpec
-from inference.runtime.weights import store
+from inference.runtime.weights.stand_ins import LITE_2
 from inference.worker.served_models import ServedModel
 from inference.worker.text_cache import TextCache
 from tests.conftest import FIXTURES, SAMPLES
@@ -39,7 +39,7 @@ NUMBER = re.compile(r"-?\d+\.\d+(?:e-\d+)?")
 
 @pytest.fixture(scope="session")
 def stand_in_encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
-    if package := store.missing_demo_package():
+    if package := LITE_2.missing_package():
         pytest.skip(f"{package}, of the extra `demo`, is missing")
     spec = ModelSpec(repo=snippets.STAND_IN, loader=Loader.CONSE, open_clip_model="", revision="1")
     folder = tmp_path_factory.mktemp("stand-in")

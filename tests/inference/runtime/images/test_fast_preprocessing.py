@@ -18,6 +18,7 @@ from inference.runtime.encoders import conse
 from inference.runtime.encoders.clip_tower import unit_rows
 from inference.runtime.images.preprocessing import Alpha, CropRounding, Fit, Method, Preprocessing
 from inference.runtime.images.resizing import by_pillow, by_torch
+from inference.runtime.weights.stand_ins import LITE_2
 from tests.inference.runtime.conftest import smooth_noise
 from tests.inference.runtime.images.gallery import GALLERY, SIXTEEN_BIT, file, opened
 
@@ -93,8 +94,8 @@ def test_embeddings_of_the_stand_in_are_those_of_the_exact_method(
     conse_encoder: Encoder,
 ) -> None:
     """A trained image tower, which sees what random weights may not."""
-    exact = replace(conse.PREPROCESSING, method=Method.EXACT)
-    fast = replace(conse.PREPROCESSING, method=Method.FAST)
+    exact = replace(conse.preprocessing_of(LITE_2), method=Method.EXACT)
+    fast = replace(conse.preprocessing_of(LITE_2), method=Method.FAST)
     labels = conse_encoder.encode_texts(["a cat", "coffee", "a rocket", "a page of text", "cloth"])
 
     theirs = conse_encoder.encode_images([exact.crop(opened(name)) for name in NAMES])

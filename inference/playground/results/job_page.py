@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
 
 from inference import kinds
 from inference.jobs import eta
@@ -9,7 +12,7 @@ from inference.jobs.eta import Eta
 from inference.kinds.fields import truncation
 from inference.kinds.kind import Page
 from inference.models import ErrorCode, Job, State
-from inference.playground.timeline import Step, steps_of
+from inference.playground.results.timeline import Step, steps_of
 
 MAX_NAMED = 10
 # The labels of these codes speak of a picture.
@@ -63,6 +66,13 @@ def view_of(job: Job) -> JobView:
         crop=_crop(job, page),
         steps=steps_of(job),
     )
+
+
+def kept_until(job: Job) -> datetime | None:
+    """When the job, its picture and every link to it are deleted; None while it is open."""
+    if job.finished_at is None:
+        return None
+    return job.finished_at + timedelta(hours=settings.PLAYGROUND_KEEP_HOURS)
 
 
 def _truncated(job: Job) -> str:

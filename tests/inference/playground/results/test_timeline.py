@@ -12,7 +12,7 @@ from inference import jobs
 from inference.jobs import claims
 from inference.kinds.embed import request as embed
 from inference.models import Job
-from inference.playground.timeline import MEANINGS, steps_of
+from inference.playground.results.timeline import MEANINGS, steps_of
 from inference.runtime.encoder import Embeddings
 from inference.worker import batches, decode
 from inference.worker.text_cache import TextCache
