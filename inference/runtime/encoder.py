@@ -36,9 +36,7 @@ class Encoder(Protocol):
     # Of all that vectors depend on (weights.fingerprint.engine_fingerprint); equal fingerprints
     # give equal vectors. Empty: nobody knows.
     fingerprint: str
-    # Sides in pixels: of the square that the image tower sees, and of a patch (None if the tower
-    # is no vision transformer).
-    image_size: int
+    # Side in pixels of a patch; None if the tower is no vision transformer.
     patch_size: int | None
     embed_dim: int
     # logit = logit_scale * cosine + logit_bias; the bias is 0.0 for CLIP, learned for SigLIP.
@@ -47,6 +45,11 @@ class Encoder(Protocol):
     # Trained to score each label for itself (SigLIP), not the labels against each other (CLIP).
     is_sigmoid: bool
     preprocessing: Preprocessing
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of the square that the image tower sees."""
+        ...
 
     @property
     def parameter_bytes(self) -> int: ...
