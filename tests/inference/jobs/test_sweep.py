@@ -128,6 +128,8 @@ def test_two_sweeps_at_once_give_a_job_back_once(submit: Submit, card: ModelCard
 
     sweeps = at_once(lambda _: sweep.sweep(), 4)
 
+    # On a busy machine a round may end before it comes to this.
+    sweeps.append(sweep.sweep())
     assert sum(swept.given_back for swept in sweeps) == 1
 
 
