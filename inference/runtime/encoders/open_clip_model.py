@@ -21,7 +21,7 @@ from inference.runtime.images.preprocessing import (
 )
 from inference.runtime.self_check.shortcuts import ALWAYS, Shortcut
 from inference.runtime.spec import Loader, ModelSpec
-from inference.runtime.weights import layout, text_tower
+from inference.runtime.weights import layout, quick_gelu, text_tower
 from inference.runtime.weights.safetensors_header import locations
 
 _FITS = {"shortest": Fit.CROP, "squash": Fit.SQUASH}
@@ -44,6 +44,8 @@ def load(
     Raises WeightsUnusable for files that do not fit together, naming what does not.
     """
     model, tokenizer = read(folder)
+    setting = '"quick_gelu": true into model_cfg of open_clip_config.json'
+    quick_gelu.check(spec, folder, has_gelu=_has_gelu(model), setting=setting)
     preprocessing = preprocessing_of(model)
     # In float32, before the cast: bfloat16 makes a scale of 100 into 98.9.
     log_scale = model.logit_scale.item()
@@ -96,6 +98,12 @@ def read(folder: Path) -> tuple[Any, Any]:
     _refuse_filled_in(model, weights)
     _check_tokenizer(model, tokenizer, folder)
     return model, tokenizer
+
+
+def _has_gelu(model: Any) -> bool:
+    from torch import nn
+
+    return any(isinstance(module, nn.GELU) for module in model.modules())
 
 
 def _refuse_hub_towers(folder: Path) -> None:

@@ -21,7 +21,7 @@ from inference.runtime.errors import WeightsUnusable
 from inference.runtime.images.preprocessing import Preprocessing
 from inference.runtime.self_check.shortcuts import ALWAYS, Shortcut
 from inference.runtime.spec import ModelSpec
-from inference.runtime.weights import layout
+from inference.runtime.weights import layout, quick_gelu
 
 _MOST_NAMED = 5
 
@@ -86,6 +86,8 @@ def load(
     """
     checkpoint = read(folder, dtype=devices.dtype_on(device, dtype), as_openai=spec.is_openai_clip)
     model, is_sigmoid = checkpoint.model.to(device), checkpoint.family.is_sigmoid
+    setting = '"hidden_act": "quick_gelu" into both towers of config.json'
+    quick_gelu.check(spec, folder, has_gelu=_has_gelu(model.config), setting=setting)
     weights = layout.weight_files(spec, folder)
     if device == "cpu" and Shortcut.MAPPED in shortcuts:
         packing.leave_in_file(model, weights)
@@ -133,6 +135,11 @@ def read(folder: Path, *, dtype: Any, as_openai: bool = False) -> Checkpoint:
     read_texts = transformers_text.read_openai if as_openai else family.read_texts
     texts = read_texts(folder, model.config.text_config)
     return Checkpoint(family, model, texts, preprocessing)
+
+
+def _has_gelu(config: Any) -> bool:
+    towers = (config.vision_config, config.text_config)
+    return any(tower.hidden_act != "quick_gelu" for tower in towers)
 
 
 def _read_model(family: Family, folder: Path, dtype: Any) -> Any:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -308,3 +309,61 @@ def test_the_bias_is_read_before_the_cast(folder_of: Folder) -> None:
     encoder = load(OPEN_CLIP_SPEC, folder, dtype="bf16")
 
     assert encoder.logit_bias == pytest.approx(-16.53, rel=1e-6)
+
+
+def named(spec: ModelSpec, repo: str) -> ModelSpec:
+    return replace(spec, repo=repo)
+
+
+@pytest.mark.parametrize(
+    "repo",
+    [
+        "timm/resnet50_clip.cc12m",
+        "timm/resnet50_clip.yfcc15m",
+        "timm/resnet101_clip.yfcc15m",
+        "timm/vit_base_patch32_clip_224.laion400m_e32",
+        "timm/resnet50x64_clip.openai",
+        "apple/DFN2B-CLIP-ViT-B-16",
+    ],
+)
+@pytest.mark.parametrize("is_stated", [True, False])
+def test_weights_trained_with_quick_gelu_are_not_computed_with_gelu(
+    repo: str, folder_of: Folder, *, is_stated: bool
+) -> None:
+    folder = folder_of(OPEN_CLIP_SPEC)
+
+    def state(config: Any) -> None:
+        config["model_cfg"].pop("quick_gelu")
+        if is_stated:
+            config["model_cfg"]["quick_gelu"] = False
+
+    assert load(named(OPEN_CLIP_SPEC, repo), folder).encode_texts(TEXTS).any()
+    change_json(folder / "open_clip_config.json", state)
+
+    with pytest.raises(WeightsUnusable, match=f"{repo} was trained with QuickGELU"):
+        load(named(OPEN_CLIP_SPEC, repo), folder)
+
+
+@pytest.mark.parametrize("tower", ["vision_config", "text_config"])
+@pytest.mark.parametrize("repo", ["openai/clip-vit-base-patch16", "apple/DFN5B-CLIP-ViT-H-14"])
+def test_a_tower_of_transformers_is_not_computed_with_gelu_instead(
+    repo: str, tower: str, folder_of: Folder
+) -> None:
+    folder = folder_of(TRANSFORMERS_SPEC)
+    change_json(folder / "config.json", lambda config: config[tower].update(hidden_act="gelu"))
+
+    with pytest.raises(WeightsUnusable, match=f"{repo} was trained with QuickGELU"):
+        load(named(TRANSFORMERS_SPEC, repo), folder)
+
+
+def test_weights_that_nobody_lists_are_computed_as_their_configuration_says(
+    folder_of: Folder,
+) -> None:
+    folder = folder_of(OPEN_CLIP_SPEC)
+    spec = named(OPEN_CLIP_SPEC, "lab/of-its-own")
+    with_quick_gelu = load(spec, folder).encode_texts(TEXTS)
+    change_json(folder / "open_clip_config.json", lambda c: c["model_cfg"].pop("quick_gelu"))
+
+    with_gelu = load(spec, folder).encode_texts(TEXTS)
+
+    assert np.abs(with_gelu - with_quick_gelu).max() > 1e-3
