@@ -59,13 +59,14 @@ def _built(name: str) -> Any:
     import open_clip
     import torch
 
-    if open_clip.get_model_config(name) is None:
+    config = open_clip.get_model_config(name)
+    if config is None:
         raise WeightsUnusable(f"open_clip has no architecture named {name!r}")
-    try:
-        with torch.device("meta"):
-            model = open_clip.create_model(name, load_weights=False, device="meta")
-    except OSError as error:
-        raise WeightsUnusable(f"{name} needs a configuration from Hugging Face") from error
+    # The library would ask for it again and again where there is no network.
+    if repo := config["text_cfg"].get("hf_model_name"):
+        raise WeightsUnusable(f"{name} needs the configuration of {repo} from Hugging Face")
+    with torch.device("meta"):
+        model = open_clip.create_model(name, load_weights=False, device="meta")
     # Not only `no_grad`: the counter looks for the gradient of each parameter that asks for one.
     return model.eval().requires_grad_(requires_grad=False)
 

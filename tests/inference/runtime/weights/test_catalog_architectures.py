@@ -8,6 +8,7 @@ from typing import Any
 import open_clip
 import pytest
 import yaml
+from open_clip import pretrained
 
 from inference.runtime.spec import Loader, ModelSpec
 from inference.runtime.weights.architectures import count_parameters
@@ -82,3 +83,19 @@ def test_parameters_are_those_of_the_cards(name: str) -> None:
     wrong = {stated for stated in FIGURES[name] if abs(stated - counted) > ROUNDING}
     expected = {KNOWN_DIFFERENCES[name][0]} if name in KNOWN_DIFFERENCES else set()
     assert wrong == expected, f"{name} has {counted:.2f} million parameters"
+
+
+def checkpoints() -> list[tuple[str, str, str]]:
+    with (CATALOG / "zoo.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [(row["repo"], row["open_clip_model"], row["pretrained_tag"]) for row in rows]
+
+
+@pytest.mark.parametrize(("repo", "name", "tag"), checkpoints())
+def test_architectures_have_the_activation_of_their_checkpoint(
+    repo: str, name: str, tag: str
+) -> None:
+    config = open_clip.get_model_config(name) or {}
+
+    if pretrained.get_pretrained_cfg(name, tag).get("quick_gelu"):
+        assert config.get("quick_gelu"), f"{repo} needs {name}-quickgelu"

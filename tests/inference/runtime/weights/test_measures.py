@@ -9,7 +9,7 @@ from inference.runtime.errors import WeightsUnusable
 from inference.runtime.weights import measures
 from tests.conftest import FIXTURES
 
-NAMES = ("ViT-B-32", "RN50")
+NAMES = ("ViT-B-32", "RN50-quickgelu")
 
 
 def published(name: str) -> SimpleNamespace:
@@ -45,3 +45,8 @@ def test_towers_of_timm_are_measured() -> None:
 def test_an_unknown_architecture_is_refused() -> None:
     with pytest.raises(WeightsUnusable, match="no architecture named"):
         measures.measure("no-such-model")
+
+
+def test_an_architecture_with_a_part_on_the_hub_is_refused_without_asking_there() -> None:
+    with pytest.raises(WeightsUnusable, match="needs the configuration of roberta-base"):
+        measures.measure("roberta-ViT-B-32")
