@@ -20,6 +20,7 @@ from catalog.demand import votes
 from catalog.finding import search
 from catalog.finding.filters import FACETS, FORM_FIELDS, RANGE_FILTERS, Facet, RangeFilter
 from catalog.finding.paging import Page, falling, page_of, rising
+from catalog.finding.words import LANGUAGES
 from catalog.models import ModelCardQuerySet
 
 LONGEST_QUERY = 100
@@ -118,6 +119,12 @@ class Query:
     def words(self) -> list[search.Word]:
         # Cached: the database is asked which of the words it knows.
         return search.read(self.q)
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages that the search names, as in a sentence; it finds multilingual models."""
+        names = [LANGUAGES[word.text] for word in self.words if word.text in LANGUAGES]
+        return list(dict.fromkeys(names))
 
     @property
     def facets(self) -> list[Facet]:

@@ -8,11 +8,13 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from itertools import pairwise
+from time import monotonic
 
-from django.db.models import Count, Max
+from django.db.models import BigIntegerField, Count, F, Func, Max, Sum
 
 from catalog.models import ModelCard
 
@@ -27,7 +29,7 @@ class Vocabulary:
     """All words, sorted, and all pairs of words that stand side by side in some card."""
 
     words: Sequence[str]
-    pairs: frozenset[str]
+    pairs: frozenset[tuple[str, str]]
 
     @cached_property
     def whole(self) -> frozenset[str]:
@@ -72,18 +74,32 @@ def _may_be(word: str, other: str) -> bool:
     return word[0] == other[0] or word[:2] == other[1::-1]
 
 
-def current() -> Vocabulary:
-    version = ModelCard.objects.aggregate(cards=Count("pk"), changed_at=Max("changed_at"))
-    return _read(version["cards"], version["changed_at"])
+def current(*, now_s: float | None = None) -> Vocabulary:
+    """Of all cards as they are; deleted cards, and what was committed late, within a minute.
+
+    `now_s` is of the monotonic clock.
+    """
+    # Both come from an index: this is asked at each search.
+    newest = ModelCard.objects.aggregate(pk=Max("pk"), changed_at=Max("changed_at"))
+    minute = int((monotonic() if now_s is None else now_s) // 60)
+    return _as_of(minute, newest["pk"], newest["changed_at"])
 
 
 # The arguments are what tells a changed catalog; of old ones none is kept.
 @lru_cache(maxsize=1)
-def _read(cards: int, changed_at: datetime | None) -> Vocabulary:
+def _as_of(minute: int, pk: int | None, changed_at: datetime | None) -> Vocabulary:
+    """Read anew only if some card has other words: a card's downloads change every day."""
+    text_hash = Func(F("search_text"), function="hashtext", output_field=BigIntegerField())
+    texts = ModelCard.objects.aggregate(cards=Count("pk"), hashes=Sum(text_hash))
+    return _read(texts["cards"], texts["hashes"])
+
+
+@lru_cache(maxsize=1)
+def _read(cards: int, hashes: Decimal | None) -> Vocabulary:
     words: set[str] = set()
-    pairs: set[str] = set()
+    pairs: set[tuple[str, str]] = set()
     for text in ModelCard.objects.values_list("search_text", flat=True).iterator():
         of_card = text.split()
         words.update(of_card)
-        pairs.update(map(" ".join, pairwise(of_card)))
+        pairs.update(pairwise(of_card))
     return Vocabulary(sorted(words), frozenset(pairs))

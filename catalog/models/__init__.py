@@ -1,15 +1,8 @@
 """The rows of the catalog: cards, their facts, and what they have been."""
 
-from catalog.models.cards import (
-    COMING_SOON,
-    Alias,
-    CommercialUse,
-    Loader,
-    ModelCard,
-    ModelCardQuerySet,
-    Stage,
-    Task,
-)
+from catalog.models.card_queries import ModelCardQuerySet
+from catalog.models.cards import Alias, ModelCard
+from catalog.models.choices import COMING_SOON, CommercialUse, Loader, Stage, Task
 from catalog.models.demand import (
     EntryQuerySet,
     Launch,

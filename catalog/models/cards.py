@@ -2,117 +2,15 @@
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Case, F, Func, Q, Value, When
-from django.db.models.functions import Abs, Lower
+from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.urls import reverse
 
 from catalog import patches, pricing
+from catalog.models.card_queries import ModelCardQuerySet
+from catalog.models.choices import CommercialUse, Loader, Stage, Task
 from catalog.pricing.sql import price_in_sql
 from catalog.search_text import simple_names, simple_words
-
-
-class Task(models.TextChoices):
-    ZERO_SHOT_IMAGE = "zero-shot-image", "zero-shot image"
-
-
-class Stage(models.TextChoices):
-    """How far a model is on its way from requested to live to retired."""
-
-    REQUESTED = "requested", "requested"
-    BENCHMARKING = "benchmarking", "benchmarking"
-    ONBOARDING = "onboarding", "onboarding"
-    PREVIEW = "preview", "preview"
-    LIVE = "live", "live"
-    DEPRECATED = "deprecated", "deprecated"
-    RETIRED = "retired", "retired"
-
-    @property
-    def is_coming_soon(self) -> bool:
-        return self in COMING_SOON
-
-    @property
-    def is_callable(self) -> bool:
-        # By its stage. Whether a worker has it loaded is another question.
-        return self in CALLABLE
-
-    @property
-    def is_leaving(self) -> bool:
-        return self in (Stage.DEPRECATED, Stage.RETIRED)
-
-    @property
-    def public_label(self) -> str:
-        # Before the preview a model is simply coming soon.
-        return "coming soon" if self.is_coming_soon else str(self.label)
-
-    @property
-    def badge(self) -> str:
-        return self.public_label.replace(" ", "-")
-
-
-# For queries; of one stage ask `is_coming_soon` and `is_callable`.
-COMING_SOON = (Stage.REQUESTED, Stage.BENCHMARKING, Stage.ONBOARDING)
-CALLABLE = (Stage.PREVIEW, Stage.LIVE, Stage.DEPRECATED)
-
-
-class Loader(models.TextChoices):
-    TRANSFORMERS = "transformers", "transformers"
-    OPEN_CLIP = "open_clip", "open_clip"
-    CONSE = "conse", "stand-in after ConSE"
-
-
-class CommercialUse(models.TextChoices):
-    YES = "yes", "allowed"
-    NO = "no", "not allowed"
-
-
-SPLIT_NAME = Func(
-    F("repo"), Value("/"), Value(2), function="split_part", output_field=models.CharField()
-)
-
-
-class ModelCardQuerySet(models.QuerySet["ModelCard"]):
-    def real(self) -> "ModelCardQuerySet":
-        # The stand-in is no model one could launch.
-        return self.filter(is_stand_in=False)
-
-    def written(self) -> "ModelCardQuerySet":
-        """Those that somebody wrote a page for, not only figures."""
-        return self.filter(summary_is_generated=False)
-
-    def for_task(self, task: str) -> "ModelCardQuerySet":
-        return self.filter(task=task)
-
-    def coming_soon(self) -> "ModelCardQuerySet":
-        return self.filter(stage__in=COMING_SOON)
-
-    def callable(self) -> "ModelCardQuerySet":
-        return self.filter(stage__in=CALLABLE)
-
-    def called(self, name: str) -> "ModelCardQuerySet":
-        """Cards of this repo id, or, without an owner, of this name; capitals do not matter."""
-        if "/" in name:
-            return self.filter(repo__iexact=name)
-        return self.annotate(bare=SPLIT_NAME).filter(bare__iexact=name)
-
-    def formerly(self, name: str) -> "ModelCardQuerySet":
-        return self.filter(aliases__name__iexact=name)
-
-    def popularly(self, words: str) -> "ModelCardQuerySet":
-        """Cards that people call so; `words` as `search_names` has them, cut and in lower case."""
-        return self.filter(search_names__contains=f"\n{words}\n")
-
-    def best_first(self) -> "ModelCardQuerySet":
-        return self.order_by(models.F("imagenet_top1").desc(nulls_last=True), "repo")
-
-    def related_to(self, card: "ModelCard") -> "ModelCardQuerySet":
-        """Other models of the task: of the family first, then by similar compute, then accuracy."""
-        others = self.real().for_task(card.task).exclude(pk=card.pk)
-        is_kin = Case(When(family=card.family, then=0), default=1) if card.family else Value(1)
-        distance = Abs(F("image_gflops") - Value(card.image_gflops or 0.0))
-        order = [distance.asc(nulls_last=True), F("imagenet_top1").desc(nulls_last=True), "repo"]
-        # Beside a page that somebody wrote, the other written ones come first.
-        written = [] if card.summary_is_generated else ["summary_is_generated"]
-        return others.alias(is_kin=is_kin).order_by("is_kin", *written, *order)
 
 
 class ModelCard(models.Model):
@@ -266,6 +164,8 @@ class ModelCard(models.Model):
         indexes = [
             GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="card_search"),
             GinIndex(fields=["search_names"], opclasses=["gin_trgm_ops"], name="card_names"),
+            # Each search asks whether some card changed.
+            models.Index(fields=["changed_at"], name="card_changed_at"),
         ]
         constraints = [
             # Ids stand in addresses, queue names and folder names.

@@ -5,7 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from catalog.models.cards import ModelCard, Stage
+from catalog.models.cards import ModelCard
+from catalog.models.choices import Stage
 from catalog.pricing import Basis
 
 # Where a model may go from each stage. A card's first stage has none before it. A constraint below

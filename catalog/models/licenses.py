@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from django.db.models import Q
 
-from catalog.models.cards import CommercialUse
+from catalog.models.choices import CommercialUse
 
 
 class License(NamedTuple):

@@ -1,5 +1,6 @@
 """People find the model they mean by what they call it: the first hit of each query."""
 
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from urllib.parse import quote
 
@@ -8,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from catalog.finding import browse, search
+from catalog.finding import browse, search, vocabulary
 from catalog.models import CommercialUse, ModelCard, licenses
 from tests.conftest import make_card
 
@@ -283,3 +284,64 @@ def test_an_empty_result_offers_to_request_the_model(
 
     assert f'href="/roadmap/request/?repo={quote(typed)}"' in page
     assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("german", "German"),
+        ("Siglip für Français", "French"),
+        ("chinese or japanes", "Chinese or Japanese"),
+        ("clip deutsch german", "German"),
+    ],
+)
+def test_a_search_for_a_language_says_what_it_finds(
+    catalog: None, client: Client, typed: str, named: str
+) -> None:
+    page = " ".join(client.get("/models/", {"q": typed}).content.decode().split())
+
+    assert f"search for {named} finds models trained on more than one language" in page
+
+
+@pytest.mark.parametrize("typed", ["", "siglip", "multilingual", "english"])
+def test_other_searches_say_nothing_of_languages(catalog: None, client: Client, typed: str) -> None:
+    page = client.get("/models/", {"q": typed}).content.decode()
+
+    assert "more than one language" not in " ".join(page.split())
+
+
+def test_words_are_read_anew_only_when_some_card_has_others(catalog: None) -> None:
+    before = vocabulary.current()
+    card = ModelCard.objects.all()[0]
+
+    card.downloads_per_month = 12_345
+    card.save()
+    after_a_count = vocabulary.current()
+    card.known_as = "quokka"
+    card.save()
+
+    assert after_a_count is before
+    assert not before.knows("quokka")
+    assert vocabulary.current().knows("quokka")
+
+
+def test_a_change_that_is_committed_late_is_seen_within_a_minute(catalog: None) -> None:
+    newest, other = ModelCard.objects.order_by("-changed_at")[:2]
+    vocabulary.current(now_s=100)
+
+    # Its time was taken before the newest one's.
+    ModelCard.objects.filter(pk=other.pk).update(
+        known_as="quokka", changed_at=newest.changed_at - timedelta(seconds=5)
+    )
+
+    assert vocabulary.current(now_s=160).knows("quokka")
+
+
+def test_words_of_a_deleted_card_are_forgotten_within_a_minute(db: None) -> None:
+    card = make_card("lab/quokka", name="Quokka")
+    make_card("lab/newer", name="Newer")
+    assert vocabulary.current(now_s=100).knows("quokka")
+
+    card.delete()
+
+    assert not vocabulary.current(now_s=160).knows("quokka")
