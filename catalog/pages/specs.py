@@ -115,12 +115,18 @@ def lines_of(card: ModelCard) -> list[Line]:
         Line(
             "the authors' own figure",
             "authors_imagenet_top1",
-            _percent(card.authors_imagenet_top1),
+            _percent(_authors_other_figure(card)),
             is_extra=True,
         ),
         *_paper(card),
         *_license(card),
     ]
+
+
+def _authors_other_figure(card: ModelCard) -> float | None:
+    # Where it is the card's figure, its line says so.
+    figure = card.authors_imagenet_top1
+    return None if figure == card.imagenet_top1 else figure
 
 
 def _training(card: ModelCard) -> list[Line]:
@@ -169,7 +175,7 @@ def _license(card: ModelCard) -> list[Line]:
 
 
 def _embedding(card: ModelCard) -> str:
-    return f"{card.embed_dim} dimensions, L2-normalised" if card.embed_dim else ""
+    return f"{card.embed_dim} dimensions, L2-normalized" if card.embed_dim else ""
 
 
 def _tower(layers: int | None, width: int | None, heads: int | None) -> str:

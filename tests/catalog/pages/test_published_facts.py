@@ -59,6 +59,18 @@ def test_the_published_models_figure_counts_where_the_run_was_of_another(catalog
     assert ModelCard.objects.get(repo=QUICKGELU).imagenet_top1 == 62.96
 
 
+def test_the_authors_figure_has_a_line_of_its_own_only_where_it_is_another(
+    catalog: None, client: Client
+) -> None:
+    card = ModelCard.objects.get(repo=QUICKGELU)
+    assert "the authors' own figure" not in page_of(client, QUICKGELU)
+
+    card.imagenet_top1 = 60.24
+    card.save()
+
+    assert "the authors' own figure" in page_of(client, QUICKGELU)
+
+
 def test_doubts_stand_beside_their_figures(catalog: None, client: Client) -> None:
     assert "measured at 384 px" in page_of(client, "jienengchen/ViTamin-XL-384px")
     assert "this checkpoint takes 378 px" in page_of(client, "timm/ViT-SO400M-14-SigLIP2-378")
