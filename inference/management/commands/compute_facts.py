@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from catalog.models import ModelCard
+from catalog.models import ModelCard, Provenance
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.weights import measures
 
@@ -22,9 +22,8 @@ HEADER = ["repo", "field", "value", "source", "read", "remark"]
 class Command(BaseCommand):
     help = (
         "Count parameters and FLOPs, and read sizes and layers, of every architecture of the"
-        " catalog that the installed open_clip can build offline; write them as fixture rows. What"
-        " differs from the cards' published figures is named. load_catalog then fills in what"
-        " nobody has published."
+        " catalog that the installed open_clip can build offline. What nobody has published is"
+        " written as fixture rows, for load_catalog; what differs from a published figure is named."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,7 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("--only", nargs="*", metavar="ARCHITECTURE", help="none: all")
 
     def handle(self, *, path: Path, only: list[str] | None, **options: object) -> None:
-        rows = list(self._rows(only))
+        rows = sorted(self._rows(only))
         with path.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerows([HEADER, *rows])
@@ -52,9 +51,14 @@ class Command(BaseCommand):
                 continue
             for card in cards.filter(open_clip_model=name):
                 self._name_differences(card, figures)
-                for field, figure in figures.items():
-                    yield [card.repo, field, str(figure), SOURCE, today, remark]
+                for field in figures.keys() - _published(card):
+                    yield [card.repo, field, str(figures[field]), SOURCE, today, remark]
 
     def _name_differences(self, card: ModelCard, figures: measures.Figures) -> None:
         for line in measures.differences(card, figures):
             self.stdout.write(f"{card.repo}: {line}")
+
+
+def _published(card: ModelCard) -> set[str]:
+    cited = Provenance.objects.filter(card=card).exclude(source__slug=SOURCE)
+    return set(cited.values_list("field", flat=True))
