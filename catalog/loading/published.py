@@ -75,7 +75,8 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _fact(row: Mapping[str, str]) -> Document:
-    value = ModelCard._meta.get_field(row["field"]).to_python(row["value"])
+    fields = {field.name: field for field in ModelCard._meta.fields}
+    value = fields[row["field"]].to_python(row["value"])
     remark = {"remark": row["remark"]} if row["remark"] else {}
     return {"value": value, "source": row["source"], "read": row["read"]} | remark
 

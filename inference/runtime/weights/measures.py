@@ -113,8 +113,8 @@ def _image_tower(visual: Any) -> Mapping[str, int]:
     if trunk is None:
         return _transformer("image", getattr(visual, "transformer", None)) | _patch(visual)
     # timm's vision transformers; its ConvNets have stages and no heads, and are left out.
-    blocks = getattr(trunk, "blocks", None)
-    attention = getattr(blocks[0], "attn", None) if blocks is not None and len(blocks) else None
+    blocks: Sequence[Any] = getattr(trunk, "blocks", ())
+    attention = getattr(blocks[0], "attn", None) if len(blocks) else None
     patch = _patch(getattr(trunk, "patch_embed", None))
     # Hybrids look at feature maps, "in patches of 1": their blocks are not all of their layers.
     if attention is None or patch.get("patch_size") == 1:

@@ -23,12 +23,13 @@ def test_every_published_fact_is_on_its_card(catalog: None) -> None:
     with (FIXTURES / "facts.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if hasattr(ModelCard, row["field"])]
     cards = {card.repo: card for card in ModelCard.objects.all()}
+    fields = {field.name: field for field in ModelCard._meta.fields}
     written = set(ModelCard.objects.written().values_list("repo", flat=True))
 
     for row in rows:
         if row["repo"] in written:
             continue
-        field = ModelCard._meta.get_field(row["field"])
+        field = fields[row["field"]]
         assert getattr(cards[row["repo"]], row["field"]) == field.to_python(row["value"]), row
 
 
