@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 
+from django.db.models import Field
+
 from catalog.loading.documents import Document
 from catalog.models import ModelCard, datasets
 
@@ -75,7 +77,10 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _fact(row: Mapping[str, str]) -> Document:
-    value = ModelCard._meta.get_field(row["field"]).to_python(row["value"])
+    field = ModelCard._meta.get_field(row["field"])
+    if not isinstance(field, Field):
+        raise ValueError(f"{row['field']} is a relation, and no fact")
+    value = field.to_python(row["value"])
     remark = {"remark": row["remark"]} if row["remark"] else {}
     return {"value": value, "source": row["source"], "read": row["read"]} | remark
 

@@ -109,10 +109,10 @@ class ModelCardQuerySet(models.QuerySet["ModelCard"]):
         others = self.real().for_task(card.task).exclude(pk=card.pk)
         is_kin = Case(When(family=card.family, then=0), default=1) if card.family else Value(1)
         distance = Abs(F("image_gflops") - Value(card.image_gflops or 0.0))
-        order = [distance.asc(nulls_last=True), F("imagenet_top1").desc(nulls_last=True), "repo"]
+        nearest, best = distance.asc(nulls_last=True), F("imagenet_top1").desc(nulls_last=True)
         # Beside a page that somebody wrote, the other written ones come first.
         written = [] if card.summary_is_generated else ["summary_is_generated"]
-        return others.alias(is_kin=is_kin).order_by("is_kin", *written, *order)
+        return others.alias(is_kin=is_kin).order_by("is_kin", *written, nearest, best, "repo")
 
 
 class ModelCard(models.Model):
