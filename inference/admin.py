@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from catalog.admin.labeled import LabeledInline
 from catalog.admin.read_only import ReadOnlyAdmin
 from inference.models import Incident, IncidentUpdate, Job, Worker
 
@@ -36,7 +37,7 @@ class WorkerAdmin(ReadOnlyAdmin[Worker]):
     list_display = ["name", "pid", "device", "repos", "started_at", "seen_at"]
 
 
-class IncidentUpdateInline(admin.TabularInline[IncidentUpdate, Incident]):
+class IncidentUpdateInline(LabeledInline[IncidentUpdate, Incident]):
     model = IncidentUpdate
     extra = 1
 
