@@ -18,7 +18,7 @@ class LabeledFormSet(BaseInlineFormSet[Any, Any, Any]):
     def add_fields(self, form: forms.ModelForm[Any], index: int | None) -> None:
         super().add_fields(form, index)
         # No index: the empty row that the page's script copies.
-        row = self.model._meta.verbose_name
+        row = form.instance._meta.verbose_name
         number = "" if index is None else f" {index + 1}"
         for name, field in form.fields.items():
             if not field.widget.is_hidden:

@@ -56,7 +56,7 @@ def person(email: str) -> User:
 @pytest.fixture
 def popular(db: None) -> ModelCard:
     """Ada voted and waits, Bob voted, Cyd waits, Dan's vote does not count."""
-    card = make_card(stage=Stage.ONBOARDING, **PRICED)
+    card = make_card("x/popular", stage=Stage.ONBOARDING, **PRICED)
     Worker.objects.create(name="w", pid=1, device="cpu", repos=[card.repo])
     ada, bob, cyd, dan = (person(f"{name}@lab.example") for name in ("ada", "bob", "cyd", "dan"))
     for user in (ada, bob, dan):
