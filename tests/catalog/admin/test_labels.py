@@ -63,3 +63,5 @@ def test_every_field_of_an_incident_has_a_label(operator: Client) -> None:
 
     assert {name for name in found.labels if not found.labels[name]} <= found.named
     assert found.labels["id_updates-0-text"] == "Text, incident update 1"
+    assert found.labels["id_started_at_0"] == "date"
+    assert found.labels["id_updates-0-written_at_1"] == "Written at, incident update 1, time"
