@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from catalog.admin.labeled import LABELED, LabeledInline
 from catalog.admin.read_only import ReadOnlyAdmin
 from inference.models import Incident, IncidentUpdate, Job, Worker
 
@@ -36,7 +37,7 @@ class WorkerAdmin(ReadOnlyAdmin[Worker]):
     list_display = ["name", "pid", "device", "repos", "started_at", "seen_at"]
 
 
-class IncidentUpdateInline(admin.TabularInline[IncidentUpdate, Incident]):
+class IncidentUpdateInline(LabeledInline[IncidentUpdate, Incident]):
     model = IncidentUpdate
     extra = 1
 
@@ -48,4 +49,5 @@ class IncidentAdmin(admin.ModelAdmin[Incident]):
     list_display = ["title", "parts", "started_at", "ended_at"]
     list_filter = ["ended_at"]
     search_fields = ["title"]
+    formfield_overrides = LABELED
     inlines = [IncidentUpdateInline]

@@ -12,6 +12,7 @@ from catalog import hub, price_history, stages
 from catalog.admin import edited_parts
 from catalog.admin.audited import Audited, log_step
 from catalog.admin.forms import CardForm, MoveActionForm, MoveForm, Paragraphs, ProvenanceForm
+from catalog.admin.labeled import LabeledInline
 from catalog.admin.read_only import ReadOnlyInline
 from catalog.models import (
     MOVES,
@@ -26,25 +27,25 @@ from catalog.models import (
 )
 
 
-class ProvenanceInline(admin.TabularInline[Provenance, ModelCard]):
+class ProvenanceInline(LabeledInline[Provenance, ModelCard]):
     model = Provenance
     form = ProvenanceForm
     extra = 0
     verbose_name = "source"
 
 
-class EvaluationInline(admin.TabularInline[Evaluation, ModelCard]):
+class EvaluationInline(LabeledInline[Evaluation, ModelCard]):
     model = Evaluation
     extra = 0
 
 
-class QuestionInline(admin.TabularInline[Question, ModelCard]):
+class QuestionInline(LabeledInline[Question, ModelCard]):
     model = Question
     extra = 0
     formfield_overrides = {models.TextField: {"form_class": Paragraphs}}
 
 
-class AliasInline(admin.TabularInline[Alias, ModelCard]):
+class AliasInline(LabeledInline[Alias, ModelCard]):
     model = Alias
     extra = 0
 

@@ -7,6 +7,7 @@ from django.db import models
 from django.http import HttpRequest
 
 from catalog.admin.audited import Audited
+from catalog.admin.labeled import LabeledInline
 from catalog.models import ModelCard
 
 Row = TypeVar("Row", bound=models.Model)
@@ -33,7 +34,7 @@ class ChangedByActions(Audited[Row]):
         return [field.name for field in self.model._meta.fields]
 
 
-class ReadOnlyInline(admin.TabularInline[Row, ModelCard]):
+class ReadOnlyInline(LabeledInline[Row, ModelCard]):
     extra = 0
 
     def has_add_permission(self, request: HttpRequest, obj: ModelCard | None = None) -> bool:

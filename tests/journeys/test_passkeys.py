@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from catalog.mail.inbox import Letter
-from catalog.models import Mail
 from tests.support.browser.accessibility import violations
 from tests.support.browser.chromium import NEEDED, PATIENCE_MS
-from tests.support.site import Site, wait_for
+from tests.support.browser.pages import OWN_PAGES
+from tests.support.browser.signing_in import sign_in_by_code
+from tests.support.site import Site
 
 pytestmark = NEEDED
 
@@ -21,18 +21,6 @@ AUTHENTICATOR = {
     "isUserVerified": True,
     "automaticPresenceSimulation": True,
 }
-OWN_PAGES = [
-    "/account/",
-    "/account/delete/",
-    "/account/again/",
-    "/accounts/email/",
-    "/accounts/sessions/",
-    "/accounts/2fa/",
-    "/accounts/2fa/webauthn/",
-    "/accounts/2fa/webauthn/add/",
-    "/accounts/2fa/totp/activate/",
-    "/dev/mail/",
-]
 
 
 @pytest.fixture
@@ -53,14 +41,9 @@ def authenticator(page: Page) -> CDPSession:
     return session
 
 
-def sign_in_by_code(page: Page) -> None:
+def sign_in(page: Page) -> None:
     page.goto("/accounts/login/?next=/account/")
-    page.get_by_label("e-mail address").fill("ada@lab.example")
-    page.get_by_role("button", name="send me a code").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("enter the code")
-    wait_for(lambda: Mail.objects.exists())
-    page.get_by_label("code", exact=True).fill(Letter(Mail.objects.latest("pk")).code)
-    page.get_by_role("button", name="confirm").click()
+    sign_in_by_code(page, "ada@lab.example")
     expect_account(page)
 
 
@@ -72,7 +55,7 @@ def test_a_passkey_is_added_and_signs_in(page: Page, authenticator: CDPSession) 
     complaints: list[str] = []
     page.on("console", lambda said: complaints.append(said.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    sign_in_by_code(page)
+    sign_in(page)
 
     page.get_by_role("link", name="add a passkey").click()
     page.get_by_role("button", name="add a passkey").click()
@@ -87,7 +70,7 @@ def test_a_passkey_is_added_and_signs_in(page: Page, authenticator: CDPSession) 
 
 
 def test_a_passkey_shows_that_it_is_still_you(page: Page, authenticator: CDPSession) -> None:
-    sign_in_by_code(page)
+    sign_in(page)
     page.goto("/accounts/2fa/webauthn/add/")
     page.get_by_role("button", name="add a passkey").click()
     expect_account(page)
@@ -117,9 +100,9 @@ def test_without_scripts_no_passkey_is_offered(browser: Browser, site: Site) -> 
 
 
 def test_no_page_of_the_account_breaks_a_rule_of_wcag(page: Page) -> None:
-    sign_in_by_code(page)
+    sign_in(page)
     broken: dict[str, object] = {}
-    for address in OWN_PAGES:
+    for address in [*OWN_PAGES, "/dev/mail/"]:
         page.goto(address)
         for width in (390, 1440):
             page.set_viewport_size({"width": width, "height": 900})

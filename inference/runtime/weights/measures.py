@@ -5,7 +5,7 @@ counter, which counts a multiply-add as two operations, for matrix products, con
 attention. Layers, widths and heads are read from the built towers, timm's included.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from inference.runtime import torchvision_operators

@@ -39,11 +39,19 @@ PAGES = [
 # And those that are a person's own.
 OWN_PAGES = [
     "/account/",
+    "/account/welcome/",
     "/account/credit/",
     "/account/keys/",
     "/account/webhooks/",
+    "/account/your-data/",
     "/account/delete/",
     "/account/again/",
     "/accounts/email/",
+    "/accounts/sessions/",
+    "/accounts/3rdparty/",
     "/accounts/2fa/",
+    "/accounts/2fa/webauthn/",
+    "/accounts/2fa/webauthn/add/",
+    "/accounts/2fa/totp/activate/",
+    "/waitlist/preferences/",
 ]
