@@ -2,6 +2,7 @@
 
 import logging
 import resource
+import socket
 
 import uvicorn
 from django.conf import settings
@@ -10,6 +11,7 @@ from config.middleware.proxies import ProxyNetworks
 from config.server.connections import ConnectionTable
 from config.server.limits import HttpLimits
 from config.server.protocol import GuardedProtocol, protocol_with
+from inference import notify
 
 log = logging.getLogger(__name__)
 
@@ -20,9 +22,17 @@ OTHER_FILES = 256
 
 def serve(*, host: str, port: int, unix_path: str | None = None) -> int:
     """Serve until TERM or INT; the exit status: 3 if the server could not start."""
-    server = uvicorn.Server(server_config(host=host, port=port, unix_path=unix_path))
+    server = Server(server_config(host=host, port=port, unix_path=unix_path))
     server.run()
     return 0 if server.started else 3
+
+
+class Server(uvicorn.Server):
+    """Asked to stop, it first tells calls that wait for a job: uvicorn would cut them off."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        notify.current_listener().leave()
+        await super().shutdown(sockets)
 
 
 def server_config(*, host: str, port: int, unix_path: str | None = None) -> uvicorn.Config:

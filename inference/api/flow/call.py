@@ -165,7 +165,9 @@ async def _answer(
             async for _ in wakeups:
                 if answer := await in_thread(_with_balance, call, writer.if_ended, job_id):
                     return answer
-    return await in_thread(_with_balance, call, writer.late, job_id)
+    is_leaving = notify.current_listener().is_leaving
+    write = writer.leaving if is_leaving else writer.late
+    return await in_thread(_with_balance, call, write, job_id)
 
 
 def _with_balance(
