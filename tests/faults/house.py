@@ -18,7 +18,9 @@ from django.db import DatabaseError, connection
 from django.db.models.functions import Now
 
 from accounts.models import User
+from bench.abuse.stage import issue_key
 from bench.faults import invariants
+from bench.faults.load import Client, Record
 from catalog.infrastructure.outages import DATABASE_OUTAGES
 from catalog.models import ModelCard
 from inference import images, jobs
@@ -104,6 +106,11 @@ class House:
         """Another picture each time."""
         self._shade += 1
         return photo_bytes(64 + self._shade % 64, 48 + self._shade // 64 % 64)
+
+    def client(self, record: Record) -> Client:
+        """Somebody else who pays, with a key, through HTTP."""
+        key = issue_key(f"{uuid.uuid4().hex[:8]}@lab.example", "100")
+        return Client(self.site.address, key, self.card.repo, record, seed=len(record.accepted) + 1)
 
     # --- breaking ---------------------------------------------------------------------------------
 
@@ -223,8 +230,11 @@ class House:
             time.sleep(0.1)
         return False
 
-    def check(self) -> None:
-        invariants.hold_for(set(self.accepted))
+    def check(self, record: Record | None = None) -> None:
+        """`record`: what clients were told, beside the jobs that were submitted here."""
+        record = record or Record()
+        assert record.broken == []
+        invariants.hold_for({*self.accepted, *record.accepted})
 
 
 def all_ended() -> bool:

@@ -1,0 +1,114 @@
+"""F05: RabbitMQ as the broker, killed and restarted; where the program is installed."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from pytest_django import Settings
+
+from bench.faults import transitions
+from inference.models import Job, State
+from tests.faults.conftest import UNLIMITED, a_payer, storages_in, the_only_card
+from tests.faults.house import IS_LONG, House, only_long
+from tests.support import site as sites
+from tests.support.site import Site, free_port, wait_for
+
+# Debian's wrapper in /usr/sbin wants to be root.
+SERVER = shutil.which("rabbitmq-server", path=f"/usr/lib/rabbitmq/bin:{os.environ['PATH']}")
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(900),
+    only_long("a site with another broker has to start"),
+    pytest.mark.skipif(not SERVER, reason="there is no `rabbitmq-server` program"),
+]
+
+
+class RabbitMQ:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._environ = os.environ | {
+            "HOME": str(folder),
+            "RABBITMQ_NODENAME": f"faults{self.port}@localhost",
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "ERL_EPMD_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(folder / "db"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_PID_FILE": str(folder / "pid"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+        }
+
+    def start(self) -> None:
+        assert SERVER
+        log = self.folder / "out.log"
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [SERVER], env=self._environ, stdout=output, stderr=output, start_new_session=True
+            )
+        wait_for(lambda: b"completed with" in log.read_bytes())
+
+    def kill(self) -> None:
+        if self._process:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+@contextmanager
+def rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
+    server = RabbitMQ(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def test_f05_a_rabbitmq_that_is_killed_loses_no_job(
+    broken_site: Site, transactional_db: None, tmp_path: Path, settings: Settings
+) -> None:
+    data_dir = tmp_path / "site"
+    (data_dir / "faults").mkdir(parents=True)
+    settings.STORAGES = storages_in(data_dir)
+    broken_site.hush()  # the package's own site would do the work
+    try:
+        with rabbitmq(tmp_path) as server:
+            url = f"amqp://guest:guest@127.0.0.1:{server.port}//"
+            given = psutil.Process(broken_site.process.pid).environ()
+            models = {name: given[name] for name in ("MODELS", "MODEL_DIR") if name in given}
+            variables = UNLIMITED | models | {"CELERY_BROKER_URL": url}
+            with sites.running(data_dir, **variables) as site, transitions.noted():
+                card = the_only_card()
+                house = House(site, card, a_payer("ada"), data_dir / "faults", IS_LONG, print)
+                house.wait_for_worker()
+                kill_it_twice(house, server)
+    finally:
+        broken_site.wake()
+
+
+def kill_it_twice(house: House, server: RabbitMQ) -> None:
+    worker, web = house.worker().pid, house.site.child("config.server").pid
+    for _ in range(2):
+        for _ in range(10):
+            house.submit()
+        server.kill()
+        for _ in range(5):
+            house.submit()
+        time.sleep(3)
+        server.start()
+        house.settles()
+
+    house.check()
+    assert set(Job.objects.values_list("state", flat=True)) == {State.SUCCEEDED}
+    assert (house.worker().pid, house.site.child("config.server").pid) == (worker, web)

@@ -1,0 +1,209 @@
+"""F03, F09: web processes that are replaced, or killed, while clients wait for them."""
+
+import itertools
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from django.db.models.functions import Now
+
+from bench import servers
+from bench.abuse.stage import issue_key
+from bench.faults.load import Record, data_url, send_all, small_photo
+from devserver.guard import Guard
+from inference.models import IdempotentCall, Job, State
+from tests.faults.house import House
+from tests.support.site import is_alive, wait_for
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(900),
+]
+
+
+class Balancer:
+    """Sends each request to the next web process, and on to another if it refuses the connection.
+
+    That is what any proxy does. What was sent and then broke off counts as failed.
+    """
+
+    def __init__(self, addresses: list[str], key: str) -> None:
+        self._addresses = addresses
+        self._turns = itertools.count()
+        self._headers = {"Authorization": f"Bearer {key}"}
+        self.statuses: Counter[str] = Counter()
+
+    def send(self, method: str, path: str, **options: object) -> httpx.Response | None:
+        first = next(self._turns)
+        for turn in range(first, first + len(self._addresses)):
+            try:
+                response = httpx.request(
+                    method,
+                    self._addresses[turn % len(self._addresses)] + path,
+                    timeout=60,
+                    headers=self._headers,
+                    **options,  # type: ignore[arg-type]
+                )
+            except httpx.ConnectError:
+                continue
+            except httpx.TransportError as error:
+                self.statuses[type(error).__name__] += 1
+                return None
+            self.statuses[str(response.status_code)] += 1
+            return response
+        self.statuses["nobody"] += 1
+        return None
+
+
+def body(house: House) -> dict[str, object]:
+    image = {"image": data_url(small_photo(60), "jpeg")}
+    return {"model": house.card.repo, "input": [image], "labels": ["a cat", "a dog"]}
+
+
+@contextmanager
+def one_more_web(house: House, tmp_path: Path) -> Iterator[tuple[str, servers.Process]]:
+    guard = Guard()
+    try:
+        with servers.web(house.environ(), tmp_path / "web.log", guard) as (port, process):
+            yield f"http://127.0.0.1:{port}", process
+    finally:
+        guard.close()
+
+
+def test_f03_a_rolling_restart_fails_no_request(house: House, tmp_path: Path) -> None:
+    """Two web processes, and in the long form two workers, are replaced in turn under load."""
+    stopped = threading.Event()
+    with ExitStack() as stack:
+        address, second = stack.enter_context(one_more_web(house, tmp_path))
+        balancer = Balancer([house.site.address, address], issue_key("grace@lab.example", "100"))
+
+        def ask() -> None:
+            while not stopped.is_set():
+                balancer.send("POST", "/v1/classify", json=body(house))
+                balancer.send("GET", "/models/")
+                time.sleep(0.2)
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(3 if house.is_long else 0):
+                with house.one_more_worker():
+                    replace(house.worker())
+                    house.wait_for_worker()
+                replace(house.site.child("config.server"))
+                wait_for(lambda: answers(house.site.address))
+            second.terminate()
+            second.wait()
+        finally:
+            stopped.set()
+            for thread in threads:
+                thread.join()
+    house.settles()
+
+    assert set(balancer.statuses) == {"200"}, balancer.statuses
+    house.accepted += Job.objects.values_list("pk", flat=True)
+    house.check()
+    assert set(Job.objects.values_list("state", "attempt")) == {(State.SUCCEEDED, 1)}
+    house.report(f"{balancer.statuses.total()} requests, none failed, {len(house.accepted)} jobs")
+
+
+def replace(process: psutil.Process) -> None:
+    process.terminate()
+    wait_for(lambda: not is_alive(process.pid))
+
+
+def answers(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_f03_a_call_that_waits_while_its_web_process_leaves_may_be_sent_again(
+    house: House, tmp_path: Path
+) -> None:
+    """It is answered 503, which clients repeat, not cut off; under the same key it is one job."""
+    house.worker().suspend()
+    headers = {"Authorization": f"Bearer {issue_key('grace@lab.example', '100')}"}
+    headers |= {"Idempotency-Key": "the same"}
+    answered: list[httpx.Response] = []
+
+    def ask(address: str) -> None:
+        answered.append(
+            httpx.post(f"{address}/v1/classify", json=body(house), headers=headers, timeout=60)
+        )
+
+    with one_more_web(house, tmp_path) as (address, second):
+        thread = threading.Thread(target=ask, args=(address,))
+        thread.start()
+        wait_for(lambda: Job.objects.queued().exists())
+        second.terminate()
+        thread.join()
+        second.wait()
+    house.worker().resume()
+    ask(house.site.address)
+
+    first, again = answered
+    assert (first.status_code, again.status_code) == (503, 200)
+    assert first.headers["retry-after"]
+    assert "x-should-retry" not in first.headers or first.headers["x-should-retry"] == "true"
+    house.accepted += Job.objects.values_list("pk", flat=True)
+    house.check()
+    assert Job.objects.filter(state=State.SUCCEEDED).count() == 1
+
+
+def test_f09_a_web_process_killed_before_it_answered_is_asked_again(house: House) -> None:
+    """After the commit, before the answer: the worst moment. One job, one charge."""
+    record = Record()
+    client = house.client(record)
+    with house.fault("submitted", "kill any once") as order:
+        thread = threading.Thread(target=client.send, args=(2,))
+        thread.start()
+        wait_for(lambda: not order.exists())
+        wait_for(lambda: answers(house.site.address))
+        calls_of_the_dead_are_given_up(house)
+        thread.join()
+    house.settles()
+
+    house.check(record)
+    [job] = Job.objects.all()
+    assert (job.pk, job.state) == (next(iter(record.accepted)), State.SUCCEEDED)
+    assert record.statuses["202"] == 1
+
+
+def calls_of_the_dead_are_given_up(house: House) -> None:
+    """In the short form: nobody waits until a dead process's hold of a key is over."""
+    if not house.is_long:
+        held = IdempotentCall.objects.filter(held_until__isnull=False)
+        held.update(held_until=Now() - timedelta(seconds=1))
+
+
+def test_f09_web_processes_killed_at_random(house: House) -> None:
+    record = Record()
+    count = 200 if house.is_long else 12
+    clients = [house.client(record) for _ in range(4)]
+    threads = send_all(clients, count, record=record, until=lambda: False)
+    for kill in range(4 if house.is_long else 1):
+        wait_for(lambda: len(record.accepted) >= (kill + 1) * count // 6)  # noqa: B023
+        web = house.site.child("config.server")
+        web.send_signal(signal.SIGKILL)
+        web.wait()
+        wait_for(lambda: answers(house.site.address))
+        calls_of_the_dead_are_given_up(house)
+    for thread in threads:
+        thread.join()
+    house.settles()
+
+    house.check(record)
+    assert len(record.accepted) == count
+    house.report(f"{count} jobs by {dict(record.statuses)}")
