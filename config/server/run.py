@@ -1,5 +1,6 @@
 """Puts the server together from the settings."""
 
+import asyncio
 import logging
 import resource
 import socket
@@ -16,6 +17,8 @@ from inference import notify
 log = logging.getLogger(__name__)
 
 GRACE_S = 5
+# Of these: for jobs to end that somebody waits for. The rest is for telling those whose do not.
+WAIT_FOR_JOBS_S = 3
 # What a process has open besides connections of clients: database, cache, files, libraries.
 OTHER_FILES = 256
 
@@ -28,10 +31,11 @@ def serve(*, host: str, port: int, unix_path: str | None = None) -> int:
 
 
 class Server(uvicorn.Server):
-    """Asked to stop, it first tells calls that wait for a job: uvicorn would cut them off."""
+    """Asked to stop, it answers calls that wait for a job: uvicorn would cut them off."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        notify.current_listener().leave()
+        listener = notify.current_listener()
+        asyncio.get_running_loop().call_later(WAIT_FOR_JOBS_S, listener.leave)
         await super().shutdown(sockets)
 
 

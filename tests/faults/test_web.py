@@ -135,7 +135,7 @@ def test_f03_a_call_that_waits_while_its_web_process_leaves_may_be_sent_again(
     """It is answered 503, which clients repeat, not cut off; under the same key it is one job."""
     house.worker().suspend()
     headers = {"Authorization": f"Bearer {issue_key('grace@lab.example', '100')}"}
-    headers |= {"Idempotency-Key": "the same"}
+    headers |= {"Idempotency-Key": "the-same"}
     answered: list[httpx.Response] = []
 
     def ask(address: str) -> None:
