@@ -141,6 +141,7 @@ def house(
         broken_site.wait_for_workers()
         house.wait_for_worker()
         yield house
+        house.close_clients()
 
 
 def storages_in(data_dir: Path) -> dict[str, object]:

@@ -71,6 +71,7 @@ class House:
     report: Callable[[str], None]
     accepted: list[uuid.UUID] = field(default_factory=list)
     _shade: int = 0
+    _clients: list[Client] = field(default_factory=list)
 
     # --- asking -----------------------------------------------------------------------------------
 
@@ -110,7 +111,14 @@ class House:
     def client(self, record: Record) -> Client:
         """Somebody else who pays, with a key, through HTTP."""
         key = issue_key(f"{uuid.uuid4().hex[:8]}@lab.example", "100")
-        return Client(self.site.address, key, self.card.repo, record, seed=len(record.accepted) + 1)
+        seed = len(record.accepted) + 1
+        client = Client(self.site.address, key, self.card.repo, record, seed=seed)
+        self._clients.append(client)
+        return client
+
+    def close_clients(self) -> None:
+        for client in self._clients:
+            client.close()
 
     # --- breaking ---------------------------------------------------------------------------------
 

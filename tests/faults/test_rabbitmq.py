@@ -1,4 +1,4 @@
-"""F05: RabbitMQ as the broker, killed and restarted; where the program is installed."""
+"""F05, F06: RabbitMQ as the broker, killed and full; where the program is installed."""
 
 import os
 import shutil
@@ -9,19 +9,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from pytest_django import Settings
 
+from bench.abuse.stage import issue_key
 from bench.faults import transitions
 from inference.models import Job, State
 from tests.faults.conftest import UNLIMITED, a_payer, storages_in, the_only_card
 from tests.faults.house import IS_LONG, House, only_long
+from tests.faults.test_resources import call
 from tests.support import site as sites
 from tests.support.site import Site, free_port, wait_for
 
-# Debian's wrapper in /usr/sbin wants to be root.
-SERVER = shutil.which("rabbitmq-server", path=f"/usr/lib/rabbitmq/bin:{os.environ['PATH']}")
+# Debian's wrappers in /usr/sbin become another user, who may not see the test's folder.
+PROGRAMS = f"/usr/lib/rabbitmq/bin:{os.environ['PATH']}"
+SERVER = shutil.which("rabbitmq-server", path=PROGRAMS)
+CONTROL = shutil.which("rabbitmqctl", path=PROGRAMS)
 
 pytestmark = [
     pytest.mark.processes,
@@ -58,6 +63,10 @@ class RabbitMQ:
             )
         wait_for(lambda: b"completed with" in log.read_bytes())
 
+    def control(self, *command: str) -> None:
+        assert CONTROL
+        subprocess.run([CONTROL, *command], env=self._environ, check=True, capture_output=True)
+
     def kill(self) -> None:
         if self._process:
             with suppress(ProcessLookupError):
@@ -75,30 +84,41 @@ def rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
         server.kill()
 
 
-def test_f05_a_rabbitmq_that_is_killed_loses_no_job(
-    broken_site: Site, transactional_db: None, tmp_path: Path, settings: Settings
-) -> None:
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RabbitMQ]:
+    with rabbitmq(tmp_path) as started:
+        yield started
+
+
+@pytest.fixture
+def rabbit_house(
+    broken_site: Site,
+    transactional_db: None,
+    tmp_path: Path,
+    settings: Settings,
+    server: RabbitMQ,
+) -> Iterator[House]:
+    """A site whose messages go through RabbitMQ."""
     data_dir = tmp_path / "site"
     (data_dir / "faults").mkdir(parents=True)
     settings.STORAGES = storages_in(data_dir)
     broken_site.hush()  # the package's own site would do the work
     try:
-        with rabbitmq(tmp_path) as server:
-            url = f"amqp://guest:guest@127.0.0.1:{server.port}//"
-            given = psutil.Process(broken_site.process.pid).environ()
-            models = {name: given[name] for name in ("MODELS", "MODEL_DIR") if name in given}
-            variables = UNLIMITED | models | {"CELERY_BROKER_URL": url}
-            with sites.running(data_dir, **variables) as site, transitions.noted():
-                card = the_only_card()
-                house = House(site, card, a_payer("ada"), data_dir / "faults", IS_LONG, print)
-                house.wait_for_worker()
-                kill_it_twice(house, server)
+        url = f"amqp://guest:guest@127.0.0.1:{server.port}//"
+        given = psutil.Process(broken_site.process.pid).environ()
+        models = {name: given[name] for name in ("MODELS", "MODEL_DIR") if name in given}
+        variables = UNLIMITED | models | {"CELERY_BROKER_URL": url}
+        with sites.running(data_dir, **variables) as site, transitions.noted():
+            card = the_only_card()
+            house = House(site, card, a_payer("ada"), data_dir / "faults", IS_LONG, print)
+            house.wait_for_worker()
+            yield house
     finally:
         broken_site.wake()
 
 
-def kill_it_twice(house: House, server: RabbitMQ) -> None:
-    worker, web = house.worker().pid, house.site.child("config.server").pid
+def test_f05_a_rabbitmq_that_is_killed_loses_no_job(rabbit_house: House, server: RabbitMQ) -> None:
+    house, processes = rabbit_house, processes_of(rabbit_house)
     for _ in range(2):
         for _ in range(10):
             house.submit()
@@ -111,4 +131,30 @@ def kill_it_twice(house: House, server: RabbitMQ) -> None:
 
     house.check()
     assert set(Job.objects.values_list("state", flat=True)) == {State.SUCCEEDED}
-    assert (house.worker().pid, house.site.child("config.server").pid) == (worker, web)
+    assert processes_of(house) == processes
+
+
+def test_f06_a_rabbitmq_that_is_full_holds_up_no_call(
+    rabbit_house: House, server: RabbitMQ
+) -> None:
+    """Below its limit of free disk it reads nothing more of whoever has sent something."""
+    house, processes = rabbit_house, processes_of(rabbit_house)
+    key = issue_key("grace@lab.example", "100")
+    server.control("set_disk_free_limit", "mem_relative", "1000000")
+    statuses = {call(house, key).status_code for _ in range(10)}
+    page = httpx.get(f"{house.site.address}/models/", timeout=60)
+    server.control("set_disk_free_limit", "50MB")
+    house.settles()
+    assert call(house, key).status_code == 202
+    house.settles()
+
+    assert statuses <= {202, 503}
+    assert page.status_code == 200
+    house.accepted[:] = Job.objects.values_list("pk", flat=True)
+    house.check()
+    assert set(Job.objects.values_list("state", flat=True)) == {State.SUCCEEDED}
+    assert processes_of(house) == processes
+
+
+def processes_of(house: House) -> tuple[int, int]:
+    return house.worker().pid, house.site.child("config.server").pid

@@ -102,8 +102,11 @@ def test_f03_a_rolling_restart_fails_no_request(house: House, tmp_path: Path) ->
                     house.wait_for_worker()
                 replace(house.site.child("config.server"))
                 wait_for(lambda: answers(house.site.address))
+            wait_for(lambda: balancer.statuses.total() >= 8)
             second.terminate()
             second.wait()
+            served = balancer.statuses.total()
+            wait_for(lambda: balancer.statuses.total() >= served + 8)
         finally:
             stopped.set()
             for thread in threads:
