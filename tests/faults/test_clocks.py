@@ -10,13 +10,14 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from inference.models import Job, State
-from tests.faults.house import DRAIN, House
+from tests.faults.house import DRAIN, House, only_long
 from tests.support.site import wait_for
 
 pytestmark = [
     pytest.mark.processes,
     pytest.mark.django_db(transaction=True),
     pytest.mark.timeout(900),
+    only_long("two programs start under another clock"),
     pytest.mark.skipif(not shutil.which("faketime"), reason="there is no `faketime` program"),
 ]
 

@@ -106,11 +106,11 @@ def test_f15_pictures_for_which_there_is_no_memory_fail_and_the_worker_lives(hou
 
 @contextmanager
 def no_room_for_files(*processes: psutil.Process) -> Iterator[None]:
-    """Each may write a kilobyte to a file, and then gets an error: half of it is there."""
+    """Each may write a part of a picture, and then gets an error."""
     limits = [process.rlimit(psutil.RLIMIT_FSIZE) for process in processes]
     try:
         for process, (_, hard) in zip(processes, limits, strict=True):
-            process.rlimit(psutil.RLIMIT_FSIZE, (1024, hard))
+            process.rlimit(psutil.RLIMIT_FSIZE, (256, hard))
         yield
     finally:
         for process, limit in zip(processes, limits, strict=True):
