@@ -3,7 +3,7 @@
 FAULTS=long (`make faults`): many rounds, real waits, figures. Otherwise each fault once, hurried.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -119,25 +119,24 @@ def the_only_card() -> ModelCard:
 
 
 @pytest.fixture
+def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Prints a line when all tests have run."""
+    return lambda line: _lines.append(f"{request.node.name}: {line}")
+
+
+@pytest.fixture
 def house(
     broken_site: Site,
     card: ModelCard,
     settings: Settings,
-    request: pytest.FixtureRequest,
+    report: Callable[[str], None],
 ) -> Iterator[House]:
     data_dir = broken_site.log.parent
     settings.STORAGES = storages_in(data_dir)
     faults = data_dir / "faults"
     faults.mkdir(exist_ok=True)
     with transitions.noted():
-        house = House(
-            broken_site,
-            card,
-            a_payer("ada"),
-            faults,
-            IS_LONG,
-            lambda line: _lines.append(f"{request.node.name}: {line}"),
-        )
+        house = House(broken_site, card, a_payer("ada"), faults, IS_LONG, report)
         broken_site.wait_for_workers()
         house.wait_for_worker()
         yield house
