@@ -16,8 +16,9 @@ from django.db import connection
 from PIL import Image
 from redis import Redis
 
+from bench.abuse.pictures import data_url
 from bench.abuse.stage import issue_key
-from bench.faults.load import data_url, small_photo
+from bench.faults.load import small_photo
 from inference.models import ErrorCode, Job, State
 from tests.faults.house import House, engine, only_long
 from tests.support.site import wait_for

@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from bench import servers
+from bench.abuse.pictures import data_url
 from bench.abuse.stage import issue_key
-from bench.faults.load import Record, data_url, send_all, small_photo
+from bench.faults.load import Record, send_all, small_photo
 from devserver.guard import Guard
 from inference.models import Job, State
 from tests.faults.house import House, only_long
