@@ -70,6 +70,7 @@ class Listener:
         self._connected_since_s = math.inf  # not connected
         self._task: asyncio.Task[None] | None = None
         self._is_connected = asyncio.Event()
+        self.is_leaving = False
 
     def __len__(self) -> int:
         return sum(map(len, self._by_job.values()))
@@ -96,6 +97,12 @@ class Listener:
             self._by_job[job_id].discard(subscription)
             if not self._by_job[job_id]:
                 del self._by_job[job_id]
+
+    def leave(self) -> None:
+        """The process is asked to stop: whoever waits looks once more, and then answers."""
+        self.is_leaving = True
+        for job_id in self._by_job:
+            self._notify(job_id)
 
     def close(self) -> None:
         if self._task:

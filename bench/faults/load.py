@@ -71,6 +71,9 @@ class Client:
         self._random = random.Random(seed)  # noqa: S311
         self._patience_s = patience_s
 
+    def close(self) -> None:
+        self._http.close()
+
     def send(self, number: int) -> uuid.UUID:
         """One job more; now and then once more, or a change of mind. Returns its id."""
         key = uuid.uuid4().hex

@@ -1,7 +1,9 @@
 """Puts the server together from the settings."""
 
+import asyncio
 import logging
 import resource
+import socket
 
 import uvicorn
 from django.conf import settings
@@ -10,19 +12,31 @@ from config.middleware.proxies import ProxyNetworks
 from config.server.connections import ConnectionTable
 from config.server.limits import HttpLimits
 from config.server.protocol import GuardedProtocol, protocol_with
+from inference import notify
 
 log = logging.getLogger(__name__)
 
 GRACE_S = 5
+# Of these: for jobs to end that somebody waits for. The rest is for telling those whose do not.
+WAIT_FOR_JOBS_S = 3
 # What a process has open besides connections of clients: database, cache, files, libraries.
 OTHER_FILES = 256
 
 
 def serve(*, host: str, port: int, unix_path: str | None = None) -> int:
     """Serve until TERM or INT; the exit status: 3 if the server could not start."""
-    server = uvicorn.Server(server_config(host=host, port=port, unix_path=unix_path))
+    server = Server(server_config(host=host, port=port, unix_path=unix_path))
     server.run()
     return 0 if server.started else 3
+
+
+class Server(uvicorn.Server):
+    """Asked to stop, it answers calls that wait for a job: uvicorn would cut them off."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        listener = notify.current_listener()
+        asyncio.get_running_loop().call_later(WAIT_FOR_JOBS_S, listener.leave)
+        await super().shutdown(sockets)
 
 
 def server_config(*, host: str, port: int, unix_path: str | None = None) -> uvicorn.Config:

@@ -24,7 +24,7 @@ from inference.api import shares
 
 log = logging.getLogger(__name__)
 
-# About as long as a call may hold its idempotency key: then that is over by itself.
+# Longer than a database takes to restart, and than an idempotency key is held.
 LATER_TRIES, LATER_PAUSE_S = 40, 2.0
 
 P = ParamSpec("P")

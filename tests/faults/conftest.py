@@ -3,10 +3,12 @@
 FAULTS=long (`make faults`): many rounds, real waits, figures. Otherwise each fault once, hurried.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
+from django.conf import settings as django_settings
 from django.db import connection
 from pytest_django import DjangoDbBlocker, Settings
 
@@ -14,7 +16,7 @@ from accounts import credits
 from accounts.models import Category, User
 from bench.faults import transitions
 from catalog.infrastructure.locks import number_of
-from catalog.models import ModelCard
+from catalog.models import ModelCard, Stage
 from inference.jobs import sweep
 from inference.runtime import torchvision_operators
 from tests.conftest import make_card
@@ -24,6 +26,8 @@ from tests.support.site import Site
 
 REPO = "openai/clip-vit-base-patch32" if IS_LONG else "gigarouter/conse-demo"
 GRANTED = 10**9
+# Limits that are there to stop what a fault test does.
+UNLIMITED = {"API_SUBMITS_PER_MINUTE": "1000000", "API_SUBMITS_PER_MINUTE_ACCOUNT": "1000000"}
 
 _lines: list[str] = []
 
@@ -61,7 +65,7 @@ def broken_site(
     """A running site; for the campaign one with a tiny CLIP, which is fast."""
     if not IS_LONG:
         folder = tmp_path_factory.mktemp("house")
-        with django_db_blocker.unblock(), sites.running(folder) as running:
+        with django_db_blocker.unblock(), sites.running(folder, **UNLIMITED) as running:
             yield running
         return
     torchvision_operators.declare()
@@ -71,7 +75,7 @@ def broken_site(
 
     folder = tmp_path_factory.mktemp("house")
     tiny.write_transformers(folder / "models" / REPO.replace("/", "--"))
-    given = {"MODELS": REPO, "MODEL_DIR": str(folder / "models")}
+    given = UNLIMITED | {"MODELS": REPO, "MODEL_DIR": str(folder / "models")}
     with django_db_blocker.unblock():
         survive_crashes()
         with sites.running(folder, **given) as running:
@@ -94,6 +98,10 @@ def survive_crashes() -> None:
 
 @pytest.fixture
 def card(broken_site: Site, transactional_db: None) -> ModelCard:
+    return the_only_card()
+
+
+def the_only_card() -> ModelCard:
     """94 µ$ an image, 8 µ$ a new label."""
     loader = "transformers" if IS_LONG else "conse"
     ModelCard.objects.all().delete()  # the site has loaded the catalog as it started
@@ -104,7 +112,16 @@ def card(broken_site: Site, transactional_db: None) -> ModelCard:
         est_price_micro_usd_per_image=94,
         image_gflops=162.03,
         text_gflops=13.3,
+        stage=Stage.LIVE,
+        launch_price_micro_usd_per_image=94,
+        launch_price_micro_usd_per_label=8,
     )
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Prints a line when all tests have run."""
+    return lambda line: _lines.append(f"{request.node.name}: {line}")
 
 
 @pytest.fixture
@@ -112,29 +129,28 @@ def house(
     broken_site: Site,
     card: ModelCard,
     settings: Settings,
-    request: pytest.FixtureRequest,
+    report: Callable[[str], None],
 ) -> Iterator[House]:
     data_dir = broken_site.log.parent
-    settings.STORAGES = settings.STORAGES | {
+    settings.STORAGES = storages_in(data_dir)
+    faults = data_dir / "faults"
+    faults.mkdir(exist_ok=True)
+    with transitions.noted():
+        house = House(broken_site, card, a_payer("ada"), faults, IS_LONG, report)
+        broken_site.wait_for_workers()
+        house.wait_for_worker()
+        yield house
+        house.close_clients()
+
+
+def storages_in(data_dir: Path) -> dict[str, object]:
+    """The site's own files, for this process to look at."""
+    return django_settings.STORAGES | {
         "default": {
             "BACKEND": "django.core.files.storage.FileSystemStorage",
             "OPTIONS": {"location": data_dir / "media", "base_url": None},
         }
     }
-    faults = data_dir / "faults"
-    faults.mkdir(exist_ok=True)
-    with transitions.noted():
-        house = House(
-            broken_site,
-            card,
-            a_payer("ada"),
-            faults,
-            IS_LONG,
-            lambda line: _lines.append(f"{request.node.name}: {line}"),
-        )
-        broken_site.wait_for_workers()
-        house.wait_for_worker()
-        yield house
 
 
 def a_payer(name: str) -> User:

@@ -18,7 +18,9 @@ from django.db import DatabaseError, connection
 from django.db.models.functions import Now
 
 from accounts.models import User
+from bench.abuse.stage import issue_key
 from bench.faults import invariants
+from bench.faults.load import Client, Record
 from catalog.infrastructure.outages import DATABASE_OUTAGES
 from catalog.models import ModelCard
 from inference import images, jobs
@@ -69,6 +71,7 @@ class House:
     report: Callable[[str], None]
     accepted: list[uuid.UUID] = field(default_factory=list)
     _shade: int = 0
+    _clients: list[Client] = field(default_factory=list)
 
     # --- asking -----------------------------------------------------------------------------------
 
@@ -104,6 +107,18 @@ class House:
         """Another picture each time."""
         self._shade += 1
         return photo_bytes(64 + self._shade % 64, 48 + self._shade // 64 % 64)
+
+    def client(self, record: Record) -> Client:
+        """Somebody else who pays, with a key, through HTTP."""
+        key = issue_key(f"{uuid.uuid4().hex[:8]}@lab.example", "100")
+        seed = len(record.accepted) + 1
+        client = Client(self.site.address, key, self.card.repo, record, seed=seed)
+        self._clients.append(client)
+        return client
+
+    def close_clients(self) -> None:
+        for client in self._clients:
+            client.close()
 
     # --- breaking ---------------------------------------------------------------------------------
 
@@ -223,8 +238,11 @@ class House:
             time.sleep(0.1)
         return False
 
-    def check(self) -> None:
-        invariants.hold_for(set(self.accepted))
+    def check(self, record: Record | None = None) -> None:
+        """`record`: what clients were told, beside the jobs that were submitted here."""
+        record = record or Record()
+        assert record.broken == []
+        invariants.hold_for({*self.accepted, *record.accepted})
 
 
 def all_ended() -> bool:

@@ -45,12 +45,13 @@ class Site:
         return [line for line in self.printed().splitlines() if all(word in line for word in words)]
 
     def child(self, *words: str) -> psutil.Process:
-        """The one process whose command line holds all the words."""
-        [process] = [
-            process
+        """The one process whose command line holds all the words; not a fork of it, as beat is."""
+        found = {
+            process.pid: process
             for process in self.processes()
             if all(word in " ".join(_command(process)) for word in words)
-        ]
+        }
+        [process] = [process for process in found.values() if _parent_of(process) not in found]
         return process
 
     def processes(self) -> list[psutil.Process]:
@@ -98,6 +99,14 @@ def _command(process: psutil.Process) -> list[str]:
     except psutil.NoSuchProcess:
         return []
     return command
+
+
+def _parent_of(process: psutil.Process) -> int:
+    try:
+        parent: int = process.ppid()
+    except psutil.NoSuchProcess:
+        return 0
+    return parent
 
 
 def is_alive(pid: int) -> bool:

@@ -81,12 +81,8 @@ async def run(call: Call[Body]) -> Response:
     try:
         async with waiting.connected(call.request) as client:
             await client.stays_for(in_thread(_parse_and_submit, call, preference, attempt))
-            if attempt.parsed:
-                attempt.parsed = await client.stays_for(_fetch(call, attempt.parsed))
-                await client.stays_for(in_thread(_submit, call, preference, attempt))
-            if share := context_of(call.request).share:
-                share.forget_body()  # the job is stored
-            answer = await _answer(call, preference, attempt, client)
+            async with idempotency.renewed(attempt.idempotent_call):
+                answer = await _fetch_and_answer(call, preference, attempt, client)
     except ApiError:
         await _release(attempt.idempotent_call)
         raise
@@ -122,6 +118,17 @@ def _parse_and_submit(call: Call[Body], preference: Preference, attempt: Attempt
         attempt.parsed = call.parse(body, preference)
     if not attempt.parsed.has_urls:
         _submit(call, preference, attempt)
+
+
+async def _fetch_and_answer(
+    call: Call[Body], preference: Preference, attempt: Attempt, client: waiting.Client
+) -> ApiResponse:
+    if attempt.parsed:
+        attempt.parsed = await client.stays_for(_fetch(call, attempt.parsed))
+        await client.stays_for(in_thread(_submit, call, preference, attempt))
+    if share := context_of(call.request).share:
+        share.forget_body()  # the job is stored
+    return await _answer(call, preference, attempt, client)
 
 
 async def _fetch(call: Call[Body], parsed: ParsedRequest) -> ParsedRequest:
@@ -165,7 +172,9 @@ async def _answer(
             async for _ in wakeups:
                 if answer := await in_thread(_with_balance, call, writer.if_ended, job_id):
                     return answer
-    return await in_thread(_with_balance, call, writer.late, job_id)
+    is_leaving = notify.current_listener().is_leaving
+    write = writer.leaving if is_leaving else writer.late
+    return await in_thread(_with_balance, call, write, job_id)
 
 
 def _with_balance(

@@ -2,27 +2,36 @@
 
 claim -> (the job is found, or submitted under the call's submission_key) -> complete | release
 
+A call that takes long renews its hold; one whose process died does not, and a retry takes it over.
+
 Only what was delivered is kept: after an error, the same key may be tried again. A replay writes
 its answer anew, from the job; so a 4 MB answer is not stored twice.
 """
 
+import asyncio
 import logging
 import re
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from accounts.models import User
+from catalog.infrastructure.outages import DATABASE_OUTAGES
 from inference.api.errors import Conflict, IdempotencyKeyReused, Invalid
+from inference.api.threads import in_thread
 from inference.models import IdempotentCall
 from inference.models.idempotency import IdempotentCallQuerySet
 
 log = logging.getLogger(__name__)
 
-# Above the longest that a call waits; then its process is taken to be dead.
-HELD_FOR = timedelta(seconds=90)
+# A process that has not renewed a hold for so long is taken to be dead. One that was only slow does
+# no harm: whoever takes over is led to the same job, by the submission key.
+HELD_FOR = timedelta(seconds=15)
+RENEW_EVERY_S = 4.0
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 ATTEMPTS = 3
 
@@ -86,6 +95,35 @@ def _in_flight() -> Conflict:
         code="idempotency_key_in_use",
         headers={"Retry-After": "1"},
     )
+
+
+@asynccontextmanager
+async def renewed(
+    call: IdempotentCall | None, *, every_s: float = RENEW_EVERY_S
+) -> AsyncIterator[None]:
+    """The call keeps its key for as long as this lasts; nothing, without a call.
+
+    A call that was completed or taken over meanwhile stays as it is.
+    """
+    task = asyncio.create_task(_keep_renewing(call, every_s)) if call else None
+    try:
+        yield
+    finally:
+        if task:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _keep_renewing(call: IdempotentCall, every_s: float) -> None:
+    while True:
+        await asyncio.sleep(every_s)
+        with suppress(*DATABASE_OUTAGES):  # the next round may find it back
+            await in_thread(_renew, call)
+
+
+def _renew(call: IdempotentCall) -> None:
+    _own(call).filter(held_until__isnull=False).update(held_until=Now() + HELD_FOR)
 
 
 def complete(call: IdempotentCall, job_id: uuid.UUID) -> None:

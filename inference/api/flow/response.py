@@ -14,6 +14,7 @@ from inference.api.resources import job_object
 from inference.models import IdempotentCall, Job, State
 
 RETRY_AFTER_S = 10
+LEAVING_RETRY_S = 1
 # Built by the ORM, this would take longer than to run and to read.
 JOB = "SELECT * FROM inference_job WHERE id = %s"
 
@@ -43,11 +44,8 @@ class ResponseWriter:
 
         Raises ApiError.
         """
-        job = self._load(job_id)
-        if job.is_final or self.preference.accepts_202:
-            return self._write(job)
-        if not jobs.cancel(job):  # it has just ended
-            return self._write(self._load(job_id))
+        if answer := self._unless_canceled(job_id):
+            return answer
         raise Unavailable(
             "The answer took too long, so the job was cancelled; nothing was charged. Let it wait"
             " with `Prefer: respond-async`, and ask for it later.",
@@ -55,6 +53,27 @@ class ResponseWriter:
             code="not_in_time",
             headers=NO_RETRY,  # each retry would be as long
         )
+
+    def leaving(self, job_id: uuid.UUID) -> ApiResponse:
+        """As `late`, when this process stops: clients send the call again, to another.
+
+        Raises ApiError.
+        """
+        if answer := self._unless_canceled(job_id):
+            return answer
+        raise Unavailable(
+            "This server is being restarted, so the job was cancelled; nothing was charged."
+            " Please send it again.",
+            retry_after_s=LEAVING_RETRY_S,
+            code="restarting",
+        )
+
+    def _unless_canceled(self, job_id: uuid.UUID) -> ApiResponse | None:
+        job = self._load(job_id)
+        if job.is_final or self.preference.accepts_202:
+            return self._write(job)
+        # Not canceled: it has just ended.
+        return None if jobs.cancel(job) else self._write(self._load(job_id))
 
     def _write(self, job: Job) -> ApiResponse:
         """Raises ApiError for a job that failed, unless the job object was asked for: that has

@@ -62,12 +62,16 @@ async def connected(request: Request) -> AsyncIterator[Client]:
 async def wakeups(
     job_id: uuid.UUID, client: Client, *, timeout_s: float, since_s: float
 ) -> AsyncGenerator[None]:
-    """Yields each time the job may have ended, until `timeout_s` is over.
+    """Yields each time the job may have ended, until `timeout_s` is over or the process leaves.
 
     `since_s`: no end before it can have been missed (time.monotonic). Raises ClientGone.
     """
     until_s = time.monotonic() + timeout_s
-    async with notify.current_listener().subscribe(job_id, since_s=since_s) as subscription:
+    listener = notify.current_listener()
+    async with listener.subscribe(job_id, since_s=since_s) as subscription:
         while (remaining_s := until_s - time.monotonic()) > 0:
-            await client.stays_for(subscription.wait(remaining_s))
+            if not listener.is_leaving:
+                await client.stays_for(subscription.wait(remaining_s))
             yield
+            if listener.is_leaving:
+                return

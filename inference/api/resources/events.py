@@ -121,7 +121,8 @@ class Stream(StreamingResponse):
 async def follow(user_id: int, job_id: str, *, last_number: int = 0) -> AsyncIterator[str]:
     """The stream: what comes after event `last_number`, until the end of the job."""
     until_s = time.monotonic() + LONGEST_S
-    async with notify.current_listener().subscribe(uuid.UUID(job_id)) as subscription:
+    listener = notify.current_listener()
+    async with listener.subscribe(uuid.UUID(job_id)) as subscription:
         yield f"retry: {RETRY_MS}\n\n"
         last, quiet_since_s = None, time.monotonic()
         while (now_s := time.monotonic()) < until_s:
@@ -135,8 +136,8 @@ async def follow(user_id: int, job_id: str, *, last_number: int = 0) -> AsyncIte
             elif now_s - quiet_since_s >= KEEP_ALIVE_S:
                 yield ": still here\n\n"  # a comment: proxies close what is silent
                 quiet_since_s = now_s
-            if event.is_final:
-                return
+            if event.is_final or listener.is_leaving:
+                return  # whom this process leaves comes back with Last-Event-ID
             last, last_number = event, max(last_number, event.number)
             await subscription.wait(LOOK_AGAIN_S)
 

@@ -269,6 +269,33 @@ def test_a_call_that_was_taken_over_leaves_its_successor_s_hold_alone(api: Api) 
     assert not IdempotentCall.objects.exists()
 
 
+def test_a_call_that_takes_long_keeps_its_key(api: Api) -> None:
+    slow = idempotency.claim(api.user, endpoint=PATH, key="k1", fingerprint="f")
+    IdempotentCall.objects.update(held_until=Now() - timedelta(seconds=1))
+
+    async def story() -> None:
+        async with idempotency.renewed(slow, every_s=0.01):
+            while await IdempotentCall.objects.abandoned().aexists():
+                await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(story(), 30))
+
+    assert IdempotentCall.objects.get().hold_token == slow.hold_token
+
+
+def test_a_call_that_was_answered_is_not_held_again(api: Api) -> None:
+    ask(api)
+    answered = IdempotentCall.objects.get()
+
+    async def story() -> None:
+        async with idempotency.renewed(answered, every_s=0.01):
+            await asyncio.sleep(0.2)
+
+    asyncio.run(story())
+
+    assert IdempotentCall.objects.get().held_until is None
+
+
 def test_a_server_that_is_stopped_leaves_no_key_in_use(api: Api) -> None:
     api.worker.pause()
 
