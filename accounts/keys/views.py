@@ -101,7 +101,7 @@ def _welcome(
         "key_days": FIRST_KEY_LIVES.days,
         "site_url": settings.SITE_URL,
     }
-    return render(request, "accounts/welcome.html", context | made, status=status)
+    return render(request, "accounts/offer/welcome.html", context | made, status=status)
 
 
 @require_POST

@@ -52,7 +52,9 @@ class ConfirmCode(ConfirmLoginCodeView):  # type: ignore[misc]
 @never_cache
 def confirm_identity(request: SignedInRequest) -> HttpResponse:
     """For whoever has been signed in for long; leads back to the page they asked for."""
-    return _confirm(request, reauthentication.ways_of(request.user), "accounts/sign_in_again.html")
+    return _confirm(
+        request, reauthentication.ways_of(request.user), "accounts/sign_in/sign_in_again.html"
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -63,7 +65,7 @@ def second_factor(request: SignedInRequest) -> HttpResponse:
     if not request.user.is_staff:
         raise PermissionDenied
     ways = reauthentication.second_factors_of(request.user)
-    return _confirm(request, ways, "accounts/second_factor.html")
+    return _confirm(request, ways, "accounts/sign_in/second_factor.html")
 
 
 def _confirm(request: SignedInRequest, ways: set[Way], template: str) -> HttpResponse:

@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from catalog.models import ModelCard, Provenance
+from inference.runtime.architecture import measures
 from inference.runtime.errors import WeightsUnusable
-from inference.runtime.weights import measures
 
 LIBRARIES = ("torch", "open_clip_torch", "timm")
 SOURCE = "computed"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.runtime import devices, torchvision_operators
+from inference.runtime.architecture import quick_gelu, text_tower
 from inference.runtime.cpu import packing
 from inference.runtime.encoders import open_clip_text, token_check
 from inference.runtime.encoders.clip_tower import LIBRARY_ERRORS, ClipEncoder
@@ -21,7 +22,7 @@ from inference.runtime.images.preprocessing import (
 )
 from inference.runtime.self_check.shortcuts import ALWAYS, Shortcut
 from inference.runtime.spec import Loader, ModelSpec
-from inference.runtime.weights import layout, quick_gelu, text_tower
+from inference.runtime.weights import layout
 from inference.runtime.weights.safetensors_header import locations
 
 _FITS = {"shortest": Fit.CROP, "squash": Fit.SQUASH}

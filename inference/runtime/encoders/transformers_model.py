@@ -12,6 +12,7 @@ from typing import Any
 from safetensors import safe_open
 
 from inference.runtime import devices, torchvision_operators
+from inference.runtime.architecture import quick_gelu
 from inference.runtime.cpu import packing
 from inference.runtime.encoders import preprocessor_config, siglip_text, transformers_text
 from inference.runtime.encoders.clip_tower import LIBRARY_ERRORS, ClipEncoder
@@ -21,7 +22,7 @@ from inference.runtime.errors import WeightsUnusable
 from inference.runtime.images.preprocessing import Preprocessing
 from inference.runtime.self_check.shortcuts import ALWAYS, Shortcut
 from inference.runtime.spec import ModelSpec
-from inference.runtime.weights import layout, quick_gelu
+from inference.runtime.weights import layout
 
 _MOST_NAMED = 5
 

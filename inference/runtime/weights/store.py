@@ -17,9 +17,10 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.constants import ENDPOINT
 from huggingface_hub.errors import HFValidationError
 
+from inference.runtime.architecture import text_tower
 from inference.runtime.errors import HubUnreachable, WeightsMissing, WeightsUnusable
 from inference.runtime.spec import Loader, ModelSpec
-from inference.runtime.weights import layout, provenance, shards, text_tower
+from inference.runtime.weights import layout, provenance, shards
 from inference.runtime.weights.hub import Source
 from inference.runtime.weights.provenance import Listing
 from inference.runtime.weights.safetensors_header import locations

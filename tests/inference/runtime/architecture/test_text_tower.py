@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from inference.runtime import loading
+from inference.runtime.architecture import text_tower
 from inference.runtime.encoders import open_clip_model
 from inference.runtime.errors import HubUnreachable, WeightsUnusable
-from inference.runtime.weights import layout, store, text_tower
+from inference.runtime.weights import layout, store
 from tests.fakes.weights_hub import Hub, serving
 from tests.inference.runtime.conftest import OPEN_CLIP_SPEC, REVISION
 from tests.inference.runtime.tiny_models import families

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from inference.runtime.architecture import measures
 from inference.runtime.errors import WeightsUnusable
-from inference.runtime.weights import measures
 from tests.conftest import FIXTURES
 
 NAMES = ("ViT-B-32", "RN50-quickgelu")

@@ -1,0 +1,1 @@
+"""What a model is made of: its towers, their sizes, the activation they were trained with."""
