@@ -9,7 +9,7 @@ ARGS ?=
 
 # `check --deploy` judges settings, so it gets those of a production site.
 PRODUCTION = env DEBUG=0 HTTPS=1 ALLOWED_HOSTS=example.com \
-	CSRF_TRUSTED_ORIGINS=https://example.com EMAIL_URL=smtp+tls://user:password@example.com:587 \
+	CSRF_TRUSTED_ORIGINS=https://example.com OPERATOR_NAME=Example CONTACT_EMAIL=hi@example.com EMAIL_URL=smtp+tls://user:password@example.com:587 \
 	SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(64))")
 
 .DEFAULT_GOAL := help

@@ -68,6 +68,13 @@ def preloading_is_possible(**_: Any) -> list[CheckMessage]:
     return [checks.Warning("HSTS_PRELOAD has no effect with HTTPS=0.", id="config.W004")]
 
 
+def operator_is_named(**_: Any) -> list[CheckMessage]:
+    if settings.OPERATOR_NAME and settings.CONTACT_EMAIL:
+        return []
+    hint = "Set OPERATOR_NAME and CONTACT_EMAIL; most countries require both."
+    return [checks.Warning("/contact/ names nobody.", hint=hint, id="config.W006")]
+
+
 def contact_can_be_written_to(**_: Any) -> list[CheckMessage]:
     contact = settings.SECURITY_CONTACT
     is_address = "@" in contact.removeprefix("mailto:") and "://" not in contact
@@ -84,4 +91,5 @@ DEPLOY_CHECKS = (
     times_have_bounds,
     preloading_is_possible,
     contact_can_be_written_to,
+    operator_is_named,
 )

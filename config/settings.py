@@ -154,11 +154,14 @@ MIDDLEWARE = [
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+# Templates in this folder come before ours of the same name, such as the operator's own terms.
+_site_templates = env.str("SITE_TEMPLATES_DIR", default="")
+SITE_TEMPLATES = [Path(_site_templates)] if _site_templates else []
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         # A kind of job brings the template of its result.
-        "DIRS": [BASE_DIR / "templates", BASE_DIR / "inference" / "kinds"],
+        "DIRS": [*SITE_TEMPLATES, BASE_DIR / "templates", BASE_DIR / "inference" / "kinds"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -479,6 +482,10 @@ PERSONAL_DATA = [
 
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="gigarouter <hello@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# Who runs the site, as its pages of privacy, terms and contact say.
+OPERATOR_NAME = env.str("OPERATOR_NAME", default="")
+OPERATOR_ADDRESS = env.str("OPERATOR_ADDRESS", default="")
+CONTACT_EMAIL = env.str("CONTACT_EMAIL", default="")
 # Where holes are reported: an address or a page. Named in /.well-known/security.txt.
 SECURITY_CONTACT = env.str("SECURITY_CONTACT", default="")
 EMAIL_TIMEOUT = 5

@@ -9,6 +9,7 @@ from inference.fleet import health
 from inference.playground import views
 from inference.playground.results import downloads, sharing
 from inference.playground.results import views as results
+from inference.policies import views as policies
 from inference.ranking import views as ranking
 from inference.status import views as status
 from inference.webhooks import views as webhooks
@@ -54,6 +55,9 @@ urlpatterns = [
     path("status/", status.status_page, name="status"),
     path("status.json", status.status_json, name="status-json"),
     path("status/incidents.atom", status.incidents_feed, name="incidents-feed"),
+    path("privacy/", policies.privacy, name="privacy"),
+    path("terms/", policies.terms, name="terms"),
+    path("contact/", policies.contact, name="contact"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

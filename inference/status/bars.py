@@ -66,16 +66,16 @@ def _height(period: Period) -> float:
 def _words(period: Period) -> str:
     match period.condition:
         case Condition.UNKNOWN:
-            return "not looked at"
+            return "no checks"
         case Condition.UP:
-            return "no trouble"
+            return "all checks passed"
         case _:
-            return f"trouble in {period.failed_checks} of {period.checks} looks"
+            return f"{period.failed_checks} of {period.checks} checks failed"
 
 
 def _summary(periods: Sequence[Period], unit: str) -> str:
     seen = [period for period in periods if period.checks]
     troubled = [period for period in seen if period.failed_checks]
     unseen = len(periods) - len(seen)
-    words = f"trouble in {len(troubled)} of {len(seen)} {unit}{'' if len(seen) == 1 else 's'}"
-    return f"{words}, {unseen} not looked at" if unseen else words
+    words = f"failed checks in {len(troubled)} of {len(seen)} {unit}{'' if len(seen) == 1 else 's'}"
+    return f"{words}, {unseen} without checks" if unseen else words

@@ -57,7 +57,7 @@ class Incidents(Feed[IncidentUpdate, None]):
     feed_type = Atom
     author_name = "gigarouter"
     title = "gigarouter: incidents"
-    subtitle = "What was wrong, and what was done about it."
+    subtitle = "What went wrong, and what we did about it."
     feed_guid = f"{TAG}feeds/incidents"
 
     def link(self) -> str:

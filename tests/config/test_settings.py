@@ -76,6 +76,8 @@ def check_deploy(**variables: str) -> "subprocess.CompletedProcess[str]":
         "ALLOWED_HOSTS": "example.com",
         "CSRF_TRUSTED_ORIGINS": "https://example.com",
         "EMAIL_URL": "smtp+tls://user:password@example.com:587",
+        "OPERATOR_NAME": "Example",
+        "CONTACT_EMAIL": "hello@example.com",
     }
     return subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
@@ -103,6 +105,7 @@ def test_a_fit_site_passes_the_check_for_production() -> None:
         ({"HTTP_KEEP_ALIVE_S": "7200", "BODY_MIN_BYTES_PER_S": "0"}, "config.W003"),
         ({"HSTS_PRELOAD": "1", "HTTPS": "0"}, "config.W004"),
         ({"SECURITY_CONTACT": "ask the operator"}, "config.W005"),
+        ({"CONTACT_EMAIL": ""}, "config.W006"),
         ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
         ({"SECRET_KEY": "a" * 60}, "SECRET_KEY"),
         ({"TRUSTED_PROXIES": "nginx"}, "TRUSTED_PROXIES"),
