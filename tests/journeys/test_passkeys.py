@@ -44,6 +44,8 @@ def authenticator(page: Page) -> CDPSession:
 def sign_in(page: Page) -> None:
     page.goto("/accounts/login/?next=/account/")
     sign_in_by_code(page, "ada@lab.example")
+    page.wait_for_url("**/account/welcome/")  # the first time
+    page.goto("/account/")
     expect_account(page)
 
 

@@ -31,17 +31,6 @@ def test_auto_serves_what_has_its_weights_here(
     assert served_models.cards_to_serve("auto") == [stand_in, card]
 
 
-def test_a_first_start_serves_both_stand_ins(
-    catalog: None, tmp_path: Path, settings: Settings
-) -> None:
-    settings.MODEL_DIR = tmp_path
-
-    cards = served_models.cards_to_serve("auto")
-
-    assert [card.repo for card in cards] == ["gigarouter/conse-demo", "gigarouter/conse-demo-small"]
-    assert all(card.is_stand_in for card in cards)
-
-
 def test_named_models_are_served_in_the_order_named(card: ModelCard, stand_in: ModelCard) -> None:
     assert served_models.cards_to_serve(f"{card.repo}, {stand_in.repo}") == [card, stand_in]
 
