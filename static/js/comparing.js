@@ -42,7 +42,6 @@ function form(element) {
 
   work.setAttribute("role", "status");
   input.removeAttribute("name"); // the files follow one by one
-  folder.hidden = false;
 
   function item(photo) {
     const li = document.createElement("li");
