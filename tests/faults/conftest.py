@@ -62,22 +62,22 @@ def broken_site(
     django_db_blocker: DjangoDbBlocker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Site]:
-    """A running site; for the campaign one with a tiny CLIP, which is fast."""
-    if not IS_LONG:
-        folder = tmp_path_factory.mktemp("house")
-        with django_db_blocker.unblock(), sites.running(folder, **UNLIMITED) as running:
-            yield running
-        return
-    torchvision_operators.declare()
-    from tests.inference.runtime.tiny_models import (
-        tiny,  # torch: seconds that only the campaign needs
-    )
-
+    """A running site that serves the one model that these tests have a card of; for the campaign a
+    tiny CLIP, which is fast.
+    """
     folder = tmp_path_factory.mktemp("house")
-    tiny.write_transformers(folder / "models" / REPO.replace("/", "--"))
-    given = UNLIMITED | {"MODELS": REPO, "MODEL_DIR": str(folder / "models")}
+    given = UNLIMITED | {"MODELS": REPO}
+    if IS_LONG:
+        torchvision_operators.declare()
+        from tests.inference.runtime.tiny_models import (
+            tiny,  # torch: seconds that only the campaign needs
+        )
+
+        tiny.write_transformers(folder / "models" / REPO.replace("/", "--"))
+        given |= {"MODEL_DIR": str(folder / "models")}
     with django_db_blocker.unblock():
-        survive_crashes()
+        if IS_LONG:
+            survive_crashes()
         with sites.running(folder, **given) as running:
             yield running
 
