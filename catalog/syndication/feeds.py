@@ -73,10 +73,10 @@ class NewModels(Feed[ModelCard, Task | None]):
         return (cards.for_task(task) if task else cards).order_by("-created_at", "repo")[:LONGEST]
 
     def item_title(self, item: ModelCard) -> str:
-        return plain(item.name)
+        return _plain(item.name)
 
     def item_description(self, item: ModelCard) -> str:
-        return escape(plain(item.summary))
+        return escape(_plain(item.summary))
 
     def item_pubdate(self, item: ModelCard) -> datetime:
         return item.created_at
@@ -96,11 +96,11 @@ class EventFeed(Feed[Event, ModelCard | None]):
     author_name = "gigarouter"
 
     def item_title(self, item: Event) -> str:
-        return plain(item.title)
+        return _plain(item.title)
 
     def item_description(self, item: Event) -> str:
         # Readers take it for HTML.
-        return escape(plain(item.text))
+        return escape(_plain(item.text))
 
     def item_link(self, item: Event) -> str:
         return item.address
@@ -136,10 +136,10 @@ class ModelFeed(EventFeed):
         return get_object_or_404(ModelCard, repo=f"{owner}/{name}")
 
     def title(self, card: ModelCard) -> str:
-        return plain(f"gigarouter: {card.name}")
+        return _plain(f"gigarouter: {card.name}")
 
     def subtitle(self, card: ModelCard) -> str:
-        return plain(f"What becomes of {card.repo}: its status and its price.")
+        return _plain(f"What becomes of {card.repo}: its status and its price.")
 
     def link(self, card: ModelCard) -> str:
         return card.get_absolute_url()
@@ -182,7 +182,7 @@ def of_price(change: PriceChange, card: ModelCard) -> Event:
     )
 
 
-def plain(text: str) -> str:
+def _plain(text: str) -> str:
     """Without characters that no XML may hold, not even escaped."""
     return NOT_IN_XML.sub("", text)
 

@@ -13,9 +13,10 @@ from django.views.decorators.http import require_safe
 from catalog.models import ModelCard, ModelCardQuerySet, Task
 
 PLAIN = "text/plain; charset=utf-8"
-# Per person, or behind sign-in: nothing for an index.
 SECURITY_TXT_FOR = timedelta(days=90)
+# Per person, or behind sign-in: nothing for an index.
 DISALLOWED = ["/jobs/", "/accounts/", "/admin/"]
+# In the sitemap, beside the tasks and the models.
 PAGES = [
     "home",
     "models",
@@ -73,17 +74,7 @@ class CardSitemap(Sitemap[ModelCard]):
 class PageSitemap(Sitemap[str]):
     def items(self) -> list[str]:
         tasks = [reverse("task", args=[task]) for task in Task.values]
-        names = [
-            "home",
-            "models",
-            "playground",
-            "roadmap",
-            "request-model",
-            "sources",
-            "status",
-            "docs",
-        ]
-        return [*(reverse(name) for name in names), *tasks]
+        return [*(reverse(name) for name in PAGES), *tasks]
 
     def location(self, item: str) -> str:
         return item

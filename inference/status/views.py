@@ -1,16 +1,16 @@
 """/status/ for people, /status.json for programs, and incidents as an Atom feed."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from django.contrib.syndication.views import Feed
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.html import escape
 from django.views.decorators.http import require_safe
 
 from catalog.page_cache import cache_for_anonymous
-from catalog.syndication.feeds import LONGEST, TAG, Atom, plain
+from catalog.syndication.feeds import LONGEST, TAG, Event, EventFeed
 from inference.models import Incident, IncidentUpdate
 from inference.status import bars, history
 from inference.status.history import Record
@@ -53,9 +53,7 @@ def status_json(request: HttpRequest) -> JsonResponse:
     return JsonResponse(report, json_dumps_params={"indent": 2})
 
 
-class Incidents(Feed[IncidentUpdate, None]):
-    feed_type = Atom
-    author_name = "gigarouter"
+class Incidents(EventFeed):
     title = "gigarouter: incidents"
     subtitle = "What went wrong, and what we did about it."
     feed_guid = f"{TAG}feeds/incidents"
@@ -63,36 +61,32 @@ class Incidents(Feed[IncidentUpdate, None]):
     def link(self) -> str:
         return reverse("status")
 
-    def items(self) -> list[IncidentUpdate]:
-        return list(IncidentUpdate.objects.select_related("incident")[:LONGEST])
+    def items(self) -> list[Event]:
+        return [_event_of(update) for update in _updates()[:LONGEST]]
 
-    def item_title(self, item: IncidentUpdate) -> str:
-        return plain(item.incident.title)
 
-    def item_description(self, item: IncidentUpdate) -> str:
-        return escape(plain(item.text))
+def _updates() -> QuerySet[IncidentUpdate]:
+    return IncidentUpdate.objects.select_related("incident")
 
-    def item_link(self, item: IncidentUpdate) -> str:
-        return f"{reverse('status')}#incident-{item.incident_id}"
 
-    def item_pubdate(self, item: IncidentUpdate) -> Any:
-        return item.written_at
-
-    def item_updateddate(self, item: IncidentUpdate) -> Any:
-        return item.written_at
-
-    def item_guid(self, item: IncidentUpdate) -> str:
-        return f"{TAG}incidents/{item.incident_id}/{item.pk}"
+def _event_of(update: IncidentUpdate) -> Event:
+    return Event(
+        title=update.incident.title,
+        text=update.text,
+        at=update.written_at,
+        address=f"{reverse('status')}#incident-{update.incident_id}",
+        path=f"incidents/{update.incident_id}/{update.pk}",
+    )
 
 
 incidents_feed = require_safe(Incidents())
 
 
-def _incidents() -> Any:
+def _incidents() -> QuerySet[Incident]:
     return Incident.objects.prefetch_related("updates")
 
 
-def _drawn(records: Any) -> list[tuple[Record, bars.Picture, bars.Picture]]:
+def _drawn(records: Sequence[Record]) -> list[tuple[Record, bars.Picture, bars.Picture]]:
     return [(record, bars.of_hours(record), bars.of_days(record)) for record in records]
 
 
