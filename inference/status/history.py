@@ -1,11 +1,13 @@
 """The last day by hours and the last month by days, of each part and each model."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import TypeAlias
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Sum
+from django.db.models.functions import TruncDay
 from django.utils import timezone
 
 from catalog.models import ModelCard
@@ -107,83 +109,78 @@ class History:
         return [each.name for each in (*self.parts, *self.models) if each.is_up is False]
 
 
+# The part's name, or the primary key of the model's card.
+Key: TypeAlias = str | int
+
+
 def load() -> History:
-    """In four queries, however many models there are."""
+    """In four queries, however many models there are; days are added up by the database."""
     now = timezone.now()
-    checked_at = StatusHour.objects.filter(checks__gt=0).aggregate(at=Max("checked_at"))["at"]
-    is_stale = checked_at is None or checked_at < now - STALE_AFTER
-    rows: dict[str | int, list[StatusHour]] = {}
-    since = _day_of(now) - (DAYS - 1) * DAY
-    for row in StatusHour.objects.filter(hour__gte=since).order_by("hour"):
-        rows.setdefault(row.card_id or row.part, []).append(row)
+    days, checked_at = _days(now)
+    hours: dict[Key, list[StatusHour]] = {}
+    for row in StatusHour.objects.filter(hour__gte=_first_hour(now)).order_by("hour"):
+        hours.setdefault(row.card_id or row.part, []).append(row)
+
+    def record(key: Key, name: str, address: str = "", waiting: int = 0) -> Record:
+        lately = hours.get(key, [])
+        return Record(
+            name=name,
+            address=address,
+            is_up=_is_up(lately, now),
+            hours=_periods(map(_period_of, lately), _first_hour(now), HOUR, HOURS),
+            days=_periods(days[key], _first_day(now), DAY, DAYS),
+            waiting=waiting,
+            jobs=sum(row.jobs for row in lately),
+            failed_jobs=sum(row.failed_jobs for row in lately),
+            latest=_latest(lately),
+        )
+
+    waiting = dict(Job.objects.queued().order_by().values_list("card").annotate(Count("pk")))
+    cards = ModelCard.objects.filter(pk__in=[key for key in days if isinstance(key, int)])
     return History(
         checked_at,
-        parts=[_record(part.label, rows[part], now, is_stale) for part in Part if part in rows],
-        models=_models(rows, now, is_stale),
+        parts=[record(str(part), part.label) for part in Part if part in days],
+        models=[
+            record(card.pk, card.name, card.get_absolute_url(), waiting.get(card.pk, 0))
+            for card in cards.only("repo", "name").order_by("repo")
+        ],
     )
 
 
-def _models(
-    rows: Mapping[str | int, Sequence[StatusHour]], now: datetime, is_stale: bool
-) -> list[Record]:
-    cards = ModelCard.objects.filter(pk__in=[key for key in rows if isinstance(key, int)])
-    waiting = dict(Job.objects.queued().order_by().values_list("card").annotate(Count("pk")))
-    records = [
-        _record(
-            card.name,
-            rows[card.pk],
-            now,
-            is_stale,
-            address=card.get_absolute_url(),
-            waiting=waiting.get(card.pk, 0),
-        )
-        for card in cards.only("repo", "name").order_by("repo")
-    ]
-    return [record for record in records if _was_seen(record)]
+def _days(now: datetime) -> tuple[dict[Key, list[Period]], datetime | None]:
+    """What was checked in the days shown, by part and model, and when it was checked last.
 
-
-def _was_seen(record: Record) -> bool:
-    # A model that nobody serves any more leaves the page with its last look.
-    return any(day.checks for day in record.days)
-
-
-def _record(
-    name: str,
-    rows: Sequence[StatusHour],
-    now: datetime,
-    is_stale: bool,
-    *,
-    address: str = "",
-    waiting: int = 0,
-) -> Record:
-    """`rows` by hour, at least one."""
-    first_hour = _hour_of(now) - (HOURS - 1) * HOUR
-    lately = [row for row in rows if row.hour >= first_hour]
-    looked = [row for row in rows if row.checks]
-    is_seen = bool(looked) and not is_stale and looked[-1].checked_at > now - STALE_AFTER
-    return Record(
-        name=name,
-        address=address,
-        is_up=looked[-1].was_up if is_seen else None,
-        hours=_periods(lately, first_hour, HOUR, HOURS),
-        days=_periods(rows, _day_of(now) - (DAYS - 1) * DAY, DAY, DAYS),
-        waiting=waiting,
-        jobs=sum(row.jobs for row in lately),
-        failed_jobs=sum(row.failed_jobs for row in lately),
-        latest=_latest(lately),
+    A model that nobody serves any more leaves the page with its last check.
+    """
+    checked = StatusHour.objects.filter(hour__gte=_first_day(now), checks__gt=0)
+    rows = checked.values("card", "part", day=TruncDay("hour", tzinfo=UTC)).annotate(
+        checks=Sum("checks"), failed_checks=Sum("failed_checks"), last=Max("checked_at")
     )
+    days: dict[Key, list[Period]] = {}
+    for row in rows:
+        period = Period(row["day"], row["checks"], row["failed_checks"])
+        days.setdefault(row["card"] or row["part"], []).append(period)
+    return days, max((row["last"] for row in rows), default=None)
+
+
+def _is_up(lately: Sequence[StatusHour], now: datetime) -> bool | None:
+    checked = [row for row in lately if row.checks]
+    if not checked or checked[-1].checked_at < now - STALE_AFTER:
+        return None
+    return checked[-1].was_up
 
 
 def _periods(
-    rows: Iterable[StatusHour], start: datetime, length: timedelta, count: int
+    known: Iterable[Period], first: datetime, length: timedelta, count: int
 ) -> list[Period]:
-    checks, failed = [0] * count, [0] * count
-    for row in rows:
-        index = (row.hour - start) // length
-        if 0 <= index < count:
-            checks[index] += row.checks
-            failed[index] += row.failed_checks
-    return [Period(start + n * length, checks[n], failed[n]) for n in range(count)]
+    """`count` of them from `first` on, those without checks included."""
+    by_start = {period.start: period for period in known}
+    starts = (first + number * length for number in range(count))
+    return [by_start.get(start, Period(start)) for start in starts]
+
+
+def _period_of(row: StatusHour) -> Period:
+    return Period(row.hour, row.checks, row.failed_checks)
 
 
 def _latest(rows: Sequence[StatusHour]) -> Latest | None:
@@ -193,9 +190,13 @@ def _latest(rows: Sequence[StatusHour]) -> Latest | None:
     return None
 
 
+def _first_hour(now: datetime) -> datetime:
+    return _hour_of(now) - (HOURS - 1) * HOUR
+
+
+def _first_day(now: datetime) -> datetime:
+    return _hour_of(now).replace(hour=0) - (DAYS - 1) * DAY
+
+
 def _hour_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-
-
-def _day_of(moment: datetime) -> datetime:
-    return _hour_of(moment).replace(hour=0)
