@@ -8,6 +8,7 @@ from PIL import Image
 
 from catalog.infrastructure import storage
 from inference.models import Comparison, Job, State
+from inference.playground.results.pictures import picture_response
 
 SIDE = 320
 QUALITY = 80
@@ -28,9 +29,7 @@ def response(comparison: Comparison, photo_id: int, column: str | None) -> HttpR
     if job is None or job.result is None:
         raise Http404("no copy of this photo")
     crop = job.result["rows"][0]["crop"] if column is not None else None
-    picture = HttpResponse(_small(job, crop), content_type="image/jpeg")
-    # Should a browser ever take a stranger's bytes for a page, it may do nothing.
-    picture.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    picture = picture_response(_small(job, crop), "image/jpeg")
     picture.headers["Cache-Control"] = "private, max-age=3600"
     return picture
 

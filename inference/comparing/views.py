@@ -29,6 +29,7 @@ from inference.comparing.results.table import Table
 from inference.models import Comparison, Worker
 from inference.playground.labels import DEFAULT_TEMPLATE
 from inference.playground.requesters import requester_of
+from inference.playground.results.sharing import private
 
 ROWS_PER_PAGE = 50
 
@@ -153,7 +154,7 @@ def show_shared(request: HtmxRequest, token: str) -> HttpResponse:
         "base": reverse("comparison-shared", args=[token])
     }
     part = "_table" if request.htmx else "comparison"
-    return render(request, f"inference/comparing/{part}.html", context)
+    return private(render(request, f"inference/comparing/{part}.html", context))
 
 
 def _page_context(request: HttpRequest, read: Table) -> dict[str, Any]:
@@ -187,7 +188,8 @@ def photo(request: HttpRequest, pk: uuid.UUID, photo_id: int) -> HttpResponse:
 
 @require_safe
 def shared_photo(request: HttpRequest, token: str, photo_id: int) -> HttpResponse:
-    return pictures.response(shared_or_404(token), photo_id, request.GET.get("column"))
+    column = request.GET.get("column")
+    return private(pictures.response(shared_or_404(token), photo_id, column))
 
 
 @require_safe

@@ -72,14 +72,14 @@ def _back_to(request: HttpRequest, job: Job) -> HttpResponse:
 def shared_result(request: HttpRequest, token: str) -> HttpResponse:
     job = _shared_job(token)
     if job is None:
-        return _private(_ended(request))
+        return private(_ended(request))
     context = {
         "job": job,
         "view": view_of(job),
         "token": token,
         "kept_until": kept_until(job),
     }
-    return _private(render(request, "inference/playground/results/shared.html", context))
+    return private(render(request, "inference/playground/results/shared.html", context))
 
 
 def _ended(request: HttpRequest) -> HttpResponse:
@@ -94,7 +94,7 @@ def shared_picture(request: HttpRequest, token: str) -> HttpResponse:
     job = _shared_job(token)
     if job is None:
         raise Http404("the link has ended")
-    return _private(preview_response(job))
+    return private(preview_response(job))
 
 
 def _shared_job(token: str) -> Job | None:
@@ -107,7 +107,7 @@ def _shared_job(token: str) -> Job | None:
     return jobs.select_related("card").first()
 
 
-def _private(response: HttpResponse) -> HttpResponse:
+def private(response: HttpResponse) -> HttpResponse:
     """The address is the key: it goes into no index and to no other site."""
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     response.headers["Referrer-Policy"] = "no-referrer"
