@@ -85,14 +85,13 @@ def load_folder(folder: Path) -> Loaded:
     """
     sources = load_sources(folder / "sources.yaml")
     documents = documents_of(folder)
-    file_of = {_read(path)["repo"]: path.name for path in card_files(folder)}
     known = dict(ModelCard.objects.values_list("repo", "fixture_sha256"))
     created = updated = 0
     hand_edited = {}
     # By fingerprint, so that loading again is quick: it is done at each start of `make run`.
     for repo, document in documents.items():
         if known.get(repo) != fingerprint(document):
-            _check_sources(document, sources, file_of.get(repo, "zoo.csv or facts.csv"))
+            _check_sources(document, sources, folder)
             if by_hand := load_card(document, sources):
                 hand_edited[repo] = sorted(by_hand)
             created += repo not in known
@@ -156,16 +155,22 @@ def load_sources(path: Path) -> dict[str, Source]:
     return known
 
 
-def _check_sources(document: Document, sources: dict[str, Source], file: str) -> None:
+def _check_sources(document: Document, sources: dict[str, Source], folder: Path) -> None:
     """Raises CatalogError for a slug that no list of sources has."""
     named = {f"facts.{key}": fact["source"] for key, fact in document.get("facts", {}).items()}
     rows = document.get("evaluations", [])
     named |= {f"evaluations of {row['dataset']}": row["source"] for row in rows}
     for place, slug in named.items():
         if slug not in sources:
+            file = _file_of(document["repo"], folder)
             raise CatalogError(
                 f"{file}: {document['repo']}, {place}: sources.yaml has no source {slug!r}"
             )
+
+
+def _file_of(repo: str, folder: Path) -> str:
+    names = (path.name for path in card_files(folder) if _read(path)["repo"] == repo)
+    return next(names, "zoo.csv or facts.csv")
 
 
 @transaction.atomic
