@@ -14,14 +14,14 @@ from pathlib import Path
 import psutil
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.db.models.functions import Now
 
 from accounts.models import User
 from bench.abuse.stage import issue_key
 from bench.faults import invariants
+from bench.faults.breakages import AWAY, patiently
 from bench.faults.load import Client, Record
-from catalog.infrastructure.outages import DATABASE_OUTAGES
 from catalog.models import ModelCard
 from inference import images, jobs
 from inference.jobs import sweep
@@ -43,7 +43,6 @@ def only_long(reason: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not IS_LONG, reason=f"{reason}: `make faults`")
 
 
-AWAY = (DatabaseError, *DATABASE_OUTAGES)
 # As a worker, but without Celery and torch, which take seconds to start; it may crash.
 DRAIN = """
 import sys, django
@@ -247,16 +246,6 @@ class House:
 
 def all_ended() -> bool:
     return not Job.objects.filter(state__in=OPEN).exists()
-
-
-def patiently(look: Callable[[], bool]) -> bool:
-    """False as well while the database is away."""
-    try:
-        return look()
-    except AWAY:
-        with suppress(*AWAY):
-            connection.close()
-        return False
 
 
 def engine(home: str) -> psutil.Process | None:

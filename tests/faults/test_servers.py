@@ -13,9 +13,10 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from bench.faults.breakages import patiently
 from inference.models import Job, State
 from tests.faults.conftest import survive_crashes
-from tests.faults.house import House, engine, patiently
+from tests.faults.house import House, engine
 from tests.support.site import wait_for
 
 pytestmark = [

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django import DjangoDbBlocker
 
 from catalog.models import ModelCard
 from tests.support import site as sites
 from tests.support.browser.chromium import CHROMIUM, FLAGS, PATIENCE_MS
+from tests.support.browser.complaints import note_complaints
 from tests.support.catalog import CatalogRows
 from tests.support.site import Site
 
@@ -65,11 +66,6 @@ def page(browser: Browser, site: Site, has_scripts: bool, complaints: list[str])
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
 
-    def note(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            complaints.append(message.text)
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    note_complaints(page, complaints)
     yield page
     context.close()

@@ -2,18 +2,16 @@
 
 import csv
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, FilePayload, Page, Response, expect
+from playwright.sync_api import FilePayload, Page, Response, expect
 
 from tests.conftest import SAMPLES
 from tests.journeys.test_page_budget import listen, weigh
 from tests.support.browser.accessibility import violations
-from tests.support.browser.chromium import NEEDED, PATIENCE_MS
-from tests.support.site import Site
+from tests.support.browser.chromium import NEEDED
 
 WIDTHS = (390, 820, 1440)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -22,34 +20,6 @@ LABELS = ["a cat", "a cup of coffee", "a rocket"]
 PHOTOS = [SAMPLES / f"{name}.jpg" for name in ("cat", "coffee", "rocket")]
 
 pytestmark = NEEDED
-
-
-@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
-def has_scripts(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
-
-
-@pytest.fixture
-def complaints() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def page(browser: Browser, site: Site, has_scripts: bool, complaints: list[str]) -> Iterator[Page]:
-    context = browser.new_context(
-        base_url=site.address, java_script_enabled=has_scripts, accept_downloads=True
-    )
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            complaints.append(message.text)
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
 
 
 def fill_in(page: Page, photos: list[Path] | list[FilePayload], *, has_scripts: bool) -> None:

@@ -10,7 +10,7 @@ from email.message import Message
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Grant, User
@@ -21,6 +21,7 @@ from tests.fakes.smtp import MailServer, Mood, mail_server
 from tests.support import site as sites
 from tests.support.browser.accessibility import violations
 from tests.support.browser.chromium import NEEDED, PATIENCE_MS
+from tests.support.browser.complaints import note_complaints
 from tests.support.browser.pages import OWN_PAGES
 from tests.support.catalog import FIXTURES
 from tests.support.letters import CODE
@@ -79,17 +80,6 @@ def site(mailing_site: Site, post_office: MailServer, transactional_db: None) ->
     mailing_site.hush()
 
 
-@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
-def has_scripts(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
-
-
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the browser's console held against a page, violations of the CSP among them."""
-    return []
-
-
 def open_browser(browser: Browser, site: Site, *, scripts: bool) -> BrowserContext:
     context = browser.new_context(
         base_url=site.address, java_script_enabled=scripts, reduced_motion="reduce"
@@ -111,12 +101,7 @@ def context(browser: Browser, site: Site, has_scripts: bool) -> Iterator[Browser
 def page(context: BrowserContext, complaints: list[str]) -> Page:
     page = context.new_page()
 
-    def note(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            complaints.append(message.text)
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    note_complaints(page, complaints)
     return page
 
 
