@@ -179,7 +179,7 @@ class Table:
 def read(comparison: Comparison, *, predictions: int = 2) -> Table:
     columns = stored_columns.of(comparison)
     cells = answers.read(comparison, predictions=predictions)
-    photos = comparison.photos.order_by("position")
+    photos = comparison.photos.order_by("name", "position")
     rows = [_row(photo, cells.get(photo.pk, []), comparison) for photo in photos]
     served = Worker.objects.served_repos()
     summaries = [
