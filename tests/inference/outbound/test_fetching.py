@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from celery import current_app
 from django.core.files.storage import default_storage
+from django.db import connections
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -365,7 +366,10 @@ def queue(far: FarServer, bird: Canary, monkeypatch: pytest.MonkeyPatch) -> list
     def send_task(name: str, *, args: list[Any], queue: str, **_: object) -> None:
         assert (name, queue) == (tasks.fetch_images.name, "fetch")
         taken.append(args[1])
-        tasks.fetch_images(*args)
+        try:
+            tasks.fetch_images(*args)
+        finally:
+            connections.close_all()  # as Celery does after each task
 
     monkeypatch.setattr(current_app, "send_task", send_task)
     monkeypatch.setattr(fetcher, "default_client", lambda: world(far, bird))

@@ -3,11 +3,11 @@
 import asyncio
 
 import httpx
-from asgiref.sync import sync_to_async
 
 from inference import notify
 from inference.api import app
 from inference.api.resources import events
+from inference.api.threads import in_thread
 from inference.models import Job, State
 from tests.inference.api.conftest import CREDIT, Api, money
 
@@ -23,7 +23,7 @@ def answer_of_who_is_left(api: Api, **headers: str) -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url=api.base_url) as client:
             body = {"model": api.card.repo, "input": "a cat"}
             call = asyncio.create_task(client.post(PATH, json=body, headers=authorized))
-            while not await sync_to_async(Job.objects.exists)():
+            while not await in_thread(Job.objects.exists):
                 await asyncio.sleep(0.05)
             notify.current_listener().leave()
             answer = await asyncio.wait_for(call, 30)
