@@ -1,5 +1,6 @@
 """Filters that write numbers, prices and long texts."""
 
+from datetime import UTC, datetime
 from functools import lru_cache
 
 import markdown as markdown_package
@@ -35,6 +36,12 @@ ALLOWED_TAGS = {
 
 for write in (compact, millions, parameters, percent, per_1k, per_image, per_text):
     register.filter(write)
+
+
+@register.filter
+def iso(moment: datetime) -> str:
+    """For `<time datetime>`: HTML takes no more than milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 @register.filter

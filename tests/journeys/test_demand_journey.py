@@ -160,7 +160,7 @@ def join_the_waitlist(page: Page, post_office: MailServer) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("check your e-mail")
     expect_clean(page)
 
-    page.goto(link_after(letter_to(post_office, ADA, "Please confirm"), "press the button:"))
+    page.goto(link_after(letter_to(post_office, ADA, "Please confirm"), "press confirm:"))
     expect_clean(page)
     assert not WaitlistEntry.objects.waiting().exists(), "looking is not yet confirming"
     page.get_by_role("button", name="confirm").click()
@@ -279,7 +279,7 @@ def test_a_mail_server_that_is_away_loses_nothing_and_holds_nobody_up(
     Mail.objects.update(next_try_at=timezone.now(), server_away_at=None)
 
     letter = letter_to(post_office, ADA, "Please confirm")
-    page.goto(link_after(letter, "press the button:"))
+    page.goto(link_after(letter, "press confirm:"))
     page.get_by_role("button", name="confirm").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("you're on the waitlist")
     wait_for(lambda: Mail.objects.get().state == MailState.SENT)
