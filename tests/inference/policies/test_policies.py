@@ -75,7 +75,8 @@ def test_an_operator_may_bring_terms_of_their_own(
     own.parent.mkdir(parents=True)
     own.write_text("our own terms")
     [engine] = project_settings.TEMPLATES
-    settings.TEMPLATES = [engine | {"DIRS": [tmp_path, *engine["DIRS"]]}]
+    folders = [tmp_path, *settings.SITE_TEMPLATES, settings.BASE_DIR / "templates"]
+    settings.TEMPLATES = [engine | {"DIRS": folders}]
 
     assert engines.templates["django"]["DIRS"][0] == tmp_path
     assert text_of(client, "/terms/") == "our own terms"
