@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from django.conf import settings
@@ -18,10 +19,11 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from accounts.models import User
+from bench.abuse.pictures import data_url
 from bench.abuse.stage import issue_key
 from bench.faults import invariants
 from bench.faults.breakages import AWAY, patiently
-from bench.faults.load import Client, Record
+from bench.faults.load import Client, Record, small_photo
 from catalog.models import ModelCard
 from inference import images, jobs
 from inference.jobs import sweep
@@ -262,3 +264,11 @@ def engine(home: str) -> psutil.Process | None:
             if is_first and Path(process.cwd()).name == home:
                 return process
     return None
+
+
+def call(house: House, key: str) -> httpx.Response:
+    image = {"image": data_url(small_photo(60), "jpeg")}
+    body = {"model": house.card.repo, "input": [image], "labels": ["a cat", "a dog"]}
+    headers = {"Authorization": f"Bearer {key}", "Prefer": "respond-async"}
+    address = f"{house.site.address}/v1/classify"
+    return httpx.post(address, json=body, headers=headers, timeout=60)

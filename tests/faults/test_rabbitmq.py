@@ -19,8 +19,7 @@ from bench.abuse.stage import issue_key
 from bench.faults import transitions
 from inference.models import Job, State
 from tests.faults.conftest import UNLIMITED, a_payer, storages_in, the_only_card
-from tests.faults.house import IS_LONG, House, only_long
-from tests.faults.test_resources import call
+from tests.faults.house import IS_LONG, House, call, only_long
 from tests.support import site as sites
 from tests.support.site import Site, free_port, wait_for
 

@@ -16,11 +16,9 @@ from django.db import connection
 from PIL import Image
 from redis import Redis
 
-from bench.abuse.pictures import data_url
 from bench.abuse.stage import issue_key
-from bench.faults.load import small_photo
 from inference.models import ErrorCode, Job, State
-from tests.faults.house import House, engine, only_long
+from tests.faults.house import House, call, engine, only_long
 from tests.support.site import wait_for
 
 pytestmark = [
@@ -29,14 +27,6 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 IS_ROOT = os.geteuid() == 0
-
-
-def call(house: House, key: str) -> httpx.Response:
-    image = {"image": data_url(small_photo(60), "jpeg")}
-    body = {"model": house.card.repo, "input": [image], "labels": ["a cat", "a dog"]}
-    headers = {"Authorization": f"Bearer {key}", "Prefer": "respond-async"}
-    address = f"{house.site.address}/v1/classify"
-    return httpx.post(address, json=body, headers=headers, timeout=60)
 
 
 def pictures() -> list[str]:

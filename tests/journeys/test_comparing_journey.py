@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import FilePayload, Page, Response, expect
 
 from tests.conftest import SAMPLES
-from tests.journeys.test_page_budget import listen, weigh
 from tests.support.browser.accessibility import violations
 from tests.support.browser.chromium import NEEDED
+from tests.support.browser.weight import listen, weigh
 
 WIDTHS = (390, 820, 1440)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")

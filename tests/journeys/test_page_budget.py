@@ -5,22 +5,20 @@ The budgets are those of the design: HTML and CSS of a page under 30 kB together
 everything is compressed as a proxy does it by default.
 """
 
-import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Response, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, Response, ViewportSize
 
 from tests.support.browser.chromium import NEEDED, PATIENCE_MS
 from tests.support.browser.pages import PAGES
+from tests.support.browser.weight import Weight, listen, weigh
 from tests.support.site import Site
 
-BUDGET_KB = 30.0
 SETTLED_MS = 300
 AT_ONCE = 4
-REDIRECTS = range(300, 400)  # they have no body
 # Adds up what Chromium calls layout shifts, those before this script's turn included.
 WATCH_SHIFTS = """
 window.shifts = [];
@@ -36,34 +34,6 @@ A_PAGE_THAT_SHIFTS = """<!DOCTYPE html><title>shifts</title><p>below</p>
 document.querySelector("p").style.height = "600px";</script><style>hr { height: 300px }</style>"""
 
 pytestmark = NEEDED
-
-
-@dataclass(frozen=True)
-class Weight:
-    """Kilobytes (1,000 bytes) of a page, compressed."""
-
-    html_kb: float
-    css_kb: float
-    scripts_kb: float
-
-    @property
-    def is_in_budget(self) -> bool:
-        return self.html_kb + self.css_kb < BUDGET_KB and self.scripts_kb < BUDGET_KB
-
-    def __str__(self) -> str:
-        return (
-            f"HTML {self.html_kb:.1f} + CSS {self.css_kb:.1f} = "
-            f"{self.html_kb + self.css_kb:.1f} kB, scripts {self.scripts_kb:.1f} kB"
-        )
-
-
-def weigh(responses: list[Response]) -> Weight:
-    sizes = dict.fromkeys(("document", "stylesheet", "script"), 0.0)
-    for response in responses:
-        kind = response.request.resource_type
-        if kind in sizes and response.status not in REDIRECTS:
-            sizes[kind] += len(gzip.compress(response.body(), 6)) / 1000
-    return Weight(sizes["document"], sizes["stylesheet"], sizes["script"])
 
 
 def job_page(context: BrowserContext) -> str:
@@ -90,10 +60,6 @@ def visit(context: BrowserContext, addresses: list[str]) -> dict[str, Visit]:
     for start in range(0, len(addresses), AT_ONCE):
         visits |= visit_at_once(context, addresses[start : start + AT_ONCE])
     return visits
-
-
-def listen(page: Page, responses: list[Response]) -> None:
-    page.on("response", lambda response: responses.append(response))
 
 
 def visit_at_once(context: BrowserContext, addresses: list[str]) -> dict[str, Visit]:
