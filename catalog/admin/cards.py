@@ -219,5 +219,5 @@ def _touched(formsets: Any) -> list[models.Model]:
 def _doubt(row: Provenance) -> str:
     doubt = f"{row.field} changed; its source still says {row.source}, read on {row.read_on}."
     if row.source.slug == hub.SOURCE_SLUG:
-        doubt += " The next reading of the hub will write over it."
+        doubt += " The next sync with Hugging Face will overwrite it."
     return doubt

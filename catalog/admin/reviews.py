@@ -27,7 +27,7 @@ class DifferenceAdmin(ChangedByActions[Difference]):
     def has_delete_permission(self, request: HttpRequest, obj: Difference | None = None) -> bool:
         return False
 
-    @admin.action(description="take the hub's value", permissions=["change"])
+    @admin.action(description="use Hugging Face's value", permissions=["change"])
     def take_the_hubs(self, request: HttpRequest, rows: QuerySet[Difference]) -> None:
         self._decide(request, rows, differences.take, Difference.Decision.TAKEN)
 

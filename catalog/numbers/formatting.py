@@ -37,6 +37,15 @@ def compact(number: int | None) -> str:
     return "" if number is None else _rounded(number, decimals=1)
 
 
+def quantity(number: int | None) -> str:
+    """How much data a model was trained on, as papers write it.
+
+    >>> quantity(400_000_000), quantity(2_320_000_000), quantity(12_800_000_000), quantity(None)
+    ('400M', '2.3B', '12.8B', '')
+    """
+    return compact(number).replace(".0", "")
+
+
 def parameters(number: int | None) -> str:
     """Three figures, as papers write model sizes.
 

@@ -6,7 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from catalog.models import Evaluation, ModelCard, Provenance, licenses
-from catalog.numbers.formatting import compact
+from catalog.numbers.formatting import quantity
 from catalog.standing import license_terms
 
 # A source and the day on which something was read there.
@@ -130,9 +130,9 @@ def _authors_other_figure(card: ModelCard) -> float | None:
 
 
 def _training(card: ModelCard) -> list[Line]:
-    pairs = card.training_pairs and f"{compact(card.training_pairs)} image-text pairs"
-    pool = card.pool_size and f"{compact(card.pool_size)} image-text pairs, before the filter"
-    seen = card.samples_seen and f"{compact(card.samples_seen)} samples"
+    pairs = card.training_pairs and f"{quantity(card.training_pairs)} image-text pairs"
+    pool = card.pool_size and f"{quantity(card.pool_size)} image-text pairs, before the filter"
+    seen = card.samples_seen and f"{quantity(card.samples_seen)} samples"
     languages = card.languages and (
         "English" if card.languages == 1 else f"{card.languages} languages"
     )
@@ -196,8 +196,8 @@ def _parameters(card: ModelCard) -> str:
 def _compute(card: ModelCard) -> str:
     if card.image_gflops is None:
         return ""
-    text = f" · {card.text_gflops:g} a label" if card.text_gflops else ""
-    return f"{card.image_gflops:g} GFLOP an image{text}"
+    text = f" · {card.text_gflops:g} per label" if card.text_gflops else ""
+    return f"{card.image_gflops:g} GFLOPs per image{text}"
 
 
 def _input(card: ModelCard) -> str:

@@ -280,7 +280,7 @@ def test_a_changed_fact_with_an_old_source_is_doubted(
     message = change(admin_client, card, license="mit")
 
     assert "license changed; its source still says Hugging Face hub, read on 2026-01-01" in message
-    assert "The next reading of the hub will write over it." in message
+    assert "The next sync with Hugging Face will overwrite it." in message
 
 
 def test_a_changed_fact_with_its_new_source_is_not_doubted(
