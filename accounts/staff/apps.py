@@ -7,3 +7,9 @@ class StaffAdminConfig(AdminConfig):
     """In INSTALLED_APPS in place of "django.contrib.admin"."""
 
     default_site = "accounts.staff.site.StaffSite"
+
+    def ready(self) -> None:
+        super().ready()  # registers what each app's admin module has
+        from accounts.staff import third_party
+
+        third_party.replace()

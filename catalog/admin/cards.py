@@ -130,7 +130,6 @@ class ModelCardAdmin(Audited[ModelCard]):
         ),
     ]
     ordering = ["repo"]
-    autocomplete_fields = ["successor"]
     readonly_fields = ["stage", "micro_usd_per_image"]
     inlines = [
         ProvenanceInline,

@@ -25,7 +25,9 @@ class LabeledFormSet(BaseInlineFormSet[Any, Any, Any]):
         for name, field in form.fields.items():
             if not field.widget.is_hidden:
                 label = field.label or name.replace("_", " ")
-                field.widget.attrs["aria-label"] = f"{label}, {row}{number}"
+                # A copied wrapper keeps its original's attributes, and renders only what it wraps.
+                widget = getattr(field.widget, "widget", field.widget)
+                widget.attrs["aria-label"] = f"{label}, {row}{number}"
 
 
 class LabeledDateTime(AdminSplitDateTime):
@@ -45,3 +47,4 @@ LABELED: dict[type[models.Field[Any, Any]], dict[str, Any]] = {
 class LabeledInline(admin.TabularInline[Row, Parent]):
     formset = LabeledFormSet
     formfield_overrides = LABELED
+    template = "admin/labeled_inline.html"
