@@ -43,6 +43,11 @@ class Client(models.TextChoices):
     COHERE_PY = "cohere.py", "Python, cohere"
     WEBHOOKS_PY = "standardwebhooks.py", "Python, standardwebhooks"
 
+    @property
+    def language(self) -> str:
+        """The end of its files' names, such as py."""
+        return self.value.rpartition(".")[2]
+
 
 @dataclass(frozen=True)
 class Snippet:
@@ -67,12 +72,10 @@ def of(name: str, *, model: str = MODEL) -> list[Snippet]:
     return fill(Code(snippet=name), model=model)
 
 
-def with_answers(name: str) -> list[Snippet]:
-    """The code as it works today, each with what the stand-in answered."""
+def with_answers(name: str, *, model: str = STAND_IN) -> list[Snippet]:
+    """The code for that model, each with what the stand-in answered, if that was recorded."""
     return [
-        replace(snippet, answer=answer)
-        for snippet in of(name, model=STAND_IN)
-        if (answer := _answer(name, snippet.client))
+        replace(snippet, answer=_answer(name, snippet.client)) for snippet in of(name, model=model)
     ]
 
 

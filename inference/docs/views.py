@@ -47,6 +47,7 @@ PAGES = [
     Page("jobs", "jobs"),
     Page("errors", "errors and limits"),
     Page("clients", "clients"),
+    Page("versions", "versions"),
 ]
 
 
@@ -61,6 +62,7 @@ def docs(request: HttpRequest, slug: str = "") -> HttpResponse:
         "pages": PAGES,
         "model": _example_model(),
         "api": f"{settings.SITE_URL}/v1",
+        "site": settings.SITE_URL,
         "limits": _limits(),
         "kinds": list(kinds.KINDS.values()),
         "compatibility": compatibility() if slug == "clients" else [],

@@ -17,9 +17,12 @@ Context = dict[str, object]
 def code(name: str, model: str, package: str = "") -> Context:
     """{% code "classify" model %}: how to do this with that model; by one package, if named."""
     by_package = [
-        snippet for snippet in snippets.of(name, model=model) if snippet.client.startswith(package)
+        snippet
+        for snippet in snippets.with_answers(name, model=model)
+        if snippet.client.startswith(package)
     ]
-    return {"group": name, "snippets": by_package}
+    answered_by = "" if model == snippets.STAND_IN else snippets.STAND_IN
+    return {"group": name, "snippets": by_package, "answered_by": answered_by}
 
 
 @register.inclusion_tag("catalog/model/_code.html", takes_context=True)

@@ -20,7 +20,14 @@ from inference.outbound.errors import ImageUrlRefused
 from inference.playground import labels
 from tests.conftest import PRICED, PROJECT, answer_next, make_card, photo_bytes
 
-ADDRESSES = ["/docs/", "/docs/endpoints/", "/docs/jobs/", "/docs/errors/", "/docs/clients/"]
+ADDRESSES = [
+    "/docs/",
+    "/docs/endpoints/",
+    "/docs/jobs/",
+    "/docs/errors/",
+    "/docs/clients/",
+    "/docs/versions/",
+]
 
 
 def text_of(client: Client, address: str) -> str:
@@ -70,6 +77,19 @@ def test_the_pages_links_within_themselves_lead_somewhere(client: Client) -> Non
         ids = re.findall(r'id="([^"]+)"', page)
         assert len(set(ids)) == len(ids)
         assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_the_contents_name_each_page_and_the_headings_of_this_one(
+    client: Client, address: str
+) -> None:
+    page = client.get(address).content.decode()
+    nav = page.partition('<nav class="docs__nav"')[2].partition("</nav>")[0]
+
+    assert re.findall(r'href="(/docs/[^"]*)"', nav) == ADDRESSES
+    assert f'<a href="{address}" aria-current="page">' in nav
+    assert re.findall(r'href="#([^"]+)"', nav) == re.findall(r'<h2 id="([^"]+)"', page)
 
 
 @pytest.mark.django_db

@@ -36,6 +36,7 @@ PAGES = [
     "/docs/jobs/",
     "/docs/errors/",
     "/docs/clients/",
+    "/docs/versions/",
     "/nothing/here/",
 ]
 
