@@ -132,6 +132,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.middleware.request_id.RequestId",
+    "config.watching.http.NoteRoute",
     "config.middleware.headers.ContentSecurityPolicy",
     # Before all that asks for the host, the form or the cookies: it finds those that are broken.
     "config.middleware.errors.ErrorPages",
@@ -348,6 +349,8 @@ FAULTS_DIR = env.str("GR_FAULTS", default="")
 
 # What Prometheus sends as `Authorization: Bearer ...` to /metrics; empty: there is no such page.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+# Which commit this is, as the image or the operator says.
+REVISION = env.str("REVISION", default="")
 
 # --- demand -------------------------------------------------------------------------------------
 
