@@ -28,7 +28,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from redis.exceptions import RedisError
 
 from catalog.infrastructure.outages import DATABASE_OUTAGES
-from inference.fleet import backlog, counters, durations
+from inference.fleet import backlog, counters, durations, parts
 from inference.fleet.retentions import retentions
 from inference.models import Job, JobCounter, State, Worker
 from inference.outbound import outcomes
@@ -97,6 +97,7 @@ class FleetCollector(Collector):
         yield _batch_sizes(totals)
         yield from durations.metrics()
         yield from backlog.metrics()
+        yield from parts.metrics()
         yield _overdue()
         yield from _image_urls()
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 from django.test import Client
+from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
@@ -13,7 +14,7 @@ from catalog.models import Mail, ModelCard
 from inference import jobs
 from inference.fleet import counters
 from inference.jobs import claims
-from inference.models import ErrorCode, Job, JobCounter, Worker
+from inference.models import ErrorCode, Job, JobCounter, Part, StatusHour, Worker
 from inference.worker import settlement
 from tests.support.threads import at_once
 
@@ -222,3 +223,19 @@ def test_the_process_tells_its_build_and_its_pool(
     assert metrics["gigarouter_database_pool_size"][()] >= 1
     assert metrics["process_resident_memory_bytes"][()] > 0
     assert metrics["gigarouter_database_up"][()] == 1
+
+
+def test_the_parts_of_the_last_look_are_told(client: Client, db: None) -> None:
+    now = timezone.now()
+    hours = [now - timedelta(hours=2), now - timedelta(hours=1)]
+    for hour, was_up in zip(hours, [True, False], strict=True):
+        StatusHour.objects.create(
+            part=Part.STORAGE, hour=hour, checks=1, was_up=was_up, checked_at=hour
+        )
+
+    metrics = scrape(client)
+
+    assert metrics["gigarouter_part_up"] == {("storage",): 0}
+    assert metrics["gigarouter_last_look_timestamp_seconds"][()] == pytest.approx(
+        hours[1].timestamp(), abs=0.01
+    )
