@@ -89,5 +89,5 @@ $(READY): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo \
 		'Python has no venv module: on Debian and Ubuntu, `apt install python3-venv`.'; exit 1; }
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on \
-		-c constraints.txt -e '.[embedded,demo,dev]'
+		-c constraints.txt -e '.[worker,embedded,demo,dev]'
 	@touch $@

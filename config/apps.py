@@ -1,9 +1,11 @@
-"""The project itself as an app, for its system checks."""
+"""The project itself as an app: its system checks, and what it tells of its processes."""
 
 from django.apps import AppConfig
 from django.core.checks import register
+from prometheus_client import REGISTRY
 
 from config import checks
+from config.watching.process import ProcessCollector
 
 
 class ProjectConfig(AppConfig):
@@ -12,3 +14,4 @@ class ProjectConfig(AppConfig):
     def ready(self) -> None:
         for check in checks.DEPLOY_CHECKS:
             register(check, deploy=True)
+        REGISTRY.register(ProcessCollector())

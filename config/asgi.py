@@ -14,6 +14,7 @@ from config.middleware.body_limit import BodyLimit, BodyPace  # noqa: E402
 from config.middleware.one_host import OneHost  # noqa: E402
 from config.middleware.proxies import ForwardedHeaders, ProxyNetworks  # noqa: E402
 from config.routing import Mounts  # noqa: E402
+from config.watching.http import CountRequests  # noqa: E402
 from inference.api.app import PREFIXES, build  # noqa: E402
 
 # The API caps bodies itself, and says so in JSON.
@@ -27,7 +28,9 @@ mounts = Mounts(
         )
     ),
 )
-application = ForwardedHeaders(
-    BodyPace(mounts, min_bytes_per_s=settings.BODY_MIN_BYTES_PER_S),
-    ProxyNetworks(settings.TRUSTED_PROXIES),
+application = CountRequests(
+    ForwardedHeaders(
+        BodyPace(mounts, min_bytes_per_s=settings.BODY_MIN_BYTES_PER_S),
+        ProxyNetworks(settings.TRUSTED_PROXIES),
+    )
 )

@@ -73,7 +73,8 @@ if urlsplit(SITE_URL).scheme not in {"http", "https"}:
     raise ImproperlyConfigured(f"SITE_URL must begin with https:// or http://, not {SITE_URL!r}.")
 
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # a load balancer asks in the clear
+# A load balancer and Prometheus ask in the clear, each process by itself.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 # To be on browsers' lists binds a domain and all below it for years: only who asks for it.
@@ -132,6 +133,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.middleware.request_id.RequestId",
+    "config.watching.http.NoteRoute",
     "config.middleware.headers.ContentSecurityPolicy",
     # Before all that asks for the host, the form or the cookies: it finds those that are broken.
     "config.middleware.errors.ErrorPages",
@@ -348,6 +350,8 @@ FAULTS_DIR = env.str("GR_FAULTS", default="")
 
 # What Prometheus sends as `Authorization: Bearer ...` to /metrics; empty: there is no such page.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+# Which commit this is, as the image or the operator says.
+REVISION = env.str("REVISION", default="")
 
 # --- demand -------------------------------------------------------------------------------------
 

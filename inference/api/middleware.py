@@ -29,6 +29,8 @@ ALWAYS = {
     "referrer-policy": "no-referrer",
     # Any page may ask: there is no cookie, and a key travels only where a script puts it.
     "access-control-allow-origin": "*",
+    # So that such a page's own developer tools can show server-timing.
+    "timing-allow-origin": "*",
     "access-control-expose-headers": ", ".join(
         [
             "location",
@@ -36,6 +38,7 @@ ALWAYS = {
             "ratelimit",
             "ratelimit-policy",
             "retry-after",
+            "server-timing",
             "x-error-message",
             "x-gigarouter-balance",
             "x-gigarouter-cost",
@@ -140,6 +143,8 @@ async def _headers(status: int, context: RequestContext) -> list[tuple[bytes, by
     headers = ALWAYS | {
         "x-request-id": context.request_id,
         "openai-processing-ms": str(processing_ms),
+        # What a job's answer says of its own times stands in a line before this one.
+        "server-timing": f"total;dur={processing_ms}",
         "x-gigarouter-cost": usd(context.cost_micro_usd),
     }
     if settings.SECURE_HSTS_SECONDS:

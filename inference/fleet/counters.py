@@ -37,11 +37,40 @@ ON CONFLICT (card_id, state, error_code, batch_size) DO UPDATE SET
 """
 
 
+# How long jobs have waited, and have run; those that never ran have no duration.
+TIME = """
+WITH period AS (
+    SELECT coalesce(max(counted_until), '-infinity') AS since,
+        now() - %(settled)s * interval '1 s' AS until
+    FROM inference_jobduration
+), ended AS (
+    SELECT card_id, phase, greatest(1000 * extract(epoch FROM duration), 0) AS ms, until
+    FROM inference_job, period, LATERAL (
+        VALUES ('wait', started_at - created_at), ('run', finished_at - started_at)
+    ) AS measured (phase, duration)
+    WHERE finished_at > since AND finished_at <= until AND started_at IS NOT NULL
+)
+INSERT INTO inference_jobduration AS known (card_id, phase, bucket_ms, jobs, sum_ms, counted_until)
+SELECT card_id, phase,
+    least(2 ^ ceil(log(2, greatest(ms, %(shortest)s)::numeric)), %(longest)s)::int AS bucket,
+    count(*), sum(ms)::bigint, max(until)
+FROM ended
+GROUP BY card_id, phase, bucket
+ON CONFLICT (card_id, phase, bucket_ms) DO UPDATE SET jobs = known.jobs + excluded.jobs,
+    sum_ms = known.sum_ms + excluded.sum_ms, counted_until = excluded.counted_until
+"""
+# Milliseconds; powers of two, as the buckets between them.
+SHORTEST_MS = 2**4
+LONGEST_MS = 2**20
+
+
 def count() -> None:
     """Add what has ended since the last time, but for the last half minute."""
     with try_lock(LOCK) as is_locked, connection.cursor() as cursor:
         if is_locked:
-            cursor.execute(COUNT, {"settled": SETTLED_AFTER_S, "largest": LARGEST_BATCH})
+            limits = {"largest": LARGEST_BATCH, "shortest": SHORTEST_MS, "longest": LONGEST_MS}
+            cursor.execute(COUNT, {"settled": SETTLED_AFTER_S} | limits)
+            cursor.execute(TIME, {"settled": SETTLED_AFTER_S} | limits)
 
 
 def totals() -> list[JobCounter]:

@@ -1,8 +1,10 @@
-"""Figures for Prometheus, and so for autoscalers: read from the database at each scrape.
+"""Figures for Prometheus, and so for autoscalers.
 
-Nothing is counted in a process: any web process gives the same answer, however many there are.
+Those of the whole site are read from the database at each scrape, and any web process gives the
+same; those of one process (config.watching) are its own, so each web process is scraped.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from prometheus_client import REGISTRY
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -24,10 +27,13 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 from redis.exceptions import RedisError
 
-from inference.fleet import counters
+from catalog.infrastructure.outages import DATABASE_OUTAGES
+from inference.fleet import backlog, counters, durations, parts
 from inference.fleet.retentions import retentions
 from inference.models import Job, JobCounter, State, Worker
 from inference.outbound import outcomes
+
+log = logging.getLogger(__name__)
 
 # Upper bounds; the counters' own buckets are powers of two, too, so that none is split here.
 BATCH_BUCKETS = [2**power for power in range(10)]
@@ -43,14 +49,41 @@ def metrics(request: HttpRequest) -> HttpResponse:
     authorization = request.headers.get("Authorization", "")
     if not constant_time_compare(authorization, f"Bearer {token}"):
         return HttpResponseForbidden("wrong token\n", content_type="text/plain")
+    return HttpResponse(_site() + generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
+
+
+def _site() -> bytes:
+    """Of the whole site. With the database away there is one figure, and it says so."""
     registry = CollectorRegistry()
-    registry.register(FleetCollector())
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    try:
+        registry.register(FleetCollector())
+        return generate_latest(registry)
+    except DATABASE_OUTAGES as error:
+        log.warning("metrics without the database error=%r", error)
+        registry = CollectorRegistry()
+        registry.register(DatabaseAway())
+        return generate_latest(registry)
+
+
+class DatabaseAway(Collector):
+    def collect(self) -> Iterator[Metric]:
+        yield _database_up(False)
+
+
+def _database_up(is_up: bool) -> GaugeMetricFamily:
+    return GaugeMetricFamily(
+        "gigarouter_database_up", "Whether the database answered this scrape.", int(is_up)
+    )
 
 
 class FleetCollector(Collector):
+    def describe(self) -> list[Metric]:
+        """Nothing: a registry would otherwise collect once when it is told of this collector."""
+        return []
+
     def collect(self) -> Iterator[Metric]:
         counters.count()
+        yield _database_up(True)
         totals = counters.totals()
         workers = list(Worker.objects.alive())
         # A model that was ever served is always there, with zeros if need be: an autoscaler cannot
@@ -62,6 +95,9 @@ class FleetCollector(Collector):
         yield _ended_jobs(totals)
         yield _scored_images(totals)
         yield _batch_sizes(totals)
+        yield from durations.metrics()
+        yield from backlog.metrics()
+        yield from parts.metrics()
         yield _overdue()
         yield from _image_urls()
 

@@ -23,7 +23,13 @@ from inference.models.webhooks import (
     Webhook,
     WebhookQuerySet,
 )
-from inference.models.workers import WORKER_SILENT_AFTER, JobCounter, Worker, WorkerQuerySet
+from inference.models.workers import (
+    WORKER_SILENT_AFTER,
+    JobCounter,
+    JobDuration,
+    Worker,
+    WorkerQuerySet,
+)
 
 __all__ = [
     "FINAL",
@@ -48,6 +54,7 @@ __all__ = [
     "Input",
     "Job",
     "JobCounter",
+    "JobDuration",
     "JobQuerySet",
     "Part",
     "PictureDraft",

@@ -110,3 +110,29 @@ class JobCounter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.card_id} {self.state} {self.error_code}: {self.jobs}"
+
+
+class JobDuration(models.Model):
+    """How many jobs have waited or run for how long: a histogram that only grows.
+
+    `bucket_ms` is the smallest power of two that is not exceeded; jobs that never ran are in none.
+    """
+
+    class Phase(models.TextChoices):
+        WAIT = "wait"
+        RUN = "run"
+
+    card = models.ForeignKey(ModelCard, models.CASCADE, related_name="job_durations")
+    phase = models.CharField(max_length=4, choices=Phase)
+    bucket_ms = models.PositiveIntegerField()
+    jobs = models.PositiveBigIntegerField(default=0)
+    sum_ms = models.PositiveBigIntegerField(default=0)
+    counted_until = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["card", "phase", "bucket_ms"], name="job_duration_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.card_id} {self.phase} <= {self.bucket_ms} ms: {self.jobs}"

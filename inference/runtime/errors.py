@@ -3,12 +3,14 @@
 EncoderError
 ├── WeightsMissing     nothing to load on this machine yet
 ├── WeightsUnusable    the files are there, but we cannot or will not load them
+├── LibrariesMissing   installed without the extra `worker`
 ├── DeviceMissing      the device is not there, or this build of torch cannot use it
 └── HubUnreachable     the hub did not answer, or broke off
 
 Each message says what happened and what to do next.
 """
 
+from collections.abc import Sequence
 from typing import Self
 
 
@@ -34,6 +36,15 @@ class WeightsMissing(EncoderError):
 
 class WeightsUnusable(EncoderError):
     pass
+
+
+class LibrariesMissing(EncoderError):
+    @classmethod
+    def named(cls, libraries: Sequence[str]) -> Self:
+        return cls(
+            f"This machine has no {', '.join(libraries)}, so it cannot run models. Install them "
+            "with `pip install -c constraints.txt -e '.[worker]'`."
+        )
 
 
 class DeviceMissing(EncoderError):

@@ -88,6 +88,8 @@ class ResponseWriter:
             headers["Idempotent-Replayed"] = "true"
         if is_answer and (warning := truncation_warning(job)):
             headers["X-Warning"] = warning  # for dialects whose answers have no room for it
+        if timing := server_timing(job):
+            headers["Server-Timing"] = timing
         if not is_answer:
             headers["Location"] = f"/v1/jobs/{job.pk}"
         content = self.serialize(job) if is_answer else job_object.describe(job)
@@ -104,3 +106,15 @@ class ResponseWriter:
         if self.card and job.card_id == self.card.pk:
             job.card = self.card
         return job
+
+
+def server_timing(job: Job) -> str:
+    """How long a job waited for a worker, and ran, in milliseconds; nothing if it has not.
+
+    The syntax is https://www.w3.org/TR/server-timing/.
+    """
+    if job.started_at is None or job.finished_at is None:
+        return ""
+    wait_ms = (job.started_at - job.created_at).total_seconds() * 1000
+    run_ms = (job.finished_at - job.started_at).total_seconds() * 1000
+    return f"wait;dur={max(wait_ms, 0):.1f}, run;dur={max(run_ms, 0):.1f}"

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from catalog.infrastructure.outages import DATABASE_OUTAGES
 from catalog.models import ModelCard
 from catalog.pages.benchmarks import BenchmarkStory
-from inference.runtime import errors, process_stats
+from inference.runtime import errors, libraries, process_stats
 from inference.runtime.cpu import threads
 from inference.runtime.weights import random_weights
 from inference.worker import benchmark, served_models
@@ -61,6 +61,7 @@ class Command(BaseCommand):
         threads.wait_passively()
         threads.limit_threads(settings.WORKER_THREADS or None)
         try:
+            libraries.require()
             with _weights(card, is_random=is_random) as model_dir:
                 measured = benchmark.measure(
                     served_models.spec_of(card),

@@ -7,12 +7,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from catalog.models import ModelCard, Provenance
+from inference.runtime import libraries
 from inference.runtime.architecture import measures
-from inference.runtime.errors import WeightsUnusable
+from inference.runtime.errors import LibrariesMissing, WeightsUnusable
 
 LIBRARIES = ("torch", "open_clip_torch", "timm")
 SOURCE = "computed"
@@ -32,6 +33,10 @@ class Command(BaseCommand):
         parser.add_argument("--only", nargs="*", metavar="ARCHITECTURE", help="none: all")
 
     def handle(self, *, path: Path, only: list[str] | None, **options: object) -> None:
+        try:
+            libraries.require()
+        except LibrariesMissing as error:
+            raise CommandError(str(error)) from error
         rows = sorted(self._rows(only))
         with path.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")

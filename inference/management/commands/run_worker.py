@@ -7,7 +7,9 @@ from argparse import ArgumentParser
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from inference.runtime import libraries
 from inference.runtime.cpu import threads
+from inference.runtime.errors import LibrariesMissing
 from inference.worker import process, served_models
 
 
@@ -20,8 +22,9 @@ class Command(BaseCommand):
     def handle(self, *, models: str, **options: object) -> None:
         """Replace this process by Celery: one solo worker, since CUDA cannot be forked."""
         try:
+            libraries.require()
             cards = served_models.cards_to_serve(models)
-        except served_models.NotServed as error:
+        except (LibrariesMissing, served_models.NotServed) as error:
             raise CommandError(str(error)) from error
         if not cards:
             raise CommandError("no model to serve: see `manage.py fetch_model --help`")

@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping
 
 import httpx
@@ -59,6 +60,7 @@ def test_every_answer_has_an_id_a_time_limits_and_a_cost(api: Api) -> None:
         for header in (
             "x-request-id",
             "openai-processing-ms",
+            "server-timing",
             "x-gigarouter-cost",
             "ratelimit-policy",
             "x-ratelimit-limit-requests",
@@ -67,6 +69,14 @@ def test_every_answer_has_an_id_a_time_limits_and_a_cost(api: Api) -> None:
     assert len({response.headers["x-request-id"] for response in responses.values()}) == len(
         responses
     )
+
+
+def test_an_answer_tells_how_long_its_job_waited_and_ran(api: Api) -> None:
+    answers = answers_of_all_kinds(api)
+
+    timing = answers["good"].headers["server-timing"]
+    assert re.fullmatch(r"wait;dur=[\d.]+, run;dur=[\d.]+, total;dur=\d+", timing)
+    assert re.fullmatch(r"total;dur=\d+", answers["list"].headers["server-timing"])
 
 
 def test_whoever_is_known_sees_balance_and_what_is_left(api: Api, settings: Settings) -> None:

@@ -6,13 +6,15 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 from django.test import Client
+from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
-from catalog.models import ModelCard
+from catalog.models import Mail, ModelCard
+from inference import jobs
 from inference.fleet import counters
 from inference.jobs import claims
-from inference.models import ErrorCode, Job, JobCounter, Worker
+from inference.models import ErrorCode, Job, JobCounter, Part, StatusHour, Worker
 from inference.worker import settlement
 from tests.support.threads import at_once
 
@@ -156,3 +158,84 @@ def test_what_should_be_gone_is_known_to_be_late(
     assert overdue[("deadlines",)] == pytest.approx(60, abs=5)
     assert overdue[("mail",)] == 0
     assert len(overdue) >= 8
+
+
+def test_how_long_jobs_waited_and_ran_is_told(
+    client: Client, submit: Submit, card: ModelCard
+) -> None:
+    submit()
+    submit()
+    end_batch(card, 2)
+    times = {"created_at": 10, "started_at": 7, "finished_at": 6.5}
+    Job.objects.update(
+        **{name: Now() - timedelta(minutes=1, seconds=ago_s) for name, ago_s in times.items()}
+    )
+
+    metrics = scrape(client)
+
+    # 3 s of waiting and half a second of work, twice.
+    assert metrics["gigarouter_job_wait_seconds_sum"][card.repo,] == 6.0
+    assert metrics["gigarouter_job_wait_seconds_bucket"]["2.048", card.repo] == 0
+    assert metrics["gigarouter_job_wait_seconds_bucket"]["4.096", card.repo] == 2
+    assert metrics["gigarouter_job_run_seconds_sum"][card.repo,] == 1.0
+    assert metrics["gigarouter_job_run_seconds_bucket"]["0.512", card.repo] == 2
+    assert scrape(client)["gigarouter_job_run_seconds_count"][card.repo,] == 2
+
+
+def test_jobs_that_never_ran_have_no_duration(client: Client, submit: Submit) -> None:
+    jobs.cancel(submit())
+    Job.objects.update(finished_at=Now() - timedelta(minutes=1))
+
+    assert "gigarouter_job_run_seconds_count" not in scrape(client)
+
+
+def test_mail_that_waits_is_told(client: Client, db: None) -> None:
+    Mail.objects.create(message_id="<1@x>", sender="a@x", recipients=["b@x"], subject="s")
+    Mail.objects.update(
+        created_at=Now() - timedelta(minutes=5), next_try_at=Now() - timedelta(minutes=3)
+    )
+
+    metrics = scrape(client)
+
+    assert metrics["gigarouter_messages_waiting"] == {("mail",): 1, ("webhook",): 0}
+    assert 300 <= metrics["gigarouter_oldest_message_seconds"]["mail",] < 400
+    assert 180 <= metrics["gigarouter_late_message_seconds"]["mail",] < 280
+    assert metrics["gigarouter_late_message_seconds"]["webhook",] == 0
+
+
+def test_a_message_that_waits_for_its_next_try_is_not_late(client: Client, db: None) -> None:
+    Mail.objects.create(message_id="<1@x>", sender="a@x", recipients=["b@x"], subject="s")
+    Mail.objects.update(next_try_at=Now() + timedelta(minutes=3))
+
+    assert scrape(client)["gigarouter_late_message_seconds"]["mail",] == 0
+
+
+def test_the_process_tells_its_build_and_its_pool(
+    client: Client, db: None, settings: Settings
+) -> None:
+    settings.REVISION = "abc123"
+
+    metrics = scrape(client)
+
+    [build] = metrics["gigarouter_build_info"]
+    assert "abc123" in build
+    assert metrics["gigarouter_database_pool_max"][()] == 12
+    assert metrics["gigarouter_database_pool_size"][()] >= 1
+    assert metrics["process_resident_memory_bytes"][()] > 0
+    assert metrics["gigarouter_database_up"][()] == 1
+
+
+def test_the_parts_of_the_last_look_are_told(client: Client, db: None) -> None:
+    now = timezone.now()
+    hours = [now - timedelta(hours=2), now - timedelta(hours=1)]
+    for hour, was_up in zip(hours, [True, False], strict=True):
+        StatusHour.objects.create(
+            part=Part.STORAGE, hour=hour, checks=1, was_up=was_up, checked_at=hour
+        )
+
+    metrics = scrape(client)
+
+    assert metrics["gigarouter_part_up"] == {("storage",): 0}
+    assert metrics["gigarouter_last_look_timestamp_seconds"][()] == pytest.approx(
+        hours[1].timestamp(), abs=0.01
+    )

@@ -1,0 +1,1 @@
+"""What this process tells Prometheus, Sentry and OpenTelemetry of itself."""
