@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
@@ -252,56 +253,43 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 3,
     "socket_connect_timeout": 2,
 }
-CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "inference.tasks.sweep", "schedule": 2.5, "options": {"expires": 2.5}},
-    "tidy": {"task": "inference.tasks.tidy", "schedule": 30.0, "options": {"expires": 30}},
-    # It lists a folder, and a bucket lists slowly.
-    "fetched": {
-        "task": "inference.tasks.tidy_fetched",
-        "schedule": 300.0,
-        "options": {"expires": 300},
-    },
-    "orphans": {
-        "task": "inference.tasks.delete_orphans",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
-    },
-    "texts": {
-        "task": "inference.tasks.forget_texts",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
-    },
-    "status": {
-        "task": "inference.tasks.record_status",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "mail": {"task": "catalog.tasks.sweep_mail", "schedule": 10.0, "options": {"expires": 10}},
-    "requests": {
-        "task": "catalog.tasks.sweep_requests",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "waitlist": {
-        "task": "catalog.tasks.purge_waitlist",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
-    },
+CELERY_BEAT_SCHEDULER = "catalog.infrastructure.beat.Scheduler"
+# Seconds between two runs. Beat does them itself; one with a queue is done by that queue's worker.
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "sweep": {"task": "inference.tasks.sweep", "schedule": 2.5},
+    "tidy": {"task": "inference.tasks.tidy", "schedule": 30.0},
+    "orphans": {"task": "inference.tasks.delete_orphans", "schedule": 3600.0},
+    "texts": {"task": "inference.tasks.forget_texts", "schedule": 3600.0},
+    "status": {"task": "inference.tasks.record_status", "schedule": 60.0},
+    "mail": {"task": "catalog.tasks.sweep_mail", "schedule": 2.5},
+    "waitlist": {"task": "catalog.tasks.purge_waitlist", "schedule": 3600.0},
+    "people": {"task": "accounts.tasks.tidy", "schedule": 3600.0},
     "launches": {
         "task": "accounts.tasks.resume_launches",
         "schedule": 60.0,
-        "options": {"expires": 60},
+        "options": {"queue": "house"},
     },
     "erasures": {
         "task": "accounts.tasks.resume_erasures",
         "schedule": 60.0,
-        "options": {"expires": 60},
+        "options": {"queue": "house"},
     },
-    "people": {"task": "accounts.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
+    # What connects to others.
+    "requests": {
+        "task": "catalog.tasks.sweep_requests",
+        "schedule": 60.0,
+        "options": {"queue": "house"},
+    },
+    # It lists a folder, and a bucket lists slowly.
+    "fetched": {
+        "task": "inference.tasks.tidy_fetched",
+        "schedule": 300.0,
+        "options": {"queue": "fetch"},
+    },
     "webhooks": {
         "task": "inference.tasks.sweep_webhooks",
         "schedule": 10.0,
-        "options": {"expires": 10, "queue": "webhooks"},
+        "options": {"queue": "webhooks"},
     },
 }
 HF_ENDPOINT = env.str("HF_ENDPOINT", default="")
@@ -311,7 +299,7 @@ if HUB_SYNC:
     CELERY_BEAT_SCHEDULE["hub"] = {
         "task": "catalog.tasks.sync_hub",
         "schedule": 300.0,
-        "options": {"expires": 300},
+        "options": {"queue": "house"},
     }
 
 # --- inference ----------------------------------------------------------------------------------
