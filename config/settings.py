@@ -74,7 +74,6 @@ if urlsplit(SITE_URL).scheme not in {"http", "https"}:
     raise ImproperlyConfigured(f"SITE_URL must begin with https:// or http://, not {SITE_URL!r}.")
 
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # a load balancer asks in the clear
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 # To be on browsers' lists binds a domain and all below it for years: only who asks for it.
@@ -132,6 +131,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.probes.Probes",
     "config.middleware.request_id.RequestId",
     "config.middleware.headers.ContentSecurityPolicy",
     # Before all that asks for the host, the form or the cookies: it finds those that are broken.

@@ -6,6 +6,7 @@ Engines, migrations, catalog and static files first; then web, worker and beat, 
 import asyncio
 import hashlib
 import http.client
+import json
 import os
 import socket
 import sys
@@ -147,7 +148,8 @@ async def _until_ready(console: Console, port: int) -> None:
     remind_at = time.monotonic() + REMIND_AFTER_S
     while True:
         status, answer = await asyncio.to_thread(_readiness, port)
-        if status == http.HTTPStatus.OK:
+        # It is ready without a worker; whoever starts the site wants to try a model.
+        if status == http.HTTPStatus.OK and json.loads(answer)["models"]:
             return
         if time.monotonic() > remind_at:
             console.say(f"still waiting for the site; /readyz says: {answer}")

@@ -24,7 +24,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 from redis.exceptions import RedisError
 
-from inference.fleet import counters
+from inference.fleet import counters, periodic_metrics
 from inference.fleet.retentions import retentions
 from inference.models import Job, JobCounter, State, Worker
 from inference.outbound import outcomes
@@ -63,6 +63,7 @@ class FleetCollector(Collector):
         yield _scored_images(totals)
         yield _batch_sizes(totals)
         yield _overdue()
+        yield from periodic_metrics.collect()
         yield from _image_urls()
 
 

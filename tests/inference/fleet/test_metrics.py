@@ -1,5 +1,6 @@
 """/metrics: only for who has the token, and totals that never shrink."""
 
+import math
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
-from catalog.models import ModelCard
+from catalog.models import ModelCard, PeriodicTask
 from inference.fleet import counters
 from inference.jobs import claims
 from inference.models import ErrorCode, Job, JobCounter, Worker
@@ -156,3 +157,21 @@ def test_what_should_be_gone_is_known_to_be_late(
     assert overdue[("deadlines",)] == pytest.approx(60, abs=5)
     assert overdue[("mail",)] == 0
     assert len(overdue) >= 8
+
+
+def test_each_periodic_task_says_how_long_ago_it_was_done(
+    client: Client, db: None, settings: Settings
+) -> None:
+    PeriodicTask.objects.create(
+        name="sweep",
+        interval=timedelta(seconds=2.5),
+        last_done_at=Now() - timedelta(seconds=90),
+    )
+
+    metrics = scrape(client)
+
+    ages = metrics["gigarouter_periodic_task_age_seconds"]
+    assert ages["sweep",] == pytest.approx(90, abs=5)
+    assert ages["mail",] == math.inf
+    assert {name for (name,) in ages} == set(settings.CELERY_BEAT_SCHEDULE)
+    assert metrics["gigarouter_periodic_task_interval_seconds"]["sweep",] == 2.5
