@@ -262,6 +262,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "texts": {"task": "inference.tasks.forget_texts", "schedule": 3600.0},
     "status": {"task": "inference.tasks.record_status", "schedule": 60.0},
     "mail": {"task": "catalog.tasks.sweep_mail", "schedule": 2.5},
+    "bulk-mail": {"task": "catalog.tasks.send_bulk_mail", "schedule": 10.0},
     "waitlist": {"task": "catalog.tasks.purge_waitlist", "schedule": 3600.0},
     "people": {"task": "accounts.tasks.tidy", "schedule": 3600.0},
     "launches": {
@@ -483,6 +484,7 @@ _mail = Env.email_url_config(EMAIL_URL) if EMAIL_URL else {}
 MAIL_TRANSPORT = _mail.pop("EMAIL_BACKEND", "")
 vars().update(_mail)
 EMAIL_BACKEND = "catalog.mail.backend.Outbox"
+MAIL_BULK_PER_MINUTE = env.int("MAIL_BULK_PER_MINUTE", default=300)
 
 # --- files --------------------------------------------------------------------------------------
 

@@ -96,7 +96,8 @@ def _late_tasks() -> set[str]:
 
 def _mail_goes_out() -> bool:
     waiting = Mail.objects.waiting()
-    late = waiting.filter(next_try_at__lt=Now() - LATE_AFTER)
+    # What goes to many waits its turn for hours.
+    late = waiting.urgent().filter(next_try_at__lt=Now() - LATE_AFTER)
     is_away = waiting.filter(server_away_at__isnull=False).exists()
     return not late.exists() and not is_away and "mail" not in _late_tasks()
 
