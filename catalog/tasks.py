@@ -25,8 +25,14 @@ def send_mail() -> None:
 
 @shared_task
 def sweep_mail() -> None:
-    """Send what no message was sent for, give up what is too old, forget what is done."""
+    """Send what no message was sent for."""
     sending.send_due()
+
+
+@shared_task
+def send_bulk_mail() -> None:
+    """Send a little of what goes to many; give up what is too old, forget what is done."""
+    sending.send_bulk()
     sending.tidy(Budget(ROUND_S))
 
 

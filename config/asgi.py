@@ -12,6 +12,7 @@ django_pages = get_asgi_application()
 # Models and middleware can be imported only now that Django is set up.
 from config.middleware.body_limit import BodyLimit, BodyPace  # noqa: E402
 from config.middleware.one_host import OneHost  # noqa: E402
+from config.middleware.probes import PROBES  # noqa: E402
 from config.middleware.proxies import ForwardedHeaders, ProxyNetworks  # noqa: E402
 from config.routing import Mounts  # noqa: E402
 from config.watching.http import CountRequests  # noqa: E402
@@ -25,7 +26,8 @@ mounts = Mounts(
         BodyLimit(
             django_pages,  # type: ignore[arg-type]  # asgiref types scopes more narrowly
             max_bytes=settings.MAX_BODY_BYTES,
-        )
+        ),
+        but_for=PROBES,
     ),
 )
 application = CountRequests(

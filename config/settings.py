@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
@@ -73,8 +74,8 @@ if urlsplit(SITE_URL).scheme not in {"http", "https"}:
     raise ImproperlyConfigured(f"SITE_URL must begin with https:// or http://, not {SITE_URL!r}.")
 
 SECURE_SSL_REDIRECT = HTTPS
-# A load balancer and Prometheus ask in the clear, each process by itself.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+# Prometheus asks in the clear, each process by itself; probes are answered before all else.
+SECURE_REDIRECT_EXEMPT = [r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 # To be on browsers' lists binds a domain and all below it for years: only who asks for it.
@@ -132,6 +133,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.probes.Probes",
     "config.middleware.request_id.RequestId",
     "config.watching.http.NoteRoute",
     "config.middleware.headers.ContentSecurityPolicy",
@@ -254,56 +256,44 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 3,
     "socket_connect_timeout": 2,
 }
-CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "inference.tasks.sweep", "schedule": 2.5, "options": {"expires": 2.5}},
-    "tidy": {"task": "inference.tasks.tidy", "schedule": 30.0, "options": {"expires": 30}},
-    # It lists a folder, and a bucket lists slowly.
-    "fetched": {
-        "task": "inference.tasks.tidy_fetched",
-        "schedule": 300.0,
-        "options": {"expires": 300},
-    },
-    "orphans": {
-        "task": "inference.tasks.delete_orphans",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
-    },
-    "texts": {
-        "task": "inference.tasks.forget_texts",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
-    },
-    "status": {
-        "task": "inference.tasks.record_status",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "mail": {"task": "catalog.tasks.sweep_mail", "schedule": 10.0, "options": {"expires": 10}},
-    "requests": {
-        "task": "catalog.tasks.sweep_requests",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "waitlist": {
-        "task": "catalog.tasks.purge_waitlist",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
-    },
+CELERY_BEAT_SCHEDULER = "catalog.infrastructure.beat.Scheduler"
+# Seconds between two runs. Beat does them itself; one with a queue is done by that queue's worker.
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "sweep": {"task": "inference.tasks.sweep", "schedule": 2.5},
+    "tidy": {"task": "inference.tasks.tidy", "schedule": 30.0},
+    "orphans": {"task": "inference.tasks.delete_orphans", "schedule": 3600.0},
+    "texts": {"task": "inference.tasks.forget_texts", "schedule": 3600.0},
+    "status": {"task": "inference.tasks.record_status", "schedule": 60.0},
+    "mail": {"task": "catalog.tasks.sweep_mail", "schedule": 2.5},
+    "bulk-mail": {"task": "catalog.tasks.send_bulk_mail", "schedule": 10.0},
+    "waitlist": {"task": "catalog.tasks.purge_waitlist", "schedule": 3600.0},
+    "people": {"task": "accounts.tasks.tidy", "schedule": 3600.0},
     "launches": {
         "task": "accounts.tasks.resume_launches",
         "schedule": 60.0,
-        "options": {"expires": 60},
+        "options": {"queue": "house"},
     },
     "erasures": {
         "task": "accounts.tasks.resume_erasures",
         "schedule": 60.0,
-        "options": {"expires": 60},
+        "options": {"queue": "house"},
     },
-    "people": {"task": "accounts.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
+    # What connects to others.
+    "requests": {
+        "task": "catalog.tasks.sweep_requests",
+        "schedule": 60.0,
+        "options": {"queue": "house"},
+    },
+    # It lists a folder, and a bucket lists slowly.
+    "fetched": {
+        "task": "inference.tasks.tidy_fetched",
+        "schedule": 300.0,
+        "options": {"queue": "fetch"},
+    },
     "webhooks": {
         "task": "inference.tasks.sweep_webhooks",
         "schedule": 10.0,
-        "options": {"expires": 10, "queue": "webhooks"},
+        "options": {"queue": "webhooks"},
     },
 }
 HF_ENDPOINT = env.str("HF_ENDPOINT", default="")
@@ -313,7 +303,7 @@ if HUB_SYNC:
     CELERY_BEAT_SCHEDULE["hub"] = {
         "task": "catalog.tasks.sync_hub",
         "schedule": 300.0,
-        "options": {"expires": 300},
+        "options": {"queue": "house"},
     }
 
 # --- inference ----------------------------------------------------------------------------------
@@ -499,6 +489,7 @@ _mail = Env.email_url_config(EMAIL_URL) if EMAIL_URL else {}
 MAIL_TRANSPORT = _mail.pop("EMAIL_BACKEND", "")
 vars().update(_mail)
 EMAIL_BACKEND = "catalog.mail.backend.Outbox"
+MAIL_BULK_PER_MINUTE = env.int("MAIL_BULK_PER_MINUTE", default=300)
 
 # --- files --------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ Engines, migrations, catalog and static files first; then web, worker and beat, 
 import asyncio
 import hashlib
 import http.client
+import json
 import os
 import socket
 import sys
@@ -54,7 +55,7 @@ async def site(supervisor: Supervisor, *, data_dir: Path, port: int) -> int:
     await _timed(console, "migrations", _manage(supervisor, "migrate", "--verbosity=0"))
     await _timed(console, "catalog", _manage(supervisor, "load_catalog"))
     await _timed(console, "static files", _collect_static(supervisor, data_dir))
-    for child in (_web(port), _worker(), _beat(data_dir), _fetch()):
+    for child in (_web(port), _worker(), _beat(), _house(), _fetch()):
         await supervisor.start(child)
     await _timed(console, "web, worker and beat", _until_ready(console, port))
     console.say(f"gigarouter is ready at http://127.0.0.1:{port}  (Ctrl-C stops it)")
@@ -114,10 +115,15 @@ def _worker() -> Child:
     )
 
 
-def _beat(data_dir: Path) -> Child:
-    # One small process that beats and does the housekeeping, whatever the worker is busy with.
-    options = ["--beat", "--schedule", str(data_dir / "beat-schedule"), "--concurrency", "4"]
-    return _threads("beat", "house", *options)
+def _beat() -> Child:
+    # It does the housekeeping, so that nothing but the database can keep it from that.
+    command = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "beat"]
+    return Child(name="beat", command=command, environ={"PYTHONWARNINGS": _warnings()} | CHECKED)
+
+
+def _house() -> Child:
+    # What pages ask for and do not wait for: mail, launches, questions to the hub.
+    return _threads("house", "mail,house", "--concurrency", "4")
 
 
 def _fetch() -> Child:
@@ -142,7 +148,8 @@ async def _until_ready(console: Console, port: int) -> None:
     remind_at = time.monotonic() + REMIND_AFTER_S
     while True:
         status, answer = await asyncio.to_thread(_readiness, port)
-        if status == http.HTTPStatus.OK:
+        # It is ready without a worker; whoever starts the site wants to try a model.
+        if status == http.HTTPStatus.OK and json.loads(answer)["models"]:
             return
         if time.monotonic() > remind_at:
             console.say(f"still waiting for the site; /readyz says: {answer}")

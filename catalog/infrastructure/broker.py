@@ -7,6 +7,7 @@ too. So a lost message costs some seconds and nothing else.
 """
 
 import logging
+from collections.abc import Mapping
 from functools import partial
 
 from celery import current_app
@@ -24,9 +25,12 @@ def send(
     queue: str | None = None,
     expires_s: float | None = None,
     is_wake: bool = False,
+    headers: Mapping[str, str] | None = None,
 ) -> bool:
     """Send a task, by its name, to a queue (Celery's default one). False: the broker is away.
 
+    `expires_s`: a broker that can (RabbitMQ) drops the message then. Not Celery's `expires`, a time
+    of day by our clock: a worker whose clock is ahead would drop every message.
     `is_wake`: the task does whatever is queued, for whomever. Otherwise its log lines have the id
     of the request that sends it.
     """
@@ -36,9 +40,9 @@ def send(
             task,
             args=list(args),
             queue=queue,
-            expires=expires_s,
+            expiration=expires_s,
             retry=False,
-            headers={} if is_wake else _headers(),
+            headers={**({} if is_wake else _headers()), **(headers or {})},
         )
     except BROKER_OUTAGES as error:
         log.warning("broker away task=%s error=%s", task, error)

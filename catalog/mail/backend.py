@@ -18,6 +18,7 @@ from catalog.models import Mail
 # For us alone: they become columns, and no mail server sees them.
 IDEMPOTENCY_HEADER = "X-Idempotency-Key"
 LAUNCH_HEADER = "X-Launch"
+BULK_HEADER = "X-Bulk"  # any value: to many at once, none of whom waits for it
 
 
 class CannotKeep(ValueError):
@@ -29,7 +30,7 @@ class Outbox(BaseEmailBackend):
         """How many are taken care of; one whose key was queued before is not queued again."""
         mails = [_row(message) for message in email_messages if message.recipients()]
         Mail.objects.bulk_create(mails, ignore_conflicts=True)
-        if mails:
+        if any(not mail.is_bulk for mail in mails):
             send_soon()
         return len(mails)
 
@@ -38,12 +39,14 @@ def _row(message: EmailMessage) -> Mail:
     headers = dict(message.extra_headers)
     key = headers.pop(IDEMPOTENCY_HEADER, "")
     launch_id = headers.pop(LAUNCH_HEADER, None)
+    is_bulk = bool(headers.pop(BULK_HEADER, "") or launch_id)
     message_id = headers.pop("Message-ID", "") or make_msgid(domain=_domain())
     if message.reply_to:
         headers["Reply-To"] = ", ".join(message.reply_to)
     return Mail(
         key=key,
         launch_id=launch_id,
+        is_bulk=is_bulk,
         message_id=message_id,
         sender=message.from_email,
         recipients=message.to,

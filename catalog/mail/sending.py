@@ -1,10 +1,15 @@
 """Sends what the outbox keeps, once each; catalog.infrastructure.outbox says how a mail is claimed.
 
+What somebody waits for, such as a code to sign in, goes out at once and never stands behind mail to
+many. That goes slowly on purpose, MAIL_BULK_PER_MINUTE: mail servers hold up, or refuse, whoever
+sends a thousand at once, and then the codes with them. What was not sent is there after a restart.
+
 While the server does not answer, one mail is tried at a time and the others wait: a server that
 hangs holds one thread of one worker for seconds.
 """
 
 import logging
+import math
 import smtplib
 from datetime import timedelta
 from email.errors import MessageError
@@ -19,12 +24,14 @@ from django.db.models.functions import Now
 from catalog.infrastructure import broker, log_context
 from catalog.infrastructure.backoff import Exponential
 from catalog.infrastructure.retention import Budget, Retention
-from catalog.models import Mail, MailState
+from catalog.models import Mail, MailQuerySet, MailState
 
 log = logging.getLogger(__name__)
 
 SEND_MAIL = "catalog.tasks.send_mail"  # by name: tasks import this module, not the reverse
+QUEUE = "mail"  # of its own: what takes long in others is not waited for
 MESSAGE_LIVES_S = 30  # the sweep sends what no message was sent for
+BULK_EVERY_S = 10.0  # the interval of its periodic task
 MAILS_PER_ROUND = 100
 # Longer than the slowest talk with a server: ten answers, each within EMAIL_TIMEOUT.
 LEASE = timedelta(minutes=2)
@@ -33,6 +40,7 @@ PROBE_EVERY = timedelta(seconds=10)
 WHILE_AWAY = Exponential(first=PROBE_EVERY, longest=timedelta(minutes=1))
 WHEN_REFUSED = Exponential(first=timedelta(seconds=30), longest=timedelta(hours=1))
 GIVE_UP_AFTER = timedelta(days=1)
+GIVE_UP_BULK_AFTER = timedelta(days=7)
 KEEP_FOR = timedelta(days=30)
 PERMANENT = 500  # SMTP's 5xx: do not try again
 MAX_ERROR_LENGTH = 300
@@ -50,11 +58,22 @@ class Outcome(Enum):
 
 
 def send_soon() -> None:
-    broker.send_on_commit(SEND_MAIL, expires_s=MESSAGE_LIVES_S, is_wake=True)
+    broker.send_on_commit(SEND_MAIL, queue=QUEUE, expires_s=MESSAGE_LIVES_S, is_wake=True)
 
 
 def send_due() -> int:
-    """Send what is due, oldest first; how many went. Stops at the first sign of a server away.
+    """Send what is due and urgent, oldest first; how many went."""
+    return _send_some(Mail.objects.urgent(), limit=MAILS_PER_ROUND)
+
+
+def send_bulk() -> int:
+    """As `send_due`, of mail to many: as much as may go in BULK_EVERY_S seconds."""
+    limit = math.ceil(settings.MAIL_BULK_PER_MINUTE * BULK_EVERY_S / 60)
+    return _send_some(Mail.objects.bulk(), limit=limit)
+
+
+def _send_some(mails: MailQuerySet, *, limit: int) -> int:
+    """Stops at the first sign of a server away.
 
     Without a mail server, mail waits to be read in the development inbox, and is given up in time.
     """
@@ -63,7 +82,7 @@ def send_due() -> int:
     connection = get_connection(settings.MAIL_TRANSPORT)
     outcomes: list[Outcome] = []
     try:
-        while len(outcomes) < MAILS_PER_ROUND and (mail := claim_next()):
+        while len(outcomes) < limit and (mail := claim_next(mails)):
             with log_context.bound(mail=mail.pk, attempt=mail.attempt_count):
                 outcomes.append(_send(mail, connection))
             if outcomes[-1] is Outcome.SERVER_AWAY:
@@ -77,7 +96,9 @@ RETENTIONS = [Retention("mail", Mail.objects.all, "created_at", KEEP_FOR)]
 
 
 def tidy(budget: Budget) -> None:
-    given_up = Mail.objects.waiting().older_than(GIVE_UP_AFTER).give_up()
+    waiting = Mail.objects.waiting()
+    given_up = waiting.urgent().older_than(GIVE_UP_AFTER).give_up()
+    given_up += waiting.bulk().older_than(GIVE_UP_BULK_AFTER).give_up()
     if given_up:
         log.error("mail given up count=%s", given_up)
     for retention in RETENTIONS:
@@ -89,12 +110,13 @@ def _was_away_just_now() -> bool:
     return Mail.objects.waiting().filter(server_away_at__gt=Now() - PROBE_EVERY).exists()
 
 
-def claim_next() -> Mail | None:
-    """The mail that has been due for longest, ours until its lease ends."""
+def claim_next(of: MailQuerySet | None = None) -> Mail | None:
+    """The mail of these that has been due for longest, ours until its lease ends."""
     # If the server was away when this mail was tried last, this is the probe whether it is back:
     # the other senders hold off meanwhile.
     away = Case(When(server_away_at__isnull=False, then=Now()))
-    mails = Mail.objects.due().claim(limit=1, lease=LEASE, server_away_at=away)
+    due = Mail.objects.due() if of is None else of.due()
+    mails = due.claim(limit=1, lease=LEASE, server_away_at=away)
     return mails[0] if mails else None
 
 

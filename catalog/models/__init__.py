@@ -22,6 +22,7 @@ from catalog.models.history import (
     StageChange,
 )
 from catalog.models.mail import Mail, MailQuerySet, MailState
+from catalog.models.periodic import PeriodicTask, PeriodicTaskQuerySet
 
 __all__ = [
     "COMING_SOON",
@@ -42,6 +43,8 @@ __all__ = [
     "ModelCard",
     "ModelCardQuerySet",
     "ModelRequest",
+    "PeriodicTask",
+    "PeriodicTaskQuerySet",
     "PriceChange",
     "Provenance",
     "Question",

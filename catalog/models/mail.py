@@ -19,6 +19,12 @@ class MailState(models.TextChoices):
 
 
 class MailQuerySet(OutboxQuerySet["Mail"]):
+    def urgent(self) -> "MailQuerySet":
+        return self.filter(is_bulk=False)
+
+    def bulk(self) -> "MailQuerySet":
+        return self.filter(is_bulk=True)
+
     def to_any(self, addresses: list[str]) -> "MailQuerySet":
         return self.filter(recipients__overlap=addresses)
 
@@ -34,6 +40,8 @@ class Mail(OutboxMessage):
     launch = models.ForeignKey(
         "Launch", models.SET_NULL, null=True, blank=True, related_name="mails"
     )
+    # What the sender gave as X-Bulk, or any mail of a launch: nobody waits for it at a page.
+    is_bulk = models.BooleanField(default=False, db_default=False)
     message_id = models.CharField(max_length=200)
     sender = models.CharField(max_length=320)
     recipients = ArrayField(models.CharField(max_length=320))
@@ -71,9 +79,9 @@ class Mail(OutboxMessage):
         ]
         indexes = [
             models.Index(
-                fields=["next_try_at", "id"],
+                fields=["is_bulk", "next_try_at", "id"],
                 condition=Q(state=MailState.WAITING),
-                name="mail_due",
+                name="mail_due_by_urgency",
             )
         ]
 

@@ -28,7 +28,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from redis.exceptions import RedisError
 
 from catalog.infrastructure.outages import DATABASE_OUTAGES
-from inference.fleet import backlog, counters, durations, parts
+from inference.fleet import backlog, counters, durations, parts, periodic_metrics
 from inference.fleet.retentions import retentions
 from inference.models import Job, JobCounter, State, Worker
 from inference.outbound import outcomes
@@ -99,6 +99,7 @@ class FleetCollector(Collector):
         yield from backlog.metrics()
         yield from parts.metrics()
         yield _overdue()
+        yield from periodic_metrics.collect()
         yield from _image_urls()
 
 

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from catalog.infrastructure import storage
 from catalog.infrastructure.storage import StorageUnavailable
-from catalog.models import Mail, ModelCard, Stage
+from catalog.models import Mail, ModelCard, PeriodicTask, Stage
 from inference.jobs import sweep
 from inference.models import Delivery, Part, Webhook, Worker
 
@@ -26,6 +26,8 @@ SERVER_ERRORS = 500
 LATE_AFTER = timedelta(minutes=2)
 # In the pictures' storage; what a crash leaves behind is deleted with other orphans.
 PROBE_FOLDER = "status"
+# Periodic tasks that are looked at with parts of their own.
+TASKS_OF_OTHERS = {"mail", "webhooks"}
 
 
 def look_at_parts() -> dict[Part, bool]:
@@ -81,27 +83,37 @@ def _storage_keeps() -> bool:
     return kept == content
 
 
-def _jobs_are_swept() -> bool:
-    return all(each.overdue_s() < LATE_AFTER.total_seconds() for each in sweep.OVERDUE)
+def _work_is_done() -> bool:
+    late = _late_tasks() - TASKS_OF_OTHERS
+    if late:
+        log.warning("periodic tasks late tasks=%s", ",".join(sorted(late)))
+    return not late and all(each.overdue_s() < LATE_AFTER.total_seconds() for each in sweep.OVERDUE)
+
+
+def _late_tasks() -> set[str]:
+    return set(PeriodicTask.objects.late().values_list("name", flat=True))
 
 
 def _mail_goes_out() -> bool:
     waiting = Mail.objects.waiting()
-    late = waiting.filter(next_try_at__lt=Now() - LATE_AFTER)
-    return not late.exists() and not waiting.filter(server_away_at__isnull=False).exists()
+    # What goes to many waits its turn for hours.
+    late = waiting.urgent().filter(next_try_at__lt=Now() - LATE_AFTER)
+    is_away = waiting.filter(server_away_at__isnull=False).exists()
+    return not late.exists() and not is_away and "mail" not in _late_tasks()
 
 
 def _webhooks_go_out() -> bool:
     # Whether the receivers answer is theirs to say.
     late = Delivery.objects.waiting().filter(next_try_at__lt=Now() - LATE_AFTER)
-    return not late.filter(webhook__in=Webhook.objects.enabled()).exists()
+    is_late = late.filter(webhook__in=Webhook.objects.enabled()).exists()
+    return not is_late and "webhooks" not in _late_tasks()
 
 
 CHECKS: dict[Part, Callable[[], bool]] = {
     Part.WEBSITE: _website_answers,
     Part.API: _api_answers,
     Part.STORAGE: _storage_keeps,
-    Part.JOBS: _jobs_are_swept,
+    Part.JOBS: _work_is_done,
     Part.MAIL: _mail_goes_out,
     Part.WEBHOOKS: _webhooks_go_out,
 }

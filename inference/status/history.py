@@ -10,7 +10,7 @@ from django.db.models import Count, Max, Sum
 from django.db.models.functions import TruncDay
 from django.utils import timezone
 
-from catalog.models import ModelCard
+from catalog.models import ModelCard, PeriodicTask
 from catalog.numbers.formatting import duration
 from inference.models import Job, Part, StatusHour
 from inference.status.recording import EVERY
@@ -114,19 +114,23 @@ Key: TypeAlias = str | int
 
 
 def load() -> History:
-    """In four queries, however many models there are; days are added up by the database."""
+    """In five queries, however many models there are; days are added up by the database."""
     now = timezone.now()
     days, checked_at = _days(now)
     hours: dict[Key, list[StatusHour]] = {}
     for row in StatusHour.objects.filter(hour__gte=_first_hour(now)).order_by("hour"):
         hours.setdefault(row.card_id or row.part, []).append(row)
 
+    is_swept = not PeriodicTask.objects.late().filter(name="sweep").exists()
+
     def record(key: Key, name: str, address: str = "", waiting: int = 0) -> Record:
         lately = hours.get(key, [])
+        # Who writes down how the site is can't write that nobody works.
+        is_stopped = key == Part.JOBS and not is_swept
         return Record(
             name=name,
             address=address,
-            is_up=_is_up(lately, now),
+            is_up=False if is_stopped else _is_up(lately, now),
             hours=_periods(map(_period_of, lately), _first_hour(now), HOUR, HOURS),
             days=_periods(days[key], _first_day(now), DAY, DAYS),
             waiting=waiting,

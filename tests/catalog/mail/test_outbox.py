@@ -191,7 +191,7 @@ def test_a_mails_launch_is_a_column_that_no_server_sees(
     launch = Launch.objects.create(card=card, micro_usd_per_image=90, credit_micro_usd=0)
 
     write(**{"X-Launch": str(launch.pk)})
-    sending.send_due()
+    sending.send_bulk()
 
     assert Mail.objects.get().launch == launch
     assert all("X-Launch" not in taken for taken in server.taken)
@@ -206,6 +206,35 @@ def test_twenty_senders_at_once_send_each_mail_once(server: MailServer) -> None:
 
     assert sum(sent) == 40
     assert len({taken["To"] for taken in server.taken}) == len(server.taken) == 40
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_code_to_sign_in_waits_behind_no_mail_to_many(
+    server: MailServer, settings: Settings
+) -> None:
+    settings.MAIL_BULK_PER_MINUTE = 60
+    for number in range(30):
+        write(f"person{number}@lab.example", **{"X-Bulk": "1"})
+    write("ada@lab.example")
+
+    assert sending.send_due() == 1
+    assert [taken["To"] for taken in server.taken] == ["ada@lab.example"]
+
+    # A sixth of a minute's worth, and the rest where the next round finds it.
+    assert sending.send_bulk() == 10
+    assert Mail.objects.waiting().count() == 20
+    assert all("X-Bulk" not in taken for taken in server.taken)
+    assert sending.send_bulk() == 10
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_impatient")
+def test_a_code_goes_out_while_mail_to_many_is_being_sent(server: MailServer) -> None:
+    write("many@lab.example", **{"X-Bulk": "1"})
+    assert sending.claim_next(Mail.objects.bulk())  # by a sender that is not done with it
+    write("ada@lab.example")
+
+    assert sending.send_due() == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -234,6 +263,8 @@ def test_mail_is_given_up_after_a_day_and_forgotten_after_a_month(db: None) -> N
     write("day@lab.example")
     write("month@lab.example")
     write("today@lab.example")
+    write("many@lab.example", **{"X-Bulk": "1"})
+    Mail.objects.bulk().update(created_at=Now() - timedelta(days=6))
     old = Mail.objects.to_any(["day@lab.example"])
     old.update(created_at=Now() - timedelta(days=1, minutes=1))
     Mail.objects.to_any(["month@lab.example"]).update(created_at=Now() - timedelta(days=31))
@@ -243,6 +274,7 @@ def test_mail_is_given_up_after_a_day_and_forgotten_after_a_month(db: None) -> N
     assert dict(Mail.objects.values_list("recipients__0", "state")) == {
         "day@lab.example": MailState.GIVEN_UP,
         "today@lab.example": MailState.WAITING,
+        "many@lab.example": MailState.WAITING,
     }
 
 

@@ -1,5 +1,6 @@
 """/metrics: only for who has the token, and totals that never shrink."""
 
+import math
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
-from catalog.models import Mail, ModelCard
+from catalog.models import Mail, ModelCard, PeriodicTask
 from inference import jobs
 from inference.fleet import counters
 from inference.jobs import claims
@@ -239,3 +240,21 @@ def test_the_parts_of_the_last_look_are_told(client: Client, db: None) -> None:
     assert metrics["gigarouter_last_look_timestamp_seconds"][()] == pytest.approx(
         hours[1].timestamp(), abs=0.01
     )
+
+
+def test_each_periodic_task_says_how_long_ago_it_was_done(
+    client: Client, db: None, settings: Settings
+) -> None:
+    PeriodicTask.objects.create(
+        name="sweep",
+        interval=timedelta(seconds=2.5),
+        last_done_at=Now() - timedelta(seconds=90),
+    )
+
+    metrics = scrape(client)
+
+    ages = metrics["gigarouter_periodic_task_age_seconds"]
+    assert ages["sweep",] == pytest.approx(90, abs=5)
+    assert ages["mail",] == math.inf
+    assert {name for (name,) in ages} == set(settings.CELERY_BEAT_SCHEDULE)
+    assert metrics["gigarouter_periodic_task_interval_seconds"]["sweep",] == 2.5

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from catalog.infrastructure.retention import Budget
-from catalog.models import Mail, ModelCard, Stage
+from catalog.models import Mail, ModelCard, PeriodicTask, Stage
 from inference.jobs import claims
 from inference.models import ErrorCode, Job, Part, StatusHour
 from inference.status import checks, recording
@@ -212,3 +212,29 @@ def test_hours_are_kept_for_a_month(front: type[Answers], card: ModelCard) -> No
 
     assert not hour.exists()
     assert StatusHour.objects.filter(part=Part.WEBSITE).exists()
+
+
+@pytest.mark.parametrize(
+    ("task", "part"),
+    [
+        ("sweep", Part.JOBS),
+        ("launches", Part.JOBS),
+        ("fetched", Part.JOBS),
+        ("webhooks", Part.WEBHOOKS),
+        ("mail", Part.MAIL),
+    ],
+)
+def test_a_periodic_task_that_nobody_does_any_more_is_seen(
+    front: type[Answers], served_card: ModelCard, settings: Settings, task: str, part: Part
+) -> None:
+    settings.MAIL_TRANSPORT = "django.core.mail.backends.locmem.EmailBackend"
+    PeriodicTask.objects.create(
+        name=task,
+        interval=timedelta(seconds=10),
+        last_done_at=Now() - timedelta(seconds=80),
+    )
+
+    recording.record()
+
+    down = {Part(hour.part) for hour in StatusHour.objects.filter(was_up=False)}
+    assert down == {part}

@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from catalog.models import ModelCard
+from catalog.models import ModelCard, PeriodicTask
 from inference.models import Incident, Part, StatusHour
 from inference.status import bars, history
 from inference.status.history import Condition
@@ -60,6 +60,20 @@ def test_an_old_look_is_no_word_of_now(client: Client, db: None) -> None:
     assert "all systems are up" not in page
 
 
+def test_where_nobody_looks_because_nobody_works_that_is_said(client: Client, db: None) -> None:
+    hour(part=Part.JOBS)
+    StatusHour.objects.update(checked_at=Now() - timedelta(minutes=4))
+    PeriodicTask.objects.create(
+        name="sweep",
+        interval=timedelta(seconds=2.5),
+        last_done_at=Now() - timedelta(minutes=4),
+    )
+
+    page = text_of(client)
+    assert "current status unknown" in page
+    assert "Down: background work" in page
+
+
 def test_hours_without_looks_are_unknown_and_days_add_up(db: None) -> None:
     hour(part=Part.API, ago=2, failed=15)
     hour(part=Part.API, ago=1, failed=60, up=False)
@@ -106,7 +120,7 @@ def test_many_models_cost_no_more_queries(
     for part in Part:
         hour(part=part)
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         history.load()
 
 

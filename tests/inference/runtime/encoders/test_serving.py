@@ -218,10 +218,7 @@ def test_staff_read_why_a_model_is_not_served(
     process.announce()
 
     [reason] = Worker.objects.get().failures.values()
-    assert admin_client.get("/readyz").json()["not_served"] == {
-        process.name(): {"tiny/two": reason}
-    }
-    assert "not_served" not in client.get("/readyz").json()
+    assert reason not in client.get("/readyz").content.decode()
     page = admin_client.get("/admin/fleet/").content.decode()
     assert "tiny/two" in page
     assert escape(reason) in page
