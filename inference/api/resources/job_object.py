@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 
-from catalog.numbers.money import usd
 from inference import kinds
 from inference.api import errors
 from inference.api.errors import ApiError, Conflict, InternalError, Invalid, Unavailable
@@ -51,7 +50,7 @@ def summarize(job: Job, served: set[str]) -> Json:
         "created_at": _seconds(job.created_at),
         "started_at": _seconds(job.started_at),
         "finished_at": _seconds(job.finished_at),
-        "cost": usd(job.cost_micro_usd or 0),
+        **serializers.cost(job),
         "error": _error(job),
         "urls": urls_of(job),
     }

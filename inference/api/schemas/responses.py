@@ -104,7 +104,8 @@ class JobInShort(BaseModel):
     created_at: int
     started_at: int | None
     finished_at: int | None
-    cost: Dollars
+    cost: float = Field(description="US dollars.", examples=[0.000094])
+    cost_usd: Dollars
     error: ErrorDetails | None
     urls: JobUrls
 
