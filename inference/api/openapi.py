@@ -51,6 +51,10 @@ SUBMIT_HEADERS: list[Part] = [
 ]
 
 
+# For what anybody may read.
+KEY_IS_OPTIONAL: Part = {"security": [{}, {"key": []}]}
+
+
 def answers(
     model: Any,
     *,

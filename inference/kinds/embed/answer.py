@@ -26,6 +26,7 @@ class Embedding(BaseModel):
 
 
 class EmbeddingList(Answer):
+    id: str
     object: Literal["list"]
     model: str
     revision: str | None
@@ -35,6 +36,7 @@ class EmbeddingList(Answer):
 
 def answer_of(job: Job) -> Json:
     return {
+        "id": f"emb_{job.pk.hex}",
         "object": "list",
         "model": job.card.repo,
         "data": _data(job),
