@@ -78,8 +78,8 @@ def forget_texts() -> None:
 
 
 @shared_task
-def fetch_images(key: str, urls: list[str]) -> None:
-    fetch_queue.serve(uuid.UUID(key), urls)
+def fetch_images(key: str, urls: list[str], skips_refused: bool = False) -> None:
+    fetch_queue.serve(uuid.UUID(key), urls, skips_refused=skips_refused)
 
 
 @shared_task

@@ -5,11 +5,12 @@
     hold -> capture | release     set credit aside (holding), then spend it or let it go (settling)
     expire_due                    take back what has run out (expiry)
     balance_of, available_to      what a person has (balances)
+    added_to                      all that was ever added
 
 Order of locks, everywhere: wallets by id, then keys. accounts.credits.errors says why not.
 """
 
-from accounts.credits.balances import Balance, available_to, balance_of, wallet_of
+from accounts.credits.balances import Balance, added_to, available_to, balance_of, wallet_of
 from accounts.credits.errors import (
     CreditError,
     KeyEnded,
@@ -30,6 +31,7 @@ __all__ = [
     "NotEnoughCredit",
     "Outcome",
     "ReferenceTaken",
+    "added_to",
     "available_to",
     "balance_of",
     "capture",

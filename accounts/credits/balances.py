@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Sum
 from django.db.models.functions import Now
 
 from accounts.credits import allocation
@@ -50,6 +50,12 @@ def balance_of(user: User) -> Balance:
         settled=wallet.balance_micro_usd - lost,
         grants=tuple(usable.order_by("priority", F("expires_at").asc(nulls_last=True), "pk")),
     )
+
+
+def added_to(user: User) -> int:
+    """µ$ that were ever added: gifts and purchases, spent, ended or left."""
+    grants = Grant.objects.filter(wallet__user=user)
+    return int(grants.aggregate(total=Sum("amount_micro_usd", default=0))["total"])
 
 
 def available_to(user: User) -> int:

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from catalog.infrastructure import log_context
 from inference import kinds, notify
-from inference.api import openapi
+from inference.api import hints, openapi
 from inference.api.dialects import DIALECTS
 from inference.api.dialects.dialect import Dialect
 from inference.api.error_handlers import HANDLERS
@@ -27,7 +27,12 @@ Keys come in `Authorization: Bearer gr_live_...`. Only a delivered answer costs 
 answer has `x-request-id`; errors have one shape, with a `code` for programs."""
 
 # All paths that begin so are the API's; most dialects live under /v1.
-PREFIXES = ["/v1", *(dialect.prefix for dialect in DIALECTS if dialect.prefix)]
+PREFIXES = [
+    "/v1",
+    *(dialect.prefix for dialect in DIALECTS if dialect.prefix),
+    # Where clients call whose base URL lacks the /v1: they are told so, in JSON. No page is there.
+    *hints.MISPLACED,
+]
 
 
 def build(dialects: Sequence[Dialect] = DIALECTS) -> ApiMiddleware:
@@ -58,10 +63,12 @@ def write_error_at(path: str, error: ApiError) -> Response:
     return _error_writer_at(DIALECTS, path)(error, log_context.new_request_id())
 
 
-def _error_writer_at(dialects: Sequence[Dialect], path: str) -> ErrorWriter:
+def _error_writer_at(dialects: Sequence[Dialect], path: str, user_agent: str = "") -> ErrorWriter:
     # Some dialects' errors have a shape of their own.
     for dialect in dialects:
-        if dialect.error_writer and path.startswith(dialect.prefix):
+        is_at = bool(dialect.prefix) and path.startswith(dialect.prefix)
+        is_by = bool(dialect.user_agent) and dialect.user_agent in user_agent
+        if dialect.error_writer and (is_at or is_by):
             return dialect.error_writer
     return write_error
 

@@ -65,6 +65,15 @@ async def _authenticate(request: Request, bearer: Bearer, limit: RateLimit) -> C
     return Caller(key.user, key)
 
 
+async def authenticate_if_known(request: Request, bearer: Bearer) -> Caller | None:
+    # Without a header anybody may read; a key that is not valid is worth telling its owner.
+    context_of(request).rate_limit = RateLimit.OTHERS
+    if "authorization" not in request.headers:
+        return None
+    return await authenticate(request, bearer)
+
+
 # What a route declares as the type of its `caller`.
 AnyCaller = Annotated[Caller, Depends(authenticate)]
+AnybodyOrCaller = Annotated[Caller | None, Depends(authenticate_if_known)]
 SubmittingCaller = Annotated[Caller, Depends(authenticate_submission)]

@@ -12,12 +12,12 @@ from starlette.responses import Response
 from catalog.http import BodyTooSlow
 from catalog.infrastructure.outages import OUTAGES
 from catalog.limits import Refused
+from inference.api import hints
 from inference.api.errors import (
     ApiError,
     InternalError,
     Invalid,
     NotAllowed,
-    NotFound,
     RequestTimeout,
     Unavailable,
 )
@@ -37,13 +37,13 @@ async def _routing_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "")
+        if "GET" in allowed and "HEAD" not in allowed:
+            allowed += ", HEAD"
         refusal: ApiError = NotAllowed(
             f"Use {allowed or 'another verb'} here.", headers={"Allow": allowed}
         )
     elif error.status_code == 404:
-        refusal = NotFound(
-            f"There is nothing at {request.url.path[:200]}.", code="no_such_endpoint"
-        )
+        refusal = hints.nothing_at(request.url.path)
     else:
         refusal = Invalid(str(error.detail))
     return context_of(request).respond(refusal)

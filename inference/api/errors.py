@@ -30,6 +30,7 @@ from inference.kinds.errors import FieldError, ImageTooLarge
 
 # For OpenAI's clients, which repeat a 409 or a 503 unless they are told not to.
 NO_RETRY = {"x-should-retry": "false"}
+MAX_HEADER = 500
 SOMETHING_BROKE = "Something broke on our side. It was logged; please try again."
 
 
@@ -143,6 +144,14 @@ class Unavailable(ApiError):
 
 # Makes a response of an error and the id of the request; each dialect may have its own.
 ErrorWriter = Callable[[ApiError, str], Response]
+
+
+def header_text(message: str) -> str:
+    """A sentence as a header may hold it: it may quote what was sent, line breaks included, and a
+    header must not be split by them.
+    """
+    printable = (char if char.isascii() and char.isprintable() else "?" for char in message)
+    return "".join(printable)[:MAX_HEADER].strip()
 
 
 def write_error(error: ApiError, request_id: str) -> Response:

@@ -15,7 +15,7 @@ from catalog.http import is_allowed_host
 from catalog.infrastructure import log_context
 from catalog.infrastructure.outages import OUTAGES
 from catalog.numbers.money import usd
-from inference.api import limits
+from inference.api import limits, representation
 from inference.api.errors import ErrorWriter, Forbidden, InternalError, Invalid
 from inference.api.request_context import RequestContext, of_scope
 from inference.api.threads import in_thread
@@ -33,12 +33,17 @@ ALWAYS = {
     "timing-allow-origin": "*",
     "access-control-expose-headers": ", ".join(
         [
+            "allow",
+            "content-encoding",
+            "idempotent-replayed",
             "location",
+            "openai-processing-ms",
             "preference-applied",
             "ratelimit",
             "ratelimit-policy",
             "retry-after",
             "server-timing",
+            "www-authenticate",
             "x-error-message",
             "x-gigarouter-balance",
             "x-gigarouter-cost",
@@ -46,6 +51,7 @@ ALWAYS = {
             "x-ratelimit-remaining-requests",
             "x-ratelimit-reset-requests",
             "x-request-id",
+            "x-should-retry",
             "x-warning",
         ]
     ),
@@ -56,10 +62,10 @@ HEADER_NAMES = re.compile(r"[A-Za-z0-9-]+(\s*,\s*[A-Za-z0-9-]+)*")
 class ApiMiddleware:
     """Adds the headers, answers preflights, and catches what nothing inside has answered.
 
-    `error_writer_at` a path: dialects' errors may have a shape of their own.
+    `error_writer_at` a path, by a User-Agent: dialects' errors may have a shape of their own.
     """
 
-    def __init__(self, app: ASGIApp, *, error_writer_at: Callable[[str], ErrorWriter]) -> None:
+    def __init__(self, app: ASGIApp, *, error_writer_at: Callable[[str, str], ErrorWriter]) -> None:
         self.app = app
         self.error_writer_at = error_writer_at
 
@@ -67,7 +73,8 @@ class ApiMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        context = RequestContext(error_writer=self.error_writer_at(scope["path"]))
+        user_agent = dict(scope["headers"]).get(b"user-agent", b"").decode("latin-1")
+        context = RequestContext(error_writer=self.error_writer_at(scope["path"], user_agent))
         scope["state"] = {**scope.get("state", {}), "context": context}
         has_begun = False
 
@@ -95,7 +102,7 @@ class ApiMiddleware:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         early_response = _refuse_host(scope) or _preflight(scope) or _refuse_plain_http(scope)
-        await (early_response or self.app)(scope, receive, send)
+        await representation.answer(early_response or self.app, scope, receive, send)
 
 
 def _refuse_host(scope: Scope) -> Response | None:
@@ -119,7 +126,7 @@ def _preflight(scope: Scope) -> Response | None:
         return None
     names = request_headers.get(b"access-control-request-headers", b"").decode("latin-1")
     headers = {
-        "access-control-allow-methods": "GET, POST",
+        "access-control-allow-methods": "GET, HEAD, POST, DELETE",
         "access-control-max-age": "7200",
         "vary": "access-control-request-headers",
     }

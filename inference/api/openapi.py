@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from inference.api.schemas.responses import ErrorAnswer, JobObject
+from inference.kinds.fields.schema import Body
 
 # Parts of an OpenAPI document.
 Part = dict[str, Any]
@@ -50,6 +51,10 @@ SUBMIT_HEADERS: list[Part] = [
 ]
 
 
+# For what anybody may read.
+KEY_IS_OPTIONAL: Part = {"security": [{}, {"key": []}]}
+
+
 def answers(
     model: Any,
     *,
@@ -89,12 +94,24 @@ def body(model: type[BaseModel], *, headers: Sequence[Part] = ()) -> Part:
     )
 
 
-def json_or_form(model: type[BaseModel], form: Part) -> Part:
-    content = {
-        "application/json": {"schema": _reference(model)},
-        "multipart/form-data": {"schema": form},
+def json_or_form(model: type[BaseModel], form: Part, *, headers: Sequence[Part] = ()) -> Part:
+    described = body(model, headers=headers)
+    described["requestBody"]["content"]["multipart/form-data"] = {"schema": form}
+    return described
+
+
+def form_of(model: type[Body]) -> Part:
+    """The same as a form: its files are images, everything else is a text as JSON has it."""
+    strings = {"type": "array", "items": {"type": "string", "minLength": 1}}
+    files = {"type": "array", "items": {"type": "string", "format": "binary"}}
+    properties: Part = {
+        name: {"type": "string", "description": "As in JSON."} for name in model.model_fields
     }
-    return {"requestBody": {"required": True, "content": content}}
+    properties |= {name: strings for name in ("labels", model.form_inputs) if name in properties}
+    properties["image"] = files | {
+        "description": f"Images in order: they are entries of `{model.form_inputs}`."
+    }
+    return {"type": "object", "properties": properties, "required": ["model"]}
 
 
 def _reference(model: type[BaseModel]) -> Part:

@@ -7,6 +7,7 @@ from inference.jobs.submission import (
     Request,
     Requester,
     TooManyQueued,
+    UnusableInput,
     submit,
 )
 
@@ -16,6 +17,7 @@ __all__ = [
     "Request",
     "Requester",
     "TooManyQueued",
+    "UnusableInput",
     "announce",
     "cancel",
     "delete",

@@ -33,6 +33,14 @@ class NotPriced(Exception):
 
 
 @dataclass(frozen=True)
+class UnusableInput:
+    """In place of an input that the job goes on without: an error code, and a sentence."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Requester:
     """A signed-in person, perhaps by an API key, or an anonymous browser session."""
 
@@ -58,7 +66,7 @@ class Request:
 
     card: ModelCard
     kind: str
-    inputs: Sequence[ImageFile | str]
+    inputs: Sequence[ImageFile | str | UnusableInput]
     payload: Mapping[str, object] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
     text_count: int = 0
@@ -178,18 +186,23 @@ def _new_job(
 
 def _inputs(request: Request, names: Sequence[str]) -> list[Input]:
     files = iter(names)
-    return [
-        Input(text=item)
-        if isinstance(item, str)
-        else Input(width=item.width, height=item.height, file=next(files))
-        for item in request.inputs
-    ]
+
+    def input_of(item: ImageFile | str | UnusableInput) -> Input:
+        if isinstance(item, str):
+            return Input(text=item)
+        if isinstance(item, UnusableInput):
+            return Input(code=item.code, message=item.message)
+        return Input(width=item.width, height=item.height, file=next(files))
+
+    return list(map(input_of, request.inputs))
 
 
 def _job_id(request: Request, requester: Requester, idempotency_key: str) -> uuid.UUID:
     if not idempotency_key:
         return uuid.uuid4()
-    contents = [item if isinstance(item, str) else item.sha256 for item in request.inputs]
+    contents = [
+        item.sha256 if isinstance(item, ImageFile) else str(item) for item in request.inputs
+    ]
     parts = [requester.user_id, str(requester.visitor), idempotency_key, request.card.repo]
     content = json.dumps([*parts, request.kind, dict(request.payload), contents], sort_keys=True)
     return uuid.uuid5(uuid.NAMESPACE_OID, content)

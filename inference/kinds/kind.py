@@ -9,9 +9,10 @@ import numpy as np
 from pydantic import BaseModel
 
 from catalog.models import ModelCard
+from inference.kinds.fields.schema import Body
 from inference.kinds.fields.texts import readable
 from inference.kinds.request import ParsedRequest
-from inference.models import Job
+from inference.models import Input, Job
 from inference.runtime.encoder import Embeddings, Encoder
 
 # What JSON is made of.
@@ -23,22 +24,35 @@ MAX_SHOWN = 50
 @dataclass(frozen=True, kw_only=True)
 class Work:
     """What a worker has of a job: `image_vectors`, float32 [n, dim], in input order, and
-    `text_vectors(texts)`, float32 [m, dim], for the texts that the kind has named.
+    `text_vectors(texts)`, float32 [m, dim], for the texts that the kind has named. `unusable` are
+    the indices of images without a vector, if the job goes on without them.
     """
 
     job: Job
     encoder: Encoder
     image_vectors: Embeddings
     text_vectors: Callable[[Sequence[str]], Embeddings]
+    unusable: Collection[int] = ()
+
+    @property
+    def usable_inputs(self) -> list[Input]:
+        """Those that have a vector, in order."""
+        return [
+            item
+            for index, item in enumerate(self.job.inputs)
+            if "code" not in item and index not in self.unusable
+        ]
 
     def input_vectors(self) -> Embeddings:
-        """float32 [n, dim] of all inputs in order, for a kind whose texts are `texts_of_inputs`.
+        """float32 [n, dim] of `usable_inputs`, for a kind whose texts are `texts_of_inputs`.
 
         Raises ArithmeticError for NaN and infinities.
         """
         images = iter(self.image_vectors)
         texts = iter(self.text_vectors(texts_of_inputs(self.job)))
-        vectors = np.stack([next(texts if "text" in item else images) for item in self.job.inputs])
+        vectors = np.stack(
+            [next(texts if "text" in item else images) for item in self.usable_inputs]
+        )
         # NaN is no JSON, and no answer: the batch is tried again in parts, down to this job.
         if not np.isfinite(vectors).all():
             raise ArithmeticError(f"{self.encoder.repo} gave a vector that is no number")
@@ -63,7 +77,7 @@ class Endpoint:
     tag: str
     summary: str
     description: str
-    body: type[BaseModel]
+    body: type[Body]
     answer: type[BaseModel]
     # Any: an instance of `body`, which a Callable cannot say without a type parameter.
     parse: Callable[[Any, ModelCard], ParsedRequest]
@@ -122,6 +136,10 @@ def name_of_input(index: int) -> str:
     return f"input[{index}]"
 
 
+def _no_warnings(job: Job) -> Sequence[str]:
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """One kind of job; `folder` holds its templates, its snippets and what those answered.
@@ -130,7 +148,8 @@ class Kind:
     cached. `text_indices` are as many: of which input or label each is. Errors call it
     `name_of_text(index)`, and an input `name_of_input(index)`, as the API does: `labels[3]`.
     `run` raises ArithmeticError for NaN and infinities. `answer` is the API's JSON without its
-    `usage`, to which `usage` adds what only this kind counts; unless it has a `truncated` of its
+    `usage`, to which `usage` adds what only this kind counts, and `warnings`
+    sentences for people; unless it has a `truncated` of its
     own, that is the `text_indices` that were cut. `examples` are the snippets that a model's page
     shows, each with its heading.
     """
@@ -141,6 +160,7 @@ class Kind:
     run: Callable[[Work], Outcome]
     answer: Callable[[Job], Json]
     usage: Callable[[Job], Json]
+    warnings: Callable[[Job], Sequence[str]] = _no_warnings
     page: Callable[[Job], Page]
     code: Callable[[Job], Code]
     examples: Mapping[str, str] = field(default_factory=dict)

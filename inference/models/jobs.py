@@ -83,12 +83,16 @@ class JobQuerySet(models.QuerySet["Job"]):
 
 
 class Input(TypedDict, total=False):
-    """One input: an image's upright size and its file in storage, or a text."""
+    """One input: an image's upright size and its file in storage, or a text; or, if the job goes
+    on without it, the error's code and a sentence.
+    """
 
     width: int
     height: int
     file: str
     text: str
+    code: str
+    message: str
 
 
 class Job(models.Model):
@@ -233,7 +237,7 @@ class Job(models.Model):
 
     @property
     def image_inputs(self) -> list[Input]:
-        return [item for item in self.inputs if "text" not in item]
+        return [item for item in self.inputs if "file" in item]
 
     @property
     def text_inputs(self) -> list[str]:

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 from django.utils import timezone
 
@@ -46,19 +47,54 @@ async def fetch(
 
     Raises ImageUrlRefused, with the index of one that cannot be had, and TooManyUrls.
     """
-    if len(urls) > MAX_URLS:
-        raise TooManyUrls(f"At most {MAX_URLS} image URLs fit in one request.")
-    until_s = time.monotonic() + deadline_s
-    parts = [urls[i : i + URLS_PER_MESSAGE] for i in range(0, len(urls), URLS_PER_MESSAGE)]
-    fetches = (_fetch_bundle(part, listener or current_listener(), until_s) for part in parts)
-    bundles = await asyncio.gather(*fetches)
+    bundles = await _fetch_bundles(urls, listener, deadline_s, skips_refused=False)
     images = [image for bundle in bundles if bundle for image in bundle.images]
     if len(images) < len(urls):
         raise ImageUrlRefused(index=_refused(bundles))
+    _check_size(images)
+    return images
+
+
+async def fetch_each(
+    urls: Sequence[str], *, listener: Listener | None = None, deadline_s: float = DEADLINE_S
+) -> list[bytes | None]:
+    """As `fetch`, with None for an image that cannot be had; the others are fetched all the same.
+
+    Raises TooManyUrls, and ImageUrlRefused if they are too large together.
+    """
+    bundles = await _fetch_bundles(urls, listener, deadline_s, skips_refused=True)
+    # What was refused is empty in such a bundle; of a bundle that never came, all were.
+    parts = zip(_parts(urls), bundles, strict=True)
+    images = [
+        image or None
+        for part, bundle in parts
+        for image in (bundle.images if bundle else [b""] * len(part))
+    ]
+    _check_size([image for image in images if image])
+    return images
+
+
+def _check_size(images: Sequence[bytes]) -> None:
     if sum(map(len, images)) > MAX_BYTES_TOGETHER:
         log.info("image urls refused reason=more than %s bytes together", MAX_BYTES_TOGETHER)
         raise ImageUrlRefused
-    return images
+
+
+def _parts(urls: Sequence[str]) -> list[Sequence[str]]:
+    return [urls[i : i + URLS_PER_MESSAGE] for i in range(0, len(urls), URLS_PER_MESSAGE)]
+
+
+async def _fetch_bundles(
+    urls: Sequence[str], listener: Listener | None, deadline_s: float, *, skips_refused: bool
+) -> list[Bundle | None]:
+    if len(urls) > MAX_URLS:
+        raise TooManyUrls(f"At most {MAX_URLS} image URLs fit in one request.")
+    until_s = time.monotonic() + deadline_s
+    fetches = (
+        _fetch_bundle(part, listener or current_listener(), until_s, skips_refused=skips_refused)
+        for part in _parts(urls)
+    )
+    return await asyncio.gather(*fetches)
 
 
 def _refused(bundles: Sequence[Bundle | None]) -> int | None:
@@ -71,13 +107,16 @@ def _refused(bundles: Sequence[Bundle | None]) -> int | None:
     return next(indices, None)
 
 
-async def _fetch_bundle(urls: Sequence[str], listener: Listener, until_s: float) -> Bundle | None:
+async def _fetch_bundle(
+    urls: Sequence[str], listener: Listener, until_s: float, *, skips_refused: bool
+) -> Bundle | None:
     """One message; None if it could not be sent, or nobody answered in time."""
     key = uuid.uuid4()
     async with listener.subscribe(key) as subscription:
         # A message that nobody takes in time is dropped: the request has given up by then.
         expires_s = until_s - time.monotonic()
-        if not await asyncio.to_thread(_send, key, list(urls), expires_s):
+        send = partial(_send, key, list(urls), expires_s, skips_refused=skips_refused)
+        if not await asyncio.to_thread(send):
             return None
         try:
             bundle = await _receive(key, subscription, until_s)
@@ -96,8 +135,10 @@ async def _receive(key: uuid.UUID, subscription: Subscription, until_s: float) -
     return None
 
 
-def _send(key: uuid.UUID, urls: list[str], expires_s: float) -> bool:
-    return broker.send(FETCH_IMAGES, str(key), urls, queue=QUEUE, expires_s=expires_s)
+def _send(key: uuid.UUID, urls: list[str], expires_s: float, *, skips_refused: bool) -> bool:
+    # The flag only where it is needed: a worker of the release before does not know it.
+    arguments = (str(key), urls, *([True] if skips_refused else []))
+    return broker.send(FETCH_IMAGES, *arguments, queue=QUEUE, expires_s=expires_s)
 
 
 def _open(key: uuid.UUID) -> Bundle | None:
@@ -108,13 +149,20 @@ def _open(key: uuid.UUID) -> Bundle | None:
         return None
 
 
-def serve(key: uuid.UUID, urls: Sequence[str], *, client: OutboundClient | None = None) -> None:
+def serve(
+    key: uuid.UUID,
+    urls: Sequence[str],
+    *,
+    skips_refused: bool = False,
+    client: OutboundClient | None = None,
+) -> None:
     """The worker's part: fetch all, store them (or which one was refused) and notify."""
-    results = worker_loop.run(_fetch_all(urls, client))
+    results = worker_loop.run(_fetch_all(urls, client, skips_refused=skips_refused))
     outcomes.count(map(outcomes.name_of, results))
     # There is one already if a worker died between saving and acknowledging the message.
     storage.delete([_name(key)])
-    storage.save({_name(key): image_bundle.pack(_bundle_of(results))})
+    bundle = _bundle_with_gaps(results) if skips_refused else _bundle_of(results)
+    storage.save({_name(key): image_bundle.pack(bundle)})
     notify.send([key])
 
 
@@ -127,14 +175,21 @@ def _bundle_of(results: Sequence[bytes | BaseException]) -> Bundle:
     return Bundle(refused=next(refusals, None))
 
 
+def _bundle_with_gaps(results: Sequence[bytes | BaseException]) -> Bundle:
+    return Bundle([result if isinstance(result, bytes) else b"" for result in results])
+
+
 async def _fetch_all(
-    urls: Sequence[str], client: OutboundClient | None
+    urls: Sequence[str], client: OutboundClient | None, *, skips_refused: bool
 ) -> list[bytes | BaseException]:
-    """How each fetch ended; after one that was refused the others are dropped."""
+    """How each fetch ended; after one that was refused the others are dropped, unless it is
+    skipped.
+    """
     fetches = [asyncio.create_task(fetcher.fetch_image(url, client=client)) for url in urls]
-    await asyncio.wait(fetches, return_when=asyncio.FIRST_EXCEPTION)
-    for fetch in fetches:
-        fetch.cancel()  # those that have ended stay as they are
+    if not skips_refused:
+        await asyncio.wait(fetches, return_when=asyncio.FIRST_EXCEPTION)
+        for fetch in fetches:
+            fetch.cancel()  # those that have ended stay as they are
     return await asyncio.gather(*fetches, return_exceptions=True)
 
 

@@ -192,6 +192,7 @@ def _results(
         start += len(ready.crops)
         work = Work(
             job=ready.job,
+            unusable=ready.unusable.keys(),
             encoder=cache.encoder,
             image_vectors=vectors,
             text_vectors=known.vectors_of,
@@ -199,7 +200,7 @@ def _results(
         # Neither the look-ups in the shared cache nor the passes of other batches in between.
         times = _times(ready, started=started, forward_s=image_s + text_s)
         reading = cache.token_counts.reading_of(ready.job, of_job.texts)
-        done.append(_done(work, known, times | asdict(reading), ready.preview))
+        done.append(_done(work, known, times | asdict(reading), ready))
     for known in known_texts:
         cache.keep(known.new_texts, learned)
     new_texts = {
@@ -231,7 +232,7 @@ def _encode(
     return np.concatenate(passes), image_s
 
 
-def _done(work: Work, known: KnownTexts, measured: Result, preview: bytes) -> Done:
+def _done(work: Work, known: KnownTexts, measured: Result, ready: Ready) -> Done:
     encoder = work.encoder
     outcome = kinds.of(work.job).run(work)
     result: Result = {
@@ -242,4 +243,6 @@ def _done(work: Work, known: KnownTexts, measured: Result, preview: bytes) -> Do
         "texts_cached": len(known.vectors) - known.new,
     }
     result |= measured | outcome.result
-    return Done(work.job, result, known.new, outcome.vectors, preview)
+    if ready.unusable:
+        result["unusable"] = {str(index): str(code) for index, code in ready.unusable.items()}
+    return Done(work.job, result, known.new, outcome.vectors, ready.preview)

@@ -8,7 +8,7 @@ import atexit
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -18,6 +18,7 @@ from PIL import Image
 from catalog.infrastructure import storage
 from inference import faults, images
 from inference.jobs import call_rates, claims
+from inference.kinds.fields import on_error
 from inference.models import ErrorCode, Input, Job
 from inference.runtime.encoder import Encoder
 from inference.runtime.images import sheet
@@ -38,15 +39,17 @@ MOST_DECODERS = 8  # more than a GPU's worker needs: each decodes 100 photos of 
 class Ready:
     """A job and the squares that the model sees of its images, or why there are none.
 
-    `failed_input` is the index of the input that the error is about. `preview` is for the job's
-    page, if it wants one: its image, or a sheet of several. `read_s`: how long its batch was read
-    and decoded, which ended at `at` (of time.monotonic).
+    `failed_input` is the index of the input that the error is about. `unusable` are errors of
+    inputs that the job goes on without, by their index; they have no square. `preview` is for the
+    job's page, if it wants one: its image, or a sheet of several. `read_s`: how long its batch was
+    read and decoded, which ended at `at` (of time.monotonic).
     """
 
     job: Job
     crops: Sequence[Image.Image]
     error: ErrorCode | None = None
     failed_input: int | None = None
+    unusable: Mapping[int, ErrorCode] = field(default_factory=dict)
     preview: bytes = b""
     read_s: float = 0.0
     at: float = field(default_factory=time.monotonic)
@@ -60,35 +63,61 @@ class _Progress:
     cpu_s: list[float] = field(default_factory=list)
     errors: dict[int, ErrorCode] = field(default_factory=dict)  # by the input's index
     decoded: dict[int, Decoded] = field(default_factory=dict)
-    # Of decoders, whatever came of it.
-    busy_s: list[float] = field(default_factory=list)
+    # Of decoders, whatever came of it, by the input's index.
+    busy_s: dict[int, float] = field(default_factory=dict)
 
     @property
     def is_over(self) -> bool:
+        """Whether what is left need not be decoded."""
+        if on_error.skips(self.job):
+            return ErrorCode.INTERNAL in self.errors.values() or self.is_used_up
         return bool(self.errors)
 
+    @property
+    def is_used_up(self) -> bool:
+        return sum(self.cpu_s) > JOB_CPU_S
+
     def add(self, index: int, decoded: Decoded) -> None:
-        self.decoded[index] = decoded
         self.cpu_s.append(decoded.cpu_s)
-        if sum(self.cpu_s) > JOB_CPU_S:
+        if not self.is_used_up or not on_error.skips(self.job):
+            self.decoded[index] = decoded
+        if self.is_used_up:
             raise TooCostly(f"the job takes more than {JOB_CPU_S:.0f} s to decode")
 
     def count_waste(self) -> None:
-        if WASTED.intersection(self.errors.values()):
-            call_rates.count_waste_of(self.job, sum(self.busy_s))
+        if not WASTED.intersection(self.errors.values()):
+            return
+        # Of a job that goes on without them, only what they themselves have taken.
+        wasted = self.errors if on_error.skips(self.job) else self.busy_s
+        seconds = sum(self.busy_s.get(index, 0.0) for index in wasted)
+        call_rates.count_waste_of(self.job, seconds)
 
     def ready(self, read_s: float) -> Ready:
-        if self.errors:
-            index = min(self.errors)
-            error = self.errors[index]
-            return Ready(self.job, [], error, index, read_s=read_s)
+        errors = self._final_errors()
+        if errors and not self._goes_on(errors):
+            index = min(errors)
+            return Ready(self.job, [], errors[index], index, read_s=read_s)
         decoded = [self.decoded[index] for index in sorted(self.decoded)]
         return Ready(
             self.job,
             [image.crop for image in decoded],
+            unusable=errors,
             preview=sheet.join([image.preview for image in decoded if image.preview]),
             read_s=read_s,
         )
+
+    def _final_errors(self) -> dict[int, ErrorCode]:
+        if not on_error.skips(self.job) or not self.is_used_up:
+            return self.errors
+        # What was not decoded any more was too costly as well.
+        images = [index for index, item in enumerate(self.job.inputs) if "file" in item]
+        left = [index for index in images if index not in self.decoded]
+        return dict.fromkeys(left, ErrorCode.TOO_COSTLY) | self.errors
+
+    def _goes_on(self, errors: Mapping[int, ErrorCode]) -> bool:
+        is_their_fault = WASTED.issuperset(errors.values())
+        has_others = bool(self.decoded or self.job.text_inputs)
+        return on_error.skips(self.job) and is_their_fault and has_others
 
 
 @dataclass(frozen=True)
@@ -130,7 +159,7 @@ def _items(progress: Sequence[_Progress]) -> Iterator[_Item]:
     contents = iter(storage.read_ahead(files))
     for of_job in progress:
         for index, item in enumerate(of_job.job.inputs):
-            if "text" not in item:
+            if "file" in item:
                 yield _Item(of_job, index, item, next(contents))
 
 
@@ -155,7 +184,7 @@ def _decode(encoder: Encoder, decoder: Decoder, item: _Item) -> None:
         progress.errors[item.index] = code
         log.info("image not decoded job=%s input=%d: %s", job.pk, item.index, error)
     finally:
-        progress.busy_s.append(time.monotonic() - started_s)
+        progress.busy_s[item.index] = time.monotonic() - started_s
 
 
 def _task(encoder: Encoder, item: _Item) -> Task:

@@ -54,7 +54,8 @@ class Done:
         job = self.job
         if not job.is_paid:
             return None
-        return job.image_count * job.micro_usd_per_image + self.new_texts * job.micro_usd_per_text
+        images = job.image_count - len(self.result.get("unusable", {}))
+        return images * job.micro_usd_per_image + self.new_texts * job.micro_usd_per_text
 
 
 def succeed(batch: Sequence[Done]) -> set[uuid.UUID]:

@@ -1,11 +1,10 @@
 """DeepInfra's dialect: a form with a picture and its labels."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from catalog.numbers.money import usd
 from inference.api import openapi
 from inference.api.auth import SubmittingCaller
 from inference.api.dialects.dialect import Dialect
@@ -17,7 +16,8 @@ from inference.kinds.classify import request as classify
 from inference.kinds.classify import templates
 from inference.kinds.classify.answer import LabelScore, label_scores
 from inference.kinds.classify.templates import Template, TemplateList
-from inference.kinds.fields import labels, truncation
+from inference.kinds.fields import labels, options, truncation
+from inference.kinds.fields.options import Unsupporteds
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Image, Labels
 from inference.kinds.fields.truncation import Truncate
 from inference.kinds.request import ParsedRequest
@@ -40,6 +40,7 @@ class DeepInfraBody(Body):
     hypothesis_template: Template = None
     hypothesis_templates: TemplateList = None
     truncate: Truncate = True
+    unsupported: ClassVar[Unsupporteds] = options.VECTORS | options.READING | options.SCORES
 
 
 class InferenceStatus(BaseModel):
@@ -80,7 +81,7 @@ FORM: openapi.Part = {
 )
 async def infer(request: Request, caller: SubmittingCaller, model: str) -> Response:
     """Labels and scores of one picture, best first."""
-    raw_body = await reader.read_json_or_form(request, DeepInfraBody)
+    raw_body = await reader.read(request, DeepInfraBody)
 
     def parse(body: DeepInfraBody, preference: Preference) -> ParsedRequest:
         return classify.parse_fields(
@@ -96,7 +97,7 @@ async def infer(request: Request, caller: SubmittingCaller, model: str) -> Respo
 
 
 def answer(job: Job) -> Json:
-    warning = serializers.truncation_warning(job)
+    warning = serializers.warning_of(job)
     return {
         "results": label_scores(job),
         "truncated": truncation.truncated(job),
@@ -105,7 +106,7 @@ def answer(job: Job) -> Json:
         "inference_status": {
             "status": "succeeded",
             "runtime_ms": serializers.runtime_ms(job),
-            "cost": float(usd(job.cost_micro_usd or 0)),  # their clients expect a number
+            "cost": serializers.cost(job)["cost"],
             "tokens_generated": 0,
             "tokens_input": serializers.usage(job)["prompt_tokens"],
             "output_length": 0,

@@ -1,6 +1,7 @@
 """Hugging Face's dialect: only the host differs from their router's address."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.conf import settings
 from fastapi import APIRouter, Request, Response
@@ -10,7 +11,7 @@ from starlette.responses import JSONResponse
 from inference.api import openapi
 from inference.api.auth import SubmittingCaller
 from inference.api.dialects.dialect import Dialect
-from inference.api.errors import ApiError, Invalid
+from inference.api.errors import ApiError, Invalid, header_text
 from inference.api.flow import call
 from inference.api.flow.serializers import Json
 from inference.api.request import model_lookup, reader
@@ -22,7 +23,8 @@ from inference.kinds.classify.templates import Template, TemplateList
 from inference.kinds.embed import request as embed
 from inference.kinds.embed.answer import vectors_of
 from inference.kinds.errors import FieldError
-from inference.kinds.fields import inputs, labels
+from inference.kinds.fields import inputs, labels, options
+from inference.kinds.fields.options import Unsupporteds
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Image, Inputs, Labels
 from inference.kinds.fields.truncation import Truncate
 from inference.kinds.request import ParsedRequest
@@ -33,7 +35,6 @@ PREFIX = "/hf-inference"
 MODEL = PREFIX + "/models/{owner}/{name}"
 # @huggingface/inference repeats a request that was answered by 503 at once, and without end.
 STATUS = {503: 504}
-MAX_HEADER = 500
 
 
 class HuggingFaceParameters(Body):
@@ -63,6 +64,19 @@ class HuggingFaceBody(Body):
     image: Image = None
     parameters: HuggingFaceParameters | None = None
     truncate: Truncate = True  # where feature extraction has it
+    unsupported: ClassVar[Unsupporteds] = options.VECTORS | options.READING | options.SCORES
+
+    @property
+    def others(self) -> Mapping[str, Any]:
+        # Their clients put options beside the inputs, or among the parameters.
+        of_parameters = self.parameters.others if self.parameters else {}
+        options.check(of_parameters, self.unsupported)
+        nested = {
+            f"parameters.{name}": value
+            for name, value in of_parameters.items()
+            if name not in self.unsupported
+        }
+        return {**super().others, **nested}
 
 
 class PlainErrorAnswer(BaseModel):
@@ -72,14 +86,8 @@ class PlainErrorAnswer(BaseModel):
 
 
 def write_error(error: ApiError, request_id: str) -> Response:
-    headers = error.headers | {"X-Error-Message": _header_text(str(error))}
+    headers = error.headers | {"X-Error-Message": header_text(str(error))}
     return JSONResponse({"error": str(error)}, STATUS.get(error.status, error.status), headers)
-
-
-def _header_text(message: str) -> str:
-    # A message may quote what was sent, line breaks included: a header must not be split by them.
-    printable = (char if char.isascii() and char.isprintable() else "?" for char in message)
-    return "".join(printable)[:MAX_HEADER].strip()
 
 
 def _operation(answer: Any) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from contextlib import aclosing, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -33,10 +32,11 @@ from inference.api.request.preference import Preference, default_preference
 from inference.api.request_context import context_of
 from inference.api.threads import in_thread, later
 from inference.jobs import call_rates
+from inference.kinds.fields import schema
 from inference.kinds.request import ParsedRequest
 from inference.models import IdempotentCall, Job, State
 
-Body = TypeVar("Body", bound=BaseModel)
+Body = TypeVar("Body", bound=schema.Body)
 MaybeResponse = TypeVar("MaybeResponse", bound=ApiResponse | None)
 
 
@@ -95,7 +95,8 @@ async def run(call: Call[Body]) -> Response:
     except Exception:
         later(_clean_up, attempt, has_left=False)
         raise
-    context_of(call.request).cost_micro_usd = answer.cost_micro_usd
+    # Who adds up headers must not count an answer twice that was paid for once.
+    context_of(call.request).cost_micro_usd = 0 if attempt.is_replay else answer.cost_micro_usd
     return Response(answer.body, answer.status, answer.headers, media_type="application/json")
 
 
@@ -115,7 +116,8 @@ def _parse_and_submit(call: Call[Body], preference: Preference, attempt: Attempt
         attempt.job_id, attempt.is_replay = attempt.idempotent_call.job_id, True
         return
     with field_errors():
-        attempt.parsed = call.parse(body, preference)
+        ignored = body.ignored()
+        attempt.parsed = call.parse(body, preference).with_ignored(ignored)
     if not attempt.parsed.has_urls:
         _submit(call, preference, attempt)
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from catalog.models import ModelCard
 from inference import jobs
-from inference.api.errors import NO_RETRY, Gone, Unavailable
+from inference.api.errors import NO_RETRY, Gone, Unavailable, header_text
 from inference.api.flow import idempotency
-from inference.api.flow.serializers import Serializer, truncation_warning
+from inference.api.flow.serializers import Serializer, warning_of
 from inference.api.request.preference import Preference
 from inference.api.resources import job_object
 from inference.models import IdempotentCall, Job, State
@@ -86,8 +86,8 @@ class ResponseWriter:
         headers = {"Preference-Applied": preference.applied} if preference.applied else {}
         if self.idempotent_call and self.idempotent_call.job_id:
             headers["Idempotent-Replayed"] = "true"
-        if is_answer and (warning := truncation_warning(job)):
-            headers["X-Warning"] = warning  # for dialects whose answers have no room for it
+        if is_answer and (warning := warning_of(job)):
+            headers["X-Warning"] = header_text(warning)  # some dialects' answers have no room
         if timing := server_timing(job):
             headers["Server-Timing"] = timing
         if not is_answer:

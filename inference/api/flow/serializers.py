@@ -5,7 +5,7 @@ from typing import Any
 
 from catalog.numbers.money import usd
 from inference import kinds
-from inference.kinds.fields import truncation
+from inference.kinds.fields import on_error, options, truncation
 from inference.models import Job
 
 # What JSON is made of.
@@ -15,15 +15,22 @@ Serializer = Callable[[Job], Json]
 
 def native(job: Job) -> Json:
     answer = kinds.of(job).answer(job)
-    warnings = [answer.get("warning"), truncation_warning(job)]
-    if warning := " ".join(filter(None, warnings)):
+    if warning := warning_of(job):
         answer["warning"] = warning
     answer.setdefault("truncated", truncation.truncated(job))
     return answer | {"usage": usage(job)}
 
 
-def truncation_warning(job: Job) -> str:
-    return truncation.warning_of(job, kinds.of(job).name_of_text)
+def warning_of(job: Job) -> str:
+    """What the caller should know of a job that has succeeded, in sentences; "" for nothing."""
+    kind = kinds.of(job)
+    warnings = [
+        *kind.warnings(job),
+        truncation.warning_of(job, kind.name_of_text),
+        on_error.warning_of(job),
+        options.warning_of(job),
+    ]
+    return " ".join(filter(None, warnings))
 
 
 def usage(job: Job) -> dict[str, Json]:
@@ -31,11 +38,17 @@ def usage(job: Job) -> dict[str, Json]:
     return {
         "prompt_tokens": tokens,
         "total_tokens": tokens,
-        "images": job.image_count,
+        "images": job.image_count - len(on_error.unusable(job)),
         **kinds.of(job).usage(job),
-        "cost": usd(job.cost_micro_usd or 0),
+        **cost(job),
         "ledger_entry": job.hold_reference if job.is_paid else None,
     }
+
+
+def cost(job: Job) -> dict[str, Json]:
+    # A number is what clients add up; a sum of many is exact only in the string.
+    dollars = usd(job.cost_micro_usd or 0)
+    return {"cost": float(dollars), "cost_usd": dollars}
 
 
 def runtime_ms(job: Job) -> int:

@@ -14,12 +14,13 @@ from inference.api.threads import return_connection
 from inference.models import Worker
 
 MAX_CHARACTERS = 200
+MAX_LIVE = 8  # named to who asks for a model that there is not
 WARMING_RETRY_S = 10
 # One model has many spellings, and strangers choose them.
 MAX_CACHED = 1000
 
 
-def _cache() -> "TLRUCache[object, Any]":
+def short_cache() -> "TLRUCache[object, Any]":
     # How long an entry lives is asked as it is stored, so that tests can turn the cache off: an
     # entry of 0 s is not stored.
     return TLRUCache(MAX_CACHED, lambda _key, _value, now_s: now_s + settings.MODEL_CACHE_S)
@@ -36,12 +37,21 @@ def find(name: str) -> ModelCard:
     suggestions = sorted(card.repo for card in matches) or (_similar(name) if is_sane else [])
     hint = f" Did you mean {' or '.join(suggestions)}?" if suggestions else ""
     request_page = f"{settings.SITE_URL}{reverse('request-model')}"
+    live = _live_repos()
+    answering = f" Live now: {', '.join(live)}." if live else ""
     raise NotFound(
-        f"There is no model {name[:MAX_CHARACTERS]}.{hint} To request it: {request_page}",
+        f"There is no model {name[:MAX_CHARACTERS]}.{hint}{answering}"
+        f" To request it: {request_page}",
         code="model_not_found",
         param="model",
-        metadata={"did_you_mean": suggestions, "request_url": request_page},
+        metadata={"did_you_mean": suggestions, "live": live, "request_url": request_page},
     )
+
+
+def _live_repos() -> list[str]:
+    """Ids that can be called now, the most wanted first."""
+    served = ModelCard.objects.callable().filter(repo__in=Worker.objects.served_repos())
+    return [card.repo for card in served.best_first() if card.is_priced][:MAX_LIVE]
 
 
 def _similar(name: str) -> list[str]:
@@ -77,10 +87,10 @@ def find_callable(name: str, *, needs_worker: bool = True) -> ModelCard:
 
 # Every call asks both of these, so each web process remembers for a second; errors are not cached.
 # cachetools locks nothing by itself, and look-ups run in threads.
-_find_cached = cached(_cache(), lock=Lock())(find)
+_find_cached = cached(short_cache(), lock=Lock())(find)
 
 
-@cached(_cache(), lock=Lock())
+@cached(short_cache(), lock=Lock())
 def _served_repos() -> set[str]:
     return Worker.objects.served_repos()
 

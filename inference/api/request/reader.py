@@ -1,30 +1,34 @@
 """Reading a body: capped, strict, and only after the key was found valid.
 
-raw_body = await reader.read_json(request, EmbeddingsBody)
+raw_body = await reader.read(request, EmbeddingsBody)
 body, fingerprint = raw_body.parse()  # in a thread: it may be 16 MB
 """
 
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Mapping
+import re
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from inference.api.errors import Invalid, TooLarge, UnsupportedType
-from inference.api.request import strict_json
+from inference.api.request import forms, strict_json
 from inference.api.request_context import context_of
+from inference.api.threads import in_thread
+from inference.kinds.fields import schema
 
-MAX_FILES, MAX_FIELDS = 256, 1100
+JSON, FORM = "application/json", "multipart/form-data"
+_JSON = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json")
+_GZIP = 16 + zlib.MAX_WBITS  # zlib's sign for gzip's header
 
-Body = TypeVar("Body", bound=BaseModel)
-# A form as a JSON object would have it, but for its files, which are bytes.
-Fields = Mapping[str, Any]
+Body = TypeVar("Body", bound=schema.Body)
+Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass
@@ -40,32 +44,68 @@ class RawBody(Generic[Body]):
 
 
 async def read_json(request: Request, model: type[Body]) -> RawBody[Body]:
-    if media_type(request) != "application/json":
+    """Raises ApiError, as `read` does."""
+    if media_type(request) != JSON:
         raise UnsupportedType("Send a JSON body, with `Content-Type: application/json`.")
     return RawBody(partial(_parse_json, await read_bytes(request), model))
 
 
-async def read_json_or_form(request: Request, model: type[Body]) -> RawBody[Body]:
-    if media_type(request) == "multipart/form-data":
-        return await _read_form(request, model)
-    if media_type(request) == "application/json":
+async def read(request: Request, model: type[Body]) -> RawBody[Body]:
+    """A body of JSON, or the form that stands for it; raises ApiError."""
+    if media_type(request) == FORM:
+        parts = await forms.read(await read_bytes(request), request.headers)
+        return RawBody(partial(_parse_form, parts, model))
+    if media_type(request) == JSON:
         return await read_json(request, model)
-    raise UnsupportedType("Send a JSON body or multipart/form-data, and say which it is.")
+    raise UnsupportedType(
+        "Send a JSON body with `Content-Type: application/json`, or multipart/form-data."
+    )
 
 
 def media_type(request: Request) -> str:
-    """The stated type without its parameters; "" where the body is packed or is not UTF-8."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        return ""
-    stated_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
-    charset = parameters.strip().removeprefix("charset=").strip('"')
-    if stated_type.strip() == "application/json" and charset not in {"", "utf-8", "utf8"}:
-        return ""
-    return stated_type.strip()
+    """JSON, FORM, or what else is stated; "" for JSON that is not UTF-8."""
+    stated, parameters = parse_options_header(request.headers.get("content-type", ""))
+    name = stated.decode("latin-1").lower()
+    if not _JSON.fullmatch(name):
+        return name
+    charset = parameters.get(b"charset", b"utf-8").decode("latin-1").lower()
+    return JSON if charset in {"", "utf-8", "utf8", "us-ascii"} else ""
 
 
 async def read_bytes(request: Request) -> bytes:
-    """The whole body; raises TooLarge as soon as there is too much of it, and TooMany or
+    """The whole body, unpacked; raises ApiError."""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"identity", "gzip", "x-gzip"}:
+        raise UnsupportedType(
+            f"Content-Encoding {encoding[:40]} is not read here: send gzip, or leave it out.",
+            code="unsupported_content_encoding",
+        )
+    raw = await _read_raw(request)
+    if encoding == "identity":
+        return raw
+    raw = await in_thread(_unpack, raw)
+    if share := context_of(request).share:
+        share.grow_body_to(len(raw))
+    return raw
+
+
+def _unpack(packed: bytes) -> bytes:
+    """Of what unpacks to more than a body may have, only so much is unpacked."""
+    max_bytes = int(settings.API_MAX_BODY_BYTES)
+    stream = zlib.decompressobj(_GZIP)
+    try:
+        raw = stream.decompress(packed, max_bytes + 1)
+    except zlib.error as error:
+        raise Invalid("The body is not gzip, though its header says so.") from error
+    if len(raw) > max_bytes:
+        raise _too_large()
+    if not stream.eof or stream.unused_data:
+        raise Invalid("The body is not one whole gzip file.")
+    return raw
+
+
+async def _read_raw(request: Request) -> bytes:
+    """The whole body as it came; raises TooLarge as soon as there is too much of it, and TooMany or
     Unavailable where the memory for bodies is used up.
 
     BodyTooSlow passes through: config.middleware.body_limit sees to the pace.
@@ -106,10 +146,10 @@ def _parse_json(raw: bytes, model: type[Body]) -> tuple[Body, str]:
         raise Invalid(str(error), code="invalid_json") from error
 
 
-def validate(value: Any, model: type[Body]) -> Body:
+def validate(value: Any, model: type[Model], *, strict: bool | None = None) -> Model:
     # Names the first field that is wrong: clients show one message.
     try:
-        return model.model_validate(value)
+        return model.model_validate(value, strict=strict)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         path = ".".join(str(step) for step in first["loc"])[:200]
@@ -117,68 +157,7 @@ def validate(value: Any, model: type[Body]) -> Body:
         raise Invalid(f"{subject}: {first['msg']}.", param=path or None) from error
 
 
-async def _read_form(request: Request, model: type[Body]) -> RawBody[Body]:
-    raw = await read_bytes(request)
-
-    async def stream() -> AsyncGenerator[bytes]:  # the parser takes nothing else
-        yield raw
-
-    parser = MultiPartParser(
-        request.headers,
-        stream(),
-        max_files=MAX_FILES,
-        max_fields=MAX_FIELDS,
-        max_part_size=settings.API_MAX_BODY_BYTES,
-    )
-    try:
-        form = await parser.parse()
-    except (MultiPartException, KeyError, ValueError) as error:
-        raise Invalid(f"The form cannot be read: {error}"[:300], code="invalid_form") from error
-    try:
-        fields = await _fields(form)
-    finally:
-        await form.close()
-    return RawBody(partial(_parse_form, fields, model))
-
-
-def _parse_form(fields: Fields, model: type[Body]) -> tuple[Body, str]:
-    for value in fields.values():
-        _check_texts(value)
-    # Not of the raw bytes: a client chooses another boundary between its parts each time.
-    return validate(fields, model), _fingerprint(fields)
-
-
-def _fingerprint(fields: Fields) -> str:
-    """SHA-256 of names and values, each behind its length, so that no two forms read the same."""
-    digest = hashlib.sha256()
-    for name in sorted(fields):
-        values = fields[name] if isinstance(fields[name], list) else [fields[name]]
-        for value in [name, str(len(values)), *values]:
-            # A file is not the field that holds the same bytes as text.
-            kind, data = (b"f", value) if isinstance(value, bytes) else (b"t", value.encode())
-            digest.update(b"%s%d:" % (kind, len(data)))
-            digest.update(data)
-    return digest.hexdigest()
-
-
-async def _fields(form: FormData) -> dict[str, Any]:
-    # A name that is sent once is its value, one that is sent again is a list.
-    fields: dict[str, Any] = {}
-    for name in form:
-        values = [await _value(part) for part in form.getlist(name)]
-        fields[name] = values[0] if len(values) == 1 else values
-    return fields
-
-
-async def _value(part: UploadFile | str) -> bytes | str:
-    return await part.read() if isinstance(part, UploadFile) else part
-
-
-def _check_texts(value: Any) -> None:
-    # A form may state a charset that decodes to anything.
-    try:
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, str):
-                strict_json.check_text(item)
-    except strict_json.InvalidJson as error:
-        raise Invalid(str(error), code="invalid_form") from error
+def _parse_form(parts: Sequence[forms.Part], model: type[Body]) -> tuple[Body, str]:
+    # A form has nothing but texts: "true" and "5" are what they look like.
+    fields = forms.fields_of(parts, model)
+    return validate(fields, model, strict=False), forms.fingerprint(parts)

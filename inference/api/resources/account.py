@@ -18,13 +18,18 @@ router = APIRouter(tags=["account"])
 
 @router.get("/v1/account", summary="Credit and keys", responses=openapi.answers(Account))
 async def show_account(caller: AnyCaller) -> Response:
-    """What is left, what running jobs hold, and what each living key has spent."""
-    return JSONResponse(await in_thread(_describe, caller.user))
+    """What is left, what running jobs hold, and what each living key has spent; a key with a limit
+    sees itself alone.
+    """
+    return JSONResponse(await in_thread(_describe, caller.user, caller.key))
 
 
-def _describe(user: User) -> dict[str, Any]:
+def _describe(user: User, key: ApiKey) -> dict[str, Any]:
     balance = credits.balance_of(user)
     keys = ApiKey.objects.of(user.pk).active().order_by("pk")
+    # A key is limited to be handed on, to a colleague or into a browser.
+    if key.limit_micro_usd is not None:
+        keys = keys.filter(pk=key.pk)
     return {
         "object": "account",
         "available": usd(balance.available),

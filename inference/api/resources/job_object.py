@@ -2,11 +2,11 @@
 
 from datetime import datetime
 from math import ceil, floor
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
+from django.db.models import Q
 
-from catalog.numbers.money import usd
 from inference import kinds
 from inference.api import errors
 from inference.api.errors import ApiError, Conflict, InternalError, Invalid, Unavailable
@@ -22,6 +22,7 @@ STATUS = {
     State.FAILED: "failed",
     State.CANCELLED: "canceled",
 }
+Status = Literal["queued", "warming", "running", "succeeded", "failed", "canceled", "expired"]
 RETRY_AFTER_S = 10
 
 # What JSON is made of.
@@ -51,7 +52,7 @@ def summarize(job: Job, served: set[str]) -> Json:
         "created_at": _seconds(job.created_at),
         "started_at": _seconds(job.started_at),
         "finished_at": _seconds(job.finished_at),
-        "cost": usd(job.cost_micro_usd or 0),
+        **serializers.cost(job),
         "error": _error(job),
         "urls": urls_of(job),
     }
@@ -64,6 +65,20 @@ def _status_of(job: Job, served: set[str]) -> str:
     if job.state == State.QUEUED and job.card.repo not in served:
         return "warming"
     return STATUS[State(job.state)]
+
+
+def jobs_that_are(status: Status) -> Q:
+    """The filter that agrees with `_status_of`."""
+    served = Q(card__repo__in=Worker.objects.served_repos())
+    expired = Q(error_code=ErrorCode.DEADLINE)
+    by_status: dict[str, Q] = {
+        "queued": Q(state=State.QUEUED) & served,
+        "warming": Q(state=State.QUEUED) & ~served,
+        "failed": Q(state=State.FAILED) & ~expired,
+        "expired": Q(state=State.FAILED) & expired,
+    }
+    states = {name: state for state, name in STATUS.items()}
+    return by_status[status] if status in by_status else Q(state=states[status])
 
 
 def urls_of(job: Job) -> dict[str, str]:

@@ -13,20 +13,25 @@ from inference.api import openapi
 from inference.api.auth import AnyCaller
 from inference.api.errors import NO_RETRY, Conflict, Invalid, NotFound
 from inference.api.resources import job_object
-from inference.api.schemas.responses import JobList, JobObject
+from inference.api.schemas.responses import DeletedJob, JobList, JobObject
 from inference.api.threads import in_thread
 from inference.models import Job, JobQuerySet, Worker
 
 router = APIRouter(tags=["jobs"])
 JobId = Annotated[str, Path(description="A job's id.", json_schema_extra={"format": "uuid"})]
 Limit = Annotated[int, Query(ge=1, le=100, description="Most jobs on a page.")]
+Status = Annotated[
+    job_object.Status | None, Query(description="Only jobs that are so at this moment.")
+]
 After = Annotated[str | None, Query(description="The `last_id` of the page before.", max_length=64)]
 
 
 @router.get("/v1/jobs", summary="List jobs", responses=openapi.answers(JobList, bad_input=True))
-async def list_jobs(caller: AnyCaller, limit: Limit = 20, after: After = None) -> Response:
+async def list_jobs(
+    caller: AnyCaller, limit: Limit = 20, after: After = None, status: Status = None
+) -> Response:
     """Your jobs of the last day, the latest first, without their results."""
-    return JSONResponse(await in_thread(_page, caller.user, limit, after))
+    return JSONResponse(await in_thread(_page, caller.user, limit, after, status))
 
 
 @router.get(
@@ -49,8 +54,30 @@ async def cancel_job(caller: AnyCaller, job_id: JobId) -> Response:
     return JSONResponse(await in_thread(_cancel, caller.user, job_id))
 
 
-def _page(user: User, limit: int, after: str | None) -> dict[str, Any]:
+@router.delete(
+    "/v1/jobs/{job_id}",
+    summary="Delete a job",
+    responses=openapi.answers(DeletedJob, not_found=True),
+)
+async def delete_job(caller: AnyCaller, job_id: JobId) -> Response:
+    """Deletes the job with all that is kept of it; one that has not ended is canceled, free of
+    charge. What a job has cost stays on the statement.
+    """
+    return JSONResponse(await in_thread(_delete, caller.user, job_id))
+
+
+def _delete(user: User, job_id: str) -> dict[str, Any]:
+    job = _get_job(user, job_id)
+    jobs.delete(job)
+    return {"id": str(job_id), "object": "job", "deleted": True}
+
+
+def _page(
+    user: User, limit: int, after: str | None, status: job_object.Status | None
+) -> dict[str, Any]:
     own_jobs = _own(user).defer("result", "vectors")
+    if status is not None:
+        own_jobs = own_jobs.filter(job_object.jobs_that_are(status))
     if after is not None:
         own_jobs = _after(own_jobs, after)
     # One more than the page has: whether there is a next page.
@@ -92,8 +119,9 @@ def _get_job(user: User, job_id: str) -> Job:
 
 
 def _uuid(text: str) -> uuid.UUID | None:
+    # An answer's own id names its job as well: cls_..., rank_..., emb_...
     try:
-        return uuid.UUID(text)
+        return uuid.UUID(text.rpartition("_")[2])
     except ValueError:
         return None
 

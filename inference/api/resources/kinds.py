@@ -28,7 +28,9 @@ def kinds_router() -> APIRouter:
                 summary=endpoint.summary,
                 description=endpoint.description,
                 responses=openapi.answers(endpoint.answer, submits=True, may_wait=True),
-                openapi_extra=openapi.body(endpoint.body, headers=openapi.SUBMIT_HEADERS),
+                openapi_extra=openapi.json_or_form(
+                    endpoint.body, openapi.form_of(endpoint.body), headers=openapi.SUBMIT_HEADERS
+                ),
                 include_in_schema=path == endpoint.path,
             )(submit)
     return router
@@ -41,7 +43,7 @@ def _route_of(endpoint: Endpoint) -> Callable[[Request, SubmittingCaller], Await
         return endpoint.parse(body, card)
 
     async def submit(request: Request, caller: SubmittingCaller) -> Response:
-        raw_body = await reader.read_json(request, endpoint.body)
+        raw_body = await reader.read(request, endpoint.body)
         return await call.run(
             call.Call(request, caller, raw_body, parse, serializers.native, may_wait=True)
         )

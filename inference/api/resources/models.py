@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time
+from threading import Lock
 from typing import Annotated, Any, Literal
 
+from cachetools import cached
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import JSONResponse
 
@@ -11,8 +13,9 @@ from catalog.models import ModelCard
 from catalog.numbers.money import usd
 from inference import kinds
 from inference.api import openapi
-from inference.api.auth import AnyCaller
+from inference.api.auth import AnybodyOrCaller, Caller
 from inference.api.request import model_lookup
+from inference.api.resources import openrouter_model
 from inference.api.schemas.responses import ModelList, ModelObject
 from inference.api.threads import in_thread
 from inference.models import Worker
@@ -24,20 +27,31 @@ Status = Annotated[
 
 
 @router.get(
-    "/v1/models", summary="List models", responses=openapi.answers(ModelList, bad_input=True)
+    "/v1/models",
+    summary="List models",
+    responses=openapi.answers(ModelList, bad_input=True),
+    openapi_extra=openapi.KEY_IS_OPTIONAL,
 )
-async def list_models(caller: AnyCaller, status: Status = "callable") -> Response:
-    """Those that can be called now, on one page."""
-    return JSONResponse(await in_thread(_list, is_all=status == "all"))
+async def list_models(caller: AnybodyOrCaller, status: Status = "callable") -> Response:
+    """Those that can be called now, on one page. Needs no key."""
+    return JSONResponse(await listed(caller, is_all=status == "all"))
+
+
+async def listed(caller: Caller | None, *, is_all: bool) -> dict[str, Any]:
+    """OpenAI's list of models. Whoever has no key gets it as it was a moment ago: nothing counts
+    their calls, so that these cost no queries.
+    """
+    return await in_thread(_list if caller else _list_for_anybody, is_all=is_all)
 
 
 @router.get(
     "/v1/models/{model:path}",
     summary="Retrieve a model",
     responses=openapi.answers(ModelObject, not_found=True),
+    openapi_extra=openapi.KEY_IS_OPTIONAL,
 )
-async def retrieve_model(request: Request, caller: AnyCaller, model: str) -> Response:
-    """By id, bare name or former name, in any capitals; `/` may be written as %2F."""
+async def retrieve_model(request: Request, caller: AnybodyOrCaller, model: str) -> Response:
+    """Needs no key. By id, bare name or former name, in any capitals; `/` may be written as %2F."""
     return JSONResponse(await in_thread(_retrieve, model))
 
 
@@ -46,7 +60,12 @@ def _list(*, is_all: bool) -> dict[str, Any]:
     cards: Iterable[ModelCard] = ModelCard.objects.select_related("successor").best_first()
     if not is_all:
         cards = [card for card in cards if is_callable(card, served)]
-    return {"object": "list", "data": [describe(card, served, revisions) for card in cards]}
+    data = [describe(card, served, revisions) for card in cards]
+    # OpenRouter's SDK wants to know whether there is another page.
+    return {"object": "list", "data": data, "links": {"next": None}, "total_count": len(data)}
+
+
+_list_for_anybody = cached(model_lookup.short_cache(), lock=Lock())(_list)
 
 
 def _retrieve(name: str) -> dict[str, Any]:
@@ -66,6 +85,7 @@ def describe(card: ModelCard, served: set[str], revisions: Mapping[str, str]) ->
         "created": _created(card),
         "owned_by": card.owner,
         "shutdown_date": None,
+        **openrouter_model.fields_of(card),
         "gigarouter": {
             "status": model_lookup.status_of(card),
             "callable": is_callable(card, served),

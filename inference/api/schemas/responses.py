@@ -40,18 +40,65 @@ class ModelDetails(BaseModel):
     pricing: Pricing | None
 
 
+class Architecture(BaseModel):
+    """In OpenRouter's words."""
+
+    modality: str
+    input_modalities: list[Literal["text", "image"]]
+    output_modalities: list[Literal["embeddings", "rerank"]]
+
+
+class TokenPricing(BaseModel):
+    """In OpenRouter's words: US dollars as strings, for a token of a text and for an image."""
+
+    prompt: str
+    completion: str
+    image: str
+
+
+class TopProvider(BaseModel):
+    context_length: int | None
+    max_completion_tokens: None
+    is_moderated: bool
+
+
+class ModelLinks(BaseModel):
+    details: str
+
+
 class ModelObject(BaseModel):
+    """OpenAI's model, and what OpenRouter's SDK reads beside it; ours is under `gigarouter`."""
+
     id: str
     object: Literal["model"]
     created: int
     owned_by: str
     shutdown_date: str | None
+    name: str
+    canonical_slug: str
+    hugging_face_id: str | None
+    description: str
+    context_length: int | None = Field(description="Tokens; null until it is known.")
+    architecture: Architecture
+    pricing: TokenPricing
+    top_provider: TopProvider
+    per_request_limits: None
+    supported_parameters: list[str]
+    supported_voices: None
+    default_parameters: None
+    links: ModelLinks
     gigarouter: ModelDetails
+
+
+class ListLinks(BaseModel):
+    next: None
 
 
 class ModelList(BaseModel):
     object: Literal["list"]
     data: list[ModelObject]
+    links: ListLinks
+    total_count: int
 
 
 class ErrorDetails(BaseModel):
@@ -104,7 +151,8 @@ class JobInShort(BaseModel):
     created_at: int
     started_at: int | None
     finished_at: int | None
-    cost: Dollars
+    cost: float = Field(description="US dollars.", examples=[0.000094])
+    cost_usd: Dollars
     error: ErrorDetails | None
     urls: JobUrls
 
@@ -113,6 +161,12 @@ class JobObject(JobInShort):
     queue_position: int | None = Field(description="How many jobs come before it.")
     eta_s: list[int] | None = Field(description="Seconds to go: at least, at most.")
     result: Result
+
+
+class DeletedJob(BaseModel):
+    id: str
+    object: Literal["job"]
+    deleted: Literal[True]
 
 
 class JobList(BaseModel):

@@ -13,6 +13,7 @@ KIND = Kind(
     run=run.run,
     answer=answer.answer_of,
     usage=answer.usage_of,
+    warnings=answer.warnings_of,
     page=page.page_of,
     code=page.code_of,
     headline=page.headline_of,

@@ -6,8 +6,9 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, Field
 
 from inference.kinds.classify.templates import TemplateFields, templates_of
+from inference.kinds.fields import on_error
 from inference.kinds.fields.labels import NONE_OF_THESE, SOMETHING_ELSE
-from inference.kinds.fields.schema import Answer, Usage
+from inference.kinds.fields.schema import Answer, InputError, Usage
 from inference.models import Job
 
 # What JSON is made of.
@@ -35,10 +36,11 @@ class Prediction(BaseModel):
 class Classification(BaseModel):
     object: Literal["classification"]
     index: int
-    prediction: str
-    score: float
+    prediction: str | None = Field(description="Null beside an `error`.")
+    score: float | None
     activation: Literal["softmax", "sigmoid", "none"]
     predictions: list[Prediction]
+    error: InputError | None = None
 
 
 class ClassificationUsage(Usage):
@@ -65,14 +67,37 @@ def answer_of(job: Job) -> Json:
         "created": int(job.created_at.timestamp()),
         "model": job.card.repo,
         "revision": result.get("revision"),
-        "data": [
-            _classification(job, index, predictions)
-            for index, predictions in enumerate(predictions_of(job))
-        ],
+        "data": _data(job),
     }
-    if len(job.payload["labels"]) == 1 and result["activation"] == "softmax":
-        answer["warning"] = ONE_LABEL
     return answer
+
+
+def warnings_of(job: Job) -> list[str]:
+    has_one = len(job.payload["labels"]) == 1 and (job.result or {})["activation"] == "softmax"
+    return [ONE_LABEL] if has_one else []
+
+
+def _data(job: Job) -> list[Json]:
+    """One entry for each input in order; what could not be used has an error in its place."""
+    errors, scored = on_error.errors_of(job), iter(predictions_of(job))
+    return [
+        _unusable(job, index, errors[index])
+        if index in errors
+        else _classification(job, index, next(scored))
+        for index in range(len(job.inputs))
+    ]
+
+
+def _unusable(job: Job, index: int, error: Json) -> Json:
+    return {
+        "object": "classification",
+        "index": index,
+        "prediction": None,
+        "score": None,
+        "activation": (job.result or {})["activation"],
+        "predictions": [],
+        "error": error,
+    }
 
 
 def _classification(job: Job, index: int, predictions: list[Mapping[str, Any]]) -> Json:
@@ -100,7 +125,7 @@ def label_scores(job: Job) -> list[Json]:
 
 
 def predictions_of(job: Job) -> list[list[Mapping[str, Any]]]:
-    """For each image its predictions, best first, under the labels that the client knows."""
+    """For each image that could be used its predictions, best first, under the client's labels."""
     images = [image["predictions"] for image in (job.result or {})["rows"]]
     if not job.options.get("none_of_these"):
         return images

@@ -16,6 +16,7 @@ from inference.kinds.classify.template_sets import SETS
 from inference.kinds.classify.templates import Templates, templates_of
 from inference.kinds.fields.inputs import image_size
 from inference.kinds.fields.labels import NONE_OF_THESE, SOMETHING_ELSE
+from inference.kinds.fields.on_error import usable_images
 from inference.kinds.kind import MAX_SHOWN, Code, Page
 from inference.models import Job
 from inference.runtime.zero_shot import Activation
@@ -83,7 +84,7 @@ def page_of(job: Job) -> Page:
         crop=crop,
         result={
             "images": _scored_images(job),
-            "image_count": job.image_count,
+            "image_count": len(usable_images(job)),
             "label_count": len(payload["labels"]),
             "has_one_softmax_label": activation is Activation.SOFTMAX
             and len(payload["labels"]) == 1,
@@ -125,8 +126,9 @@ def _prompts_computed(payload: Payload) -> list[tuple[str, str]]:
 
 
 def headline_of(job: Job) -> str:
-    if job.image_count > 1:
-        return f"{job.image_count} images scored"
+    count = len(usable_images(job))
+    if count > 1:
+        return f"{count} images scored"
     [predictions] = predictions_of(job)
     best = predictions[0]
     activation = Activation((job.result or {})["activation"])
@@ -139,8 +141,8 @@ def headline_of(job: Job) -> str:
 
 def _scored_images(job: Job) -> list[ScoredImage]:
     # 20,000 scores would be a page of ten megabytes.
-    shown = zip(job.image_inputs[:MAX_SHOWN], predictions_of(job), strict=False)
-    max_bars = MAX_BARS if job.image_count == 1 else MAX_BARS_OF_SEVERAL
+    shown = zip(usable_images(job)[:MAX_SHOWN], predictions_of(job), strict=False)
+    max_bars = MAX_BARS if len(usable_images(job)) == 1 else MAX_BARS_OF_SEVERAL
     activation = Activation((job.result or {})["activation"])
     return [
         ScoredImage(
@@ -186,7 +188,7 @@ def _grids(job: Job, crop: Sequence[float]) -> list[Grid]:
 
 def _cut(preview: Image.Image, job: Job, crop: Sequence[float]) -> Image.Image:
     # The crop is in pixels of the image as it was sent; the preview is smaller.
-    image = job.image_inputs[0]
+    image = usable_images(job)[0]
     x_scale, y_scale = preview.width / image["width"], preview.height / image["height"]
     left, top, right, bottom = crop
     return preview.crop(

@@ -1,7 +1,7 @@
 """The request: images, labels, and the template around each label."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 from pydantic import ConfigDict, Field
 
@@ -18,9 +18,12 @@ from inference.kinds.classify.templates import (
     templates_of,
 )
 from inference.kinds.errors import FieldError
-from inference.kinds.fields import inputs, labels, truncation
-from inference.kinds.fields.inputs import ParsedInput
+from inference.kinds.fields import inputs, labels, options, truncation
 from inference.kinds.fields.labels import SOMETHING_ELSE
+from inference.kinds.fields.on_error import SKIP, OnError
+from inference.kinds.fields.on_error import payload_of as payload_of_on_error
+from inference.kinds.fields.options import Unsupporteds
+from inference.kinds.fields.parsed_input import ParsedInput
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Inputs, Labels, Model, TopK
 from inference.kinds.fields.texts import readable
 from inference.kinds.fields.truncation import Truncate
@@ -67,6 +70,9 @@ class ClassifyBody(Body):
     top_k: TopK | None = None
     none_of_these: bool = Field(default=False, description="Adds the label `none of these`.")
     truncate: Truncate = True
+    on_error: OnError = "fail"
+    form_inputs: ClassVar[str] = "input"
+    unsupported: ClassVar[Unsupporteds] = options.READING | options.SCORES
 
 
 def payload_of(job: Job) -> Payload:
@@ -142,6 +148,7 @@ def parse(body: ClassifyBody, card: ModelCard) -> ParsedRequest:
         activation=body.activation,
         options={"top_k": body.top_k, "none_of_these": body.none_of_these},
         truncate=body.truncate,
+        on_error=body.on_error,
     )
 
 
@@ -154,10 +161,12 @@ def parse_fields(
     activation: str = "auto",
     options: Mapping[str, object] | None = None,
     truncate: bool = True,
+    on_error: str = "fail",
     param: str = "input",
 ) -> ParsedRequest:
     """Of any dialect; `images` as they were sent. Raises FieldError."""
-    items = inputs.read(images, are_images=True, param=param)
+    skips_unusable = on_error == SKIP
+    items = inputs.read(images, are_images=True, param=param, skips_unusable=skips_unusable)
     for item in items:
         _check_is_image(item)
     _check_score_count(len(items), len(labels), param)
@@ -169,10 +178,12 @@ def parse_fields(
         payload={
             **_payload(labels, template, activation),
             **truncation.payload_of(truncate=truncate),
+            **payload_of_on_error(on_error),
         },
         options=options or {},
         text_count=len(labels) * templates.count(template),
         text_tokens=templates.tokens_of(labels, template),
+        skips_unusable=skips_unusable,
     )
 
 

@@ -23,7 +23,7 @@ def run(work: Work) -> Outcome:
     )
     rows = [
         {"predictions": _predictions(work, scores), "crop": _crop(encoder, image)}
-        for scores, image in zip(scores_by_image, work.job.image_inputs, strict=True)
+        for scores, image in zip(scores_by_image, work.usable_inputs, strict=True)
     ]
     return Outcome({"activation": activation.value, "rows": rows})
 

@@ -12,6 +12,7 @@ KIND = Kind(
     run=run.run,
     answer=answer.answer_of,
     usage=answer.usage_of,
+    warnings=answer.warnings_of,
     page=page.page_of,
     code=page.code_of,
     examples={"embed-image": "embed an image and a text"},

@@ -5,9 +5,11 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from inference.kinds.fields.schema import Answer, Usage
+from inference.kinds.fields import floats, image_strings, on_error
+from inference.kinds.fields.schema import Answer, InputError, Usage
+from inference.kinds.kind import name_of_input
 from inference.models import Job
 
 # What JSON is made of.
@@ -18,9 +20,13 @@ class Embedding(BaseModel):
     object: Literal["embedding"]
     index: int
     embedding: list[float] | str
+    error: InputError | None = Field(
+        default=None, description="With `on_error: skip`, beside an empty `embedding`."
+    )
 
 
 class EmbeddingList(Answer):
+    id: str
     object: Literal["list"]
     model: str
     revision: str | None
@@ -29,32 +35,46 @@ class EmbeddingList(Answer):
 
 
 def answer_of(job: Job) -> Json:
-    is_base64 = job.options.get("encoding_format") == "base64"
-    encode = _base64 if is_base64 else _floats
     return {
+        "id": f"emb_{job.pk.hex}",
         "object": "list",
         "model": job.card.repo,
-        "data": [
-            {"object": "embedding", "index": index, "embedding": encode(vector)}
-            for index, vector in enumerate(vectors_of(job))
-        ],
+        "data": _data(job),
         "revision": (job.result or {}).get("revision"),
     }
 
 
+def _data(job: Job) -> list[Json]:
+    """One entry for each input in order; what could not be used has an error, and no numbers."""
+    is_base64 = job.options.get("encoding_format") == "base64"
+    vectors = vectors_of(job)
+    written = iter(map(_base64, vectors) if is_base64 else floats.shortest(vectors))
+    errors = on_error.errors_of(job)
+    return [
+        # Not null: OpenAI's clients decode what is there, and both make an empty vector of this.
+        {**_entry(index, "" if is_base64 else []), "error": errors[index]}
+        if index in errors
+        else _entry(index, next(written))
+        for index in range(len(job.inputs))
+    ]
+
+
+def _entry(index: int, embedding: list[float] | str) -> Json:
+    return {"object": "embedding", "index": index, "embedding": embedding}
+
+
 def vectors_of(job: Job) -> NDArray[np.float32]:
-    """float32 [n, dim], input order."""
+    """float32 [n, dim] of the inputs that could be used, in their order."""
     flat = np.frombuffer(bytes(job.vectors or b""), dtype="<f4")
-    return flat.reshape(len(job.inputs), -1)
-
-
-def _floats(vector: NDArray[np.float32]) -> list[float]:
-    floats: list[float] = vector.tolist()
-    return floats
+    return flat.reshape(len(on_error.usable_indices(job)), -1)
 
 
 def _base64(vector: NDArray[np.float32]) -> str:
     return base64.b64encode(vector.tobytes()).decode()
+
+
+def warnings_of(job: Job) -> list[str]:
+    return image_strings.warnings_of(job, name_of_input)
 
 
 def usage_of(job: Job) -> Json:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from inference.kinds.embed.answer import vectors_of
+from inference.kinds.fields import on_error
 from inference.kinds.fields.inputs import image_size
 from inference.kinds.kind import MAX_SHOWN, Code, Page
 from inference.models import Input, Job
@@ -17,10 +18,13 @@ class Vector:
 
 
 def page_of(job: Job) -> Page:
-    request = [("inputs" if len(job.inputs) > 1 else "input", list(map(_name, job.inputs)))]
+    names = list(map(_name, job.inputs[:MAX_SHOWN]))
+    if len(job.inputs) > MAX_SHOWN:
+        names.append(f"and {len(job.inputs) - MAX_SHOWN:,} more")
+    request = [("inputs" if len(job.inputs) > 1 else "input", names)]
     if job.result is None:
         return Page(request=request)
-    count = len(job.inputs)
+    count = len(on_error.usable_indices(job))
     return Page(
         request=[],  # the table of vectors names the inputs
         headline=f"{count} vector{'' if count == 1 else 's'} of {job.result['dim']} numbers",
@@ -32,11 +36,17 @@ def page_of(job: Job) -> Page:
 def _vectors(job: Job) -> list[Vector]:
     return [
         Vector(_name(item), vector[:SHOWN_NUMBERS].tolist())
-        for item, vector in zip(job.inputs[:MAX_SHOWN], vectors_of(job), strict=False)
+        for item, vector in zip(_usable(job)[:MAX_SHOWN], vectors_of(job), strict=False)
     ]
 
 
+def _usable(job: Job) -> list[Input]:
+    return [job.inputs[index] for index in on_error.usable_indices(job)]
+
+
 def _name(item: Input) -> str:
+    if "code" in item:
+        return "an input that could not be used"
     return item["text"] if "text" in item else f"image, {image_size(item)}"
 
 

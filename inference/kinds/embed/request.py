@@ -1,7 +1,7 @@
 """The request: OpenAI's, with images beside texts."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -11,8 +11,10 @@ from inference.images import ImageFile
 from inference.jobs import text_work
 from inference.kinds.embed.answer import EmbeddingList
 from inference.kinds.errors import FieldError
-from inference.kinds.fields import inputs, truncation
-from inference.kinds.fields.inputs import ParsedInput
+from inference.kinds.fields import inputs, options, truncation
+from inference.kinds.fields.on_error import SKIP, OnError, payload_of
+from inference.kinds.fields.options import Unsupported, Unsupporteds
+from inference.kinds.fields.parsed_input import ParsedInput
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Inputs, Messages, Model
 from inference.kinds.fields.truncation import Truncate
 from inference.kinds.kind import Endpoint
@@ -46,9 +48,21 @@ class EmbeddingsBody(Body):
     encoding_format: Literal["float", "base64"] | None = Field(
         default=None, description="base64: little-endian float32. Absent: floats."
     )
-    dimensions: int | None = Field(default=None, description="Refused: these models have one size.")
+    dimensions: int | None = Field(
+        default=None, description="The length of the model's vectors, which have no other."
+    )
     truncate: Truncate = True
+    on_error: OnError = "fail"
     user: str | None = Field(default=None, description="Ignored.")
+    form_inputs: ClassVar[str] = "input"
+    unsupported: ClassVar[Unsupporteds] = (
+        options.VECTORS
+        | options.READING
+        | {
+            "output_dimension": Unsupported("Say `dimensions`."),
+            "truncation": Unsupported("Say `truncate`.", accepted=(True,)),
+        }
+    )
 
 
 def job_request(card: ModelCard, items: Sequence[ImageFile | str]) -> jobs.Request:
@@ -63,18 +77,26 @@ def job_request(card: ModelCard, items: Sequence[ImageFile | str]) -> jobs.Reque
 
 
 def parse(body: EmbeddingsBody, card: ModelCard) -> ParsedRequest:
-    # Truncated vectors would be silently wrong: these models were not trained for that.
-    if body.dimensions is not None:
-        raise FieldError(
-            "These models have one size of vector; leave `dimensions` out.",
-            code="unsupported_parameter",
-            param="dimensions",
-        )
+    _check_size(body.dimensions, card)
     return parse_inputs(
         card,
         _inputs(body),
         encoding_format=body.encoding_format or "float",
         truncate=body.truncate,
+        on_error=body.on_error,
+    )
+
+
+def _check_size(dimensions: int | None, card: ModelCard) -> None:
+    # Vector stores send the size they expect. A vector cut to another would be silently wrong:
+    # these models were not trained for that.
+    if dimensions is None or dimensions == card.embed_dim:
+        return
+    right = f": {card.embed_dim}" if card.embed_dim else ""
+    raise FieldError(
+        f"{card.repo} has vectors of one size{right}. Send that as `dimensions`, or leave it out.",
+        code="unsupported_parameter",
+        param="dimensions",
     )
 
 
@@ -84,16 +106,18 @@ def parse_inputs(
     *,
     encoding_format: str = "float",
     truncate: bool = True,
+    on_error: str = "fail",
 ) -> ParsedRequest:
     texts = [item.content for item in items if isinstance(item.content, str)]
     return ParsedRequest(
         card=card,
         kind=NAME,
         inputs=items,
-        payload=truncation.payload_of(truncate=truncate),
+        payload={**truncation.payload_of(truncate=truncate), **payload_of(on_error)},
         options={"encoding_format": encoding_format},
         text_count=len(texts),
         text_tokens=text_work.tokens_of(texts),
+        skips_unusable=on_error == SKIP,
     )
 
 
@@ -104,7 +128,11 @@ def _inputs(body: EmbeddingsBody) -> list[ParsedInput]:
         return inputs.read_messages(body.messages)
     if body.input is None:
         raise FieldError("`input` is missing.", param="input")
-    return inputs.read(body.input, are_images=body.modality == "image")
+    return inputs.read(
+        body.input,
+        are_images=body.modality == "image",
+        skips_unusable=body.on_error == SKIP,
+    )
 
 
 ENDPOINT = Endpoint(

@@ -1,12 +1,17 @@
 """The types of request and answer fields, for checking bodies and describing them in OpenAPI."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
+from inference.kinds.fields import options
 from inference.kinds.fields.inputs import MAX_CHARACTERS as MAX_TEXT
-from inference.kinds.fields.inputs import MAX_INPUTS
+from inference.kinds.fields.inputs import MAX_IMAGES, MAX_INPUTS
 from inference.kinds.fields.labels import MAX_CHARACTERS, MAX_LABELS
+from inference.kinds.fields.tokens import MAX_TOKENS
 
 # 16 x 12 pixels of orange: examples are run as they stand.
 EXAMPLE_IMAGE = (
@@ -36,11 +41,26 @@ _BLOCKS = {
     "required": ["content"],
 }
 INPUT = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": MAX_TEXT}, _BLOCKS, _PART]}
+TOKENS = {
+    "type": "array",
+    "items": {"type": "integer", "minimum": 0},
+    "minItems": 1,
+    "maxItems": MAX_TOKENS,
+}
 INPUTS = {
-    "description": "One input or a list of up to 256: texts, images, or both.",
+    "description": (
+        f"One input or a list of up to {MAX_INPUTS:,}: texts, images, or both; up to {MAX_IMAGES}"
+        " of them images. A list of numbers is one text, as tokens of cl100k_base."
+    ),
     "anyOf": [
         *INPUT["anyOf"],
-        {"type": "array", "items": INPUT, "minItems": 1, "maxItems": MAX_INPUTS},
+        TOKENS,
+        {
+            "type": "array",
+            "items": {"anyOf": [*INPUT["anyOf"], TOKENS]},
+            "minItems": 1,
+            "maxItems": MAX_INPUTS,
+        },
     ],
 }
 MESSAGES = {
@@ -76,11 +96,36 @@ TopK = Annotated[int, Field(ge=1, le=MAX_LABELS)]
 
 
 class Body(BaseModel):
-    """What clients send: types as stated, nothing converted; unknown fields are ignored."""
+    """What clients send: types as stated, nothing converted.
+
+    A field of another service is refused if it is in `unsupported`, else named in a warning.
+    `form_inputs`: the list that a form's files belong to.
+    """
 
     # Strict, since a number that was sent as a text is a mistake the client should see; but clients
-    # send fields of other services (`user`, `encoding_format`), which must not break a call.
-    model_config = ConfigDict(strict=True, extra="ignore")
+    # send fields of other services, which must not break a call.
+    model_config = ConfigDict(strict=True, extra="allow")
+    unsupported: ClassVar[options.Unsupporteds] = {}
+    form_inputs: ClassVar[str] = ""
+
+    @property
+    def others(self) -> Mapping[str, Any]:
+        """Fields that this body does not have."""
+        return self.model_extra or {}
+
+    def ignored(self) -> list[str]:
+        """Names of fields that nothing was done about; raises FieldError for one that matters."""
+        options.check(self.others, self.unsupported)
+        return options.unknown(self.others, self.unsupported)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        # "Anything else" is JSON Schema's default; said aloud, it spoils generated types.
+        described = handler(schema)
+        handler.resolve_ref_schema(described).pop("additionalProperties", None)
+        return described
 
 
 Dollars = Annotated[str, Field(description="US dollars, exact.", examples=["0.000094"])]
@@ -95,6 +140,15 @@ class Answer(BaseModel):
     warning: str | None = None
 
 
+class InputError(BaseModel):
+    """Why an input was not used, as errors of the API say it."""
+
+    message: str
+    type: str
+    param: str
+    code: str
+
+
 class Usage(BaseModel):
     """Tokens are what the model read of the texts, each text's start and end among them, as far as
     its context goes. Nothing is billed by them.
@@ -103,5 +157,6 @@ class Usage(BaseModel):
     prompt_tokens: int
     total_tokens: int
     images: int
-    cost: Dollars
+    cost: float = Field(description="US dollars.", examples=[0.000094])
+    cost_usd: Dollars
     ledger_entry: str | None

@@ -12,9 +12,10 @@ KIND = Kind(
     run=run.run,
     answer=answer.answer_of,
     usage=answer.usage_of,
+    warnings=answer.warnings_of,
     page=page.page_of,
     code=page.code_of,
     examples={"rank": "find the image that fits a text"},
-    name_of_text=request.name_of_input,
-    name_of_input=request.name_of_input,
+    name_of_text=answer.name_of_input,
+    name_of_input=answer.name_of_input,
 )

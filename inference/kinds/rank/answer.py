@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from inference.kinds.fields import truncation
+from inference.kinds.fields import image_strings, truncation
 from inference.kinds.fields.schema import Answer, Usage
 from inference.models import Input, Job
 
@@ -87,9 +87,16 @@ def answer_of(job: Job) -> Json:
         "query_truncated": 0 in cut,
         "meta": {"api_version": {"version": "1"}, "billed_units": _billed_units(job)},
     }
-    if len({"text" in item for item in documents_of(job)}) > 1:
-        answer["warning"] = MIXED
     return answer
+
+
+def warnings_of(job: Job) -> list[str]:
+    is_mixed = len({"text" in item for item in documents_of(job)}) > 1
+    return [*([MIXED] if is_mixed else []), *image_strings.warnings_of(job, name_of_input)]
+
+
+def name_of_input(index: int) -> str:
+    return f"documents[{index - 1}]" if index else "query"
 
 
 def ranked(job: Job) -> list[tuple[int, float]]:

@@ -38,7 +38,8 @@ class Line:
 def page_of(job: Job) -> Page:
     query = ("query", [_name(job, 0)])
     if job.result is None:
-        documents = [_name(job, index) for index in range(1, len(job.inputs))]
+        shown = range(1, min(len(job.inputs), MAX_SHOWN + 1))
+        documents = [_name(job, index) for index in shown]
         return Page(request=[query, ("documents", documents)], form=FORM, retry="rank again")
     lines = _lines(job)
     return Page(

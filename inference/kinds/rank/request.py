@@ -4,16 +4,19 @@ A job's inputs are the query, then the documents.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, TypedDict, cast
+from typing import Annotated, Any, ClassVar, TypedDict, cast
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
 from catalog.models import ModelCard
 from inference import jobs
 from inference.images import ImageFile
+from inference.jobs import text_work
 from inference.kinds.errors import FieldError
-from inference.kinds.fields import inputs, truncation
-from inference.kinds.fields.inputs import MAX_INPUTS, ParsedInput, Url
+from inference.kinds.fields import inputs, options, truncation
+from inference.kinds.fields.inputs import MAX_IMAGES, MAX_INPUTS
+from inference.kinds.fields.options import Unsupported, Unsupporteds
+from inference.kinds.fields.parsed_input import ParsedInput, Url
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, INPUT, Body, Model
 from inference.kinds.fields.truncation import Truncate
 from inference.kinds.kind import Endpoint
@@ -24,7 +27,7 @@ from inference.models import Job
 NAME = "rank"
 MAX_DOCUMENTS = MAX_INPUTS
 DOCUMENTS = {
-    "description": f"Up to {MAX_DOCUMENTS} texts, pictures, or both.",
+    "description": f"Up to {MAX_DOCUMENTS:,} texts, pictures, or both; {MAX_IMAGES} pictures.",
     "type": "array",
     "items": INPUT,
     "minItems": 1,
@@ -69,14 +72,16 @@ class RankBody(Body):
         description="Repeats each document: a text, a picture's URL, or only its size in pixels.",
     )
     truncate: Truncate = True
+    form_inputs: ClassVar[str] = "documents"
+    unsupported: ClassVar[Unsupporteds] = options.READING | {
+        "on_error": Unsupported("A ranking needs all of its documents.", accepted=("fail",)),
+        "truncation": Unsupported("Say `truncate`.", accepted=(True,)),
+        "top_k": Unsupported("Say `top_n`."),
+    }
 
 
 def payload_of(job: Job) -> Payload:
     return cast(Payload, job.payload)  # written by this module alone
-
-
-def name_of_input(index: int) -> str:
-    return f"documents[{index - 1}]" if index else "query"
 
 
 def job_request(
@@ -87,11 +92,13 @@ def job_request(
     keeps_preview: bool = False,
 ) -> jobs.Request:
     items = [query, *documents]
+    texts = [item for item in items if isinstance(item, str)]
     return jobs.Request(
         card=card,
         kind=NAME,
         inputs=items,
-        text_count=sum(isinstance(item, str) for item in items),
+        text_count=len(texts),
+        text_tokens=text_work.tokens_of(texts),
         keeps_preview=keeps_preview,
     )
 
@@ -102,6 +109,7 @@ def parse(body: RankBody, card: ModelCard) -> ParsedRequest:
     query = inputs.read_one(body.query, param="query")
     documents = inputs.read(body.documents, are_images=False, param="documents")
     items = [query, *documents]
+    texts = [item.content for item in items if isinstance(item.content, str)]
     return ParsedRequest(
         card=card,
         kind=NAME,
@@ -111,7 +119,8 @@ def parse(body: RankBody, card: ModelCard) -> ParsedRequest:
             **truncation.payload_of(truncate=body.truncate),
         },
         options={"top_n": body.top_n, "return_documents": body.return_documents},
-        text_count=sum(isinstance(item.content, str) for item in items),
+        text_count=len(texts),
+        text_tokens=text_work.tokens_of(texts),
     )
 
 

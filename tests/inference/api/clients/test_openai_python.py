@@ -277,7 +277,7 @@ def test_a_bad_key_is_an_authentication_error(client_of: ClientOf, secret: str) 
         ({"input": []}, "input"),
         ({"input": "a cat", "dimensions": 4}, "dimensions"),
         ({"input": "a cat", "encoding_format": "int8"}, "encoding_format"),
-        ({"input": [{"image": "bm8gcGljdHVyZQ=="}]}, "input[0].image"),
+        ({"input": [{"image": "bm8gcGljdHVyZQ=="}]}, "input[0]"),
     ],
 )
 def test_what_cannot_be_used_is_a_bad_request(

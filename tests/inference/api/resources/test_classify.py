@@ -65,7 +65,7 @@ def test_labels_that_are_known_cost_nothing(api: Api) -> None:
     usage = answer(ask(api))["usage"]
 
     assert usage["labels_cached"] == 3
-    assert usage["cost"] == "0.000094"
+    assert usage["cost_usd"] == "0.000094"
 
 
 def test_nobody_learns_which_labels_others_have_sent(api: Api) -> None:
@@ -78,7 +78,7 @@ def test_nobody_learns_which_labels_others_have_sent(api: Api) -> None:
 
     usage = answer(bob)["usage"]
     assert usage["labels_cached"] == 0
-    assert usage["cost"] == "0.000118"
+    assert usage["cost_usd"] == "0.000118"
     assert bob.headers["x-gigarouter-cost"] == "0.000118"
 
 

@@ -50,7 +50,7 @@ def test_a_text_becomes_a_list_of_floats(api: Api) -> None:
     assert (answer["object"], answer["model"]) == ("list", api.card.repo)
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)
     assert answer["usage"]["prompt_tokens"] == answer["usage"]["total_tokens"] == 2
-    assert (answer["usage"]["cost"], answer["usage"]["images"]) == ("0.000008", 0)
+    assert (answer["usage"]["cost_usd"], answer["usage"]["images"]) == ("0.000008", 0)
     assert response.headers["x-gigarouter-cost"] == "0.000008"
     assert response.headers["x-gigarouter-balance"] == "0.999992"
     assert money(api.user) == (CREDIT - PRICE_TEXT, 0)
@@ -59,7 +59,7 @@ def test_a_text_becomes_a_list_of_floats(api: Api) -> None:
 def test_a_known_text_costs_nothing_the_second_time(api: Api) -> None:
     ask(api, input="a cat")
 
-    assert ask(api, input="a cat").json()["usage"]["cost"] == "0"
+    assert ask(api, input="a cat").json()["usage"]["cost_usd"] == "0"
     assert money(api.user) == (CREDIT - PRICE_TEXT, 0)
 
 
@@ -68,7 +68,7 @@ def test_base64_is_little_endian_float32(api: Api) -> None:
     [floats] = vectors(ask(api, input="a cat", encoding_format="float"))
 
     assert isinstance(written, str)
-    assert np.frombuffer(base64.b64decode(written), "<f4").tolist() == floats
+    assert np.frombuffer(base64.b64decode(written), "<f4").tolist() == np.float32(floats).tolist()
 
 
 def test_an_unknown_encoding_is_refused_naming_the_two(api: Api) -> None:
@@ -119,7 +119,7 @@ def test_mixed_inputs_keep_their_order(api: Api) -> None:
     apart = [vectors(ask(api, input=[item]))[0] for item in mixed]
     assert vectors(together) == apart
     assert together.json()["usage"]["images"] == 3
-    assert together.json()["usage"]["cost"] == f"0.{3 * PRICE_IMAGE + 2 * PRICE_TEXT:06}"
+    assert together.json()["usage"]["cost_usd"] == f"0.{3 * PRICE_IMAGE + 2 * PRICE_TEXT:06}"
 
 
 def test_a_bare_string_that_looks_like_a_url_is_a_text(api: Api) -> None:
@@ -129,9 +129,18 @@ def test_a_bare_string_that_looks_like_a_url_is_a_text(api: Api) -> None:
     assert Job.objects.get().inputs == [{"text": "https://example.com/cat.jpg"}]
 
 
-def test_256_inputs_are_the_most(api: Api) -> None:
-    assert len(vectors(ask(api, input=[f"text {n}" for n in range(256)]))) == 256
-    assert error(ask(api, input=["a"] * 257))["param"] == "input"
+def test_2048_texts_are_the_most(api: Api) -> None:
+    assert len(vectors(ask(api, input=[f"text {n}" for n in range(2048)]))) == 2048
+    assert error(ask(api, input=["a"] * 2049))["param"] == "input"
+
+
+def test_256_images_are_the_most(api: Api) -> None:
+    image = {"image": in_base64(photo_bytes(8, 8))}
+
+    assert len(vectors(ask(api, input=[image] * 256 + ["a text"] * 100))) == 356
+    refusal = error(ask(api, input=[image] * 257))
+    assert refusal["param"] == "input"
+    assert "256" in str(refusal["message"])
 
 
 @pytest.mark.parametrize(
@@ -143,8 +152,11 @@ def test_256_inputs_are_the_most(api: Api) -> None:
         (None, "invalid_request"),
         (["a", ""], "invalid_request"),
         ([{}], "unsupported_input"),
-        ([1, 2], "unsupported_input"),
-        ([[1, 2]], "unsupported_input"),
+        ([1, 2.5], "unsupported_input"),
+        ([-1], "unsupported_input"),
+        ([[1, 100256]], "unsupported_input"),
+        ([[1] * 8193], "unsupported_input"),
+        ([["a"]], "invalid_request"),
         ([{"text": "a", "image": "b"}], "unsupported_input"),
         (
             [{"content": [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": "b"}]}],
@@ -159,7 +171,7 @@ def test_256_inputs_are_the_most(api: Api) -> None:
         ([{"image": in_base64(b"no picture")}], "invalid_image"),
         ([{"image": ""}], "invalid_request"),
         (["x" * 8193], "invalid_request"),
-        ([True], "unsupported_input"),
+        ([True], "invalid_request"),
     ],
 )
 def test_what_cannot_be_embedded_is_refused(api: Api, value: object, code: str) -> None:

@@ -160,7 +160,7 @@ def test_the_stand_in_is_free(api: Api) -> None:
 
     response = embed(api, api.card.repo)
 
-    assert response.json()["usage"]["cost"] == "0"
+    assert response.json()["usage"]["cost_usd"] == "0"
     pricing = api.http.get(f"/v1/models/{api.card.repo}").json()["gigarouter"]["pricing"]
     assert (pricing["image"], pricing["label"]) == ("0", "0")
 
@@ -238,4 +238,4 @@ def test_the_stand_in_is_free_on_purpose(api: Api) -> None:
     answer = embed(api, api.card.repo)
 
     assert answer.status_code == 200
-    assert answer.json()["usage"]["cost"] == "0"
+    assert answer.json()["usage"]["cost_usd"] == "0"
