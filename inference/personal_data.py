@@ -7,7 +7,7 @@ from catalog.infrastructure.retention import delete_some
 from inference import jobs
 from inference.jobs import image_files
 from inference.models import OPEN, IdempotentCall, Job, JobQuerySet, SharedResult, State
-from inference.worker import text_store
+from inference.worker.texts import store as text_store
 
 COLUMNS = [
     "id",

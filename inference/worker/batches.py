@@ -33,7 +33,7 @@ from inference.runtime.encoder import Embeddings, Encoder
 from inference.worker import leases, settlement
 from inference.worker.decode import Ready
 from inference.worker.settlement import Done, Result
-from inference.worker.text_cache import JobTexts, KnownTexts, Learned, NewTexts, TextCache
+from inference.worker.texts.cache import JobTexts, KnownTexts, Learned, NewTexts, TextCache
 
 log = logging.getLogger(__name__)
 

@@ -33,7 +33,7 @@ from inference.worker import batches, decode, leases
 from inference.worker.batches import Scored
 from inference.worker.decode import Ready
 from inference.worker.served_models import LONGEST_BATCH_S, ServedModel
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 
 log = logging.getLogger(__name__)
 

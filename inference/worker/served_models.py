@@ -23,8 +23,8 @@ from inference.runtime.model_cache import ModelCache
 from inference.runtime.spec import Loader, ModelSpec
 from inference.runtime.weights.store import find
 from inference.worker import leases
-from inference.worker.text_cache import TextCache
-from inference.worker.text_memory import TextMemory
+from inference.worker.texts.cache import TextCache
+from inference.worker.texts.memory import TextMemory
 
 log = logging.getLogger(__name__)
 

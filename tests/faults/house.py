@@ -31,7 +31,7 @@ from inference.kinds.classify import request as classify
 from inference.models import OPEN, Job, Worker
 from inference.worker import loop
 from inference.worker.served_models import ServedModel
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests import engines
 from tests.conftest import photo_bytes
 from tests.fakes.encoder import HashEncoder
@@ -52,7 +52,7 @@ django.setup()
 from catalog.models import ModelCard
 from inference.worker import loop, process
 from inference.worker.served_models import ServedModel
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests.fakes.encoder import HashEncoder
 card = ModelCard.objects.get(repo=sys.argv[1])
 loop.drain(ServedModel(card, TextCache(HashEncoder())), worker=process.name())

@@ -188,7 +188,7 @@ from inference.models import OPEN, Job
 from inference.jobs import claims, sweep
 from inference.worker import loop, process
 from inference.worker.served_models import ServedModel
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests.fakes.encoder import HashEncoder
 from django.db.models.functions import Now
 Job.objects.running().update(lease_until=Now())

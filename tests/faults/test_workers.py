@@ -16,7 +16,7 @@ from inference.jobs import claims
 from inference.models import ErrorCode, Job, State
 from inference.worker import batches, decode
 from inference.worker.loop import Steps
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests.faults.house import House, all_ended, only_long
 from tests.support.site import wait_for
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from inference.models import Job
 from inference.runtime.encoder import Encoder
 from inference.worker import batches, decode
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 
 
 def settle_all(memory: TextCache, encoder: Encoder, batch: Sequence[Job]) -> None:

@@ -29,7 +29,7 @@ from inference.jobs.call_rates import WINDOW_S
 from inference.models import Job, Worker
 from inference.worker import loop
 from inference.worker.served_models import ServedModel
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests.conftest import make_card, photo_bytes
 from tests.fakes.encoder import HashEncoder
 from tests.support.site import free_port, wait_for

@@ -20,7 +20,7 @@ from inference import images, jobs, personal_data
 from inference.jobs import claims, image_files, tidy
 from inference.kinds.classify import request as classify
 from inference.models import ErrorCode, Job, State
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests.conftest import make_card, photo_bytes
 from tests.fakes.buckets import Bucket
 from tests.fakes.encoder import HashEncoder

@@ -16,7 +16,7 @@ from inference.jobs import claims, sweep
 from inference.kinds.classify import request as classify
 from inference.models import ErrorCode, Job, State
 from inference.worker import decode, settlement
-from inference.worker.text_cache import JobTexts, TextCache
+from inference.worker.texts.cache import JobTexts, TextCache
 from tests.conftest import make_card, photo_bytes
 from tests.fakes.encoder import HashEncoder
 from tests.support.batches import settle_all, settle_parts

@@ -15,7 +15,7 @@ from catalog.models import ModelCard, Stage
 from inference import kinds
 from inference.jobs import claims
 from inference.models import Job, Worker
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests import fakes
 from tests.conftest import PROJECT, make_card, photo_bytes
 from tests.fakes.encoder import HashEncoder

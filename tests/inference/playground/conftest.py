@@ -10,7 +10,7 @@ from django.test import Client
 from catalog.models import ModelCard
 from inference.jobs import claims
 from inference.models import Job
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests.conftest import photo_bytes
 from tests.fakes.encoder import HashEncoder
 from tests.support.batches import settle_all

@@ -8,7 +8,7 @@ from PIL import Image
 from catalog.models import ModelCard
 from inference.jobs import claims
 from inference.models import Job, State
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests.conftest import answer_next, photo_bytes
 from tests.fakes.buckets import Bucket
 from tests.fakes.encoder import HashEncoder

@@ -17,7 +17,7 @@ from inference.jobs import claims
 from inference.models import Job, State, Worker
 from inference.ranking.forms import MAX_CHARACTERS, SAMPLES
 from inference.runtime.images import sheet
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests.conftest import photo_bytes
 from tests.fakes.encoder import HashEncoder
 from tests.support.batches import settle_all

@@ -18,8 +18,8 @@ from inference.kinds.classify import request as classify
 from inference.kinds.embed import request as embed
 from inference.models import ErrorCode, Job, State
 from inference.runtime.encoder import Encoder
-from inference.worker import batches, decode, text_cache
-from inference.worker.text_cache import TextCache
+from inference.worker import batches, decode
+from inference.worker.texts.cache import FIRST_TEXTS, TEXTS_PER_PASS, TextCache
 from tests.conftest import photo_bytes
 from tests.fakes.encoder import HashEncoder, poison_photo
 from tests.inference.runtime.images.hostile import flat_png
@@ -239,7 +239,7 @@ def test_many_prompts_go_through_the_text_tower_in_chunks(
 
     run_next(card, encoder)
 
-    first, most = text_cache.FIRST_TEXTS, text_cache.TEXTS_PER_PASS
+    first, most = FIRST_TEXTS, TEXTS_PER_PASS
     assert encoder.text_passes == [first, most, 200 - first - most]
     assert states() == [(State.SUCCEEDED, "")] * 2
 

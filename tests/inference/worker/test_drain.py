@@ -23,7 +23,7 @@ from inference.worker import batches, decode, leases, loop, process, served_mode
 from inference.worker.leases import Held
 from inference.worker.loop import Steps
 from inference.worker.served_models import ServedModel
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests.conftest import photo_bytes
 from tests.fakes.encoder import HashEncoder, poison_photo
 from tests.support.rows import lease_of

@@ -19,7 +19,7 @@ from inference.worker import leases, loop, process
 from inference.worker.decode import Ready
 from inference.worker.loop import Steps
 from inference.worker.served_models import ServedModel
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests.conftest import make_card, photo_bytes
 from tests.fakes.encoder import HashEncoder
 

@@ -20,7 +20,7 @@ from inference.runtime.encoder import Encoder
 from inference.runtime.spec import Loader, ModelSpec
 from inference.runtime.weights.stand_ins import LITE_2
 from inference.worker.served_models import ServedModel
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests.conftest import FIXTURES, SAMPLES
 from tests.inference.api.clients.programs import code_of, run
 from tests.inference.api.clients.record_answers import IS_RECORDING

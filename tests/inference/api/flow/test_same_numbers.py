@@ -15,7 +15,7 @@ from inference.runtime.encoder import Embeddings, Encoder
 from inference.runtime.encoders import plain
 from inference.runtime.spec import Loader
 from inference.worker.served_models import ServedModel
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests.inference.api.conftest import Api, WorkerLoop, eventually, in_base64, make_caller
 from tests.inference.runtime.conftest import (
     TRANSFORMERS_SPEC,

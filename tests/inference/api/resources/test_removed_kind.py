@@ -10,7 +10,7 @@ from inference import jobs, kinds
 from inference.jobs import claims
 from inference.kinds.embed import request as embed
 from inference.models import ErrorCode, Job, State
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests.fakes.encoder import HashEncoder
 from tests.inference.api.conftest import Api
 from tests.support.batches import settle_all

@@ -15,7 +15,7 @@ from inference.jobs import claims
 from inference.kinds.classify import request as classify
 from inference.kinds.classify import score_text
 from inference.runtime.zero_shot import Activation
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests.conftest import photo_bytes
 from tests.fakes.encoder import HashEncoder
 from tests.support.batches import settle_all

@@ -22,7 +22,7 @@ from inference.models import Job
 from inference.runtime.encoder import Encoder
 from inference.runtime.encoders import plain
 from inference.runtime.spec import Loader
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests.inference.runtime.conftest import (
     OPEN_CLIP_SPEC,
     TRANSFORMERS_SPEC,

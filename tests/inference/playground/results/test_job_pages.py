@@ -20,7 +20,7 @@ from inference.kinds.embed import request as embed
 from inference.kinds.rank import request as rank
 from inference.models import ErrorCode, Job, State
 from inference.worker import settlement
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests.conftest import photo_bytes
 from tests.fakes.encoder import HashEncoder
 from tests.support.batches import settle_all

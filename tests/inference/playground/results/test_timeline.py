@@ -15,7 +15,7 @@ from inference.models import Job
 from inference.playground.results.timeline import MEANINGS, steps_of
 from inference.runtime.encoder import Embeddings
 from inference.worker import batches, decode
-from inference.worker.text_cache import TextCache
+from inference.worker.texts.cache import TextCache
 from tests.conftest import photo_bytes
 from tests.fakes.encoder import HashEncoder, poison_photo
 from tests.support.batches import settle_all

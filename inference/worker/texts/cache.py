@@ -26,10 +26,10 @@ from django.utils.crypto import salted_hmac
 from inference.jobs import text_work
 from inference.models import Job
 from inference.runtime.encoder import Embeddings, Encoder
-from inference.worker import leases, text_store
-from inference.worker.reading import TokenCounts, owner_of
-from inference.worker.text_memory import TextMemory
-from inference.worker.text_store import TextStore
+from inference.worker import leases
+from inference.worker.texts.memory import TextMemory
+from inference.worker.texts.reading import TokenCounts, owner_of
+from inference.worker.texts.store import TextStore, shared
 
 TEXTS_PER_PASS = 128  # too many prompts at once would not fit beside a large tower
 FIRST_TEXTS = 16  # before it is known how fast the model reads
@@ -106,7 +106,7 @@ class TextCache:
 
     encoder: Encoder
     memory: TextMemory = field(default_factory=_memory)
-    store: TextStore = field(default_factory=text_store.shared)
+    store: TextStore = field(default_factory=shared)
     encoded: int = 0
     token_s: float = 0.0  # what a token takes, by the last passes; 0: not known yet
     token_counts: TokenCounts = field(init=False)

@@ -15,10 +15,11 @@ from inference.jobs.submission import Requester
 from inference.kinds.classify import request as classify
 from inference.models import Job
 from inference.runtime.encoder import TokenCount
-from inference.worker import batches, decode, text_store
-from inference.worker.text_cache import JobTexts, TextCache
-from inference.worker.text_memory import OVERHEAD_BYTES, TextMemory
-from inference.worker.text_store import TextStore
+from inference.worker import batches, decode
+from inference.worker.texts import store as text_store
+from inference.worker.texts.cache import JobTexts, TextCache
+from inference.worker.texts.memory import OVERHEAD_BYTES, TextMemory
+from inference.worker.texts.store import TextStore
 from tests.conftest import make_card, photo_bytes
 from tests.fakes.encoder import HashEncoder
 from tests.support.batches import settle_all, settle_parts

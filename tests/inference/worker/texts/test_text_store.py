@@ -12,7 +12,7 @@ from redis import Redis
 
 from config.celery import app
 from inference import checks
-from inference.worker.text_store import TextStore
+from inference.worker.texts.store import TextStore
 from tests.support import valkey
 from tests.support.valkey import Valkey
 

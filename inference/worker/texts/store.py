@@ -1,6 +1,6 @@
 """Text vectors that all workers share, on a server of their own (TEXT_CACHE_URL).
 
-    store = text_store.shared()
+    store = shared()
     store.put({"text:user:7:ab12": vector}, timeout_s=3600)
     store.get(["text:user:7:ab12"])  -> {"text:user:7:ab12": vector}
 

@@ -1,0 +1,1 @@
+"""Texts of jobs: their vectors, by owner, and how many tokens they have."""
