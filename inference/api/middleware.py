@@ -116,7 +116,7 @@ def _preflight(scope: Scope) -> Response | None:
         return None
     names = request_headers.get(b"access-control-request-headers", b"").decode("latin-1")
     headers = {
-        "access-control-allow-methods": "GET, POST",
+        "access-control-allow-methods": "GET, POST, DELETE",
         "access-control-max-age": "7200",
         "vary": "access-control-request-headers",
     }

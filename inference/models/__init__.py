@@ -1,5 +1,20 @@
 """The rows of inference: jobs, what groups them, and the workers that do them."""
 
+from inference.models.batches import (
+    ENDED_BATCH,
+    OPEN_BATCH,
+    ApiFile,
+    ApiFileQuerySet,
+    Batch,
+    BatchPart,
+    BatchQuerySet,
+    BatchStatus,
+    FileChunk,
+    FileProblem,
+    FilePurpose,
+    Line,
+    LineError,
+)
 from inference.models.comparisons import (
     NONE_OF_THE_LABELS,
     ComparedAnswer,
@@ -26,11 +41,19 @@ from inference.models.webhooks import (
 from inference.models.workers import WORKER_SILENT_AFTER, JobCounter, Worker, WorkerQuerySet
 
 __all__ = [
+    "ENDED_BATCH",
     "FINAL",
     "NONE_OF_THE_LABELS",
     "OPEN",
+    "OPEN_BATCH",
     "WORKER_SILENT_AFTER",
+    "ApiFile",
+    "ApiFileQuerySet",
     "Attempt",
+    "Batch",
+    "BatchPart",
+    "BatchQuerySet",
+    "BatchStatus",
     "ComparedAnswer",
     "ComparedPhoto",
     "Comparison",
@@ -42,6 +65,9 @@ __all__ = [
     "ErrorCode",
     "Event",
     "FailureReason",
+    "FileChunk",
+    "FileProblem",
+    "FilePurpose",
     "IdempotentCall",
     "Incident",
     "IncidentUpdate",
@@ -49,6 +75,8 @@ __all__ = [
     "Job",
     "JobCounter",
     "JobQuerySet",
+    "Line",
+    "LineError",
     "Part",
     "PictureDraft",
     "SharedResult",
