@@ -268,6 +268,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "bulk-mail": {"task": "catalog.tasks.send_bulk_mail", "schedule": 10.0},
     "waitlist": {"task": "catalog.tasks.purge_waitlist", "schedule": 3600.0},
     "people": {"task": "accounts.tasks.tidy", "schedule": 3600.0},
+    # Reads files of requests, and a bucket reads slowly.
+    "batches": {
+        "task": "inference.tasks.advance_batches",
+        "schedule": 2.0,
+        "options": {"queue": "house"},
+    },
     "launches": {
         "task": "accounts.tasks.resume_launches",
         "schedule": 60.0,
@@ -364,6 +370,12 @@ API_CALLS_IN_FLIGHT = env.int("API_CALLS_IN_FLIGHT", default=64)
 API_BODY_MEMORY_BYTES = env.int("API_BODY_MEMORY_MB", default=192) * 1024 * 1024
 API_WAIT_S = 60
 API_MAX_BODY_BYTES = 16 * 1024 * 1024
+# Of a batch: its input file; and of an account: its files, and the batches that are not done.
+BATCH_FILE_BYTES = env.int("BATCH_FILE_MB", default=100) * 1024 * 1024
+BATCH_LINES = env.int("BATCH_LINES", default=50_000)
+BATCH_FILE_DAYS = env.int("BATCH_FILE_DAYS", default=7)
+BATCH_STORED_BYTES = env.int("BATCH_STORED_MB", default=2048) * 1024 * 1024
+BATCH_OPEN = env.int("BATCH_OPEN", default=20)
 
 # --- people -------------------------------------------------------------------------------------
 
@@ -468,6 +480,7 @@ PERSONAL_DATA = [
     "inference.webhooks.personal_data",  # first: what ends now is delivered to nobody
     "inference.comparing.personal_data",  # before the jobs, which it takes along
     "inference.personal_data",
+    "inference.batches.personal_data",  # after the jobs of batches, so that none runs any more
     "accounts.personal_data",
     "catalog.demand.personal_data",
 ]

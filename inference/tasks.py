@@ -9,6 +9,9 @@ from catalog.infrastructure import log_context
 from catalog.infrastructure.retention import Budget
 from catalog.models import ModelCard
 from inference import personal_data
+from inference.api.batches import advance
+from inference.batches import fetching
+from inference.batches import tidy as batches
 from inference.comparing import deletion as comparisons
 from inference.jobs import sweep as sweeping
 from inference.jobs import tidy as tidying
@@ -21,6 +24,8 @@ log = logging.getLogger(__name__)
 
 # Of one round of deleting what is due; the next one comes soon.
 ROUND_S = 10.0
+# The next one comes two seconds after this one began: others' housekeeping goes between.
+BATCHES_ROUND_S = 1.0
 
 
 @shared_task
@@ -46,8 +51,15 @@ def sweep() -> None:
 
 
 @shared_task
+def advance_batches() -> None:
+    """The next steps of batches: read lines, queue them, write up what was answered."""
+    advance.advance(Budget(BATCHES_ROUND_S))
+
+
+@shared_task
 def tidy() -> None:
     budget = Budget(ROUND_S)
+    batches.tidy(budget)
     # They take their jobs along, so they go first.
     comparisons.RETENTION.delete_due(budget)
     tidying.tidy(budget)
@@ -61,6 +73,7 @@ def tidy_fetched() -> None:
 @shared_task
 def delete_orphans() -> None:
     tidying.delete_orphans()
+    batches.delete_orphans()
 
 
 @shared_task
@@ -80,6 +93,11 @@ def forget_texts() -> None:
 @shared_task
 def fetch_images(key: str, urls: list[str], skips_refused: bool = False) -> None:
     fetch_queue.serve(uuid.UUID(key), urls, skips_refused=skips_refused)
+
+
+@shared_task
+def fetch_images_of_batch(part_id: str, urls: list[str]) -> None:
+    fetching.serve(uuid.UUID(part_id), urls)
 
 
 @shared_task

@@ -1,7 +1,8 @@
 """Addresses of the playground, its jobs and the health checks."""
 
-from django.urls import path
+from django.urls import path, re_path
 
+from inference.batches import views as batches
 from inference.comparing import actions as compare_actions
 from inference.comparing import views as compare
 from inference.docs import views as docs_views
@@ -52,6 +53,14 @@ urlpatterns = [
     path("account/webhooks/<int:pk>/switch/", webhooks.switch, name="webhook_switch"),
     path("account/webhooks/<int:pk>/remove/", webhooks.remove, name="webhook_remove"),
     path("account/webhooks/replay/<uuid:pk>/", webhooks.replay, name="webhook_replay"),
+    path("account/batches/", batches.batches, name="batches"),
+    path("account/batches/<uuid:pk>/", batches.batch, name="batch"),
+    path("account/batches/<uuid:pk>/cancel/", batches.cancel, name="batch-cancel"),
+    re_path(
+        r"^account/batches/(?P<pk>[0-9a-f-]{36})/(?P<which>output|errors)\.jsonl$",
+        batches.download,
+        name="batch-file",
+    ),
     path("status/", status.status_page, name="status"),
     path("status.json", status.status_json, name="status-json"),
     path("status/incidents.atom", status.incidents_feed, name="incidents-feed"),

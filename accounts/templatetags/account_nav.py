@@ -13,6 +13,7 @@ register = template.Library()
 ITEMS: list[tuple[str, str, tuple[str, ...]]] = [
     ("credit", "credit", ("credit_csv",)),
     ("API keys", "api_keys", ("welcome", "api_key_revoke")),
+    ("batches", "batches", ("batch",)),
     ("webhooks", "webhooks", ("webhook",)),
     ("votes and waitlists", "waitlist-own", ()),
     ("profile", "account", ("account_email",)),

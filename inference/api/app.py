@@ -13,6 +13,8 @@ from starlette.responses import JSONResponse, Response
 from catalog.infrastructure import log_context
 from inference import kinds, notify
 from inference.api import hints, openapi
+from inference.api.batches import batches_route, files_route
+from inference.api.batches.schemas import BatchBody
 from inference.api.dialects import DIALECTS
 from inference.api.dialects.dialect import Dialect
 from inference.api.error_handlers import HANDLERS
@@ -80,6 +82,8 @@ def _routers(dialects: Sequence[Dialect]) -> list[APIRouter]:
         kinds_router(),
         jobs.router,
         events.router,
+        files_route.router,
+        batches_route.router,
         account.router,
         *(dialect.router for dialect in dialects),
     ]
@@ -89,6 +93,7 @@ def _bodies(dialects: Sequence[Dialect]) -> list[type[BaseModel]]:
     # FastAPI cannot see them: routes read their bodies themselves.
     return [
         *(kind.endpoint.body for kind in kinds.KINDS.values()),
+        BatchBody,
         *(body for dialect in dialects for body in dialect.bodies),
     ]
 

@@ -3,7 +3,7 @@
     share = shares.enter(user_id)
     share.take_call(max_calls=64)   # raises TooMany
     share.grow_body_to(n_bytes)     # raises TooMany or Unavailable
-    async with share.threads, share.fetches: ...
+    async with share.threads, share.fetches, share.uploads: ...
     share.leave()
 
 All of it is per web process, since that is what runs out: its threads, its connections to
@@ -25,6 +25,8 @@ THREADS_PART = 2
 BODIES_PART = 3
 # Calls of one account whose pictures are being fetched: up to 32 URLs each.
 FETCHING_CALLS = 2
+# Files of one account that are on their way: each is on disk until it is stored.
+UPLOADS = 1
 RETRY_AFTER_S = 1
 
 
@@ -48,6 +50,7 @@ class Account:
     body_bytes: int = 0
     threads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_max_threads()))
     fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHING_CALLS))
+    uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS))
 
 
 class Share:
@@ -66,6 +69,10 @@ class Share:
     @property
     def fetches(self) -> asyncio.Semaphore:
         return self._account.fetches
+
+    @property
+    def uploads(self) -> asyncio.Semaphore:
+        return self._account.uploads
 
     def take_call(self, *, max_calls: int) -> None:
         """Count this request as a call in flight; raises TooMany."""

@@ -128,7 +128,7 @@ def _queue_metrics(repos: set[str]) -> Iterator[Metric]:
 def _queues(repos: set[str]) -> Mapping[str, _Queue]:
     queues: defaultdict[str, _Queue] = defaultdict(_Queue, {repo: _Queue() for repo in repos})
     now = timezone.now()
-    queued = Job.objects.queued().order_by().values_list("card__repo")
+    queued = Job.objects.queued().interactive().order_by().values_list("card__repo")
     for repo, jobs, images, oldest in queued.annotate(
         Count("pk"), Sum("image_count"), Min("created_at")
     ):

@@ -30,7 +30,8 @@ THROUGHPUT = """
 SELECT card.repo, period.seconds, count(*),
     coalesce(sum(image_count) FILTER (WHERE state = 'succeeded'), 0),
     percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY
-        extract(epoch FROM started_at - job.created_at)) FILTER (WHERE state = 'succeeded'),
+        extract(epoch FROM started_at - job.created_at))
+        FILTER (WHERE state = 'succeeded' AND job.batch_id IS NULL),
     percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY
         extract(epoch FROM finished_at - started_at)) FILTER (WHERE state = 'succeeded')
 FROM inference_job AS job
@@ -165,7 +166,7 @@ def _open_jobs() -> dict[str, dict[str, Any]]:
     """The fields of each model's status that come from jobs not yet final."""
     statuses: dict[str, dict[str, Any]] = {}
     # Two queries: each has an index of its own, so that final jobs are not looked through.
-    queued = Job.objects.queued().order_by().values_list("card__repo")
+    queued = Job.objects.queued().interactive().order_by().values_list("card__repo")
     for repo, jobs, images, oldest in queued.annotate(
         Count("pk"), Sum("image_count"), Min("created_at")
     ):

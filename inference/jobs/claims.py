@@ -30,11 +30,12 @@ TOKENS_PER_CLAIM = 100_000
 # A running sum over what is free, in queue order: the first job is taken whatever it has, the
 # others while they fit; of `only_short`, each has to fit. A job that was tried before is taken
 # alone, if it comes first, or not at all.
-CLAIM = """
+_CLAIM = """
 WITH free AS (
     SELECT id, attempt, image_count, pixels, text_tokens, virtual_start, created_at
     FROM inference_job
-    WHERE state = 'queued' AND card_id = %(card)s AND deadline_at > statement_timestamp()
+    WHERE state = 'queued' AND {queue} AND card_id = %(card)s
+        AND deadline_at > statement_timestamp()
         AND fair_share_key <> ALL(%(but_not_of)s)
         AND (NOT %(only_short)s OR image_count <= %(budget)s AND pixels <= %(pixels)s
             AND text_tokens <= %(tokens)s)
@@ -64,6 +65,9 @@ UPDATE inference_job AS job SET
 FROM chosen WHERE job.id = chosen.id
 RETURNING job.*
 """
+# As in inference.jobs.queue: each queue has its index.
+CLAIM = _CLAIM.format(queue="batch_id IS NULL")
+CLAIM_BACKGROUND = _CLAIM.format(queue="batch_id IS NOT NULL")
 
 
 def claim(
@@ -73,6 +77,7 @@ def claim(
     budget: int,
     tokens: int = TOKENS_PER_CLAIM,
     token: uuid.UUID | None = None,
+    is_background: bool = False,
     is_beside: bool = False,
     only_short: bool = False,
     but_not_of: Collection[str] = (),
@@ -81,7 +86,8 @@ def claim(
 
     The budgets are `budget` images, PIXELS_PER_CLAIM and `tokens`, as estimated (text_work). At
     least one job is taken, whatever it has, unless `only_short` is said: then only jobs that keep
-    to the budgets. `but_not_of` are fair_share_keys that have to wait.
+    to the budgets. `but_not_of` are fair_share_keys that have to wait. `is_background`: lines of
+    batches, which are for workers that have found nothing else.
 
     A job that was tried before may be what killed its worker: it is taken alone, so that it cannot
     take others with it; and not at all by a worker that has another batch in hand (`is_beside`),
@@ -100,7 +106,8 @@ def claim(
         "lease": LEASE,
         "worker": worker,
     }
-    claimed = list(Job.objects.raw(CLAIM, parameters))
+    statement = CLAIM_BACKGROUND if is_background else CLAIM
+    claimed = list(Job.objects.raw(statement, parameters))
     return sorted(claimed, key=lambda job: (job.virtual_start, job.created_at, job.pk))
 
 

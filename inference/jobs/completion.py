@@ -57,7 +57,7 @@ def end(
             )
             ids = {row[0] for row in cursor.fetchall()}
         ended = [job for job in jobs if job.pk in ids]
-        if paid := [job.hold_reference for job in ended if job.is_paid]:
+        if paid := [job.hold_reference for job in ended if job.has_own_hold]:
             credits.release_many(paid)  # all at once: wallets are locked in one order
         announce([job.pk for job in ended])
     return ended

@@ -84,7 +84,7 @@ def position_of(job: Job) -> Position:
 
 
 def _position_in_queue(job: Job) -> Position:
-    first = Job.objects.queued().filter(card=job.card_id).before(job)
+    first = Job.objects.queued().interactive().filter(card=job.card_id).before(job)
     ahead = first.order_by().aggregate(jobs=Count("pk"), work=WORK)
     return Position(ahead["jobs"], _eta_of_queued(job, ahead["work"]))
 
@@ -108,7 +108,7 @@ def _seconds_for(pace: Pace, repos: Sequence[str]) -> float | None:
     """What waits for these models, at their own rates; None if one of those is not known."""
     if not repos:
         return 0.0
-    queued = Job.objects.queued().filter(card__repo__in=repos).order_by()
+    queued = Job.objects.queued().interactive().filter(card__repo__in=repos).order_by()
     work_by_repo = queued.values_list("card__repo").annotate(work=WORK)
     total_s = 0.0
     for repo, work in work_by_repo:

@@ -4,7 +4,7 @@ Written by Django's ORM, the same INSERT takes several times as long to build as
 """
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -29,25 +29,29 @@ TIME_PER_MEGAPIXEL = timedelta(milliseconds=10)
 # come. A hundred-thousandth of the delay is added so that arrivals meanwhile keep their order.
 #
 # LEAST and GREATEST pass over NULL: nobody waits, or nothing of this flow.
-INSERT = """
+#
+# Lines of batches stand in a queue of their own, with a clock and flows of its own. PostgreSQL uses
+# the index of each only where the statement says by itself which one is meant.
+_INSERT = """
 WITH clock AS (
     SELECT statement_timestamp() AS time
 ), first AS (
     SELECT virtual_start FROM inference_job
-    WHERE state = 'queued' AND card_id = %(card)s ORDER BY virtual_start LIMIT 1
+    WHERE state = 'queued' AND {queue} AND card_id = %(card)s ORDER BY virtual_start LIMIT 1
 ), own AS (
     SELECT max(virtual_start) AS virtual_start FROM inference_job
-    WHERE state = 'queued' AND card_id = %(card)s AND fair_share_key = %(fair_share_key)s
+    WHERE state = 'queued' AND {queue} AND card_id = %(card)s
+        AND fair_share_key = %(fair_share_key)s
 )
 INSERT INTO inference_job (
-    id, kind, card_id, owner_id, visitor, key_id, inputs, image_count, pixels, text_tokens,
-    payload, options, keeps_preview, preview_file, is_paid, micro_usd_per_image,
+    id, kind, card_id, owner_id, visitor, key_id, batch_id, inputs, image_count, pixels,
+    text_tokens, payload, options, keeps_preview, preview_file, is_paid, micro_usd_per_image,
     micro_usd_per_text, state, error_code, attempt, worker, fair_share_key, virtual_start,
     woken_at, deadline_at
 )
 SELECT
-    %(id)s, %(kind)s, %(card)s, %(owner)s, %(visitor)s, %(key)s, %(inputs)s, %(image_count)s,
-    %(pixels)s, %(text_tokens)s, %(payload)s, %(options)s,
+    %(id)s, %(kind)s, %(card)s, %(owner)s, %(visitor)s, %(key)s, %(batch)s, %(inputs)s,
+    %(image_count)s, %(pixels)s, %(text_tokens)s, %(payload)s, %(options)s,
     %(keeps_preview)s, '', %(is_paid)s, %(per_image)s, %(per_text)s, 'queued',
     '', 0, '', %(fair_share_key)s,
     greatest(
@@ -55,30 +59,34 @@ SELECT
         own.virtual_start + %(time)s
     ),
     clock.time,  -- taken back if no message can be sent
-    clock.time + %(deadline)s
+    coalesce(%(deadline_at)s, clock.time + %(deadline)s)
 FROM clock CROSS JOIN own LEFT JOIN first ON true
 WHERE %(max_queued)s IS NULL OR (
     SELECT count(*) FROM (
         SELECT FROM inference_job
-        WHERE state = 'queued' AND fair_share_key = %(fair_share_key)s LIMIT %(max_queued)s
+        WHERE state = 'queued' AND {queue} AND fair_share_key = %(fair_share_key)s
+        LIMIT %(max_queued)s
     ) AS waiting
 ) < %(max_queued)s
 ON CONFLICT (id) DO NOTHING
 RETURNING created_at, virtual_start, woken_at, deadline_at
 """
+INSERT = _INSERT.format(queue="batch_id IS NULL")
+INSERT_LINE = _INSERT.format(queue="batch_id IS NOT NULL")
 
 
-def insert(job: Job, *, deadline: timedelta, max_queued: int | None = None) -> bool:
+def insert(job: Job, *, deadline: timedelta | datetime, max_queued: int | None = None) -> bool:
     """False: there is such a job, or its flow has `max_queued` jobs waiting."""
     # A thousand labels by several templates are more work than the one image they are for.
     work = max(len(job.inputs), job.image_count + job.text_tokens // TOKENS_PER_INPUT)
     parameters = _columns(job) | {
-        "deadline": deadline,
+        "deadline": deadline if isinstance(deadline, timedelta) else None,
+        "deadline_at": deadline if isinstance(deadline, datetime) else None,
         "max_queued": max_queued,
         "time": TIME_PER_INPUT * work + TIME_PER_MEGAPIXEL * (job.pixels / 1_000_000),
     }
     with connection.cursor() as cursor:
-        cursor.execute(INSERT, parameters)
+        cursor.execute(INSERT if job.batch_id is None else INSERT_LINE, parameters)
         row = cursor.fetchone()
     if row is None:
         return False
@@ -95,6 +103,7 @@ def _columns(job: Job) -> dict[str, Any]:  # what psycopg takes
         "owner": job.owner_id,
         "visitor": job.visitor,
         "key": job.key_id,
+        "batch": job.batch_id,
         "inputs": json.dumps(job.inputs),
         "image_count": job.image_count,
         "pixels": job.pixels,

@@ -101,11 +101,13 @@ def submit(
     if payer and not request.card.is_priced:
         raise NotPriced(f"{request.card.repo} has no complete price")
     price = request.card.price if payer else None
-    job = _new_job(request, requester, idempotency_key, price)
+    job = new_job(
+        _job_id(request, requester, idempotency_key), request, requester=requester, price=price
+    )
     # Before the transaction: a store may take a second a file, and the wallet's row is locked
     # from the hold to the commit. All calls of an account would wait for one another.
     names = image_files.store(job.pk, request.images)
-    job.inputs = _inputs(request, names)
+    job.inputs = inputs_of(request, names)
     try:
         is_new = _insert(
             job,
@@ -138,7 +140,7 @@ def _insert(
     with transaction.atomic():
         if not queue.insert(job, deadline=deadline, max_queued=max_queued):
             return False
-        if payer and job.is_paid:
+        if payer and job.has_own_hold:
             credits.hold(
                 payer,
                 amount_micro_usd=max_cost,
@@ -160,12 +162,12 @@ def _existing(job: Job) -> Job:
     return first
 
 
-def _new_job(
-    request: Request, requester: Requester, idempotency_key: str, price: Price | None
+def new_job(
+    job_id: uuid.UUID, request: Request, *, requester: Requester, price: Price | None
 ) -> Job:
-    """Not saved; its times are the database's."""
+    """Not saved, and without its inputs; its times are the database's."""
     return Job(
-        id=_job_id(request, requester, idempotency_key),
+        id=job_id,
         kind=request.kind,
         card=request.card,
         owner_id=requester.user_id,
@@ -184,7 +186,8 @@ def _new_job(
     )
 
 
-def _inputs(request: Request, names: Sequence[str]) -> list[Input]:
+def inputs_of(request: Request, names: Sequence[str]) -> list[Input]:
+    """As the job's row has them; `names` are those of the images' files."""
     files = iter(names)
 
     def input_of(item: ImageFile | str | UnusableInput) -> Input:

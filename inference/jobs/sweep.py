@@ -32,7 +32,7 @@ OVERDUE = [
     Retention("deadlines", Job.objects.queued, "deadline_at"),
 ]
 # What the end of a job needs: results and texts may be megabytes.
-COLUMNS = ("inputs", "state", "is_paid")
+COLUMNS = ("inputs", "state", "is_paid", "batch")
 
 
 @dataclass(frozen=True)

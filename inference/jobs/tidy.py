@@ -36,7 +36,7 @@ RETENTIONS = [
     Retention(
         "jobs",
         # Their results are megabytes that nobody reads here.
-        lambda: Job.objects.final().only("inputs", "preview_file"),
+        lambda: Job.objects.final().read_by_nobody().only("inputs", "preview_file"),
         "finished_at",
         lambda: timedelta(hours=settings.PLAYGROUND_KEEP_HOURS),
         before=_delete_files,

@@ -1,5 +1,20 @@
 """The rows of inference: jobs, what groups them, and the workers that do them."""
 
+from inference.models.batches import (
+    ENDED_BATCH,
+    OPEN_BATCH,
+    ApiFile,
+    ApiFileQuerySet,
+    Batch,
+    BatchPart,
+    BatchQuerySet,
+    BatchStatus,
+    FileChunk,
+    FileProblem,
+    FilePurpose,
+    Line,
+    LineError,
+)
 from inference.models.comparisons import (
     NONE_OF_THE_LABELS,
     ComparedAnswer,
@@ -32,11 +47,19 @@ from inference.models.workers import (
 )
 
 __all__ = [
+    "ENDED_BATCH",
     "FINAL",
     "NONE_OF_THE_LABELS",
     "OPEN",
+    "OPEN_BATCH",
     "WORKER_SILENT_AFTER",
+    "ApiFile",
+    "ApiFileQuerySet",
     "Attempt",
+    "Batch",
+    "BatchPart",
+    "BatchQuerySet",
+    "BatchStatus",
     "ComparedAnswer",
     "ComparedPhoto",
     "Comparison",
@@ -48,6 +71,9 @@ __all__ = [
     "ErrorCode",
     "Event",
     "FailureReason",
+    "FileChunk",
+    "FileProblem",
+    "FilePurpose",
     "IdempotentCall",
     "Incident",
     "IncidentUpdate",
@@ -56,6 +82,8 @@ __all__ = [
     "JobCounter",
     "JobDuration",
     "JobQuerySet",
+    "Line",
+    "LineError",
     "Part",
     "PictureDraft",
     "SharedResult",

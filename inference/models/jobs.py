@@ -21,6 +21,9 @@ class State(models.TextChoices):
 
 
 OPEN = (State.QUEUED, State.RUNNING)
+# What waits for a worker: somebody waits for it, or it is a line of a batch.
+INTERACTIVE = Q(state="queued", batch__isnull=True)
+BACKGROUND = Q(state="queued", batch__isnull=False)
 FINAL = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 
 
@@ -57,9 +60,18 @@ class JobQuerySet(models.QuerySet["Job"]):
     """`Job.objects.visible_to(...)` is the only way that views look a job up."""
 
     def visible_to(self, *, user_id: int | None, visitor: uuid.UUID | None) -> "JobQuerySet":
+        alone = self.interactive()
         if user_id is not None:
-            return self.filter(Q(owner_id=user_id) | Q(visitor=visitor, visitor__isnull=False))
-        return self.filter(visitor=visitor, visitor__isnull=False, owner__isnull=True)
+            return alone.filter(Q(owner_id=user_id) | Q(visitor=visitor, visitor__isnull=False))
+        return alone.filter(visitor=visitor, visitor__isnull=False, owner__isnull=True)
+
+    def interactive(self) -> "JobQuerySet":
+        """Without the lines of batches, for which nobody waits: they are seen by their batch."""
+        return self.filter(batch__isnull=True)
+
+    def read_by_nobody(self) -> "JobQuerySet":
+        """Without the lines of a batch that goes on: what became of them is not written up yet."""
+        return self.filter(Q(batch__isnull=True) | Q(batch__ended_at__isnull=False))
 
     def queued(self) -> "JobQuerySet":
         return self.filter(state=State.QUEUED)
@@ -114,6 +126,16 @@ class Job(models.Model):
         "accounts.ApiKey", models.SET_NULL, null=True, blank=True, related_name="jobs"
     )
 
+    batch = models.ForeignKey(
+        "inference.Batch",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="jobs",
+        db_index=False,
+        help_text="it is a line of it, run when nobody else waits for the model",
+    )
+
     inputs: "models.JSONField[list[Input]]" = models.JSONField(default=list)
     image_count = models.PositiveSmallIntegerField(default=1)
     pixels = models.PositiveIntegerField(db_default=0, help_text="of all its images, once decoded")
@@ -161,14 +183,22 @@ class Job(models.Model):
 
     class Meta:
         indexes = [
-            models.Index("card", "virtual_start", name="job_queue", condition=Q(state="queued")),
+            models.Index("card", "virtual_start", name="job_queue", condition=INTERACTIVE),
+            models.Index(
+                "card", "fair_share_key", "virtual_start", name="job_flows", condition=INTERACTIVE
+            ),
+            # Indexes of their own: however many lines wait, a claim of other jobs reads none.
+            models.Index(
+                "card", "virtual_start", name="job_background_queue", condition=BACKGROUND
+            ),
             models.Index(
                 "card",
                 "fair_share_key",
                 "virtual_start",
-                name="job_flows",
-                condition=Q(state="queued"),
+                name="job_background_flows",
+                condition=BACKGROUND,
             ),
+            models.Index("batch", name="job_batch", condition=Q(batch__isnull=False)),
             models.Index("owner", "created_at", name="job_owner"),
             models.Index("lease_until", name="job_leases", condition=Q(state="running")),
             models.Index("deadline_at", name="job_deadlines", condition=Q(state="queued")),
@@ -229,6 +259,11 @@ class Job(models.Model):
     @property
     def is_final(self) -> bool:
         return self.state in FINAL
+
+    @property
+    def has_own_hold(self) -> bool:
+        # A part of a batch holds credit for all of its lines together.
+        return self.is_paid and self.batch_id is None
 
     @property
     def hold_reference(self) -> str:

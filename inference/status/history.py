@@ -139,7 +139,8 @@ def load() -> History:
             latest=_latest(lately),
         )
 
-    waiting = dict(Job.objects.queued().order_by().values_list("card").annotate(Count("pk")))
+    queued = Job.objects.queued().interactive().order_by()
+    waiting = dict(queued.values_list("card").annotate(Count("pk")))
     cards = ModelCard.objects.filter(pk__in=[key for key in days if isinstance(key, int)])
     return History(
         checked_at,

@@ -37,6 +37,7 @@ ON CONFLICT (card_id, part, hour) DO UPDATE SET checks = known.checks + 1,
 """
 # The hour before, too: jobs that ended just before its end were not all counted within it.
 # Jobs may be deleted sooner than the hour ends: their number does not shrink with that.
+# Lines of batches are meant to wait, so they say nothing of how the site is.
 COUNT_JOBS = """
 INSERT INTO inference_statushour AS known
     (card_id, part, hour, checks, failed_checks, jobs, failed_jobs, wait_p50_ms, wait_p95_ms)
@@ -46,7 +47,7 @@ SELECT card_id, '', date_trunc('hour', finished_at, 'UTC') AS ended, 0, 0,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY 1000 * extract(epoch FROM started_at - created_at)),
     percentile_cont(0.95) WITHIN GROUP (ORDER BY 1000 * extract(epoch FROM started_at - created_at))
 FROM inference_job
-WHERE finished_at >= date_trunc('hour', now(), 'UTC') - interval '1 hour'
+WHERE finished_at >= date_trunc('hour', now(), 'UTC') - interval '1 hour' AND batch_id IS NULL
 GROUP BY card_id, ended
 ON CONFLICT (card_id, part, hour) DO UPDATE SET
     jobs = excluded.jobs, failed_jobs = excluded.failed_jobs,

@@ -11,7 +11,8 @@ SEND_WEBHOOKS = "inference.tasks.send_webhooks"  # by name: tasks import us, not
 QUEUE = "webhooks"
 MESSAGE_LIVES_S = 30  # the sweep sends what no message was sent for
 
-# Only jobs that came by an API key: nobody wants a call for what they did in the playground.
+# Only jobs that came by an API key: nobody wants a call for what they did in the playground, nor
+# one for each line of a batch.
 # The key share lock keeps a webhook that is being deleted from failing the batch that ends here.
 INSERT_DELIVERIES = """
 WITH ended AS (
@@ -20,7 +21,7 @@ WITH ended AS (
         CASE WHEN job.state = 'cancelled' THEN 'canceled'
             WHEN job.error_code = 'deadline' THEN 'expired' ELSE job.state END AS status
     FROM inference_job AS job JOIN catalog_modelcard AS card ON card.id = job.card_id
-    WHERE job.id = ANY(%s) AND job.key_id IS NOT NULL
+    WHERE job.id = ANY(%s) AND job.key_id IS NOT NULL AND job.batch_id IS NULL
 )
 INSERT INTO inference_delivery (id, webhook_id, job_id, event, body)
 SELECT gen_random_uuid(), webhook.id, ended.id, ended.event, json_build_object(

@@ -9,6 +9,9 @@ A batch whose passes take long does not hold up everybody else. It is computed f
 time, and between two turns the worker runs a batch of other accounts, of this model and of the
 others that it has in memory. Several long ones take turns. A lease goes on meanwhile; a turn is no
 new attempt.
+
+Lines of the Batch API's batches are the background: claimed when nothing else of the model is
+queued, about a second's worth at a time, and never between the turns of a long batch.
 """
 
 import logging
@@ -32,7 +35,7 @@ from inference.runtime.encoder import Encoder
 from inference.worker import batches, decode, leases
 from inference.worker.batches import Scored
 from inference.worker.decode import Ready
-from inference.worker.served_models import LONGEST_BATCH_S, ServedModel
+from inference.worker.served_models import LONGEST_BACKGROUND_S, LONGEST_BATCH_S, ServedModel
 from inference.worker.texts.cache import TextCache
 
 log = logging.getLogger(__name__)
@@ -65,13 +68,14 @@ class Steps:
 @dataclass(eq=False)
 class Batch:
     """`parts` are its results once it is begun, as they are scored; None where it may pause.
-    `is_short`: it may not, since what is in hand must not grow.
+    `is_short`: it may not, since what is in hand must not grow. `is_background`: nobody waits.
     """
 
     model: ServedModel
     token: uuid.UUID
     jobs: list[Ready]
     is_short: bool = False
+    is_background: bool = False
     parts: Iterator[Scored | None] | None = None
 
     @property
@@ -81,17 +85,23 @@ class Batch:
 
     @property
     def accounts(self) -> set[str]:
+        """Who has had a turn by it: nobody by the background, which everybody's calls go before."""
+        if self.is_background:
+            return set()
         return {ready.job.fair_share_key for ready in self.jobs}
 
     @property
     def accounts_of_long_jobs(self) -> set[str]:
+        if self.is_background:
+            return set()
         jobs = [ready.job for ready in self.jobs]
         return {job.fair_share_key for job in jobs if self.model.is_long(job)}
 
     def turn_s(self, steps: Steps) -> float:
         if self.is_short:
             return math.inf
-        is_long = self.parts is not None or bool(self.accounts_of_long_jobs)
+        is_begun = self.parts is not None
+        is_long = is_begun or self.is_background or bool(self.accounts_of_long_jobs)
         return steps.turn_s if is_long else steps.short_turn_s
 
 
@@ -102,6 +112,7 @@ class Claim:
     is_beside: bool = False
     only_short: bool = False
     but_not_of: Set[str] = frozenset()
+    allows_background: bool = True
 
 
 def _never() -> bool:
@@ -234,6 +245,7 @@ class _Run:
             is_beside=True,
             only_short=self._is_suspect_in_hand or len(self.long) >= MAX_LONG,
             but_not_of=set().union(*(batch.accounts for batch in self.long)),
+            allows_background=False,
         )
 
     @property
@@ -319,29 +331,48 @@ def _next_of(model: ServedModel, worker: str, steps: Steps, claim: Claim) -> Bat
     leases.take(token)
     try:
         wake.acknowledge(model.card)
-        claimed = claims.claim(
-            model.card,
-            worker=worker,
-            budget=model.budget,
-            tokens=model.tokens,
-            token=token,
-            is_beside=claim.is_beside,
-            only_short=claim.only_short,
-            but_not_of=claim.but_not_of,
-        )
+        claimed = _claim_jobs(model, worker, token, claim, within_s=LONGEST_BATCH_S)
+        is_background = not claimed and claim.allows_background
+        if is_background:
+            within_s = LONGEST_BACKGROUND_S
+            claimed = _claim_jobs(
+                model, worker, token, claim, within_s=within_s, is_background=True
+            )
         if not claimed:
             leases.drop(token)
             return None
         ids = " ".join(str(job.pk) for job in claimed)
         log.info("batch claimed size=%d ids=%s", len(claimed), ids)
         is_full = sum(job.image_count for job in claimed) >= model.budget
-        if is_full or any(model.is_long(job) for job in claimed):
+        if is_full or is_background or any(model.is_long(job) for job in claimed):
             wake.workers_of(model.card)  # more may wait: another worker could take it
         ready = steps.make_ready(model.cache.encoder, claimed)
-        return Batch(model, token, ready, is_short=claim.only_short)
+        return Batch(model, token, ready, claim.only_short, is_background)
     except BaseException:
         _give_back(token)
         raise
+
+
+def _claim_jobs(
+    model: ServedModel,
+    worker: str,
+    token: uuid.UUID,
+    claim: Claim,
+    *,
+    within_s: float,
+    is_background: bool = False,
+) -> list[Job]:
+    return claims.claim(
+        model.card,
+        worker=worker,
+        budget=model.images_within(within_s),
+        tokens=model.tokens_within(within_s),
+        token=token,
+        is_background=is_background,
+        is_beside=claim.is_beside,
+        only_short=claim.only_short,
+        but_not_of=claim.but_not_of,
+    )
 
 
 def _done() -> "Future[Any]":  # Any: it stands in for futures of several types, and holds None

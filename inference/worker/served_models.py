@@ -29,6 +29,8 @@ from inference.worker.texts.memory import TextMemory
 log = logging.getLogger(__name__)
 
 LONGEST_BATCH_S = 4.0  # well below the time limit of an attempt, also for large towers on a CPU
+# Of lines of batches: somebody who comes meanwhile waits for one such claim, or for two.
+LONGEST_BACKGROUND_S = 1.0
 FIRST_BUDGET = 4
 FIRST_TOKENS = 2000
 SPEED_SMOOTHING = 0.3
@@ -52,17 +54,23 @@ class ServedModel:
     @property
     def budget(self) -> int:
         # Images of one batch: as many as fit the device, and do not take too long.
-        if not self.images_per_s:
-            return min(FIRST_BUDGET, int(settings.BATCH_IMAGES))
-        in_time = int(self.images_per_s * LONGEST_BATCH_S)
-        return max(1, min(in_time, int(settings.BATCH_IMAGES)))
+        return self.images_within(LONGEST_BATCH_S)
 
     @property
     def tokens(self) -> int:
         """Of the texts of one batch, as text_work estimates them."""
+        return self.tokens_within(LONGEST_BATCH_S)
+
+    def images_within(self, seconds: float) -> int:
+        if not self.images_per_s:
+            return min(FIRST_BUDGET, int(settings.BATCH_IMAGES))
+        in_time = int(self.images_per_s * seconds)
+        return max(1, min(in_time, int(settings.BATCH_IMAGES)))
+
+    def tokens_within(self, seconds: float) -> int:
         if self.token_s is None:
             return FIRST_TOKENS
-        in_time = LONGEST_BATCH_S / max(self.token_s, 1e-9)
+        in_time = seconds / max(self.token_s, 1e-9)
         return int(min(in_time, claims.TOKENS_PER_CLAIM))
 
     @property

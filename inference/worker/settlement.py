@@ -69,7 +69,7 @@ def succeed(batch: Sequence[Done]) -> set[uuid.UUID]:
         paid = {
             done.job.hold_reference: done.cost_micro_usd or 0
             for done in batch
-            if done.job.is_paid and done.job.pk in ours
+            if done.job.has_own_hold and done.job.pk in ours
         }
         if paid:
             credits.capture_many(paid, amounts_micro_usd=paid)

@@ -94,7 +94,7 @@ def _page(
 
 
 def _own(user: User) -> JobQuerySet:
-    return kinds.readable(Job.objects.filter(owner=user)).select_related("card")
+    return kinds.readable(Job.objects.interactive().filter(owner=user)).select_related("card")
 
 
 def _after(own_jobs: JobQuerySet, after: str) -> JobQuerySet:
