@@ -87,11 +87,14 @@ def forget_texts() -> None:
     personal_data.forget_texts_of_the_erased()
 
 
-# The rest runs in the queues `fetch` and `webhooks`: it connects to addresses of strangers.
+# The rest, and tidy_fetched, run in the queues `fetch` and `webhooks`: they connect to strangers.
 
 
 @shared_task
 def fetch_images(key: str, urls: list[str], skips_refused: bool = False) -> None:
+    if not fetch_queue.is_awaited(uuid.UUID(key)):
+        log.info("image urls not fetched, nobody waits for them count=%d", len(urls))
+        return
     fetch_queue.serve(uuid.UUID(key), urls, skips_refused=skips_refused)
 
 

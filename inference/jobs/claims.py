@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models.functions import Now, Power
 
 from catalog.models import ModelCard
 from inference.models import Job, State
@@ -20,6 +20,10 @@ UNCLAIMED = {
     "woken_at": None,
     "worker": "",
 }
+# How often the storage may fail a job, and how long it then waits: twice as long each time. All of
+# them together are two and a half minutes.
+MAX_UNREAD = 5
+UNREAD_WAIT = timedelta(seconds=5)
 JOBS_PER_CLAIM = 128  # jobs without images cost little, but not nothing
 # What a batch's decoding may cost, beside the number of its images: about a second on two cores.
 PIXELS_PER_CLAIM = 100_000_000
@@ -124,3 +128,18 @@ def give_back(token: uuid.UUID, *, was_tried: bool = True) -> int:
     if not was_tried:
         return unsettled.update(**UNCLAIMED, attempt=F("attempt") - 1)
     return unsettled.filter(attempt__lt=MAX_ATTEMPTS).update(**UNCLAIMED)
+
+
+def postpone(token: uuid.UUID, jobs: Collection[Job]) -> int:
+    """Leave jobs whose images could not be read to whoever can; how many were still ours.
+
+    That was no attempt. They wait under a lease that nobody renews, so that the sweep brings them
+    back when it ends: the storage has some time, and another worker is as likely to come first.
+    """
+    ours = Job.objects.running().filter(lease_token=token, pk__in=[job.pk for job in jobs])
+    return ours.update(
+        attempt=F("attempt") - 1,
+        unread_count=F("unread_count") + 1,
+        lease_token=uuid.uuid4(),
+        lease_until=Now() + UNREAD_WAIT * Power(2.0, F("unread_count")),
+    )

@@ -7,7 +7,7 @@ late deletes its own files and never the other's. So has each attempt to run it.
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 
-from catalog.infrastructure import storage
+from catalog.infrastructure import storage, storage_probe
 from inference.images import ImageFile
 
 IMAGES, PREVIEWS = "pictures", "previews"
@@ -18,6 +18,7 @@ def store(job_id: uuid.UUID, images: Sequence[ImageFile]) -> list[str]:
 
     Raises storage.StorageUnavailable; then no file stays.
     """
+    storage_probe.leave_marker()
     attempt = _attempt()
     files = {
         f"{IMAGES}/{job_id}-{attempt}-{index}": image.original for index, image in enumerate(images)

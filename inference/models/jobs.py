@@ -166,6 +166,9 @@ class Job(models.Model):
     )
 
     attempt = models.PositiveSmallIntegerField(default=0)
+    unread_count = models.PositiveSmallIntegerField(
+        db_default=0, help_text="how often a worker could not read its images"
+    )
     worker = models.CharField(max_length=100, blank=True)
     batch_size = models.PositiveSmallIntegerField(null=True, blank=True)
     lease_token = models.UUIDField(null=True, blank=True)

@@ -2,8 +2,11 @@
 
 OutboundError       root, inside: the reason, which is for the log alone
 ImageUrlRefused     what callers see: one wording and one code, whatever the reason was
+FetchUnavailable    nobody fetches just now: our fault, and no word about the URL
 TooManyUrls         more URLs in one request than are fetched together
 """
+
+from catalog.infrastructure.outages import Outage
 
 
 class OutboundError(Exception):
@@ -24,6 +27,10 @@ class ImageUrlRefused(Exception):
             "The image URL could not be fetched. It must be a public https address that answers "
             "with a picture of at most 10 MB within a few seconds."
         )
+
+
+class FetchUnavailable(Outage):
+    """The broker, the fetch workers or their storage are away; ask again soon."""
 
 
 class TooManyUrls(ValueError):

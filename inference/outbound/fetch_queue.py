@@ -10,20 +10,24 @@ is no row of it: a message that is lost is an image that could not be fetched in
 
 import asyncio
 import logging
+import math
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
+from django.core.cache import cache
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from catalog.infrastructure import broker, storage
 from inference import notify
 from inference.notify import Listener, Subscription, current_listener
 from inference.outbound import fetcher, image_bundle, outcomes, worker_loop
 from inference.outbound.client import OutboundClient
-from inference.outbound.errors import ImageUrlRefused, TooManyUrls
+from inference.outbound.errors import FetchUnavailable, ImageUrlRefused, TooManyUrls
 from inference.outbound.image_bundle import Bundle
 
 log = logging.getLogger(__name__)
@@ -45,12 +49,15 @@ async def fetch(
 ) -> list[bytes]:
     """The images behind URLs, in order, fetched by a worker.
 
-    Raises ImageUrlRefused, with the index of one that cannot be had, and TooManyUrls.
+    Raises ImageUrlRefused, with the index of one that cannot be had, TooManyUrls, and
+    FetchUnavailable if no worker has answered in time: each knows within fetcher.TOTAL_S.
     """
     bundles = await _fetch_bundles(urls, listener, deadline_s, skips_refused=False)
     images = [image for bundle in bundles if bundle for image in bundle.images]
     if len(images) < len(urls):
-        raise ImageUrlRefused(index=_refused(bundles))
+        if (index := _refused(bundles)) is None:
+            raise FetchUnavailable("image URLs were not fetched in time")
+        raise ImageUrlRefused(index=index)
     _check_size(images)
     return images
 
@@ -60,16 +67,13 @@ async def fetch_each(
 ) -> list[bytes | None]:
     """As `fetch`, with None for an image that cannot be had; the others are fetched all the same.
 
-    Raises TooManyUrls, and ImageUrlRefused if they are too large together.
+    Raises TooManyUrls, FetchUnavailable, and ImageUrlRefused if they are too large together.
     """
     bundles = await _fetch_bundles(urls, listener, deadline_s, skips_refused=True)
-    # What was refused is empty in such a bundle; of a bundle that never came, all were.
-    parts = zip(_parts(urls), bundles, strict=True)
-    images = [
-        image or None
-        for part, bundle in parts
-        for image in (bundle.images if bundle else [b""] * len(part))
-    ]
+    if None in bundles:
+        raise FetchUnavailable("image URLs were not fetched in time")
+    # What was refused is empty in such a bundle.
+    images = [image or None for bundle in bundles if bundle for image in bundle.images]
     _check_size([image for image in images if image])
     return images
 
@@ -113,7 +117,7 @@ async def _fetch_bundle(
     """One message; None if it could not be sent, or nobody answered in time."""
     key = uuid.uuid4()
     async with listener.subscribe(key) as subscription:
-        # A message that nobody takes in time is dropped: the request has given up by then.
+        # A message that nobody takes in time is left alone: the request has given up by then.
         expires_s = until_s - time.monotonic()
         send = partial(_send, key, list(urls), expires_s, skips_refused=skips_refused)
         if not await asyncio.to_thread(send):
@@ -121,7 +125,7 @@ async def _fetch_bundle(
         try:
             bundle = await _receive(key, subscription, until_s)
         finally:
-            await asyncio.to_thread(storage.delete, [_name(key)])
+            await asyncio.to_thread(_forget, key)
     if bundle is None:
         log.warning("image urls not fetched in time count=%s", len(urls))
     return bundle
@@ -136,9 +140,25 @@ async def _receive(key: uuid.UUID, subscription: Subscription, until_s: float) -
 
 
 def _send(key: uuid.UUID, urls: list[str], expires_s: float, *, skips_refused: bool) -> bool:
+    with suppress(RedisError):
+        cache.set(_awaited(key), 1, timeout=math.ceil(expires_s))
     # The flag only where it is needed: a worker of the release before does not know it.
     arguments = (str(key), urls, *([True] if skips_refused else []))
     return broker.send(FETCH_IMAGES, *arguments, queue=QUEUE, expires_s=expires_s)
+
+
+def _forget(key: uuid.UUID) -> None:
+    storage.delete([_name(key)])
+    with suppress(RedisError):
+        cache.delete(_awaited(key))
+
+
+def is_awaited(key: uuid.UUID) -> bool:
+    """Whether the request that asked still waits: no time of day says so, clocks may differ."""
+    try:
+        return cache.get(_awaited(key)) is not None
+    except RedisError:
+        return True
 
 
 def _open(key: uuid.UUID) -> Bundle | None:
@@ -162,7 +182,11 @@ def serve(
     # There is one already if a worker died between saving and acknowledging the message.
     storage.delete([_name(key)])
     bundle = _bundle_with_gaps(results) if skips_refused else _bundle_of(results)
-    storage.save({_name(key): image_bundle.pack(bundle)})
+    try:
+        storage.save({_name(key): image_bundle.pack(bundle)})
+    except storage.StorageUnavailable as error:
+        log.error("fetched images not stored error=%r", error)
+        return
     notify.send([key])
 
 
@@ -201,3 +225,7 @@ def tidy() -> None:
 
 def _name(key: uuid.UUID) -> str:
     return f"{FOLDER}/{key}"
+
+
+def _awaited(key: uuid.UUID) -> str:
+    return f"fetch-awaited:{key}"

@@ -7,7 +7,7 @@ from asgiref.sync import async_to_sync
 from inference import images
 from inference.notify import Listener
 from inference.outbound import fetch_queue
-from inference.outbound.errors import ImageUrlRefused
+from inference.outbound.errors import FetchUnavailable, ImageUrlRefused
 
 # Each waits in a thread of the pages: a slow server far away must not take all of them.
 MOST_AT_ONCE = 4
@@ -20,6 +20,8 @@ BUSY = "Many links are being fetched right now. Please try again in a moment, or
 
 slots = threading.BoundedSemaphore(MOST_AT_ONCE)
 
+AWAY = "Links can't be fetched right now. Please try again in a moment, or choose a file."
+
 
 def fetch(url: str) -> bytes:
     """Raises images.InvalidImage, with the same words whatever the reason was."""
@@ -29,6 +31,8 @@ def fetch(url: str) -> bytes:
         raise images.InvalidImage(BUSY)
     try:
         [content] = async_to_sync(_fetch)(url.strip())
+    except FetchUnavailable as away:
+        raise images.InvalidImage(AWAY) from away
     except ImageUrlRefused as refusal:
         raise images.InvalidImage(NOT_FETCHED) from refusal
     finally:

@@ -8,6 +8,7 @@ import atexit
 import logging
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,6 +17,7 @@ from django.conf import settings
 from PIL import Image
 
 from catalog.infrastructure import storage
+from catalog.infrastructure.storage_probe import Probe
 from inference import faults, images
 from inference.jobs import call_rates, claims
 from inference.kinds.fields import on_error
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 JOB_CPU_S = 16.0
 # What is its sender's fault, and costs nothing.
 WASTED = {ErrorCode.INVALID_IMAGE, ErrorCode.TOO_COSTLY}
+# Whether this process can read images; it withdraws while it cannot (inference.worker.process).
+probe = Probe()
 MOST_DECODERS = 8  # more than a GPU's worker needs: each decodes 100 photos of 100 kB a second
 
 
@@ -66,9 +70,23 @@ class _Progress:
     # Of decoders, whatever came of it, by the input's index.
     busy_s: dict[int, float] = field(default_factory=dict)
 
+    # Why an image could not be read: then nothing is known of it.
+    unread: dict[int, Exception] = field(default_factory=dict)
+
+    @property
+    def is_unread(self) -> bool:
+        # A picture that was read, and is damaged, ends the job whatever the others are.
+        return bool(self.unread) and (on_error.skips(self.job) or not self.errors)
+
+    @property
+    def is_given_up(self) -> bool:
+        return self.is_unread and self.job.unread_count >= claims.MAX_UNREAD
+
     @property
     def is_over(self) -> bool:
         """Whether what is left need not be decoded."""
+        if self.unread:
+            return True
         if on_error.skips(self.job):
             return ErrorCode.INTERNAL in self.errors.values() or self.is_used_up
         return bool(self.errors)
@@ -93,6 +111,8 @@ class _Progress:
         call_rates.count_waste_of(self.job, seconds)
 
     def ready(self, read_s: float) -> Ready:
+        if self.is_unread:
+            return Ready(self.job, [], ErrorCode.INTERNAL, min(self.unread), read_s=read_s)
         errors = self._final_errors()
         if errors and not self._goes_on(errors):
             index = min(errors)
@@ -139,7 +159,11 @@ def decoders() -> Decoders:
 def make_ready(
     encoder: Encoder, batch: Sequence[Job], *, using: Decoders | None = None
 ) -> list[Ready]:
-    """Raises storage.StorageUnavailable for a job that may be tried again."""
+    """What can be computed of the batch, or has failed.
+
+    A job whose images the storage does not give is left to another worker, or a later moment
+    (claims.postpone), and is not among them; after some times it has failed.
+    """
     faults.hit("claimed", *batch)
     progress = [_Progress(job) for job in batch]
 
@@ -151,7 +175,30 @@ def make_ready(
     read_s = time.monotonic() - started_s
     for of_job in progress:
         of_job.count_waste()
-    return [of_job.ready(read_s) for of_job in progress]
+    postponed = _postpone([of_job for of_job in progress if of_job.is_unread])
+    return [of_job.ready(read_s) for of_job in progress if of_job.job.pk not in postponed]
+
+
+def _postpone(unread: Sequence[_Progress]) -> set[uuid.UUID]:
+    """Which of them are not computed now."""
+    if not unread:
+        return set()
+    waiting = [of_job for of_job in unread if not of_job.is_given_up]
+    jobs = [of_job.job for of_job in waiting]
+    # A job that was canceled a moment ago has lost its files and its lease.
+    were_ours = claims.postpone(_lease_of(jobs), jobs) if jobs else 0
+    for of_job in unread:
+        [error, *_] = of_job.unread.values()
+        log.warning("image not read job=%s error=%r", of_job.job.pk, error)
+    if were_ours or len(waiting) < len(unread):
+        probe.note_unread(error)
+    return {job.pk for job in jobs}
+
+
+def _lease_of(jobs: Sequence[Job]) -> uuid.UUID:
+    token = jobs[0].lease_token
+    assert token is not None, "only claimed jobs are decoded"  # noqa: S101
+    return token
 
 
 def _items(progress: Sequence[_Progress]) -> Iterator[_Item]:
@@ -171,13 +218,8 @@ def _decode(encoder: Encoder, decoder: Decoder, item: _Item) -> None:
     started_s = time.monotonic()
     try:
         progress.add(item.index, decoder.decode(_task(encoder, item)))
-    except FileNotFoundError:
-        progress.errors[item.index] = ErrorCode.INTERNAL  # most likely canceled a moment ago
-    except storage.StorageUnavailable:
-        # Nothing is wrong with the image: the batch is given back, and the last attempt fails it.
-        progress.errors[item.index] = ErrorCode.INTERNAL
-        if job.attempt < claims.MAX_ATTEMPTS:
-            raise
+    except (FileNotFoundError, storage.StorageUnavailable) as error:
+        progress.unread[item.index] = error
     except (Damaged, TooCostly) as error:
         is_damaged = isinstance(error, Damaged)
         code = ErrorCode.INVALID_IMAGE if is_damaged else ErrorCode.TOO_COSTLY
@@ -189,8 +231,11 @@ def _decode(encoder: Encoder, decoder: Decoder, item: _Item) -> None:
 
 def _task(encoder: Encoder, item: _Item) -> Task:
     job = item.progress.job
+    data = item.read()
+    if not data:
+        raise storage.StorageUnavailable("the file is empty; what was stored was not")
     return Task(
-        data=item.read(),
+        data=data,
         size=(item.image["width"], item.image["height"]),
         preprocessing=encoder.preprocessing,
         preview_side=_preview_side(job),

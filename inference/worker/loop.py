@@ -327,6 +327,8 @@ def _next(models: Sequence[ServedModel], worker: str, steps: Steps, claim: Claim
 
 
 def _next_of(model: ServedModel, worker: str, steps: Steps, claim: Claim) -> Batch | None:
+    if decode.probe.trouble:
+        return None  # what it claims it could only give back
     token = uuid.uuid4()
     leases.take(token)
     try:
@@ -347,6 +349,9 @@ def _next_of(model: ServedModel, worker: str, steps: Steps, claim: Claim) -> Bat
         if is_full or is_background or any(model.is_long(job) for job in claimed):
             wake.workers_of(model.card)  # more may wait: another worker could take it
         ready = steps.make_ready(model.cache.encoder, claimed)
+        if not ready:
+            leases.drop(token)
+            return None
         return Batch(model, token, ready, claim.only_short, is_background)
     except BaseException:
         _give_back(token)

@@ -8,7 +8,8 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from celery import bootsteps
@@ -18,6 +19,7 @@ from django.db import close_old_connections
 from django.db.models.functions import Now
 
 from catalog.infrastructure import log_context
+from catalog.infrastructure.storage_probe import Probe
 from inference.jobs import claims
 from inference.models import Worker
 from inference.runtime import process_stats
@@ -27,6 +29,7 @@ from inference.worker import decode, leases, served_models
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 2.5
+PROBE_EVERY_S = 15.0  # while all is well; in trouble, at each heartbeat
 # From then on nothing that the step computes can count: its lease is over.
 HUNG_AFTER_S = (claims.TIME_LIMIT + claims.LEASE).total_seconds()
 STDERR = 2
@@ -49,12 +52,14 @@ def is_stopping() -> bool:
 
 def announce() -> None:
     models = served_models.loaded()
+    trouble = decode.probe.trouble
     report = {
         "pid": os.getpid(),
         "device": settings.WORKER_DEVICE,
-        "repos": served_models.repos(),
+        "repos": [] if trouble else served_models.repos(),
         "revisions": served_models.revisions(),
-        "failures": served_models.failures(),
+        "failures": served_models.failures()
+        | (dict.fromkeys(served_models.repos(), trouble) if trouble else {}),
         "resident_bytes": process_stats.resident_bytes(),
         "device_bytes": process_stats.device_bytes(settings.WORKER_DEVICE),
         "images_per_s": {repo: round(model.images_per_s, 2) for repo, model in models.items()},
@@ -68,12 +73,36 @@ def withdraw() -> None:
     Worker.objects.filter(name=name()).delete()
 
 
+class StorageWatch:
+    """Takes no messages while images cannot be read: they are for workers that can.
+
+    `pause` and `resume` return whether they could; else they are called again.
+    """
+
+    def __init__(
+        self, probe: Probe, *, pause: Callable[[], bool], resume: Callable[[], bool]
+    ) -> None:
+        self._probe, self._pause, self._resume = probe, pause, resume
+        self.is_paused = False
+        self._next_look_s = 0.0
+
+    def check(self) -> None:
+        now_s = time.monotonic()
+        if self._probe.trouble or now_s >= self._next_look_s:
+            self._probe.look()
+            self._next_look_s = now_s + PROBE_EVERY_S
+        if self.is_paused != bool(self._probe.trouble):
+            has_changed = self._resume() if self.is_paused else self._pause()
+            self.is_paused ^= has_changed
+
+
 class Heartbeat(threading.Thread):
     """Announces the worker and renews the leases of its batches while the main thread computes."""
 
-    def __init__(self) -> None:
+    def __init__(self, storage_watch: StorageWatch) -> None:
         super().__init__(name="heartbeat", daemon=True)
         self.stopped = threading.Event()
+        self.storage_watch = storage_watch
 
     def run(self) -> None:
         with log_context.bound(worker=name()):
@@ -83,6 +112,7 @@ class Heartbeat(threading.Thread):
                 faulthandler.dump_traceback_later(HUNG_AFTER_S, exit=True, file=STDERR)
                 try:
                     _beat()
+                    self.storage_watch.check()
                 except Exception:  # the edge of the thread: without it the worker would seem dead
                     log.exception("heartbeat missed")
                 finally:
@@ -130,8 +160,14 @@ class Serving(bootsteps.StartStopStep):
         # The consumer is made after this step; a solo worker runs tasks in its own thread.
         served_models.on_withdrawal.append(lambda queue: parent.consumer.cancel_task_queue(queue))
         served_models.on_withdrawal.append(lambda queue: announce())
+        decode.probe.look()
         announce()
-        self.heartbeat = Heartbeat()
+        watch = StorageWatch(
+            decode.probe,
+            pause=lambda: _for_each_queue(parent, "cancel_task_queue"),
+            resume=lambda: _for_each_queue(parent, "add_task_queue"),
+        )
+        self.heartbeat = Heartbeat(watch)
         self.heartbeat.start()
         log.info("worker serves name=%s models=%s", name(), served_models.repos())
 
@@ -141,3 +177,14 @@ class Serving(bootsteps.StartStopStep):
         self.heartbeat.join(timeout=HEARTBEAT_S)
         withdraw()
         served_models.clear()
+
+
+# Any: Celery's worker.
+def _for_each_queue(worker: Any, verb: str) -> bool:
+    """Have the main thread change what is consumed; False: it is not connected to its broker."""
+    consumer = worker.consumer
+    if consumer is None or consumer.task_consumer is None:
+        return False
+    for queue in served_models.queues():
+        consumer.call_soon(getattr(consumer, verb), queue)
+    return True

@@ -113,6 +113,10 @@ def repos() -> list[str]:
     return sorted(_cards)
 
 
+def queues() -> list[str]:
+    return sorted(card.queue for card in _cards.values())
+
+
 def revisions() -> dict[str, str]:
     return {repo: revision for repo, revision in sorted(_revisions.items()) if repo in _cards}
 

@@ -21,12 +21,13 @@ from catalog.infrastructure import storage
 from inference import tasks
 from inference.images import MAX_BYTES
 from inference.outbound import fetch_queue, fetcher, image_bundle
-from inference.outbound.errors import ImageUrlRefused, TooManyUrls
+from inference.outbound.errors import FetchUnavailable, ImageUrlRefused, TooManyUrls
 from inference.outbound.image_bundle import Bundle
 from inference.outbound.ip_addresses import is_public
 from tests.conftest import photo_bytes
 from tests.fakes.buckets import Bucket
 from tests.fakes.far_server import Answer, Canary, FarServer, canary, far_server, world
+from tests.fakes.storage import FakeStorage
 from tests.support.hostile_urls import HOSTILE, INSIDE, PUBLIC, PUBLIC_V6
 
 PHOTO = photo_bytes()
@@ -439,7 +440,7 @@ def test_one_bad_url_refuses_the_request_and_is_known(queue: list[list[str]], in
 def test_nobody_waits_longer_than_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(current_app, "send_task", lambda *_, **__: None)
 
-    with pytest.raises(ImageUrlRefused):
+    with pytest.raises(FetchUnavailable):
         ask(["https://good.example/cat.jpg"], deadline_s=0.3)
 
 
@@ -450,8 +451,27 @@ def test_without_a_broker_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(current_app, "send_task", away)
 
-    with pytest.raises(ImageUrlRefused):
+    with pytest.raises(FetchUnavailable):
         ask(["https://good.example/cat.jpg"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_cannot_store_them_is_no_fault_of_the_urls(
+    queue: list[list[str]], fake_storage: FakeStorage
+) -> None:
+    fake_storage.breaks("save")
+
+    with pytest.raises(FetchUnavailable):
+        ask(["https://good.example/cat.jpg"], deadline_s=1.0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_nobody_waits_for_any_more_is_not_fetched(
+    queue: list[list[str]], far: FarServer
+) -> None:
+    tasks.fetch_images(str(uuid.uuid4()), ["https://good.example/cat.jpg"])
+
+    assert left_behind() == []
 
 
 @pytest.mark.django_db(transaction=True)
