@@ -24,10 +24,10 @@ run: $(READY) ## Start the whole site at http://127.0.0.1:8000 (PORT=, DATA_DIR=
 	@exec $(BIN)/python -m devserver.run
 
 worker: $(READY) ## One more worker beside `make run`: make worker MODELS=repo,repo
-	@DEBUG=$${DEBUG-1} exec $(BIN)/python manage.py run_worker
+	@exec $(BIN)/python manage.py run_worker
 
 fetch: $(READY) ## Download a model's weights beside `make run`: make fetch REPO=owner/name
-	@DEBUG=$${DEBUG-1} $(BIN)/python manage.py fetch_model $(REPO)
+	@$(BIN)/python manage.py fetch_model $(REPO)
 
 test: $(READY) ## Run all tests, some at a time (ARGS='-k name' to choose, in one process)
 	@$(BIN)/python -m tests.run $(ARGS)
@@ -50,7 +50,7 @@ check: $(READY) ## Lint, types, contracts, security, migrations, and settings fi
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 		export DATA_DIR="$$folder" DATABASE_URL= REDIS_URL= TEXT_CACHE_URL= && \
 		$(PRODUCTION) $(BIN)/python -m devserver.services run --forgetful -- \
-			$(BIN)/python manage.py makemigrations --check --dry-run && \
+			sh -c '$(BIN)/python manage.py makemigrations --check --dry-run && $(BIN)/python -m tests.lint_migrations' && \
 		$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 fmt: $(READY) ## Format the code and mend what can be mended

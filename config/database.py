@@ -8,7 +8,8 @@ pages answer with 503.
 """
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
@@ -52,3 +53,22 @@ class KeepaliveConnection(psycopg.Connection[Any]):
         if pq.PGconn.ping(conninfo.encode()) == pq.Ping.NO_RESPONSE:
             self.pgconn.finish()  # the pool must not hand it out again
             raise psycopg.OperationalError("PostgreSQL does not answer any more")
+
+
+def is_command(arguments: Sequence[str]) -> bool:
+    """Whether this process is a `manage.py` command, which somebody waits for by choice.
+
+    >>> is_command(["manage.py", "migrate"]), is_command(["uvicorn"])
+    (True, False)
+    """
+    return bool(arguments) and Path(arguments[0]).name == "manage.py"
+
+
+def time_limits(*, statement_s: int, idle_in_transaction_s: int) -> str:
+    """As libpq's `options`. A lock is waited for 2 s in any case: whoever waits to change a table
+    holds up all who come after.
+    """
+    return (
+        f"-c statement_timeout={statement_s * 1000} -c lock_timeout=2000"
+        f" -c idle_in_transaction_session_timeout={idle_in_transaction_s * 1000}"
+    )

@@ -1,5 +1,6 @@
 """Every setting, read once from the environment; `.env.example` explains each variable."""
 
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from django.core.management.utils import get_random_secret_key
 from environ import Env
 
 from catalog.numbers.money import parse_usd
-from config.database import KeepaliveConnection
+from config.database import KeepaliveConnection, is_command, time_limits
 from config.logging import logging_config
 from config.strictness import (
     refuse_open_hosts,
@@ -184,6 +185,16 @@ MODEL_JSON_SECTIONS = {"api": "inference.docs.how_to_call.as_json"}
 
 # --- PostgreSQL and Valkey ----------------------------------------------------------------------
 
+# A page or a job must not wait for ever; a migration or a report may take its time.
+DATABASE_TIME_LIMITS = (
+    time_limits(
+        statement_s=env.int("COMMAND_STATEMENT_TIMEOUT_S", default=3600), idle_in_transaction_s=600
+    )
+    if is_command(sys.argv)
+    else time_limits(
+        statement_s=env.int("DATABASE_STATEMENT_TIMEOUT_S", default=15), idle_in_transaction_s=10
+    )
+)
 DATABASE_URL = env.str("DATABASE_URL", default="") or addresses.postgres_url(DATA_DIR)
 DATABASES = {"default": Env.db_url_config(DATABASE_URL)}
 # A socket's folder comes as an option; `manage.py dbshell` only knows HOST.
@@ -200,8 +211,7 @@ _options.update(
             "connection_class": KeepaliveConnection,
         },
         "connect_timeout": 3,
-        "options": "-c statement_timeout=15000 -c lock_timeout=2000"
-        " -c idle_in_transaction_session_timeout=10000",
+        "options": DATABASE_TIME_LIMITS,
     }
 )
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True

@@ -46,6 +46,11 @@ def text_cache_url(data_dir: Path) -> str:
     return f"unix://{quote(str(socket_folder(data_dir) / TEXT_CACHE_SOCKET))}"
 
 
-def data_dir_from_environment() -> Path:
+def read_env() -> None:
+    """What .env says, where the environment does not."""
     Env.read_env(PROJECT_DIR / ".env", overwrite=False)
+
+
+def data_dir_from_environment() -> Path:
+    read_env()
     return Path(os.environ.get("DATA_DIR") or PROJECT_DIR / ".data").resolve()

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from devserver import services
+from devserver import development_site, services
 from devserver.addresses import PROJECT_DIR, data_dir_from_environment
 from devserver.console import Console
 from devserver.folder_lock import FolderInUse, sole_owner
@@ -177,7 +177,7 @@ def main() -> int:
     os.chdir(PROJECT_DIR)
     try:
         check_port(port)
-        with sole_owner(data_dir):
+        with sole_owner(data_dir), development_site.announced(data_dir, port=port):
             return supervise(partial(site, data_dir=data_dir, port=port))
     except (PortTaken, FolderInUse, EnginesMissing, CommandFailed, PermissionError) as error:
         sys.exit(str(error))
