@@ -259,13 +259,27 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "house"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_TRANSPORT_OPTIONS = {
+_redis_options = {
     "visibility_timeout": 120,
     "unacked_restore_throttle": 1,
     # A broker that hangs must not hang a visitor. Workers wait for messages a second at a time.
     "socket_timeout": 3,
     "socket_connect_timeout": 2,
 }
+# Publishing is not confirmed: a message that is lost costs some seconds, a wait for its receipt
+# would cost a visitor more.
+_rabbitmq_options = {"write_timeout": 3, "connect_timeout": 2}
+IS_RABBITMQ = CELERY_BROKER_URL.startswith(("amqp", "pyamqp"))
+CELERY_BROKER_TRANSPORT_OPTIONS = _rabbitmq_options if IS_RABBITMQ else _redis_options
+# Queues that more than one machine of a cluster holds.
+RABBITMQ_QUEUE_TYPE = env.str("RABBITMQ_QUEUE_TYPE", default="quorum")
+if RABBITMQ_QUEUE_TYPE not in {"quorum", "classic"}:
+    raise ImproperlyConfigured(
+        f"RABBITMQ_QUEUE_TYPE must be quorum or classic, not {RABBITMQ_QUEUE_TYPE!r}."
+    )
+if IS_RABBITMQ:
+    CELERY_TASK_DEFAULT_QUEUE_TYPE = RABBITMQ_QUEUE_TYPE
+    CELERY_TASK_CREATE_MISSING_QUEUE_TYPE = RABBITMQ_QUEUE_TYPE
 CELERY_BEAT_SCHEDULER = "catalog.infrastructure.beat.Scheduler"
 # Seconds between two runs. Beat does them itself; one with a queue is done by that queue's worker.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {

@@ -10,7 +10,7 @@ import django
 from django.db.migrations.loader import MigrationLoader
 
 # The newest of each app when the linter came.
-KNOWN = {"catalog": 20, "accounts": 8, "inference": 21}
+KNOWN = {"catalog": 20, "accounts": 8, "inference": 22}
 
 
 def is_known(app: str, name: str) -> bool:

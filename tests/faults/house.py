@@ -189,6 +189,23 @@ class House:
                 started.kill()
             started.wait()
 
+    @contextmanager
+    def one_more_beat(self) -> Iterator[psutil.Process]:
+        """A second beat, without a supervisor."""
+        started = psutil.Popen(
+            [sys.executable, "-m", "celery", "-A", "config", "beat"],
+            env=self.environ(),
+            cwd=settings.BASE_DIR,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            yield started
+        finally:
+            started.terminate()
+            started.wait()
+
     # --- healing ----------------------------------------------------------------------------------
 
     def leases_end(self) -> None:

@@ -126,29 +126,13 @@ def test_f29_two_sweepers_at_once_move_each_job_once(house: House) -> None:
 
 @only_long("another beat has to start")
 def test_f29_two_beats_at_once(house: House) -> None:
-    schedule = str(house.faults / "second-beat")
-    command = [sys.executable, "-m", "celery", "-A", "config", "worker", "-Q", "house", "--beat"]
-    command += ["--schedule", schedule, "--pool", "threads", "--hostname", "second@%h"]
-    beat = subprocess.Popen(
-        command,
-        env=house.environ(),
-        cwd=settings.BASE_DIR,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        wait_for(lambda: any(house.faults.glob("second-beat*")))
-        with house.fault("forward", "slow any"):
-            for _ in range(3):
-                for _ in range(10):
-                    house.submit()
-                wait_for(lambda: Job.objects.running().exists())
-                house.worker().kill()
-                house.settles()
-    finally:
-        beat.terminate()
-        beat.wait()
+    with house.one_more_beat(), house.fault("forward", "slow any"):
+        for _ in range(3):
+            for _ in range(10):
+                house.submit()
+            wait_for(lambda: Job.objects.running().exists())
+            house.worker().kill()
+            house.settles()
 
     house.check()
     assert max(Job.objects.values_list("attempt", flat=True)) <= 2

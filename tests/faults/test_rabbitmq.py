@@ -13,10 +13,12 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from django.conf import settings
 from pytest_django import Settings
 
 from bench.abuse.stage import issue_key
 from bench.faults import transitions
+from catalog.models import PeriodicTask
 from inference.models import Job, State
 from tests.faults.conftest import UNLIMITED, a_payer, storages_in, the_only_card
 from tests.faults.house import IS_LONG, House, call, only_long
@@ -164,5 +166,24 @@ def test_f06_a_rabbitmq_that_is_full_holds_up_no_call(
     house.report(f"{dict(statuses)} in {took_s:.1f} s, {waiting} jobs not begun")
 
 
-def processes_of(house: House) -> tuple[int, int]:
-    return house.worker().pid, house.site.child("config.server").pid
+def test_its_queues_are_quorum_queues_and_housekeeping_reaches_all_of_them(
+    rabbit_house: House, server: RabbitMQ
+) -> None:
+    house = rabbit_house
+    for _ in range(5):
+        house.submit()
+    house.settles()
+
+    house.check()
+    rows = server.control("list_queues", "--quiet", "name", "type").splitlines()
+    types = dict(row.split() for row in rows if "\t" in row)
+    ours = {"house", "mail", "fetch", "webhooks", house.card.queue}
+    assert {types.get(name) for name in ours} == {"quorum"}
+    sent = [name for name, entry in settings.CELERY_BEAT_SCHEDULE.items() if "options" in entry]
+    done = PeriodicTask.objects.filter(name__in=sent, last_done_at__isnull=False)
+    wait_for(lambda: done.count() == len(set(sent) - {"hub"}))
+
+
+def processes_of(house: House) -> tuple[int, ...]:
+    others = [("config.server",), ("config beat",), ("house@",), ("fetch@",)]
+    return house.worker().pid, *(house.site.child(*words).pid for words in others)

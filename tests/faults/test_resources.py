@@ -125,7 +125,7 @@ def test_f16_a_full_disk_for_pictures_refuses_the_call_alone(house: House) -> No
     worker.suspend()
     house.submit()
     web = house.site.child("config.server")
-    with no_room_for_files(web, worker, house.site.child("--beat")):
+    with no_room_for_files(web, worker, house.site.child("celery", " beat")):
         refused_without_a_trace(house, key)
         worker.resume()
         house.settles()  # what was accepted before is done

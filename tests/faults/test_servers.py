@@ -3,20 +3,26 @@
 import shutil
 import signal
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
 import pytest
 from django.conf import settings
 from django.db import connection
+from pytest_django import Settings
 
 from bench.faults.breakages import patiently
 from inference.models import Job, State
-from tests.faults.conftest import survive_crashes
-from tests.faults.house import House, engine
+from tests.faults.conftest import storages_in, survive_crashes
+from tests.faults.house import House, engine, only_long
+from tests.support import site as sites
+from tests.support.relay import Relay, relayed
 from tests.support.site import wait_for
 
 pytestmark = [
@@ -147,6 +153,46 @@ def test_f08_a_frozen_database_holds_no_request_for_ever(house: House) -> None:
         f"{len(waits)} requests answered 503 after {waits[0]:.1f} to {waits[-1]:.1f} s; "
         f"pages back {healed_s:.1f} s after the thaw"
     )
+
+
+@pytest.fixture
+def network(house: House) -> Iterator[Relay]:
+    """The way to the database, over TCP."""
+    given = connection.settings_dict
+    folder = given["HOST"] or given["OPTIONS"]["host"]
+    with relayed(Path(folder) / f".s.PGSQL.{given['PORT'] or 5432}") as relay:
+        yield relay
+
+
+@only_long("a site with a database behind TCP has to start")
+def test_f08_a_database_behind_a_network_that_is_cut(
+    house: House, network: Relay, tmp_path: Path, settings: Settings
+) -> None:
+    url = urlsplit(sites.database_url())
+    over_tcp = f"postgresql://postgres@127.0.0.1:{network.port}{url.path}"
+    data_dir = tmp_path / "site"
+    (data_dir / "faults").mkdir(parents=True)
+    given = psutil.Process(house.site.process.pid).environ()
+    models = {name: given[name] for name in ("MODELS", "MODEL_DIR") if name in given}
+    house.site.hush()
+    try:
+        with sites.running(data_dir, **models, DATABASE_URL=over_tcp) as site:
+            settings.STORAGES = storages_in(data_dir)
+            other = replace(house, site=site)
+            other.wait_for_worker()
+            network.freeze()
+            answers = [ask(other) for _ in range(3)]
+            network.thaw()
+            wait_for(lambda: ask(other)[0] == 200)
+            other.submit()
+            other.settles()
+    finally:
+        house.site.wake()
+
+    assert {status for status, _ in answers} == {503}
+    assert max(waited_s for _, waited_s in answers) < 30
+    succeed_all(house)
+    house.report(f"503 after {max(waited_s for _, waited_s in answers):.1f} s at most")
 
 
 def ask(house: House) -> tuple[int, float]:

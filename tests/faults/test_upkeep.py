@@ -65,7 +65,8 @@ def test_f34_what_web_and_beat_hold_does_not_grow(house: House) -> None:
 
 def holdings(house: House) -> dict[str, int]:
     """Of the processes that were not killed: open files, connections, and memory in MB."""
-    processes = [house.site.child(words) for words in ("config.server", "--beat", "fetch@")]
+    names = ("config.server", "config beat", "house@", "fetch@")
+    processes = [house.site.child(words) for words in names]
     with connection.cursor() as cursor:
         cursor.execute(CONNECTIONS)
         [connections] = cursor.fetchone()

@@ -66,9 +66,8 @@ def _site(props: Props) -> Iterator[Site]:
         manage = [sys.executable, "manage.py", "run_worker", "--models", stage.SERVED]
         log = logs / "worker.log"
         worker = stack.enter_context(running(manage, {}, log, guard))
-        beat = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker", "-Q", "house"]
-        beat += ["--beat", "--schedule", str(logs / "beat"), "--pool", "threads"]
-        beat += ["--concurrency", "2", "--loglevel", "WARNING"]
+        beat = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "beat"]
+        beat += ["--loglevel", "WARNING"]
         stack.enter_context(running(beat, run.CHECKED, logs / "beat.log", guard))
         wait_for(lambda: Worker.objects.alive().exists(), worker, log)
         yield Site(port, psutil.Process(web_process.pid), psutil.Process(worker.pid), props)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from django.conf import settings as django_settings
 from django.db.models.functions import Now
-from inference.worker.text_cache import TextCache
 
 from catalog.infrastructure import storage, storage_probe
 from catalog.infrastructure.storage_probe import MARKER, Marker, Probe
@@ -19,6 +18,7 @@ from inference.models import ErrorCode, Job, State, Worker
 from inference.worker import decode, loop, process, served_models
 from inference.worker.process import StorageWatch
 from inference.worker.served_models import ServedModel
+from inference.worker.texts.cache import TextCache
 from tests.fakes.encoder import HashEncoder
 from tests.fakes.storage import FakeStorage
 
