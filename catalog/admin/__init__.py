@@ -2,12 +2,12 @@
 
 from django.contrib import admin
 
-from catalog.admin import cards, demand, reviews, waitlist
+from catalog.admin import cards, demand, periodic, reviews, waitlist
 from catalog.admin.audited import Audited
 from catalog.admin.forms import SourceForm
 from catalog.models import Source
 
-__all__ = ["Audited", "SourceAdmin", "cards", "demand", "reviews", "waitlist"]
+__all__ = ["Audited", "SourceAdmin", "cards", "demand", "periodic", "reviews", "waitlist"]
 
 
 @admin.register(Source)

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -24,7 +24,7 @@ from bench.abuse.stage import issue_key
 from bench.faults import invariants
 from bench.faults.breakages import AWAY, patiently
 from bench.faults.load import Client, Record, small_photo
-from catalog.models import ModelCard
+from catalog.models import ModelCard, periodic
 from inference import images, jobs
 from inference.jobs import sweep
 from inference.kinds.classify import request as classify
@@ -57,6 +57,10 @@ from tests.fakes.encoder import HashEncoder
 card = ModelCard.objects.get(repo=sys.argv[1])
 loop.drain(ServedModel(card, TextCache(HashEncoder())), worker=process.name())
 """
+# What is in the command lines of the site's processes.
+BEAT = ("celery", " beat")
+HOUSE = ("celery", "house@")
+FETCH = ("celery", "fetch@")
 LABELS = ("a cat", "a dog", "a rocket")
 
 
@@ -289,3 +293,16 @@ def call(house: House, key: str) -> httpx.Response:
     headers = {"Authorization": f"Bearer {key}", "Prefer": "respond-async"}
     address = f"{house.site.address}/v1/classify"
     return httpx.post(address, json=body, headers=headers, timeout=60)
+
+
+def done_after(name: str, moment: datetime) -> bool:
+    last = periodic.last_done_at(name)
+    return last is not None and last > moment
+
+
+def database_now() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        [now] = cursor.fetchone()
+    assert isinstance(now, datetime)
+    return now

@@ -1,6 +1,8 @@
 """F19: processes whose clock is two hours off steal no lease, and let no job expire."""
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from datetime import timedelta
@@ -9,8 +11,9 @@ import pytest
 from django.conf import settings
 from django.db.models.functions import Now
 
+from catalog.models import PeriodicTask
 from inference.models import Job, State
-from tests.faults.house import DRAIN, House, only_long
+from tests.faults.house import BEAT, DRAIN, HOUSE, House, database_now, done_after, only_long
 from tests.support.site import wait_for
 
 pytestmark = [
@@ -71,3 +74,37 @@ def run_with_clock(house: House, off: str, program: str, *arguments: str) -> Non
         check=True,
         capture_output=True,
     )
+
+
+@pytest.mark.parametrize("off", ["+2h", "-2h"])
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [
+        (["beat"], BEAT),
+        (["worker", "-Q", "mail,house", "--pool", "threads", "--hostname", "house@%h"], HOUSE),
+    ],
+    ids=["beat", "house"],
+)
+def test_f19_housekeeping_goes_on_where_a_clock_is_off(
+    house: House, off: str, role: list[str], words: tuple[str, ...]
+) -> None:
+    """Of the process that sends, or of the one that is sent to."""
+    own = house.site.child(*words)
+    own.suspend()
+    command = ["faketime", "--exclude-monotonic", "-f", off, sys.executable, "-m", "celery"]
+    other = subprocess.Popen(
+        [*command, "-A", "config", *role],
+        env=house.environ(),
+        cwd=settings.BASE_DIR,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        PeriodicTask.objects.all().delete()
+        moment = database_now()
+        wait_for(lambda: all(done_after(name, moment) for name in ("sweep", "mail", "launches")))
+    finally:
+        os.killpg(other.pid, signal.SIGTERM)
+        other.wait()
+        own.resume()

@@ -1,21 +1,19 @@
 """Beat, house and fetch killed: each is back by itself, and meanwhile nothing is lost or late."""
 
 import time
-from datetime import datetime
 
 import httpx
 import psutil
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.db.models.functions import Now
 from redis import Redis
 
 from bench.abuse.stage import issue_key
 from catalog.infrastructure import broker
-from catalog.models import PeriodicTask, periodic
+from catalog.models import PeriodicTask
 from inference.models import Job, State
-from tests.faults.house import House, engine
+from tests.faults.house import BEAT, FETCH, HOUSE, House, database_now, done_after, engine
 from tests.support.site import is_alive, wait_for
 
 pytestmark = [
@@ -23,22 +21,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.timeout(900),
 ]
-BEAT = ("celery", " beat")
-HOUSE = ("celery", "house@")
-FETCH = ("celery", "fetch@")
-
-
-def done_after(name: str, moment: datetime) -> bool:
-    last = periodic.last_done_at(name)
-    return last is not None and last > moment
-
-
-def database_now() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT now()")
-        [now] = cursor.fetchone()
-    assert isinstance(now, datetime)
-    return now
 
 
 def killed(house: House, words: tuple[str, ...]) -> psutil.Process:
