@@ -4,6 +4,7 @@ Run by `make check`. What was there when the linter came is left alone. A new on
 its rules says `IgnoreMigration()`, with the reason beside it.
 """
 
+import os
 import sys
 
 import django
@@ -19,6 +20,7 @@ def is_known(app: str, name: str) -> bool:
 
 
 def main() -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     from django_migration_linter import MigrationLinter  # needs Django's apps
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 from django.db import connection, transaction
 
 
@@ -24,6 +25,21 @@ def lock(name: str) -> None:
     """Hold a lock until the end of the transaction under way; wait while another session has it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number_of(name)])
+
+
+@contextmanager
+def session_lock(name: str) -> Iterator[None]:
+    """Hold a lock over many transactions, in a session of its own; raises LockNotAvailable if
+    another has it for longer than the lock_timeout of the settings.
+
+    Not in Django's connection: that goes back to its pool, and the lock would stay with it.
+    """
+    given = connection.get_connection_params()
+    known = ("dbname", "user", "password", "host", "port", "options")
+    parameters = {key: given[key] for key in known if key in given}
+    with psycopg.connect(**parameters, autocommit=True) as session:
+        session.execute("SELECT pg_advisory_lock(%s)", [number_of(name)])
+        yield
 
 
 def number_of(name: str) -> int:

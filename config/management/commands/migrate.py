@@ -4,10 +4,10 @@ import time
 from typing import Any
 
 from django.core.management.commands import migrate
-from django.db import OperationalError, connections
+from django.db import OperationalError
 from psycopg.errors import LockNotAvailable
 
-from catalog.infrastructure.locks import number_of
+from catalog.infrastructure.locks import session_lock
 
 LOCK = "migrate"
 TRIES = 30
@@ -25,8 +25,9 @@ class Command(migrate.Command):
         for number in range(1, TRIES + 1):
             try:
                 return self._migrate(*args, **options)
-            except OperationalError as error:
-                if number == TRIES or not isinstance(error.__cause__, LockNotAvailable):
+            except (OperationalError, LockNotAvailable) as error:
+                is_locked = isinstance(error.__cause__ or error, LockNotAvailable)
+                if number == TRIES or not is_locked:
                     raise
                 self.stderr.write(f"a table is in use, trying again ({number} of {TRIES - 1})")
                 time.sleep(PAUSE_S)
@@ -34,10 +35,5 @@ class Command(migrate.Command):
 
     def _migrate(self, *args: Any, **options: Any) -> None:
         """Two at once would both make the same table."""
-        connection = connections[options["database"]]
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [number_of(LOCK)])
-        try:
+        with session_lock(LOCK):
             super().handle(*args, **options)
-        finally:
-            connection.close()  # which ends the session, and with it the lock
