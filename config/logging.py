@@ -20,6 +20,17 @@ class ContextFilter(logging.Filter):
         return True
 
 
+class BrokerErrorsInOneLine(logging.Filter):
+    """Of Celery's consumer, which shows a traceback of its own code each time it reconnects."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info:
+            error = record.exc_info[1]
+            record.msg, record.args = f"{record.getMessage().strip()} error={error!r}", ()
+            record.exc_info = None
+        return True
+
+
 class ReadableFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  as logging spells it
         context: dict[str, str] = getattr(record, "context", {})
@@ -55,6 +66,7 @@ def logging_config(*, level: str, is_json: bool) -> dict[str, Any]:
         "filters": {
             "context": {"()": ContextFilter},
             "redact": {"()": RedactPaths},
+            "broker": {"()": BrokerErrorsInOneLine},
             "unreadable": {"()": NoUnreadableRequests},
         },
         "formatters": {
@@ -84,6 +96,7 @@ def logging_config(*, level: str, is_json: bool) -> dict[str, Any]:
             # A line for each message, which says nothing that the work's own lines do not.
             "celery.app.trace": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},
+            "celery.worker.consumer.consumer": {"filters": ["broker"]},
             "celery.worker.strategy": {"level": "WARNING"},
         },
     }

@@ -258,6 +258,8 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "house"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A broker without room for what a worker notes about a message is tried again, not left for good.
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 _redis_options = {
     "visibility_timeout": 120,

@@ -168,3 +168,15 @@ def test_the_setting_chooses_the_format_of_every_line(
 
     [handler] = config["handlers"].values()
     assert config["formatters"][handler["formatter"]]["()"] is formatter
+
+
+def test_a_broker_that_is_away_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    consumer = logging.getLogger("celery.worker.consumer.consumer")
+    try:
+        raise OSError("no room")
+    except OSError:
+        consumer.warning("consumer: Connection to broker lost.\n", exc_info=True)
+
+    [record] = [each for each in caplog.records if each.name == consumer.name]
+    assert record.exc_info is None
+    assert record.getMessage() == "consumer: Connection to broker lost. error=OSError('no room')"
