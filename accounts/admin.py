@@ -58,6 +58,8 @@ class UserAdmin(Audited[User]):
         "is_superuser",
         "groups",
         "max_calls_in_flight",
+        "max_calls_per_minute",
+        "max_images_per_minute",
         "last_login",
         "date_joined",
     ]

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.db.models.functions import Now
 
-from accounts import credits, erasure, lifecycle
+from accounts import credits, erasure, keys, lifecycle
 from accounts.staff import launches
 from catalog.infrastructure.retention import Budget
 from catalog.models import Launch
@@ -15,6 +15,7 @@ ROUND_S = 5.0
 def tidy() -> None:
     lifecycle.UNCONFIRMED.delete_due(Budget(ROUND_S))
     credits.expire_due(Now())
+    keys.mail_before_expiry(Budget(ROUND_S))
 
 
 @shared_task(name="accounts.tasks.tell_of_launch")

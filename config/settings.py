@@ -387,12 +387,14 @@ WEBHOOK_DISABLED_AFTER_DAYS = env.int("WEBHOOK_DISABLED_AFTER_DAYS", default=5)
 
 # The API: each key's share of a minute and its account's, jobs that may wait, and threads for
 # what is not asynchronous. A picture of 10 MB is 14 MB of base64.
-API_SUBMITS_PER_MINUTE = env.int("API_SUBMITS_PER_MINUTE", default=60)
-API_SUBMITS_PER_MINUTE_ACCOUNT = env.int("API_SUBMITS_PER_MINUTE_ACCOUNT", default=120)
+API_SUBMITS_PER_MINUTE = env.int("API_SUBMITS_PER_MINUTE", default=600)
+API_SUBMITS_PER_MINUTE_ACCOUNT = env.int("API_SUBMITS_PER_MINUTE_ACCOUNT", default=1200)
+API_IMAGES_PER_MINUTE = env.int("API_IMAGES_PER_MINUTE", default=6000)
 API_QUEUED_JOBS = env.int("API_QUEUED_JOBS", default=200)
 API_THREADS = env.int("API_THREADS", default=8)
 # Of one account, in one web process; staff may give an account more.
 API_CALLS_IN_FLIGHT = env.int("API_CALLS_IN_FLIGHT", default=64)
+API_CALLS_IN_FLIGHT_ACCOUNT = env.int("API_CALLS_IN_FLIGHT_ACCOUNT", default=128)
 API_BODY_MEMORY_BYTES = env.int("API_BODY_MEMORY_MB", default=192) * 1024 * 1024
 API_WAIT_S = 60
 API_MAX_BODY_BYTES = 16 * 1024 * 1024

@@ -1,11 +1,13 @@
 """API keys: `keys.issue`, `keys.find`, `keys.revoke`; people's page of them is in views."""
 
+from accounts.keys.expiry import mail_before_expiry
 from accounts.keys.issuing import (
     MAX_ACTIVE_KEYS,
     AlreadyShown,
     NotIssued,
     TooManyKeys,
     find,
+    find_expired,
     is_well_formed,
     issue,
     revoke,
@@ -17,7 +19,9 @@ __all__ = [
     "NotIssued",
     "TooManyKeys",
     "find",
+    "find_expired",
     "is_well_formed",
     "issue",
+    "mail_before_expiry",
     "revoke",
 ]

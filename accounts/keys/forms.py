@@ -10,7 +10,8 @@ from django.db.models.functions import Now
 from catalog.numbers.money import parse_usd
 
 LONGEST_IDEMPOTENCY_KEY = 64
-LIFETIMES = [("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"), ("", "never")]
+# The first is what a form says by itself: programs that nobody looks at must not stop one day.
+LIFETIMES = [("", "never"), ("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year")]
 
 
 class KeyForm(forms.Form):

@@ -36,9 +36,12 @@ MAX_ACTIVE_KEYS = 20
 SECRET_SHOWN_AGAIN_FOR = timedelta(minutes=1)
 LAST_USED_RESOLUTION = timedelta(minutes=1)
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+# Of a person, as the admin may have raised them.
+LIMITS = ("max_calls_in_flight", "max_calls_per_minute", "max_images_per_minute")
 # Every request of the API asks this; the ORM would write it anew each time.
 FIND = f"""
-SELECT key.*, person.max_calls_in_flight
+SELECT key.*, person.max_calls_in_flight, person.max_calls_per_minute,
+    person.max_images_per_minute
 FROM accounts_apikey AS key JOIN accounts_user AS person ON person.id = key.user_id
 WHERE key.sha256 = %s AND {KEY_IS_ACTIVE} AND person.is_active
 """  # noqa: S608  a rule of ours, no value
@@ -137,10 +140,21 @@ def find(secret: str) -> ApiKey | None:
     key = next(iter(ApiKey.objects.raw(FIND, [_sha256(secret)])), None)
     if key:
         # With what each call needs: Django reads the rest if a view asks for it, and few do.
-        known = {"id": key.user_id, "max_calls_in_flight": vars(key)["max_calls_in_flight"]}
+        known = {"id": key.user_id} | {name: vars(key)[name] for name in LIMITS}
         key.user = User.from_db(key._state.db, list(known), list(known.values()))
         _touch(key)
     return key
+
+
+def find_expired(secret: str) -> ApiKey | None:
+    """A key that ran out by itself: whoever has its secret may know that. Not a revoked one.
+
+    A revoked key may be in the wrong hands, and those learn nothing.
+    """
+    if not is_well_formed(secret):
+        return None
+    ended = ApiKey.objects.filter(revoked_at__isnull=True, expires_at__lte=Now())
+    return ended.filter(sha256=_sha256(secret), user__is_active=True).first()
 
 
 def _touch(key: ApiKey) -> None:

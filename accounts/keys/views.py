@@ -1,13 +1,11 @@
 """A person's API keys: list, make, revoke."""
 
 import uuid
-from datetime import timedelta
 from http import HTTPStatus
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models.functions import Now
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -21,7 +19,6 @@ from accounts.models import ApiKey, User
 
 MOST_LISTED = 100
 FIRST_KEY = "first key"
-FIRST_KEY_LIVES = timedelta(days=90)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -82,7 +79,6 @@ def welcome(request: SignedInRequest) -> HttpResponse:
         key, secret = keys.issue(
             request.user,
             name=FIRST_KEY,
-            expires_at=Now() + FIRST_KEY_LIVES,
             idempotency_key=request.POST.get("idempotency_key", "")[:LONGEST_IDEMPOTENCY_KEY],
         )
     except keys.NotIssued as refusal:
@@ -98,7 +94,6 @@ def _welcome(
         "waiting": gifts.waiting_of(request.user),
         "has_key": ApiKey.objects.of(request.user.pk).active().exists(),
         "idempotency_key": uuid.uuid4().hex,
-        "key_days": FIRST_KEY_LIVES.days,
         "site_url": settings.SITE_URL,
     }
     return render(request, "accounts/offer/welcome.html", context | made, status=status)

@@ -34,6 +34,9 @@ class ApiKey(models.Model):
 
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(null=True, blank=True)
+    expiry_mailed_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="its owner was told that it will end"
+    )
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, help_text="to the minute")
 
@@ -48,6 +51,17 @@ class ApiKey(models.Model):
 
     class Meta:
         verbose_name = "API key"
+        indexes = [
+            models.Index(
+                "expires_at",
+                name="key_expiry_not_mailed",
+                condition=Q(
+                    expires_at__isnull=False,
+                    expiry_mailed_at__isnull=True,
+                    revoked_at__isnull=True,
+                ),
+            )
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(spent_micro_usd__gte=0, held_micro_usd__gte=0),

@@ -34,7 +34,16 @@ class User(AbstractUser):
         "API calls at once",
         null=True,
         blank=True,
-        help_text="of one web process; empty: as many as anybody",
+        help_text="of one web process, by one key or all; empty: as many as anybody",
+    )
+    max_calls_per_minute = models.PositiveIntegerField(
+        "API calls a minute",
+        null=True,
+        blank=True,
+        help_text="that cost work, by one key or all; empty: as many as anybody",
+    )
+    max_images_per_minute = models.PositiveIntegerField(
+        "images a minute by the API", null=True, blank=True, help_text="empty: as many as anybody"
     )
 
     USERNAME_FIELD = "email"

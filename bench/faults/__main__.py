@@ -49,6 +49,7 @@ def environment() -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "API_SUBMITS_PER_MINUTE": "1000000",
         "API_SUBMITS_PER_MINUTE_ACCOUNT": "1000000",
+        "API_IMAGES_PER_MINUTE": "1000000",
     }
 
 

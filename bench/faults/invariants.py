@@ -53,7 +53,8 @@ def _charges() -> Iterator[str]:
     yield from (f"I4 {row['reference']} was charged {row['times']} times" for row in twice)
     charged = {entry.reference: -entry.balance_effect_micro_usd for entry in captured}
     holds = {hold.reference: hold for hold in Hold.objects.all()}
-    for job in Job.objects.filter(is_paid=True):
+    # Lines of batches are paid for by the part that they are in.
+    for job in Job.objects.interactive().filter(is_paid=True):
         is_success = job.state == State.SUCCEEDED
         if is_success != (job.hold_reference in charged):
             yield f"I4/I5 job {job.pk} is {job.state}, charged: {not is_success}"

@@ -20,7 +20,7 @@ def parse_usd(amount: str | Decimal) -> int:
         raise ValueError(f"{amount} is no amount of US dollars") from error
 
 
-def usd(micro_usd: int) -> str:
+def usd(micro_usd: int | Decimal) -> str:
     """The exact amount for programs, as the API and CSV files have it: never a float.
 
     >>> usd(94), usd(0), usd(1_500_000)

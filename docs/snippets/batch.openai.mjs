@@ -30,7 +30,7 @@ if (batch.output_file_id) {
   const output = await client.files.content(batch.output_file_id);
   for (const text of (await output.text()).trim().split("\n")) {
     const answer = JSON.parse(text);
-    console.log(answer.custom_id, answer.response.body.usage.cost);
+    console.log(answer.custom_id, answer.response.body.usage.cost_usd);
   }
 }
 if (batch.error_file_id) {

@@ -28,6 +28,6 @@ print(batch.status, batch.request_counts)
 if batch.output_file_id:
     for text in client.files.content(batch.output_file_id).text.splitlines():
         answer = json.loads(text)
-        print(answer["custom_id"], answer["response"]["body"]["usage"]["cost"])
+        print(answer["custom_id"], answer["response"]["body"]["usage"]["cost_usd"])
 if batch.error_file_id:
     print(client.files.content(batch.error_file_id).text)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from django.conf import settings
+from django.urls import reverse
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -11,7 +12,7 @@ from accounts import keys
 from accounts.models import ApiKey, User
 from inference import jobs
 from inference.api import limits, shares
-from inference.api.errors import Unauthorized
+from inference.api.errors import KeyExpired, Unauthorized
 from inference.api.limits import RateLimit
 from inference.api.request_context import context_of
 from inference.api.threads import in_thread
@@ -48,6 +49,8 @@ async def _authenticate(request: Request, bearer: Bearer, limit: RateLimit) -> C
 
     def find_key_and_count() -> ApiKey | None:
         key = keys.find(secret)
+        if key is None and (expired := keys.find_expired(secret)):
+            raise _expired(expired)
         if key:
             # Before counting: the headers of a refusal show the caller's limits, too.
             context.user, context.key = key.user, key
@@ -60,9 +63,18 @@ async def _authenticate(request: Request, bearer: Bearer, limit: RateLimit) -> C
         raise Unauthorized
     context.share = shares.enter(key.user.pk)
     if limit is RateLimit.SUBMISSIONS:
-        max_calls = key.user.max_calls_in_flight or settings.API_CALLS_IN_FLIGHT
-        context.share.take_call(max_calls=max_calls)
+        own = key.user.max_calls_in_flight
+        context.share.take_call(
+            key.pk,
+            max_calls=own or settings.API_CALLS_IN_FLIGHT,
+            max_calls_of_account=own or settings.API_CALLS_IN_FLIGHT_ACCOUNT,
+        )
     return Caller(key.user, key)
+
+
+def _expired(key: ApiKey) -> KeyExpired:
+    day = f"{key.expires_at:%d %B %Y}".lstrip("0")
+    return KeyExpired(name=key.name, day=day, page=f"{settings.SITE_URL}{reverse('api_keys')}")
 
 
 async def authenticate_if_known(request: Request, bearer: Bearer) -> Caller | None:

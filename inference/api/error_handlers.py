@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,9 +37,7 @@ async def _api_error(request: Request, error: Exception) -> Response:
 async def _routing_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
-        if "GET" in allowed and "HEAD" not in allowed:
-            allowed += ", HEAD"
+        allowed = _verbs_at(request)
         refusal: ApiError = NotAllowed(
             f"Use {allowed or 'another verb'} here.", headers={"Allow": allowed}
         )
@@ -47,6 +46,14 @@ async def _routing_error(request: Request, error: Exception) -> Response:
     else:
         refusal = Invalid(str(error.detail))
     return context_of(request).respond(refusal)
+
+
+def _verbs_at(request: Request) -> str:
+    """Of all routes of the path: Starlette names those of the first one."""
+    routes = [route for route in request.app.routes if isinstance(route, APIRoute)]
+    matching = [route for route in routes if route.path_regex.match(request.url.path)]
+    verbs = {verb for route in matching for verb in route.methods or ()}
+    return ", ".join(sorted(verbs | ({"HEAD"} if "GET" in verbs else set())))
 
 
 async def _invalid_parameter(request: Request, error: Exception) -> Response:

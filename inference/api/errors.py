@@ -2,7 +2,8 @@
 
 ApiError                 root; `str(error)` is a sentence for people
     Invalid              400 what was sent cannot be used
-    Unauthorized         401 one answer, whatever is wrong with the key
+    Unauthorized         401 one answer, whatever is wrong with the key, but for
+        KeyExpired       one that ran out
     OutOfCredit          402
     Forbidden            403
     NotFound             404
@@ -72,6 +73,18 @@ class Unauthorized(ApiError):
             "That API key is missing or not valid. Send it as `Authorization: Bearer gr_live_...`.",
             headers={"WWW-Authenticate": "Bearer"},
         )
+
+
+class KeyExpired(Unauthorized):
+    """Told only to who has the secret of a key that ran out by itself."""
+
+    def __init__(self, *, name: str, day: str, page: str) -> None:
+        super().__init__()
+        self.args = (
+            f"The API key “{name}” expired on {day}. Create a new one at {page}; keys never expire"
+            " unless you ask for it.",
+        )
+        self.code = "api_key_expired"
 
 
 class OutOfCredit(ApiError):

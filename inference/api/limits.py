@@ -1,7 +1,8 @@
 """How often a key and an account may call: windows of one minute, counted in the cache.
 
 Calls that cost work are counted apart from all others, so that a client that polls can still
-submit. A refusal carries both families of headers: OpenAI's and the IETF's.
+submit; images of an account are counted beside them. A refusal carries both families of headers,
+OpenAI's and the IETF's, and says which limit it was: of the key, of the account, or of images.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from enum import StrEnum
 from django.conf import settings
 from django.core.cache import cache
 
-from accounts.models import ApiKey
+from accounts.models import ApiKey, User
 from catalog.limits import CannotCount
 from inference.api.errors import TooMany
 from inference.jobs import call_rates
@@ -22,11 +23,16 @@ OTHER_CALLS_PER_SUBMISSION = 10
 
 __all__ = [
     "CannotCount",
+    "ImageWindow",
     "RateLimit",
+    "Scope",
     "Window",
     "count_call",
+    "count_images",
     "current_window",
     "headers",
+    "image_headers",
+    "images_of",
     "policy_headers",
     "too_many_queued",
 ]
@@ -46,22 +52,55 @@ class RateLimit(StrEnum):
     def calls_per_account(self) -> int:
         return self._factor * int(settings.API_SUBMITS_PER_MINUTE_ACCOUNT)
 
+    def calls_of(self, user: User) -> tuple[int, int]:
+        """Most of one key, and of the account; what the admin allows a person, one key may use."""
+        if user.max_calls_per_minute is None:
+            return self.calls_per_key, self.calls_per_account
+        own = self._factor * user.max_calls_per_minute
+        return own, own
+
     @property
     def _factor(self) -> int:
         return 1 if self is RateLimit.SUBMISSIONS else OTHER_CALLS_PER_SUBMISSION
 
 
+class Scope(StrEnum):
+    """Whose calls a limit counts, or what else; refusals and their header name it so."""
+
+    KEY = "key"
+    ACCOUNT = "account"
+    IMAGES = "images"
+
+
+WORDS = {
+    Scope.KEY: "{:,} calls in a minute by one API key",
+    Scope.ACCOUNT: "{:,} calls in a minute by all API keys of your account",
+    Scope.IMAGES: "{:,} images in a minute by your account",
+}
+
+
 @dataclass(frozen=True)
 class Window:
-    """One minute, by its number; `remaining` is negative once the limit has been passed."""
+    """One minute, by its number; `remaining` is negative once the limit has been passed.
+
+    `scope` is the narrower one of key and account at this moment, and `quota` its limit.
+    """
 
     limit: RateLimit
     remaining: int
     number: int
+    scope: Scope = Scope.KEY
+    quota: int = 0
 
     @property
     def is_over(self) -> bool:
         return self.number != window_number()
+
+
+@dataclass(frozen=True)
+class ImageWindow:
+    quota: int
+    remaining: int
 
 
 def count_call(key: ApiKey, limit: RateLimit) -> Window | None:
@@ -76,15 +115,35 @@ def count_call(key: ApiKey, limit: RateLimit) -> Window | None:
         if limit is RateLimit.SUBMISSIONS:
             raise
         return None
-    window = _window(limit, counts)
+    window = _window(key.user, limit, counts)
     if window.remaining < 0:
-        reset_s = seconds_to_reset()
-        raise TooMany(
-            f"That was more than {limit.calls_per_key} requests in a minute."
-            f" Please go on in {reset_s} seconds.",
-            headers={"Retry-After": str(reset_s)},
-        )
+        raise _too_many(window.scope, window.quota)
     return window
+
+
+def count_images(user: User, images: int) -> ImageWindow:
+    """Count the images of a call; raises TooMany and CannotCount."""
+    quota = images_of(user)
+    window = ImageWindow(quota, quota - call_rates.count_images(user.pk, images))
+    if window.remaining < 0:
+        refusal = _too_many(Scope.IMAGES, quota)
+        refusal.headers |= image_headers(window)
+        raise refusal
+    return window
+
+
+def images_of(user: User) -> int:
+    own = user.max_images_per_minute
+    return int(settings.API_IMAGES_PER_MINUTE) if own is None else own
+
+
+def _too_many(scope: Scope, quota: int) -> TooMany:
+    reset_s = seconds_to_reset()
+    return TooMany(
+        f"That was more than {WORDS[scope].format(quota)}. Please go on in {reset_s} seconds.",
+        metadata={"limit": scope.value, "allowed": quota, "window_s": WINDOW_S},
+        headers={"Retry-After": str(reset_s), "X-RateLimit-Limited-By": scope.value},
+    )
 
 
 def too_many_queued() -> TooMany:
@@ -99,27 +158,39 @@ def too_many_queued() -> TooMany:
 def current_window(key: ApiKey, limit: RateLimit) -> Window:
     cache_keys = call_rates.cache_keys(key.pk, key.user_id, limit=limit)
     counts = cache.get_many(cache_keys)
-    return _window(limit, [int(counts.get(cache_key, 0)) for cache_key in cache_keys])
+    return _window(key.user, limit, [int(counts.get(cache_key, 0)) for cache_key in cache_keys])
 
 
-def _window(limit: RateLimit, counts: Sequence[int]) -> Window:
+def _window(user: User, limit: RateLimit, counts: Sequence[int]) -> Window:
     key_count, account_count = counts
-    remaining = min(limit.calls_per_key - key_count, limit.calls_per_account - account_count)
-    return Window(limit, remaining, window_number())
+    of_key, of_account = limit.calls_of(user)
+    left_of_key, left_of_account = of_key - key_count, of_account - account_count
+    if left_of_account < left_of_key:
+        return Window(limit, left_of_account, window_number(), Scope.ACCOUNT, of_account)
+    return Window(limit, left_of_key, window_number(), Scope.KEY, of_key)
 
 
 def headers(window: Window) -> dict[str, str]:
     remaining = max(0, window.remaining)
-    return policy_headers(window.limit) | {
+    return policy_headers(window.limit, quota=window.quota) | {
         "ratelimit": f'"{window.limit}";r={remaining};t={seconds_to_reset()}',
         "x-ratelimit-remaining-requests": str(remaining),
         "x-ratelimit-reset-requests": f"{seconds_to_reset()}s",
     }
 
 
-def policy_headers(limit: RateLimit) -> dict[str, str]:
-    # These depend on nobody's calls, so a caller without a key may see them, too.
+def image_headers(window: ImageWindow) -> dict[str, str]:
     return {
-        "ratelimit-policy": f'"fixed window";"{limit}";q={limit.calls_per_key};w={WINDOW_S}',
-        "x-ratelimit-limit-requests": str(limit.calls_per_key),
+        "x-ratelimit-limit-images": str(window.quota),
+        "x-ratelimit-remaining-images": str(max(0, window.remaining)),
+        "x-ratelimit-reset-images": f"{seconds_to_reset()}s",
+    }
+
+
+def policy_headers(limit: RateLimit, *, quota: int | None = None) -> dict[str, str]:
+    """Of a caller whose limit is not known: what anybody has."""
+    calls = limit.calls_per_key if quota is None else quota
+    return {
+        "ratelimit-policy": f'"fixed window";"{limit}";q={calls};w={WINDOW_S}',
+        "x-ratelimit-limit-requests": str(calls),
     }

@@ -47,8 +47,12 @@ ALWAYS = {
             "x-error-message",
             "x-gigarouter-balance",
             "x-gigarouter-cost",
+            "x-ratelimit-limit-images",
             "x-ratelimit-limit-requests",
+            "x-ratelimit-limited-by",
+            "x-ratelimit-remaining-images",
             "x-ratelimit-remaining-requests",
+            "x-ratelimit-reset-images",
             "x-ratelimit-reset-requests",
             "x-request-id",
             "x-should-retry",
@@ -178,7 +182,8 @@ async def _account_headers(context: RequestContext) -> dict[str, str]:
     if context.window is None or context.available_micro_usd is None:
         return limits.policy_headers(context.rate_limit)
     balance = {"x-gigarouter-balance": usd(context.available_micro_usd)}
-    return limits.headers(context.window) | balance
+    images = limits.image_headers(context.images) if context.images else {}
+    return limits.headers(context.window) | images | balance
 
 
 def _look_up(context: RequestContext, user: User, key: ApiKey) -> None:

@@ -11,7 +11,7 @@ from accounts.models import ApiKey, User
 from catalog.infrastructure import log_context
 from inference.api import errors
 from inference.api.errors import ApiError, ErrorWriter
-from inference.api.limits import RateLimit, Window
+from inference.api.limits import ImageWindow, RateLimit, Window
 from inference.api.shares import Share
 
 
@@ -27,6 +27,7 @@ class RequestContext:
     rate_limit: RateLimit = RateLimit.SUBMISSIONS
     # What a route has looked up anyway is not looked up again for the headers.
     window: Window | None = None
+    images: ImageWindow | None = None
     available_micro_usd: int | None = None
     share: Share | None = None
 

@@ -1,7 +1,7 @@
 """What one account may hold of a web process at a time: calls in flight, memory of bodies, threads.
 
     share = shares.enter(user_id)
-    share.take_call(max_calls=64)   # raises TooMany
+    share.take_call(key_id, max_calls=64, max_calls_of_account=128)   # raises TooMany
     share.grow_body_to(n_bytes)     # raises TooMany or Unavailable
     async with share.threads, share.fetches, share.uploads: ...
     share.leave()
@@ -12,6 +12,7 @@ that each last a minute, with sixteen megabytes each, are a gigabyte.
 """
 
 import asyncio
+from collections import Counter
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
@@ -46,7 +47,7 @@ class Process:
 class Account:
     user_id: int
     requests: int = 0
-    calls: int = 0
+    calls_by_key: Counter[int] = field(default_factory=Counter)
     body_bytes: int = 0
     threads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_max_threads()))
     fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHING_CALLS))
@@ -60,7 +61,8 @@ class Share:
         self._process = process
         self._account = process.by_account.setdefault(user_id, Account(user_id))
         self._account.requests += 1
-        self._calls = self._body_bytes = 0
+        self._body_bytes = 0
+        self._calls: Counter[int] = Counter()
 
     @property
     def threads(self) -> asyncio.Semaphore:
@@ -74,17 +76,15 @@ class Share:
     def uploads(self) -> asyncio.Semaphore:
         return self._account.uploads
 
-    def take_call(self, *, max_calls: int) -> None:
-        """Count this request as a call in flight; raises TooMany."""
-        if self._account.calls >= max_calls:
-            raise TooMany(
-                f"{max_calls} of your calls are being answered, the most there may be at once. Wait"
-                " for one of them, or let jobs run on their own: `Prefer: respond-async`.",
-                code="too_many_in_flight",
-                headers={"Retry-After": str(RETRY_AFTER_S)},
-            )
-        self._account.calls += 1
-        self._calls += 1
+    def take_call(self, key_id: int, *, max_calls: int, max_calls_of_account: int) -> None:
+        """Count this request as a call in flight, of its key and its account; raises TooMany."""
+        calls = self._account.calls_by_key
+        if calls.total() >= max_calls_of_account:
+            raise _too_many_calls("account", max_calls_of_account)
+        if calls[key_id] >= max_calls:
+            raise _too_many_calls("key", max_calls)
+        calls[key_id] += 1
+        self._calls[key_id] += 1
 
     def grow_body_to(self, size: int) -> None:
         """Reserve memory for a body. Raises TooMany beyond the account's part, Unavailable beyond
@@ -116,7 +116,7 @@ class Share:
 
     def leave(self) -> None:
         self.forget_body()
-        self._account.calls -= self._calls
+        self._account.calls_by_key -= self._calls  # drops what is zero
         self._account.requests -= 1
         if not self._account.requests:
             del self._process.by_account[self._account.user_id]
@@ -125,6 +125,17 @@ class Share:
         self._body_bytes += size
         self._account.body_bytes += size
         self._process.body_bytes += size
+
+
+def _too_many_calls(scope: str, most: int) -> TooMany:
+    whose = "by this API key" if scope == "key" else "by all API keys of your account"
+    return TooMany(
+        f"{most} calls {whose} are being answered, the most there may be at once. Wait for one of"
+        " them, or let jobs run on their own: `Prefer: respond-async`.",
+        code="too_many_in_flight",
+        metadata={"limit": scope, "allowed": most},
+        headers={"Retry-After": str(RETRY_AFTER_S), "X-RateLimit-Limited-By": scope},
+    )
 
 
 # The share of the request that this task answers, once its caller is known.

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from catalog.models import ModelCard
 from catalog.page_cache import cache_for_anonymous
+from catalog.pricing.batch import BATCH_DISCOUNT_PERCENT
 from inference import images, kinds
 from inference.api.limits import RateLimit
 from inference.api.resources import events
@@ -45,6 +46,7 @@ PAGES = [
     Page("", "quick start"),
     Page("endpoints", "endpoints"),
     Page("jobs", "jobs"),
+    Page("batches", "batches"),
     Page("errors", "errors and limits"),
     Page("clients", "clients"),
     Page("versions", "versions"),
@@ -84,7 +86,9 @@ def _limits() -> dict[str, int]:
         "others_a_minute": RateLimit.OTHERS.calls_per_key,
         "others_a_minute_account": RateLimit.OTHERS.calls_per_account,
         "streams": events.MAX_STREAMS,
+        "images_a_minute": settings.API_IMAGES_PER_MINUTE,
         "in_flight": settings.API_CALLS_IN_FLIGHT,
+        "in_flight_account": settings.API_CALLS_IN_FLIGHT_ACCOUNT,
         "queued": settings.API_QUEUED_JOBS,
         "inputs": inputs.MAX_INPUTS,
         "characters": inputs.MAX_CHARACTERS,
@@ -99,6 +103,12 @@ def _limits() -> dict[str, int]:
         "megapixels": images.MAX_PIXELS // 1_000_000,
         "request_megapixels": images.MAX_REQUEST_PIXELS // 10**6,
         "wait_s": settings.API_WAIT_S,
+        "batch_percent": 100 - BATCH_DISCOUNT_PERCENT,
+        "file_mb": settings.BATCH_FILE_BYTES // 2**20,
+        "file_lines": settings.BATCH_LINES,
+        "file_days": settings.BATCH_FILE_DAYS,
+        "stored_mb": settings.BATCH_STORED_BYTES // 2**20,
+        "open_batches": settings.BATCH_OPEN,
     }
 
 

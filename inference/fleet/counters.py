@@ -37,7 +37,8 @@ ON CONFLICT (card_id, state, error_code, batch_size) DO UPDATE SET
 """
 
 
-# How long jobs have waited, and have run; those that never ran have no duration.
+# How long jobs have waited, and have run; those that never ran have no duration, and those of
+# batches are meant to wait.
 TIME = """
 WITH period AS (
     SELECT coalesce(max(counted_until), '-infinity') AS since,
@@ -49,6 +50,7 @@ WITH period AS (
         VALUES ('wait', started_at - created_at), ('run', finished_at - started_at)
     ) AS measured (phase, duration)
     WHERE finished_at > since AND finished_at <= until AND started_at IS NOT NULL
+        AND batch_id IS NULL
 )
 INSERT INTO inference_jobduration AS known (card_id, phase, bucket_ms, jobs, sum_ms, counted_until)
 SELECT card_id, phase,

@@ -22,6 +22,16 @@ def count_call(key_id: int, user_id: int, *, limit: str = SUBMISSIONS) -> list[i
     return count(cache_keys(key_id, user_id, limit=limit), window_s=WINDOW_S)
 
 
+def count_images(user_id: int, images: int) -> int:
+    """So many images more of this account; what that has come to. Raises CannotCount."""
+    [total] = count([image_key(user_id)], window_s=WINDOW_S, by=images)
+    return total
+
+
+def image_key(user_id: int) -> str:
+    return f"images:account:{user_id}:{window_number()}"
+
+
 def count_waste(key_id: int, user_id: int, seconds: float) -> None:
     """One submission for each second begun."""
     with suppress(CannotCount):

@@ -14,6 +14,7 @@ from catalog.demand.waitlist.operations import PURGE_UNCONFIRMED_AFTER
 from catalog.limits import known_browsers
 from catalog.mail import sending as mail
 from catalog.page_cache import cache_for_anonymous
+from inference.batches import lifecycle as batches
 from inference.webhooks import sending as webhooks
 
 
@@ -23,6 +24,8 @@ def privacy(request: HttpRequest) -> HttpResponse:
     kept = {
         "result_hours": settings.PLAYGROUND_KEEP_HOURS,
         "mail_days": mail.KEEP_FOR.days,
+        "file_days": settings.BATCH_FILE_DAYS,
+        "batch_days": batches.KEPT_FOR.days,
         "delivery_days": webhooks.KEEP_FOR.days,
         "unconfirmed_account_days": lifecycle.UNCONFIRMED_KEPT_FOR.days,
         "unconfirmed_waitlist_days": PURGE_UNCONFIRMED_AFTER.days,

@@ -11,7 +11,7 @@ from config.access_log import SECRET_PARTS, NoUnreadableRequests, RedactPaths, r
 # Parts of addresses that may stand in a log, because knowing them lets nobody do anything.
 PUBLIC_PARTS = {
     "owner", "name", "task", "slug", "pk", "number", "object_id", "app_label", "content_type_id",
-    "url", "section", "provider", "provider_id", "url_name", "photo_id",
+    "url", "section", "provider", "provider_id", "url_name", "photo_id", "which",
 }  # fmt: off
 
 

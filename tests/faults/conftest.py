@@ -27,7 +27,11 @@ from tests.support.site import Site
 REPO = "openai/clip-vit-base-patch32" if IS_LONG else "gigarouter/conse-demo"
 GRANTED = 10**9
 # Limits that are there to stop what a fault test does.
-UNLIMITED = {"API_SUBMITS_PER_MINUTE": "1000000", "API_SUBMITS_PER_MINUTE_ACCOUNT": "1000000"}
+UNLIMITED = {
+    "API_SUBMITS_PER_MINUTE": "1000000",
+    "API_SUBMITS_PER_MINUTE_ACCOUNT": "1000000",
+    "API_IMAGES_PER_MINUTE": "1000000",
+}
 
 _lines: list[str] = []
 

@@ -34,7 +34,7 @@ from inference.batches.lifecycle import BatchRefused, KeyReused, NewBatch, TooMa
 from inference.models import ApiFile, Batch, BatchStatus, FilePurpose
 
 router = APIRouter(tags=["batches"])
-BatchId = Annotated[str, Path(description="A batch's id: `batch_...`.", max_length=64)]
+BatchId = Annotated[str, Path(description="A batch's id: `batch_...`.")]
 Limit = Annotated[int, Query(ge=1, le=100, description="Most batches on a page.")]
 After = Annotated[str | None, Query(description="The `last_id` of the page before.", max_length=64)]
 MAX_PAIRS, MAX_NAME, MAX_VALUE = 16, 64, 512
@@ -203,7 +203,9 @@ def _refusal(refusal: BatchRefused) -> ApiError:
 def _page(user: User, limit: int, after: str | None) -> Json:
     own = Batch.objects.of(user.pk)
     if after is not None:
-        last = _get(user, after)
+        last = _find(user, after)
+        if last is None:
+            raise Invalid("`after` must be the id of one of your batches.", param="after")
         own = own.filter(
             Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk)
         )
@@ -211,10 +213,14 @@ def _page(user: User, limit: int, after: str | None) -> Json:
     return public_ids.page([describe(batch) for batch in page_and_one], limit)
 
 
+def _find(user: User, batch_id: str) -> Batch | None:
+    pk = public_ids.read(batch_id, "batch_")
+    return Batch.objects.of(user.pk).filter(pk=pk).first() if pk else None
+
+
 def _get(user: User, batch_id: str) -> Batch:
     # The gate: somebody else's batch does not exist.
-    pk = public_ids.read(batch_id, "batch_")
-    batch = Batch.objects.of(user.pk).filter(pk=pk).first() if pk else None
+    batch = _find(user, batch_id)
     if batch is None:
         raise NotFound(
             "There is no such batch; batches are kept for 30 days after their end.",

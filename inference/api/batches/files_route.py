@@ -23,7 +23,7 @@ from inference.batches.files import FileRefused
 from inference.models import ApiFile, FilePurpose
 
 router = APIRouter(tags=["files"])
-FileId = Annotated[str, Path(description="A file's id: `file-...`.", max_length=64)]
+FileId = Annotated[str, Path(description="A file's id: `file-...`.")]
 Limit = Annotated[int, Query(ge=1, le=10_000, description="Most files on a page.")]
 After = Annotated[str | None, Query(description="The `last_id` of the page before.", max_length=64)]
 Order = Literal["asc", "desc"]
@@ -134,7 +134,9 @@ def _page(user: User, limit: int, after: str | None, order: Order, purpose: str 
         own = own.filter(purpose=purpose) if purpose in FilePurpose.values else own.none()
     is_descending = order == "desc"
     if after is not None:
-        last = _get(user, after)
+        last = _find(user, after)
+        if last is None:
+            raise Invalid("`after` must be the id of one of your files.", param="after")
         earlier = Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk)
         later = Q(created_at__gt=last.created_at) | Q(created_at=last.created_at, pk__gt=last.pk)
         own = own.filter(earlier if is_descending else later)
@@ -143,10 +145,14 @@ def _page(user: User, limit: int, after: str | None, order: Order, purpose: str 
     return public_ids.page([describe(file) for file in page_and_one], limit)
 
 
+def _find(user: User, file_id: str) -> ApiFile | None:
+    pk = public_ids.read(file_id, "file-")
+    return ApiFile.objects.of(user.pk).complete().filter(pk=pk).first() if pk else None
+
+
 def _get(user: User, file_id: str) -> ApiFile:
     # The gate: somebody else's file does not exist.
-    pk = public_ids.read(file_id, "file-")
-    file = ApiFile.objects.of(user.pk).complete().filter(pk=pk).first() if pk else None
+    file = _find(user, file_id)
     if file is None:
         raise NotFound(
             "There is no such file; files are deleted at their `expires_at`.",

@@ -15,6 +15,7 @@ from inference import kinds
 from inference.api.errors import ApiError, InternalError, Invalid, field_errors
 from inference.api.request import model_lookup, reader, strict_json
 from inference.batches.parts import LineRequest
+from inference.jobs import UnusableInput
 from inference.kinds.fields.inputs import ParsedInput, Url
 from inference.kinds.kind import Endpoint
 from inference.kinds.request import ParsedRequest
@@ -91,11 +92,12 @@ def parse_chunk(chunk: bytes, endpoint: str) -> list[ParsedLine]:
 def _parse(line: BatchLine) -> ParsedLine:
     endpoint = endpoints()[line.url]
     try:
-        body = reader.validate(line.body, endpoint.body)
+        body: Any = reader.validate(line.body, endpoint.body)  # one of `endpoint.body`
         # A batch may wait for a worker to come.
-        card = model_lookup.find_callable(getattr(body, "model", ""), needs_worker=False)
+        card = model_lookup.find_callable(body.model, needs_worker=False)
         with field_errors():
-            return ParsedLine(line.custom_id, endpoint.parse(body, card))
+            ignored = body.ignored()
+            return ParsedLine(line.custom_id, endpoint.parse(body, card).with_ignored(ignored))
     except ApiError as error:
         return ParsedLine(line.custom_id, error=line_error(error))
     except Exception:
@@ -141,10 +143,14 @@ def _with_images(line: ParsedLine, names: Sequence[str]) -> ParsedLine:
     for item in line.parsed.inputs:
         if not isinstance(item.content, Url):
             inputs.append(item)
-        elif name := next(by_url):
+            continue
+        if name := next(by_url):
             inputs.append(replace(item, content=storage.read(name)))
-        else:
-            return ParsedLine(line.custom_id, error=line_error(_not_fetched(item.param)))
+            continue
+        error = _not_fetched(item.param)
+        if not line.parsed.skips_unusable:
+            return ParsedLine(line.custom_id, error=line_error(error))
+        inputs.append(replace(item, content=UnusableInput(error.code, str(error))))
     return replace(line, parsed=replace(line.parsed, inputs=inputs))
 
 

@@ -46,8 +46,10 @@ def _piece(texts: Iterable[bytes]) -> Piece:
 
 def _answered(job: Job, line: Line, part: BatchPart) -> bytes:
     body = serializers.native(job)
+    dollars = usd(pricing.discounted(job.cost_micro_usd or 0))
     body["usage"] |= {
-        "cost": usd(pricing.discounted(job.cost_micro_usd or 0)),
+        "cost": float(dollars),
+        "cost_usd": dollars,
         "ledger_entry": part.hold_reference,
     }
     response = {"status_code": 200, "request_id": job.pk.hex, "body": body}

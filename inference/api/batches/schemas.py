@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from inference.kinds.fields.schema import Dollars
+from inference.kinds.fields.schema import Body, Dollars
 
 EXAMPLE_FILE = "file-0d3b2ac1c8f64b0b9a1f2d8f0c1e7a55"
 
@@ -105,7 +105,7 @@ class OutputExpiresAfter(BaseModel):
     seconds: int = Field(ge=3600, le=2_592_000)
 
 
-class BatchBody(BaseModel):
+class BatchBody(Body):
     """A file to run, and against which endpoint."""
 
     model_config = ConfigDict(

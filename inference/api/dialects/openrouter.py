@@ -118,14 +118,15 @@ def _key(key: ApiKey) -> Key:
         usage_weekly=usage,
         usage_monthly=usage,
         is_free_tier=False,
-        rate_limit=_rate_limit(),
+        rate_limit=_rate_limit(key.user),
         expires_at=key.expires_at.astimezone(UTC).isoformat() if key.expires_at else None,
     )
 
 
-def _rate_limit() -> KeyRateLimit:
+def _rate_limit(user: User) -> KeyRateLimit:
+    calls_of_key, _ = RateLimit.SUBMISSIONS.calls_of(user)
     return KeyRateLimit(
-        requests=RateLimit.SUBMISSIONS.calls_per_key,
+        requests=calls_of_key,
         interval="1m",
         note="Calls that cost work; others are counted apart.",
     )

@@ -15,6 +15,7 @@ from inference.api.errors import OutOfCredit, Unauthorized, field_errors
 from inference.api.flow import idempotency
 from inference.api.request import model_lookup
 from inference.api.request.preference import Preference
+from inference.api.request_context import context_of
 from inference.kinds.request import ParsedRequest
 from inference.models import IdempotentCall, Job
 
@@ -53,6 +54,8 @@ def submit(
     """Queue the job, paid by the caller; raises ApiError."""
     with field_errors():
         job_request = parsed.check()
+    if job_request.images:
+        context_of(request).images = limits.count_images(caller.user, len(job_request.images))
     job = _submit(
         job_request,
         caller,

@@ -192,7 +192,8 @@ def api(
     server_address: str, api_card: ModelCard, worker: WorkerLoop, settings: Settings
 ) -> Iterator[Api]:
     settings.API_SUBMITS_PER_MINUTE = settings.API_SUBMITS_PER_MINUTE_ACCOUNT = 10_000
-    settings.API_CALLS_IN_FLIGHT = 10_000
+    settings.API_CALLS_IN_FLIGHT = settings.API_CALLS_IN_FLIGHT_ACCOUNT = 10_000
+    settings.API_IMAGES_PER_MINUTE = 100_000
     user, key, secret = make_caller("ada@lab.example")
     api = Api(server_address, user, key, secret, api_card, worker)
     yield api

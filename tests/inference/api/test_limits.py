@@ -87,6 +87,59 @@ def test_keys_of_an_account_share_its_other_calls(
     assert api.client(another_key).get("/v1/models").status_code == 429
 
 
+def test_a_refusal_names_the_limit_that_was_hit(
+    api: Api, one_submit_a_minute: None, settings: Settings
+) -> None:
+    embed(api)
+    of_key = embed(api)
+    settings.API_SUBMITS_PER_MINUTE, settings.API_SUBMITS_PER_MINUTE_ACCOUNT = 100, 2
+    of_account = embed(api)
+
+    assert of_key.headers["x-ratelimit-limited-by"] == "key"
+    assert "more than 1 calls in a minute by one API key" in of_key.json()["error"]["message"]
+    assert of_account.headers["x-ratelimit-limited-by"] == "account"
+    assert of_account.headers["x-ratelimit-limit-requests"] == "2"
+    assert of_account.json()["error"]["metadata"] == {
+        "limit": "account",
+        "allowed": 2,
+        "window_s": 60,
+    }
+
+
+@pytest.mark.usefixtures("one_window")
+def test_images_are_counted_beside_calls(api: Api, settings: Settings) -> None:
+    settings.API_IMAGES_PER_MINUTE = 3
+
+    def embed_images(count: int) -> httpx.Response:
+        images = [{"image": in_base64()}] * count
+        return api.http.post("/v1/embeddings", json={"model": api.card.repo, "input": images})
+
+    answered = embed_images(2)
+    refused = embed_images(2)
+
+    assert answered.headers["x-ratelimit-limit-images"] == "3"
+    assert answered.headers["x-ratelimit-remaining-images"] == "1"
+    assert refused.status_code == 429
+    assert refused.headers["x-ratelimit-limited-by"] == "images"
+    assert refused.headers["x-ratelimit-remaining-images"] == "0"
+    assert "3 images in a minute" in refused.json()["error"]["message"]
+    assert embed(api).status_code == 200
+
+
+@pytest.mark.usefixtures("one_window")
+def test_staff_can_let_an_account_call_more_often(api: Api, settings: Settings) -> None:
+    settings.API_SUBMITS_PER_MINUTE = settings.API_SUBMITS_PER_MINUTE_ACCOUNT = 1
+    settings.API_IMAGES_PER_MINUTE = 0
+    api.user.max_calls_per_minute, api.user.max_images_per_minute = 3, 1
+    api.user.save()
+    body = {"model": api.card.repo, "input": [{"image": in_base64()}]}
+
+    assert api.http.post("/v1/embeddings", json=body).status_code == 200
+    assert embed(api).headers["x-ratelimit-limit-requests"] == "3"
+    assert embed(api).headers["x-ratelimit-remaining-requests"] == "0"
+    assert embed(api).status_code == 429
+
+
 def test_a_wrong_key_counts_for_nobody(api: Api, one_submit_a_minute: None) -> None:
     for _ in range(12):
         assert api.client("gr_live_wrong").get("/v1/models").status_code == 401

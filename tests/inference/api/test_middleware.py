@@ -5,6 +5,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from fastapi import APIRouter
 from pytest_django import Settings
 
 from accounts import keys
+from accounts.models import ApiKey
 from catalog.infrastructure import log_context
 from config.middleware.body_limit import BodyPace
 from inference.api.app import build
@@ -144,6 +146,21 @@ def test_all_bad_keys_look_alike(api: Api, header: str) -> None:
     error = refused(response, 401, "invalid_api_key")
     assert {**error, "request_id": ""} == {**expected, "request_id": ""}
     assert response.headers["www-authenticate"] == "Bearer"
+
+
+def test_whoever_holds_an_expired_key_is_told_so(api: Api) -> None:
+    _, key, secret = make_caller("expired@lab.example")
+    ApiKey.objects.filter(pk=key.pk).update(
+        expires_at=datetime(2026, 3, 5, 12, tzinfo=UTC), name="laptop"
+    )
+
+    refused = api.client(secret).get("/v1/models")
+
+    assert refused.status_code == 401
+    error = refused.json()["error"]
+    assert error["code"] == "api_key_expired"
+    assert "“laptop” expired on 5 March 2026" in error["message"]
+    assert "/account/keys/" in error["message"]
 
 
 def test_revoked_keys_and_inactive_people_look_alike(api: Api) -> None:

@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings as site
 from pytest_django import Settings
 
+from accounts import keys
 from inference.api import shares, threads
 from inference.api.flow import waiting
 from inference.models import Job
@@ -62,6 +63,28 @@ def test_beyond_so_many_calls_at_once_an_account_is_refused_and_nobody_else(
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert ask(api).status_code == 200
+
+
+def test_another_key_has_calls_of_its_own_up_to_what_the_account_has(
+    api: Api, settings: Settings
+) -> None:
+    settings.API_CALLS_IN_FLIGHT, settings.API_CALLS_IN_FLIGHT_ACCOUNT = 2, 3
+    _, another = keys.issue(api.user, name="another")
+    body = {"model": api.card.repo, "input": "a cat"}
+
+    with calls_in_flight(api, 2):
+        refused = ask(api)
+        is_refused(refused, "too_many_in_flight")
+        assert refused.headers["x-ratelimit-limited-by"] == "key"
+        assert "by this API key" in refused.json()["error"]["message"]
+        settings.API_CALLS_IN_FLIGHT_ACCOUNT = 2
+        refused = api.client(another).post(PATH, json=body)
+        is_refused(refused, "too_many_in_flight")
+        assert refused.headers["x-ratelimit-limited-by"] == "account"
+        assert refused.json()["error"]["metadata"] == {"limit": "account", "allowed": 2}
+        settings.API_CALLS_IN_FLIGHT_ACCOUNT = 3
+        later = {"Prefer": "respond-async"}
+        assert api.client(another).post(PATH, json=body, headers=later).status_code == 202
 
 
 def test_staff_can_let_an_account_have_more(api: Api, settings: Settings) -> None:

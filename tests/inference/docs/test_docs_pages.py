@@ -24,6 +24,7 @@ ADDRESSES = [
     "/docs/",
     "/docs/endpoints/",
     "/docs/jobs/",
+    "/docs/batches/",
     "/docs/errors/",
     "/docs/clients/",
     "/docs/versions/",

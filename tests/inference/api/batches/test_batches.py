@@ -53,7 +53,7 @@ def test_a_batch_costs_half_and_its_parts_are_rounded_up_once(api: Api, runner: 
     half = len(texts) * PRICE_TEXT // 2
     assert money(api.user) == (CREDIT - half, 0)
     lines = runner.read(batch.output_file_id)
-    assert sum(Decimal(one["response"]["body"]["usage"]["cost"]) for one in lines) == Decimal(
+    assert sum(Decimal(one["response"]["body"]["usage"]["cost_usd"]) for one in lines) == Decimal(
         half
     ).scaleb(-6)
     assert Entry.objects.filter(kind=EntryKind.CAPTURE).count() == 4

@@ -1,0 +1,132 @@
+"""F15: a batch of the openai package, while workers, web and beat are killed."""
+
+import io
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TypeVar
+
+import openai
+import pytest
+from openai.types import Batch as BatchObject
+
+from accounts import credits
+from accounts.credits import ledger
+from accounts.models import ApiKey, Entry, EntryKind, Hold, HoldState
+from bench.abuse.stage import issue_key
+from bench.faults import transitions
+from inference.models import Job
+from tests.faults.house import House
+from tests.support.site import wait_for
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(900),
+]
+
+T = TypeVar("T")
+
+PRICE_TEXT = 8
+ENDED = {"completed", "failed", "expired", "cancelled"}
+AWAY = (openai.APIConnectionError, openai.InternalServerError)
+
+
+def patiently(call: Callable[[], T]) -> T:
+    """As a script that somebody left alone for the night would."""
+    end_s = time.monotonic() + 120
+    while True:
+        try:
+            return call()
+        except AWAY:
+            assert time.monotonic() < end_s, "the site does not come back"
+            time.sleep(0.5)
+
+
+def kill_the_web(house: House) -> None:
+    house.site.child("config.server").kill()
+
+
+def kill_the_worker(house: House) -> None:
+    worker = house.worker()
+    wait_for(Job.objects.running().exists)
+    worker.kill()
+    house.lost_leases_end()
+
+
+def kill_the_beat(house: House) -> None:
+    """What steps batches on: if possible while a part is worked on."""
+    house.site.child("celery", "beat").kill()
+
+
+def lines_of(house: House, count: int) -> list[bytes]:
+    return [
+        json.dumps(
+            {
+                "custom_id": f"line-{number}",
+                "method": "POST",
+                "url": "/v1/embeddings",
+                "body": {"model": house.card.repo, "input": f"text {number}"},
+            }
+        ).encode()
+        for number in range(count)
+    ]
+
+
+def test_f15_a_batch_through_kills_runs_each_line_once_at_half_the_price(house: House) -> None:
+    count = 2000 if house.is_long else 120
+    kills = [kill_the_worker, kill_the_web, kill_the_beat] * (3 if house.is_long else 1)
+    key = issue_key("batches@lab.example", "100")
+    before = credits.balance_of(ApiKey.objects.get().user).available
+    began_s = time.monotonic()
+
+    with openai.OpenAI(base_url=f"{house.site.address}/v1", api_key=key, timeout=60) as client:
+        content = b"\n".join(lines_of(house, count))
+        file = patiently(
+            lambda: client.files.create(file=("l.jsonl", io.BytesIO(content)), purpose="batch")
+        )
+        batch = patiently(
+            lambda: client.batches.create(
+                input_file_id=file.id, endpoint="/v1/embeddings", completion_window="24h"
+            )
+        )
+        with house.fault("forward", "slow any"):
+            for kill in kills:
+                kill(house)
+        batch = wait_for_end(client, batch.id)
+        answers = patiently(lambda: client.files.content(batch.output_file_id or "").text)
+
+    lines = [json.loads(text) for text in answers.splitlines()]
+    assert batch.status == "completed"
+    assert batch.error_file_id is None
+    ids = Counter(line["custom_id"] for line in lines)
+    assert ids == Counter(f"line-{number}" for number in range(count))
+    half = count * PRICE_TEXT // 2
+    costs = [Decimal(line["response"]["body"]["usage"]["cost_usd"]) for line in lines]
+    assert sum(costs) == Decimal(half).scaleb(-6)
+    assert_charged(before, half)
+    house.report(f"{count} lines through {len(kills)} kills in {time.monotonic() - began_s:.0f} s")
+
+
+def wait_for_end(client: openai.OpenAI, batch_id: str) -> BatchObject:
+    end_s = time.monotonic() + 600
+    while True:
+        batch = patiently(lambda: client.batches.retrieve(batch_id))
+        if batch.status in ENDED:
+            return batch
+        assert time.monotonic() < end_s, f"{batch.status}: {batch.request_counts}"
+        time.sleep(0.2)
+
+
+def assert_charged(before: int, amount: int) -> None:
+    owner = ApiKey.objects.get().user
+    balance = credits.balance_of(owner)
+    assert (before - balance.available, balance.held) == (amount, 0)
+    captured = Entry.objects.filter(kind=EntryKind.CAPTURE, wallet__user=owner)
+    references = Counter(captured.values_list("reference", flat=True))
+    assert max(references.values()) == 1
+    assert not Hold.objects.filter(state=HoldState.OPEN).exists()
+    assert not ledger.check().differences
+    assert max(transitions.ends().values()) == 1
