@@ -3,6 +3,7 @@
 from catalog.pricing.formula import (
     ANCHOR_GFLOPS,
     ANCHOR_MICRO_USD_PER_IMAGE,
+    BATCH_DISCOUNT_PERCENT,
     MARGIN,
     SECONDS_PER_HOUR,
     UTILISATION,
@@ -16,6 +17,7 @@ from catalog.pricing.formula import (
 __all__ = [
     "ANCHOR_GFLOPS",
     "ANCHOR_MICRO_USD_PER_IMAGE",
+    "BATCH_DISCOUNT_PERCENT",
     "MARGIN",
     "SECONDS_PER_HOUR",
     "UTILISATION",

@@ -28,6 +28,8 @@ SECONDS_PER_HOUR = 3600
 # Assumptions of the benchmark's formula, shown wherever it is used.
 UTILISATION = Decimal("0.30")
 MARGIN = Decimal("0.40")
+# What batches cost less: they may wait for up to a day.
+BATCH_DISCOUNT_PERCENT = 50
 
 
 class Basis(models.TextChoices):
@@ -76,13 +78,20 @@ class Price:
     def usd_per_image(self) -> Decimal:
         return self.micro_usd_per_image / MICRO_USD_PER_USD
 
-    def micro_usd_for(self, *, images: int, new_labels: int = 0) -> int:
+    def micro_usd_for(self, *, images: int, new_labels: int = 0, discount_percent: int = 0) -> int:
         """The whole of a request: its images, and those labels whose embedding is not kept yet.
+
+        The sum is exact, and rounded up once.
 
         >>> price_of(Known(stated_micro_usd=94)).micro_usd_for(images=1000)
         94000
+        >>> price_of(Known(stated_micro_usd=5)).micro_usd_for(
+        ...     images=1, discount_percent=BATCH_DISCOUNT_PERCENT
+        ... )
+        3
         """
-        return images * self.micro_usd_per_image + new_labels * self.micro_usd_per_label
+        full = images * self.micro_usd_per_image + new_labels * self.micro_usd_per_label
+        return -(-full * (100 - discount_percent) // 100)
 
 
 def price_of(known: Known) -> Price | None:
