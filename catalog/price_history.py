@@ -8,13 +8,15 @@ from catalog.models import ModelCard, ModelCardQuerySet, PriceChange
 
 # All that `ModelCard.price` reads.
 PRICED_BY = [
-    "launch_price_micro_usd_per_image",
-    "launch_price_micro_usd_per_label",
-    "est_price_micro_usd_per_image",
+    "launch_price_nano_usd_per_image",
+    "launch_price_nano_usd_per_token",
+    "launch_price_nano_usd_per_text",
+    "est_price_nano_usd_per_image",
     "measured_images_per_s",
     "measured_usd_per_hour",
     "image_gflops",
     "text_gflops",
+    "context_length",
 ]
 
 
@@ -61,8 +63,9 @@ def price_now(card: ModelCard) -> PriceChange | None:
         return None
     return PriceChange(
         card=card,
-        micro_usd_per_image=price.micro_usd_per_image,
-        micro_usd_per_label=price.micro_usd_per_label,
+        nano_usd_per_image=price.nano_usd_per_image,
+        nano_usd_per_token=price.nano_usd_per_token,
+        nano_usd_per_text=price.nano_usd_per_text,
         basis=price.basis,
         inputs=dict(price.inputs),
     )
@@ -74,8 +77,9 @@ def same(one: PriceChange, other: PriceChange | None) -> bool:
 
 def _essence(change: PriceChange) -> tuple[object, ...]:
     return (
-        change.micro_usd_per_image,
-        change.micro_usd_per_label,
+        change.nano_usd_per_image,
+        change.nano_usd_per_token,
+        change.nano_usd_per_text,
         str(change.basis),
         change.inputs,
     )

@@ -72,6 +72,19 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         )
 
 
+# Whole sums that tests can add in their heads: 94 µ$ an image, 8 µ$ a new text of any length.
+FROZEN: dict[str, object] = {
+    "launch_price_nano_usd_per_image": 94_000,
+    "launch_price_nano_usd_per_text": 8_000,
+}
+UNPRICED: dict[str, object] = {
+    "launch_price_nano_usd_per_image": None,
+    "launch_price_nano_usd_per_text": None,
+    "launch_price_nano_usd_per_token": None,
+    "est_price_nano_usd_per_image": None,
+    "image_gflops": None,
+    "text_gflops": None,
+}
 # What a price follows from: keys may call no model without one.
 PRICED: dict[str, object] = {"image_gflops": 162.03, "text_gflops": 13.3}
 
@@ -84,8 +97,11 @@ def make_card(repo: str = "openai/clip-vit-base-patch32", **fields: object) -> M
         "revision": "0" * 40,
     }
     given |= {"open_clip_model": "ViT-B-32-quickgelu", "image_size": 224, "patch_size": 32}
-    if "launch_price_micro_usd_per_image" in fields:
-        given["launch_price_micro_usd_per_label"] = 1
+    if (
+        "launch_price_nano_usd_per_image" in fields
+        and "launch_price_nano_usd_per_text" not in fields
+    ):
+        given["launch_price_nano_usd_per_token"] = 13
     return ModelCard.objects.create(repo=repo, **(given | fields))
 
 

@@ -13,6 +13,15 @@ from django.db.migrations.loader import MigrationLoader
 # The newest of each app when the linter came.
 KNOWN = {"catalog": 20, "accounts": 8, "inference": 23}
 
+# Those that break the rules, with the reason. (IgnoreMigration() in the migration would need the
+# linter on machines that run the site.)
+EXCUSED = {
+    # Prices change their unit: a version that writes micro-dollars may not go on beside one that
+    # reads nano-dollars, whatever the columns are called. Web and workers stop for these (ADR 37).
+    "0024_price_in_nano_dollars",
+    "0025_price_jobs_in_nano_dollars",
+}
+
 
 def is_known(app: str, name: str) -> bool:
     number = name.partition("_")[0]
@@ -25,7 +34,9 @@ def main() -> int:
     from django_migration_linter import MigrationLinter  # needs Django's apps
 
     on_disk = MigrationLoader(None).disk_migrations
-    known = [name for app, name in on_disk if app in KNOWN and is_known(app, name)]
+    known = [
+        name for app, name in on_disk if app in KNOWN and (is_known(app, name) or name in EXCUSED)
+    ]
     linter = MigrationLinter(
         include_apps=list(KNOWN), ignore_name=known, quiet=["ok", "ignore"], no_cache=True
     )

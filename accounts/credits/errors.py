@@ -7,6 +7,8 @@ CreditError             root
     ReferenceTaken      the reference already names somebody else's grant or hold
 """
 
+from catalog.numbers.money import format_usd
+
 
 class CreditError(Exception):
     """Credit was not moved."""
@@ -16,7 +18,10 @@ class NotEnoughCredit(CreditError):
     """`available` and `wanted` are µ$."""
 
     def __init__(self, *, available: int, wanted: int) -> None:
-        super().__init__(f"This costs {wanted} µ$, and {available} µ$ are left.")
+        super().__init__(
+            f"This call may cost up to {format_usd(wanted)}, and you have"
+            f" {format_usd(available)} of credit available."
+        )
         self.available = available
         self.wanted = wanted
 
@@ -25,7 +30,10 @@ class KeyLimitReached(CreditError):
     """`left` and `wanted` are µ$."""
 
     def __init__(self, *, left: int, wanted: int) -> None:
-        super().__init__(f"This costs {wanted} µ$, and this key may spend {left} µ$ more.")
+        super().__init__(
+            f"This call may cost up to {format_usd(wanted)}, and this key may spend"
+            f" {format_usd(left)} more."
+        )
         self.left = left
         self.wanted = wanted
 

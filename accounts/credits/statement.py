@@ -98,7 +98,7 @@ def _balance_after(entry: Entry) -> int:
 def purchases_for(micro_usd: int) -> list[Purchase]:
     priced = [(card, card.price) for card in ModelCard.objects.real().written().best_first()]
     return [
-        Purchase(card, micro_usd // price.micro_usd_per_image)
+        Purchase(card, price.images_for(micro_usd))
         for card, price in priced
-        if price and price.micro_usd_per_image
+        if price and price.nano_usd_per_image
     ]

@@ -32,9 +32,9 @@ def welcome_offer(card: ModelCard | None = None) -> Offer | None:
         return None
     shown = card or _chosen()
     price = shown.price if shown else None
-    if price is None or not price.micro_usd_per_image:
+    if price is None or not price.nano_usd_per_image:
         return Offer(micro_usd, settings.WELCOME_CREDIT_DAYS)
-    images = micro_usd // price.micro_usd_per_image
+    images = price.images_for(micro_usd)
     return Offer(micro_usd, settings.WELCOME_CREDIT_DAYS, shown, images, price.is_estimate)
 
 
@@ -48,4 +48,4 @@ def _chosen() -> ModelCard | None:
 
 
 def _is_priced(card: ModelCard) -> bool:
-    return bool(card.price and card.price.micro_usd_per_image)
+    return bool(card.price and card.price.nano_usd_per_image)

@@ -32,4 +32,4 @@ def first_call_model(served_repos: Collection[str]) -> ModelCard | None:
 def images_for(micro_usd: int, card: ModelCard) -> int | None:
     """How many images of the model a sum buys at its price; None: it has none."""
     price = card.price
-    return micro_usd // price.micro_usd_per_image if price and price.micro_usd_per_image else None
+    return price.images_for(micro_usd) if price and price.nano_usd_per_image else None

@@ -56,8 +56,8 @@ def _card(repo: str) -> ModelCard:
         embed_dim=512,
         image_gflops=8.8,
         text_gflops=5.9,
-        launch_price_micro_usd_per_image=5,
-        launch_price_micro_usd_per_label=3,
+        launch_price_nano_usd_per_image=5_117,
+        launch_price_nano_usd_per_token=45,
     )
     return card
 

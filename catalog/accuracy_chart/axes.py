@@ -17,6 +17,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from catalog.models import Evaluation, ModelCardQuerySet, Provenance
 from catalog.numbers.formatting import accuracy, exact, parameters
+from catalog.pricing.formatting import rounded_usd
 
 MEAN_OF_38 = "average over 38 datasets"
 
@@ -53,8 +54,8 @@ class Axis:
     least: float = 0
 
 
-def _usd_per_1k(micro_usd: float) -> str:
-    return f"${exact(Decimal(round(micro_usd)) / 1000)}"
+def _usd_per_1k(nano_usd: float) -> str:
+    return rounded_usd(Decimal(round(nano_usd)) / 1_000_000)
 
 
 ACROSS = {
@@ -75,7 +76,7 @@ ACROSS = {
             name="price",
             label="price",
             title="US dollars per 1,000 images, estimated until launch",
-            figure=F("micro_usd_per_image"),
+            figure=F("nano_usd_per_image"),
             source=Value(""),
             write=lambda figure: f"{_usd_per_1k(figure)} per 1,000 images",
             write_tick=_usd_per_1k,

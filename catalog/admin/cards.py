@@ -59,7 +59,14 @@ class StageChangeInline(ReadOnlyInline[StageChange]):
 class PriceChangeInline(ReadOnlyInline[PriceChange]):
     model = PriceChange
     can_delete = False
-    fields = ["since", "micro_usd_per_image", "micro_usd_per_label", "basis", "inputs"]
+    fields = [
+        "since",
+        "nano_usd_per_image",
+        "nano_usd_per_token",
+        "nano_usd_per_text",
+        "basis",
+        "inputs",
+    ]
 
 
 @admin.register(ModelCard)
@@ -119,18 +126,19 @@ class ModelCardAdmin(Audited[ModelCard]):
                 "description": "The first that is known counts: launch, stated, measured, compute.",
                 "fields": [
                     (
-                        "launch_price_micro_usd_per_image",
-                        "launch_price_micro_usd_per_label",
+                        "launch_price_nano_usd_per_image",
+                        "launch_price_nano_usd_per_token",
+                        "launch_price_nano_usd_per_text",
                     ),
-                    "est_price_micro_usd_per_image",
+                    "est_price_nano_usd_per_image",
                     ("measured_images_per_s", "measured_usd_per_hour"),
-                    "micro_usd_per_image",
+                    "nano_usd_per_image",
                 ],
             },
         ),
     ]
     ordering = ["repo"]
-    readonly_fields = ["stage", "micro_usd_per_image"]
+    readonly_fields = ["stage", "nano_usd_per_image"]
     inlines = [
         ProvenanceInline,
         EvaluationInline,
@@ -178,7 +186,7 @@ class ModelCardAdmin(Audited[ModelCard]):
         to, reason, without_worker = move["stage"], move["reason"], move["without_worker"]
         before = card.stage
         is_launch = to == Stage.LIVE and Stage.LIVE in MOVES[before]
-        if is_launch and card.launch_price_micro_usd_per_image is None:
+        if is_launch and card.launch_price_nano_usd_per_image is None:
             # Here it would go live without its price, the voters' credit and everybody's mail.
             hint = f"{card} has no price yet: launch it, which freezes one and tells people."
             self.message_user(request, hint, messages.ERROR)

@@ -17,7 +17,7 @@ NOT_FACTS = frozenset(
 # What a price follows from is divided and multiplied in SQL with twelve decimals.
 LEAST_MEASURED = 0.001
 MOST = 1e9
-MOST_MICRO_USD = 2**31 - 1
+MOST_NANO_USD = 10**12  # $1,000 an image
 
 
 def fact_names() -> list[str]:
@@ -64,14 +64,16 @@ class CardForm(forms.ModelForm[ModelCard]):
             elif name.startswith("measured") and figure is not None and figure < LEAST_MEASURED:
                 self.add_error(name, f"At least {LEAST_MEASURED}; empty where it is unknown.")
         figures = {name: cleaned.get(name) for name in PRICED_BY}
-        if not self.errors and _dearest_micro_usd(ModelCard(**figures)) > MOST_MICRO_USD:
+        if not self.errors and _dearest_nano_usd(ModelCard(**figures)) > MOST_NANO_USD:
             raise ValidationError("The price that follows from these figures is too high.")
         return cleaned
 
 
-def _dearest_micro_usd(card: ModelCard) -> int:
+def _dearest_nano_usd(card: ModelCard) -> int:
     price = card.price
-    return max(price.micro_usd_per_image, price.micro_usd_per_label) if price else 0
+    if price is None:
+        return 0
+    return max(price.nano_usd_per_image, price.nano_usd_per_token, price.nano_usd_per_text)
 
 
 def _sentences(value: object) -> object:

@@ -103,7 +103,7 @@ MEASURES = [
     Measure(
         label="price",
         detail="per 1,000 images; ~ estimated",
-        figure=lambda card: card.price.micro_usd_per_image if card.price else None,
+        figure=lambda card: card.price.nano_usd_per_image if card.price else None,
         write=lambda card: per_1k_or_estimate(card.price),
         small_is_better=True,
     ),

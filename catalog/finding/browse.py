@@ -43,7 +43,7 @@ SORTS = {
     "accuracy": Sort("accuracy", falling(F("imagenet_top1"))),
     "compute": Sort("compute", rising(F("image_gflops"))),
     "efficiency": Sort("accuracy per GFLOP", falling(PER_GFLOP)),
-    "price": Sort("price", rising(F("micro_usd_per_image"))),
+    "price": Sort("price", rising(F("nano_usd_per_image"))),
     "downloads": Sort("downloads", falling(F("downloads_per_month"))),
     "votes": Sort("votes", falling(votes.count_expression())),
     "newest": Sort("newest", falling(Extract(Coalesce("released", "published"), "epoch"))),

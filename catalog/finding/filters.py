@@ -196,14 +196,14 @@ RANGE_FILTERS = {
             fields=("min_parameters", "max_parameters"),
             examples=("100M", "1B"),
         ),
-        # In US dollars for 1,000 images, as pages show it: $0.001 is one µ$ an image.
+        # In US dollars for 1,000 images, as pages show it: $0.001 is 1,000 n$ an image.
         RangeFilter(
             name="price",
             label="est. price / 1k",
-            column="micro_usd_per_image",
+            column="nano_usd_per_image",
             fields=("min_price", "max_price"),
             examples=("$0.01", "$0.10"),
-            per_unit=1000,
+            per_unit=1_000_000,
             sign="$",
         ),
     ]

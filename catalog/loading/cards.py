@@ -41,8 +41,9 @@ RUNTIME_FIELDS = ["loader", "open_clip_model", "revision"]
 # What becomes of a card here: no file knows it, so none takes it away.
 LIVED_FIELDS = [
     "successor",
-    "launch_price_micro_usd_per_image",
-    "launch_price_micro_usd_per_label",
+    "launch_price_nano_usd_per_image",
+    "launch_price_nano_usd_per_token",
+    "launch_price_nano_usd_per_text",
     "measured_images_per_s",
     "measured_usd_per_hour",
     "created_at",

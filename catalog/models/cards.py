@@ -111,14 +111,19 @@ class ModelCard(models.Model):
     )
     downloads_per_month = models.BigIntegerField(null=True, blank=True)
     api_providers = models.PositiveIntegerField(null=True, blank=True)
-    est_price_micro_usd_per_image = models.PositiveIntegerField(
+    est_price_nano_usd_per_image = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="stated by the original page"
     )
-    launch_price_micro_usd_per_image = models.PositiveIntegerField(
+    launch_price_nano_usd_per_image = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="frozen by the launch"
     )
-    launch_price_micro_usd_per_label = models.PositiveIntegerField(
-        null=True, blank=True, help_text="frozen by the launch; 0: labels are free"
+    launch_price_nano_usd_per_token = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="of new texts, frozen by the launch; 0: texts are free"
+    )
+    launch_price_nano_usd_per_text = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="in place of the price of a token: of models launched before there was one",
     )
     measured_images_per_s = models.FloatField(
         null=True, blank=True, help_text="by the last benchmark"
@@ -154,8 +159,8 @@ class ModelCard(models.Model):
         output_field=models.TextField(),
         db_persist=True,
     )
-    micro_usd_per_image = models.GeneratedField(
-        expression=price_in_sql(), output_field=models.IntegerField(null=True), db_persist=True
+    nano_usd_per_image = models.GeneratedField(
+        expression=price_in_sql(), output_field=models.BigIntegerField(null=True), db_persist=True
     )
 
     objects = ModelCardQuerySet.as_manager()
@@ -180,15 +185,23 @@ class ModelCard(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    launch_price_micro_usd_per_image__isnull=True,
-                    launch_price_micro_usd_per_label__isnull=True,
+                    launch_price_nano_usd_per_image__isnull=True,
+                    launch_price_nano_usd_per_token__isnull=True,
+                    launch_price_nano_usd_per_text__isnull=True,
                 )
                 | Q(
-                    launch_price_micro_usd_per_image__isnull=False,
-                    launch_price_micro_usd_per_label__isnull=False,
+                    launch_price_nano_usd_per_image__isnull=False,
+                    launch_price_nano_usd_per_token__isnull=False,
+                    launch_price_nano_usd_per_text__isnull=True,
+                )
+                | Q(
+                    launch_price_nano_usd_per_image__isnull=False,
+                    launch_price_nano_usd_per_token__isnull=True,
+                    launch_price_nano_usd_per_text__isnull=False,
                 ),
                 name="card_launch_prices_are_whole",
-                violation_error_message="A launch sets the price of an image and of a label.",
+                violation_error_message="A launch sets the price of an image, and of either a"
+                " token or a text.",
             ),
             models.CheckConstraint(
                 condition=~Q(successor=F("pk")),
@@ -234,18 +247,33 @@ class ModelCard(models.Model):
 
     @property
     def price(self) -> pricing.Price | None:
-        # `micro_usd_per_image` is the same figure, for the database to sort and filter by.
+        # `nano_usd_per_image` is the same figure, for the database to sort and filter by.
         return pricing.price_of(
             pricing.Known(
-                launch_micro_usd=self.launch_price_micro_usd_per_image,
-                launch_label_micro_usd=self.launch_price_micro_usd_per_label,
-                stated_micro_usd=self.est_price_micro_usd_per_image,
+                launch_nano_usd=self.launch_price_nano_usd_per_image,
+                launch_token_nano_usd=self.launch_price_nano_usd_per_token,
+                launch_text_nano_usd=self.launch_price_nano_usd_per_text,
+                stated_nano_usd=self.est_price_nano_usd_per_image,
                 images_per_s=self.measured_images_per_s,
                 hardware_usd_per_hour=self.measured_usd_per_hour,
                 image_gflops=self.image_gflops,
                 text_gflops=self.text_gflops,
+                context_length=self.context_length,
             )
         )
+
+    @property
+    def most_tokens(self) -> int:
+        """Of one text: the model reads no more."""
+        return self.context_length or pricing.USUAL_CONTEXT_LENGTH
+
+    @property
+    def most_nano_usd_per_text(self) -> int:
+        """What a new text that fills the context costs; 0 without a price."""
+        price = self.price
+        if price is None:
+            return 0
+        return price.nano_usd_per_text + price.nano_usd_per_token * self.most_tokens
 
     @property
     def activation(self) -> str:

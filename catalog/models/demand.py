@@ -173,7 +173,7 @@ class ModelRequest(models.Model):
 
 class Launch(models.Model):
     card = models.OneToOneField(ModelCard, models.PROTECT, related_name="launch")
-    micro_usd_per_image = models.PositiveIntegerField()
+    nano_usd_per_image = models.PositiveBigIntegerField()
     credit_micro_usd = models.PositiveIntegerField(help_text="given to each who had voted")
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
@@ -187,4 +187,4 @@ class Launch(models.Model):
         verbose_name_plural = "launches"
 
     def __str__(self) -> str:
-        return f"{self.card_id} at {self.micro_usd_per_image} µ$"
+        return f"{self.card_id} at {self.nano_usd_per_image} n$"

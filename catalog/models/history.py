@@ -56,8 +56,11 @@ class StageChange(models.Model):
 
 class PriceChange(models.Model):
     card = models.ForeignKey(ModelCard, models.CASCADE, related_name="price_changes")
-    micro_usd_per_image = models.PositiveIntegerField()
-    micro_usd_per_label = models.PositiveIntegerField()
+    nano_usd_per_image = models.PositiveBigIntegerField()
+    nano_usd_per_token = models.PositiveBigIntegerField(default=0)
+    nano_usd_per_text = models.PositiveBigIntegerField(
+        default=0, help_text="of each new text, before texts were priced by the token"
+    )
     basis = models.CharField(max_length=20, choices=Basis)
     inputs = models.JSONField(default=dict, blank=True, help_text="what the formula was fed")
     since = models.DateTimeField(default=timezone.now)
@@ -71,7 +74,7 @@ class PriceChange(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.card_id}: {self.micro_usd_per_image} µ$ since {self.since:%Y-%m-%d}"
+        return f"{self.card_id}: {self.nano_usd_per_image} n$ since {self.since:%Y-%m-%d}"
 
 
 class HubReading(models.Model):

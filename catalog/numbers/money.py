@@ -1,11 +1,15 @@
 """Money: whole micro-dollars (µ$) in code and tables, US dollars where people or programs read it.
 
+Only unit prices are finer, in whole nano-dollars (n$): a sum of them is rounded up once.
+
 It stands here, below accounts, because the catalog's prices and the settings need it, too.
 """
 
 from decimal import Decimal, InvalidOperation
 
 MICRO_USD_PER_USD = Decimal(1_000_000)
+NANO_USD_PER_USD = Decimal(1_000_000_000)
+NANO_USD_PER_MICRO_USD = 1_000
 
 
 def parse_usd(amount: str | Decimal) -> int:
@@ -18,6 +22,33 @@ def parse_usd(amount: str | Decimal) -> int:
         return int(Decimal(amount) * MICRO_USD_PER_USD)
     except (InvalidOperation, OverflowError) as error:  # "much"; "Infinity"
         raise ValueError(f"{amount} is no amount of US dollars") from error
+
+
+def parse_nano_usd(amount: str | Decimal) -> int:
+    """US dollars as n$; what is finer than 1 n$ is cut off. Raises ValueError."""
+    try:
+        return int(Decimal(amount) * NANO_USD_PER_USD)
+    except (InvalidOperation, OverflowError) as error:
+        raise ValueError(f"{amount} is no amount of US dollars") from error
+
+
+def round_up_to_micro_usd(nano_usd: int) -> int:
+    """The sum of a request in n$ as the µ$ that are charged: exact until it is rounded, once.
+
+    >>> round_up_to_micro_usd(5_117), round_up_to_micro_usd(94_000), round_up_to_micro_usd(0)
+    (6, 94, 0)
+    """
+    # Floor division rounds down, so of the negative sum it rounds up.
+    return -(-nano_usd // NANO_USD_PER_MICRO_USD)
+
+
+def usd_of_nano(nano_usd: int) -> str:
+    """The exact price of a unit for programs.
+
+    >>> usd_of_nano(94_000), usd_of_nano(5_117), usd_of_nano(0)
+    ('0.000094', '0.000005117', '0')
+    """
+    return format(Decimal(nano_usd).scaleb(-9).normalize(), "f")
 
 
 def usd(micro_usd: int | Decimal) -> str:

@@ -16,31 +16,31 @@ LONGEST = 40
 @dataclass(frozen=True)
 class Month:
     images: int = DEFAULT_IMAGES
-    labels: int = 0
+    tokens: int = 0
     complaint: str = ""
 
     @classmethod
     def read(cls, parameters: Mapping[str, str]) -> "Month":
-        """`images=2.5M&labels=100`; what makes no sense gives way to the default, and says so."""
+        """`images=2.5M&tokens=100k`; what makes no sense gives way to the default, and says so."""
         images = _whole(parameters.get("images", ""), least=1, default=DEFAULT_IMAGES)
-        labels = _whole(parameters.get("labels", ""), least=0, default=0)
+        tokens = _whole(parameters.get("tokens", ""), least=0, default=0)
         complaints = []
         if images is None:
             complaints.append(
                 f"Images are counted from 1 to {MOST:,} a month, as in 250000, 100k or 2.5M: "
                 f"here are {DEFAULT_IMAGES:,}."
             )
-        if labels is None:
-            complaints.append(f"New labels are counted from 0 to {MOST:,} a month: here are none.")
-        return cls(images or DEFAULT_IMAGES, labels or 0, " ".join(complaints))
+        if tokens is None:
+            complaints.append(f"Text tokens are counted from 0 to {MOST:,} a month: here are none.")
+        return cls(images or DEFAULT_IMAGES, tokens or 0, " ".join(complaints))
 
     @property
     def images_written(self) -> str:
         return f"{self.images:,}"
 
     @property
-    def labels_written(self) -> str:
-        return f"{self.labels:,}"
+    def tokens_written(self) -> str:
+        return f"{self.tokens:,}"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Bill:
     micro_usd: int
     share: float
     is_this: bool
-    counts_labels: bool
+    counts_tokens: bool
 
     @property
     def usd(self) -> str:
@@ -72,14 +72,14 @@ def bills(card: ModelCard, neighbours: Sequence[ModelCard], month: Month) -> lis
             micro_usd=cost,
             share=_percent(cost, dearest),
             is_this=model is card,
-            counts_labels=bool(price.micro_usd_per_label) or not month.labels,
+            counts_tokens=bool(price.nano_usd_per_token) or not month.tokens,
         )
         for cost, model, price in sorted(costs, key=lambda c: (c[0], c[1] is not card, c[1].repo))
     ]
 
 
 def _cost(price: Price, month: Month) -> int:
-    return price.micro_usd_for(images=month.images, new_labels=month.labels)
+    return price.micro_usd_for(images=month.images, tokens=month.tokens)
 
 
 def _percent(part: int, whole: int) -> float:

@@ -13,7 +13,7 @@ FEWEST = 3
 
 @dataclass(frozen=True)
 class PriceChart:
-    """What `_price_chart.html` draws: an SVG path in its own units, and the two extremes in µ$."""
+    """What `_price_chart.html` draws: an SVG path in its own units, and the two extremes in n$."""
 
     path: str
     lowest: int
@@ -26,7 +26,7 @@ def of(history: Sequence[PriceChange]) -> PriceChart | None:
     """The chart of prices, the oldest first; None for fewer than three."""
     if len(history) < FEWEST:
         return None
-    prices = [change.micro_usd_per_image for change in history]
+    prices = [change.nano_usd_per_image for change in history]
     ages_s = [(change.since - history[0].since).total_seconds() for change in history]
     # The last price goes on to the right edge: a tenth of the width is its own.
     across = FRAME.across(0, ages_s[-1] * 1.1 or 1.0)

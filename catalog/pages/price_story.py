@@ -53,11 +53,15 @@ class Input:
 
 @dataclass(frozen=True)
 class Formula:
-    """`94 × 8.82 / 162.03` and the whole µ$ that it comes to."""
+    """`94,000 × 8.82 / 162.03` and the whole n$ that it comes to."""
 
     terms: str
-    micro_usd: int
+    nano_usd: int
     unit: str
+
+    @property
+    def written(self) -> str:
+        return f"{self.nano_usd:,} n$"
 
 
 @dataclass(frozen=True)
@@ -117,23 +121,23 @@ def _formulas(card: ModelCard, price: Price) -> list[Formula]:
     formulas = []
     inputs = {name: exact(value) for name, value in price.inputs.items()}
     if price.basis == Basis.COMPUTE:
-        terms = "{anchor_micro_usd_per_image} × {image_gflops} / {anchor_gflops}".format(**inputs)
-        formulas.append(Formula(terms, price.micro_usd_per_image, "an image"))
+        terms = "{anchor_nano_usd_per_image} × {image_gflops} / {anchor_gflops}".format(**inputs)
+        formulas.append(Formula(terms, price.nano_usd_per_image, "an image"))
     if price.basis == Basis.BENCHMARK:
         terms = (
-            "{hardware_usd_per_hour} × 1,000,000 / 3,600 / {images_per_s} / {utilisation}"
+            "{hardware_usd_per_hour} × 1,000,000,000 / 3,600 / {images_per_s} / {utilisation}"
             " × (1 + {margin})"
         ).format(**inputs)
-        formulas.append(Formula(terms, price.micro_usd_per_image, "an image"))
-    if _label_follows_from_compute(price) and card.image_gflops and card.text_gflops:
+        formulas.append(Formula(terms, price.nano_usd_per_image, "an image"))
+    if _token_follows_from_compute(price) and card.image_gflops and card.text_gflops:
         share = f"{exact(card.text_gflops)} / {exact(card.image_gflops)}"
-        terms = f"{price.micro_usd_per_image} × {share}"
-        formulas.append(Formula(terms, price.micro_usd_per_label, "a label"))
+        terms = f"{price.nano_usd_per_image:,} × {share} / {card.most_tokens}"
+        formulas.append(Formula(terms, price.nano_usd_per_token, "a token"))
     return formulas
 
 
-def _label_follows_from_compute(price: Price) -> bool:
-    return price.micro_usd_per_label > 0 and price.basis != Basis.LAUNCH
+def _token_follows_from_compute(price: Price) -> bool:
+    return price.nano_usd_per_token > 0 and price.basis != Basis.LAUNCH
 
 
 def _inputs(card: ModelCard, price: Price, notes: Notes) -> list[Input]:
@@ -142,15 +146,17 @@ def _inputs(card: ModelCard, price: Price, notes: Notes) -> list[Input]:
 
 def _of_image(price: Price, notes: Notes) -> list[Input]:
     """What the price of an image rests on, but for the model's own compute."""
-    inputs, image = price.inputs, f"{price.micro_usd_per_image} µ$ an image"
+    inputs, image = price.inputs, f"{price.nano_usd_per_image:,} n$ an image"
     if price.basis == Basis.LAUNCH:
-        label = f"{price.micro_usd_per_label} µ$ a label"
+        text = f"{price.nano_usd_per_token:,} n$ a token"
+        if price.nano_usd_per_text:
+            text = f"{price.nano_usd_per_text:,} n$ a text"
         return [
             Input("price at launch", image, origin="set by us", href="#timeline"),
-            Input("price of a new label", label, origin="set by us, with it", href="#timeline"),
+            Input("price of new texts", text, origin="set by us, with it", href="#timeline"),
         ]
     if price.basis == Basis.STATED:
-        note = notes.get("est_price_micro_usd_per_image")
+        note = notes.get("est_price_nano_usd_per_image")
         return [Input("stated price", image, note, "the model's first page", _page_of(FIRST_PAGES))]
     if price.basis == Basis.BENCHMARK:
         speed, cost = exact(inputs["images_per_s"]), exact(inputs["hardware_usd_per_hour"])
@@ -162,11 +168,11 @@ def _of_image(price: Price, notes: Notes) -> list[Input]:
             ),
             Input("margin", exact(inputs["margin"]), origin="assumed"),
         ]
-    anchor, gflops = inputs["anchor_micro_usd_per_image"], inputs["anchor_gflops"]
+    anchor, gflops = inputs["anchor_nano_usd_per_image"], inputs["anchor_gflops"]
     return [
         Input(
             "price of ViT-L/14",
-            f"{exact(anchor)} µ$ an image",
+            f"{exact(anchor)} n$ an image",
             origin="stated by its first page",
             href=_page_of(FIRST_PAGES),
         ),
@@ -186,11 +192,11 @@ def _page_of(source: str) -> str:
 def _of_compute(card: ModelCard, price: Price, notes: Notes) -> list[Input]:
     """The model's own compute, as far as the formulas use it."""
     towers = []
-    charges_labels = _label_follows_from_compute(price)
-    if card.image_gflops is not None and (price.basis == Basis.COMPUTE or charges_labels):
+    charges_tokens = _token_follows_from_compute(price)
+    if card.image_gflops is not None and (price.basis == Basis.COMPUTE or charges_tokens):
         value = f"{exact(card.image_gflops)} GFLOP an image"
         towers.append(Input("its image tower", value, notes.get("image_gflops")))
-    if card.text_gflops and charges_labels:
-        value = f"{exact(card.text_gflops)} GFLOP a label"
+    if card.text_gflops and charges_tokens:
+        value = f"{exact(card.text_gflops)} GFLOP a text of {card.most_tokens} tokens"
         towers.append(Input("its text tower", value, notes.get("text_gflops")))
     return towers

@@ -21,7 +21,7 @@ MOST_MODELS = 300
 LABELS = {
     "authors_imagenet_top1": "ImageNet zero-shot top-1 by the authors, %",
     "api_providers": "API providers",
-    "est_price_micro_usd_per_image": "estimated price of an image, µ$",
+    "est_price_nano_usd_per_image": "estimated price of an image, n$",
     "image_gflops": "GFLOPs per image",
     "imagenet_top1": "ImageNet zero-shot top-1, %",
     "text_gflops": "GFLOPs per text",

@@ -1,29 +1,29 @@
-"""What a picture costs, in whole micro-dollars (µ$; 1,000,000 µ$ = $1)."""
+"""What images and texts cost: unit prices in nano-dollars, sums in micro-dollars."""
 
 from catalog.pricing.formula import (
     ANCHOR_GFLOPS,
-    ANCHOR_MICRO_USD_PER_IMAGE,
-    BATCH_DISCOUNT_PERCENT,
+    ANCHOR_NANO_USD_PER_IMAGE,
     MARGIN,
     SECONDS_PER_HOUR,
+    USUAL_CONTEXT_LENGTH,
     UTILISATION,
     Basis,
     Known,
     Price,
-    label_micro_usd,
     price_of,
+    token_nano_usd,
 )
 
 __all__ = [
     "ANCHOR_GFLOPS",
-    "ANCHOR_MICRO_USD_PER_IMAGE",
-    "BATCH_DISCOUNT_PERCENT",
+    "ANCHOR_NANO_USD_PER_IMAGE",
     "MARGIN",
     "SECONDS_PER_HOUR",
+    "USUAL_CONTEXT_LENGTH",
     "UTILISATION",
     "Basis",
     "Known",
     "Price",
-    "label_micro_usd",
     "price_of",
+    "token_nano_usd",
 ]

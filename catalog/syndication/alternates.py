@@ -91,8 +91,9 @@ def as_json(card: ModelCard, standing: Standing) -> Document:
             "usd_per_1k_images": str(price.usd_per_1k_images),
             "basis": price.basis.value,
             "inputs": dict(price.inputs),
-            "micro_usd_per_image": price.micro_usd_per_image,
-            "micro_usd_per_new_label": price.micro_usd_per_label,
+            "nano_usd_per_image": price.nano_usd_per_image,
+            "nano_usd_per_text_token": price.nano_usd_per_token,
+            "nano_usd_per_text": price.nano_usd_per_text,
         },
         "ranks": [asdict(rank) | {"text": rank.text} for rank in standing.ranks],
         "facts": {row.field: _fact(card, row) for row in standing.stated(card.provenance.all())},
@@ -107,8 +108,9 @@ def as_json(card: ModelCard, standing: Standing) -> Document:
         "price_history": [
             {
                 "since": change.since,
-                "micro_usd_per_image": change.micro_usd_per_image,
-                "micro_usd_per_new_label": change.micro_usd_per_label,
+                "nano_usd_per_image": change.nano_usd_per_image,
+                "nano_usd_per_text_token": change.nano_usd_per_token,
+                "nano_usd_per_text": change.nano_usd_per_text,
                 "basis": change.basis,
                 "inputs": change.inputs,
             }

@@ -18,8 +18,9 @@ from django.utils.html import escape
 from django.views.decorators.http import require_safe
 
 from catalog.models import ModelCard, ModelCardQuerySet, PriceChange, Stage, StageChange, Task
-from catalog.numbers.money import MICRO_USD_PER_USD
+from catalog.numbers.money import NANO_USD_PER_USD
 from catalog.pricing import Basis
+from catalog.pricing.formatting import rounded_usd
 
 TAG = "tag:gigarouter,2026:"
 LONGEST = 50
@@ -171,10 +172,10 @@ def of_stage(change: StageChange, card: ModelCard) -> Event:
 
 
 def of_price(change: PriceChange, card: ModelCard) -> Event:
-    usd_per_1k = change.micro_usd_per_image * 1000 / MICRO_USD_PER_USD
+    usd_per_1k = change.nano_usd_per_image * 1000 / NANO_USD_PER_USD
     kind = "price" if change.basis == Basis.LAUNCH else "estimated price"
     return Event(
-        title=f"{card.name}: {kind} ${usd_per_1k:.3f} for 1,000 images",
+        title=f"{card.name}: {kind} {rounded_usd(usd_per_1k)} for 1,000 images",
         text=f"The {kind} is {Basis(change.basis).label}.",
         at=change.since,
         address=card.get_absolute_url(),

@@ -9,7 +9,7 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 
 from catalog.numbers.formatting import compact, millions, parameters, percent
-from catalog.pricing.formatting import per_1k, per_image, per_text
+from catalog.pricing.formatting import per_1k, per_1k_exactly, per_image, texts_at
 
 register = template.Library()
 
@@ -34,7 +34,7 @@ ALLOWED_TAGS = {
     "ul",
 }
 
-for write in (compact, millions, parameters, percent, per_1k, per_image, per_text):
+for write in (compact, millions, parameters, percent, per_1k, per_1k_exactly, per_image, texts_at):
     register.filter(write)
 
 

@@ -101,10 +101,11 @@ def max_cost(columns: Sequence[Column], *, photos: int, label_count: int) -> int
                 f"{column.repo} can't be paid for yet, so it compares up to {MAX_FREE_PHOTOS}"
                 " photos. Send fewer, or choose a model that is live."
             )
+        texts = column.text_count(label_count)
         # A stand-in is free.
         if card.price:
             total += card.price.micro_usd_for(
-                images=photos, new_labels=column.text_count(label_count)
+                images=photos, texts=texts, tokens=texts * card.most_tokens
             )
     return total
 

@@ -59,9 +59,9 @@ class Request:
 
     `inputs` are images and texts in order. `payload` is the kind's own; `options` say how the
     answer is written and change no result. `text_count` is the most texts that the model may have
-    to read, which bounds the price, and `text_tokens` about how long they are together
-    (text_work). `keeps_preview`: the job's page wants a small copy of its first
-    image.
+    to read, and `max_tokens` the most tokens of them, which bound the price; `text_tokens` is
+    about how long they are together (text_work). `keeps_preview`: the job's page wants a small copy
+    of its first image.
     """
 
     card: ModelCard
@@ -71,6 +71,7 @@ class Request:
     options: Mapping[str, object] = field(default_factory=dict)
     text_count: int = 0
     text_tokens: int = 0
+    max_tokens: int = 0
     keeps_preview: bool = False
 
     @property
@@ -79,7 +80,9 @@ class Request:
 
     def max_cost(self, price: Price) -> int:
         """µ$ if the embedding of not one text is cached."""
-        return price.micro_usd_for(images=len(self.images), new_labels=self.text_count)
+        return price.micro_usd_for(
+            images=len(self.images), texts=self.text_count, tokens=self.max_tokens
+        )
 
 
 def submit(
@@ -94,9 +97,9 @@ def submit(
     """Queue a job; the same idempotency key with the same input gives the same job.
 
     With a `payer` the most that the job may cost is held from their credit, in the transaction
-    that inserts the job; raises credits.CreditError. Raises TooManyQueued if the requester has
-    `max_queued` jobs waiting, NotPriced, and storage.StorageUnavailable. In all these cases nothing
-    was queued and nothing stays in storage.
+    that inserts the job; raises credits.CreditError. Raises TooManyQueued
+    if the requester has `max_queued` jobs waiting, NotPriced, and storage.StorageUnavailable. In
+    all these cases nothing was queued and nothing stays in storage.
     """
     if payer and not request.card.is_priced:
         raise NotPriced(f"{request.card.repo} has no complete price")
@@ -112,7 +115,6 @@ def submit(
         is_new = _insert(
             job,
             payer,
-            max_cost=request.max_cost(price) if price else 0,
             deadline=deadline,
             max_queued=max_queued,
         )
@@ -132,7 +134,6 @@ def _insert(
     job: Job,
     payer: User | None,
     *,
-    max_cost: int,
     deadline: timedelta,
     max_queued: int | None,
 ) -> bool:
@@ -143,10 +144,11 @@ def _insert(
         if payer and job.has_own_hold:
             credits.hold(
                 payer,
-                amount_micro_usd=max_cost,
+                amount_micro_usd=job.max_cost_micro_usd or 0,
                 reference=job.hold_reference,
                 key=job.key,
-                model=job.card.repo,  # jobs are deleted in a day, the ledger stays
+                # Jobs are deleted in a day, the ledger stays.
+                model=job.card.repo,
             )
         transaction.on_commit(lambda: faults.hit("submitted", job), robust=True)
         # The row itself is the outbox: if the message cannot be sent, the sweep sends it later.
@@ -180,9 +182,10 @@ def new_job(
         keeps_preview=request.keeps_preview,
         payload=dict(request.payload),
         options=dict(request.options),
-        is_paid=price is not None,
-        micro_usd_per_image=price.micro_usd_per_image if price else 0,
-        micro_usd_per_text=price.micro_usd_per_label if price else 0,
+        nano_usd_per_image=0,
+        nano_usd_per_text=0,
+        nano_usd_per_token=0,
+        discount_percent=0,
     )
 
 

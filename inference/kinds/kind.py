@@ -71,6 +71,7 @@ class Outcome:
 class Endpoint:
     """The kind's own path in the API; `tag` says in a word what it answers. `parse` raises
     FieldError. `aliases` are paths that answer the same, for clients that know another name.
+    `own_fields` are those of the body by which it can be told from other kinds' bodies.
     """
 
     path: str
@@ -82,6 +83,7 @@ class Endpoint:
     # Any: an instance of `body`, which a Callable cannot say without a type parameter.
     parse: Callable[[Any, ModelCard], ParsedRequest]
     aliases: Sequence[str] = ()
+    own_fields: frozenset[str] = frozenset()
 
     @property
     def slug(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalog.models import ModelCard
+from catalog.pricing import Price
 from inference import jobs
 from inference.kinds.fields import inputs
 from inference.kinds.fields.options import IGNORED
@@ -25,7 +26,18 @@ class ParsedRequest:
     options: Mapping[str, object] = field(default_factory=dict)
     text_count: int = 0
     text_tokens: int = 0
+    max_tokens: int = 0
     skips_unusable: bool = False
+
+    @property
+    def image_count(self) -> int:
+        return sum(not isinstance(item.content, str) for item in self.inputs)
+
+    def max_cost(self, price: Price) -> int:
+        """µ$, as jobs.Request has it; its images need not be there yet."""
+        return price.micro_usd_for(
+            images=self.image_count, texts=self.text_count, tokens=self.max_tokens
+        )
 
     @property
     def has_urls(self) -> bool:
@@ -54,4 +66,5 @@ class ParsedRequest:
             options=self.options,
             text_count=self.text_count,
             text_tokens=self.text_tokens,
+            max_tokens=self.max_tokens,
         )

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from catalog.models import ModelCard
+from catalog.numbers.money import round_up_to_micro_usd
 
 
 class State(models.TextChoices):
@@ -151,8 +152,12 @@ class Job(models.Model):
 
     # What it costs: prices as they were when it was submitted, the sum once it is delivered.
     is_paid = models.BooleanField(default=False, help_text="credit is held for it")
-    micro_usd_per_image = models.PositiveIntegerField(default=0)
-    micro_usd_per_text = models.PositiveIntegerField(default=0)
+    nano_usd_per_image = models.PositiveBigIntegerField(db_default=0)
+    nano_usd_per_text = models.PositiveBigIntegerField(db_default=0, help_text="of each new text")
+    nano_usd_per_token = models.PositiveBigIntegerField(db_default=0, help_text="of new texts")
+    max_cost_micro_usd = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="what is held for it"
+    )
     cost_micro_usd = models.PositiveBigIntegerField(null=True, blank=True)
 
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
@@ -272,6 +277,14 @@ class Job(models.Model):
     def hold_reference(self) -> str:
         # The name of its credit in the ledger.
         return f"job:{self.pk}"
+
+    def micro_usd_for(self, *, images: int, texts: int, tokens: int) -> int:
+        """What so many images cost, with the texts and tokens that are new to its owner."""
+        return round_up_to_micro_usd(
+            images * self.nano_usd_per_image
+            + texts * self.nano_usd_per_text
+            + tokens * self.nano_usd_per_token
+        )
 
     @property
     def image_inputs(self) -> list[Input]:

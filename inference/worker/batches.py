@@ -200,7 +200,9 @@ def _results(
         # Neither the look-ups in the shared cache nor the passes of other batches in between.
         times = _times(ready, started=started, forward_s=image_s + text_s)
         reading = cache.token_counts.reading_of(ready.job, of_job.texts)
-        done.append(_done(work, known, times | asdict(reading), ready))
+        new_tokens = cache.token_counts.tokens_in(ready.job, known.new_texts.texts)
+        measured = times | asdict(reading) | {"new_tokens": new_tokens}
+        done.append(_done(work, known, measured, ready))
     for known in known_texts:
         cache.keep(known.new_texts, learned)
     new_texts = {
@@ -245,4 +247,11 @@ def _done(work: Work, known: KnownTexts, measured: Result, ready: Ready) -> Done
     result |= measured | outcome.result
     if ready.unusable:
         result["unusable"] = {str(index): str(code) for index, code in ready.unusable.items()}
-    return Done(work.job, result, known.new, outcome.vectors, ready.preview)
+    return Done(
+        work.job,
+        result,
+        new_texts=known.new,
+        new_tokens=measured["new_tokens"],
+        vectors=outcome.vectors,
+        preview=ready.preview,
+    )

@@ -38,7 +38,8 @@ RETURNING job.id
 
 @dataclass(frozen=True)
 class Done:
-    """A job's result; `new_texts` counts the texts whose embedding had to be computed for it.
+    """A job's result; `new_texts` counts the texts whose embedding had to be computed for it, and
+    `new_tokens` what the model read of those.
 
     `vectors`: float32 [n, dim], little-endian, as bytes. `preview` is a JPEG for the job's page.
     """
@@ -46,16 +47,19 @@ class Done:
     job: Job
     result: Result
     new_texts: int = 0
+    new_tokens: int = 0
     vectors: bytes | None = None
     preview: bytes = b""
 
     @property
     def cost_micro_usd(self) -> int | None:
+        """Never more than was said and held when the job was submitted."""
         job = self.job
         if not job.is_paid:
             return None
         images = job.image_count - len(self.result.get("unusable", {}))
-        return images * job.micro_usd_per_image + self.new_texts * job.micro_usd_per_text
+        cost = job.micro_usd_for(images=images, texts=self.new_texts, tokens=self.new_tokens)
+        return cost if job.max_cost_micro_usd is None else min(cost, job.max_cost_micro_usd)
 
 
 def succeed(batch: Sequence[Done]) -> set[uuid.UUID]:

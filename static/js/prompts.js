@@ -4,7 +4,7 @@ const lines = (text) => text.split("\n").filter((line) => line.trim()).length;
 function promptsOf(form) {
   const cost = form.querySelector("[data-cost-texts]");
   const chosen = form.querySelector("[data-prompts-chosen]");
-  const perText = Number(form.querySelector("[data-cost]")?.dataset.microUsdPerText ?? 0);
+  const perText = Number(form.querySelector("[data-cost]")?.dataset.nanoUsdPerText ?? 0);
   const { template, templates } = form.elements;
   // Not elements.labels: the chips' entry has that for its id.
   const typed = form.querySelector("textarea[name=labels]");
@@ -25,7 +25,7 @@ function promptsOf(form) {
     if (!cost) return;
     cost.textContent = "";
     if (prompts > 1 && labels) {
-      const most = ((texts * perText) / 1e6).toFixed(6).replace(/0+$/, "");
+      const most = ((texts * perText) / 1e9).toFixed(6).replace(/0+$/, "");
       cost.textContent =
         `${labels} label${labels === 1 ? "" : "s"} by ${prompts} prompts ` +
         `are ${texts} texts${perText ? `: up to $${most}` : ""}.`;

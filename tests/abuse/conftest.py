@@ -30,8 +30,8 @@ def scene(
         with sites.running(folder, **environment(far_port)) as running:
             ModelCard.objects.filter(repo=MODEL).update(
                 stage=Stage.LIVE,
-                launch_price_micro_usd_per_image=5,
-                launch_price_micro_usd_per_label=3,
+                launch_price_nano_usd_per_image=5_000,
+                launch_price_nano_usd_per_token=45,
             )
             running.wait_for_workers()
             port = int(running.address.rpartition(":")[2])

@@ -113,12 +113,12 @@ def the_only_card() -> ModelCard:
         REPO,
         loader=loader,
         revision="1" if loader == "conse" else "0" * 40,
-        est_price_micro_usd_per_image=94,
+        est_price_nano_usd_per_image=94_000,
         image_gflops=162.03,
         text_gflops=13.3,
         stage=Stage.LIVE,
-        launch_price_micro_usd_per_image=94,
-        launch_price_micro_usd_per_label=8,
+        launch_price_nano_usd_per_image=94_000,
+        launch_price_nano_usd_per_token=100,
     )
 
 

@@ -24,7 +24,7 @@ from tests.support.threads import at_once
 
 @pytest.fixture
 def card(db: None) -> ModelCard:
-    return make_card(est_price_micro_usd_per_image=94, image_gflops=162.03, text_gflops=13.3)
+    return make_card(est_price_nano_usd_per_image=94_000, image_gflops=162.03, text_gflops=13.3)
 
 
 @pytest.fixture

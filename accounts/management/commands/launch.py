@@ -12,8 +12,8 @@ from catalog.models import ModelCard
 
 
 class Terms(TypedDict):
-    micro_usd_per_image: int
-    micro_usd_per_label: int | None
+    nano_usd_per_image: int
+    nano_usd_per_token: int | None
     reason: str
     without_worker: bool
 
@@ -27,9 +27,9 @@ class Command(BaseCommand):
             "--price", type=Decimal, help="US dollars for 1,000 images; default: as estimated"
         )
         parser.add_argument(
-            "--label-price",
+            "--token-price",
             type=Decimal,
-            help="US dollars for 1,000 new labels; default: in proportion to compute",
+            help="US dollars for a million tokens of new texts; default: in proportion to compute",
         )
         parser.add_argument("--reason", default="launched", help="for the model's public timeline")
         parser.add_argument(
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         *,
         repo: str,
         price: Decimal | None,
-        label_price: Decimal | None,
+        token_price: Decimal | None,
         reason: str,
         without_worker: bool,
         dry_run: bool,
@@ -57,15 +57,15 @@ class Command(BaseCommand):
         form = LaunchForm(
             {
                 "usd_per_1k_images": _price(card, price),
-                "usd_per_1k_labels": label_price,
+                "usd_per_1m_tokens": token_price,
                 "reason": reason,
             }
         )
         if not form.is_valid():
             raise CommandError(f"--price: {form.errors.as_text()}")
         terms: Terms = {
-            "micro_usd_per_image": form.micro_usd_per_image,
-            "micro_usd_per_label": form.micro_usd_per_label,
+            "nano_usd_per_image": form.nano_usd_per_image,
+            "nano_usd_per_token": form.nano_usd_per_token,
             "reason": reason,
             "without_worker": without_worker,
         }
@@ -87,7 +87,7 @@ class Command(BaseCommand):
 
 
 def _sentence(repo: str, plan: launches.Plan) -> str:
-    prices = f"{plan.micro_usd_per_image} µ$ per image, {plan.micro_usd_per_label} µ$ per text"
+    prices = f"{plan.nano_usd_per_image} n$ per image, {plan.nano_usd_per_token} n$ per text token"
     return (
         f"{repo} would go from {plan.stage_before} to {plan.stage_after} at {prices}: "
         f"{plan.mails} told, {plan.credited} given credit; nothing has changed"

@@ -30,7 +30,7 @@ class LaunchOutcome:
 
     @property
     def micro_usd_per_1k_images(self) -> int:
-        return self.launch.micro_usd_per_image * 1000
+        return self.launch.nano_usd_per_image  # a thousand images, a thousandth of the unit
 
 
 def recent() -> list[LaunchOutcome]:

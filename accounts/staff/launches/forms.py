@@ -5,19 +5,19 @@ from typing import Any
 
 from django import forms
 
-from catalog.numbers.money import parse_usd
+from catalog.numbers.money import parse_nano_usd
 
 
 class LaunchForm(forms.Form):
     usd_per_1k_images = forms.DecimalField(
         label="price per 1,000 images, in US dollars",
-        min_value=Decimal("0.001"),
+        min_value=Decimal("0.000001"),
         max_value=Decimal("1000"),
-        decimal_places=3,
+        decimal_places=6,
         help_text="The launch freezes it.",
     )
-    usd_per_1k_labels = forms.DecimalField(
-        label="price per 1,000 new texts, in US dollars",
+    usd_per_1m_tokens = forms.DecimalField(
+        label="price per million tokens of new texts, in US dollars",
         required=False,
         min_value=Decimal(0),
         max_value=Decimal("1000"),
@@ -41,10 +41,10 @@ class LaunchForm(forms.Form):
             del self.fields["without_worker"]
 
     @property
-    def micro_usd_per_image(self) -> int:
-        return parse_usd(self.cleaned_data["usd_per_1k_images"]) // 1000
+    def nano_usd_per_image(self) -> int:
+        return parse_nano_usd(self.cleaned_data["usd_per_1k_images"]) // 1000
 
     @property
-    def micro_usd_per_label(self) -> int | None:
-        usd = self.cleaned_data["usd_per_1k_labels"]
-        return None if usd is None else parse_usd(usd) // 1000
+    def nano_usd_per_token(self) -> int | None:
+        usd = self.cleaned_data["usd_per_1m_tokens"]
+        return None if usd is None else parse_nano_usd(usd) // 1_000_000

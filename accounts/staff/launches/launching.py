@@ -38,8 +38,8 @@ class Audience:
 def launch(
     card: ModelCard,
     *,
-    micro_usd_per_image: int,
-    micro_usd_per_label: int | None = None,
+    nano_usd_per_image: int,
+    nano_usd_per_token: int | None = None,
     reason: str = "launched",
     by: User | None = None,
     without_worker: bool = False,
@@ -51,14 +51,14 @@ def launch(
     """
     try:
         with transaction.atomic():
-            prices = micro_usd_per_image, micro_usd_per_label
+            prices = nano_usd_per_image, nano_usd_per_token
             new = launch_now(card, prices, reason, by, without_worker=without_worker)
     except stages.MoveRefused as refused:
         earlier = Launch.objects.filter(card=card).first()
         if earlier is None or isinstance(refused, stages.NoWorker):
             raise explain(card, refused) from None
         return earlier, False
-    log.info("model launched model=%s micro_usd=%d", card.repo, micro_usd_per_image)
+    log.info("model launched model=%s nano_usd=%d", card.repo, nano_usd_per_image)
     return new, True
 
 
@@ -81,12 +81,12 @@ def launch_now(
     *,
     without_worker: bool,
 ) -> Launch:
-    """The launch's own changes, within the caller's transaction. `prices`: µ$ of image and label.
+    """The launch's own changes, within the caller's transaction. `prices`: n$ of image and token.
 
     Raises LaunchRefused, MoveRefused of catalog.stages.
     """
     if prices[0] < 1:
-        raise LaunchRefused("A price is at least one micro-dollar per image.")
+        raise LaunchRefused("A price is at least one nano-dollar per image.")
     before = card.stage
     # The stage first: of two who launch at once one finds that it has moved.
     stages.move(card, Stage.LIVE, reason=reason, by=by, without_worker=without_worker)
@@ -104,7 +104,7 @@ def launch_now(
         raise
     new = Launch.objects.create(
         card=card,
-        micro_usd_per_image=prices[0],
+        nano_usd_per_image=prices[0],
         credit_micro_usd=settings.LAUNCH_CREDIT_MICRO_USD,
         by=by,
     )
@@ -112,23 +112,26 @@ def launch_now(
     return new
 
 
-def _freeze_prices(card: ModelCard, image: int, label: int | None) -> None:
-    """Set all that is charged, in µ$; no fact that is corrected later changes it."""
-    if label is None:
-        label = pricing.label_micro_usd(
-            image, image_gflops=card.image_gflops, text_gflops=card.text_gflops
+def _freeze_prices(card: ModelCard, image: int, token: int | None) -> None:
+    """Set all that is charged, in n$; no fact that is corrected later changes it."""
+    if token is None:
+        token = pricing.token_nano_usd(
+            image,
+            image_gflops=card.image_gflops,
+            text_gflops=card.text_gflops,
+            context_length=card.context_length,
         )
-    if label is None:
+    if token is None:
         raise LaunchRefused(
-            "Set the price of a label, too: the compute of this model's text tower is not known,"
-            " so none follows from it. 0 makes labels free."
+            "Set the price of texts, too: the compute of this model's text tower is not known,"
+            " so none follows from it. 0 makes texts free."
         )
-    card.launch_price_micro_usd_per_image = image
-    card.launch_price_micro_usd_per_label = label
+    card.launch_price_nano_usd_per_image = image
+    card.launch_price_nano_usd_per_token = token
     card.save(
         update_fields=[
-            "launch_price_micro_usd_per_image",
-            "launch_price_micro_usd_per_label",
+            "launch_price_nano_usd_per_image",
+            "launch_price_nano_usd_per_token",
             "changed_at",
         ]
     )

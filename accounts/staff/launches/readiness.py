@@ -8,9 +8,11 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.staff.launches import launching, notifications
-from catalog import pricing, stages
+from catalog import stages
 from catalog.models import MOVES, Launch, ModelCard, Stage
 from catalog.numbers.money import format_usd
+from catalog.pricing import Basis, Price
+from catalog.pricing.formatting import per_1k_exactly, texts_at
 from catalog.standing import serving
 
 
@@ -39,8 +41,8 @@ class Plan:
 
     stage_before: Stage
     stage_after: Stage
-    micro_usd_per_image: int
-    micro_usd_per_label: int
+    nano_usd_per_image: int
+    nano_usd_per_token: int
     reason: str
     is_served: bool
     credited: int
@@ -48,12 +50,8 @@ class Plan:
     mails: int
 
     @property
-    def micro_usd_per_1k_images(self) -> int:
-        return self.micro_usd_per_image * 1000
-
-    @property
-    def micro_usd_per_1k_labels(self) -> int:
-        return self.micro_usd_per_label * 1000
+    def price(self) -> Price:
+        return Price(self.nano_usd_per_image, self.nano_usd_per_token, Basis.LAUNCH, {})
 
     @property
     def total_credit_micro_usd(self) -> int:
@@ -62,7 +60,7 @@ class Plan:
 
 def checks(card: ModelCard) -> list[Check]:
     """The list that the operator goes through, in the order in which it is settled."""
-    return [_stage(card), _worker(card), _benchmark(card), _price(card), _label_price(card)]
+    return [_stage(card), _worker(card), _benchmark(card), _price(card), _text_price(card)]
 
 
 def is_possible(card: ModelCard) -> bool:
@@ -73,8 +71,8 @@ def is_possible(card: ModelCard) -> bool:
 def rehearse(
     card: ModelCard,
     *,
-    micro_usd_per_image: int,
-    micro_usd_per_label: int | None,
+    nano_usd_per_image: int,
+    nano_usd_per_token: int | None,
     reason: str,
     by: User | None = None,
     without_worker: bool = False,
@@ -89,7 +87,7 @@ def rehearse(
         with transaction.atomic():
             new = launching.launch_now(
                 card,
-                (micro_usd_per_image, micro_usd_per_label),
+                (nano_usd_per_image, nano_usd_per_token),
                 reason,
                 by,
                 without_worker=without_worker,
@@ -104,12 +102,12 @@ def rehearse(
 
 
 def _plan(card: ModelCard, new: Launch, before: Stage, reason: str) -> Plan:
-    label = card.launch_price_micro_usd_per_label
+    token = card.launch_price_nano_usd_per_token
     return Plan(
         stage_before=before,
         stage_after=card.status,
-        micro_usd_per_image=new.micro_usd_per_image,
-        micro_usd_per_label=label if label is not None else 0,
+        nano_usd_per_image=new.nano_usd_per_image,
+        nano_usd_per_token=token if token is not None else 0,
         reason=reason,
         is_served=serving.is_served(card),
         credited=notifications.count_voters(new),
@@ -151,22 +149,18 @@ def _benchmark(card: ModelCard) -> Check:
 def _price(card: ModelCard) -> Check:
     if card.price is None:
         return Check("price of images", State.DOUBT, "Nothing to estimate it from: set it below.")
-    usd = format_usd(card.price.micro_usd_per_image * 1000)
+    usd = per_1k_exactly(card.price)
     kind = "Estimated" if card.price.is_estimate else "Set"
     return Check("price of images", State.DONE, f"{kind}: {usd} per 1,000 images.")
 
 
-def _label_price(card: ModelCard) -> Check:
-    image = card.price.micro_usd_per_image if card.price else 1
-    label = pricing.label_micro_usd(
-        image, image_gflops=card.image_gflops, text_gflops=card.text_gflops
-    )
-    if label is None:
+def _text_price(card: ModelCard) -> Check:
+    if not (card.image_gflops and card.text_gflops):
         detail = "The text tower's compute is unknown: set it below."
         return Check("price of texts", State.DOUBT, detail)
     if card.price is None:
         return Check("price of texts", State.DONE, "Follows from the price of images.")
-    detail = f"Follows from the images': {format_usd(label * 1000)} per 1,000 new texts."
+    detail = f"Follows from the images': {texts_at(card.price)}."
     return Check("price of texts", State.DONE, detail)
 
 

@@ -46,8 +46,8 @@ def _initial(card: ModelCard) -> dict[str, object]:
 
 def _terms(form: LaunchForm) -> dict[str, Any]:
     return {
-        "micro_usd_per_image": form.micro_usd_per_image,
-        "micro_usd_per_label": form.micro_usd_per_label,
+        "nano_usd_per_image": form.nano_usd_per_image,
+        "nano_usd_per_token": form.nano_usd_per_token,
         "reason": form.cleaned_data["reason"],
         "without_worker": form.cleaned_data.get("without_worker", False),
     }
@@ -71,8 +71,8 @@ def _launch(request: SignedInRequest, card: ModelCard, form: LaunchForm) -> bool
         form.add_error(None, str(refused))
         return False
     if is_new:
-        label = card.launch_price_micro_usd_per_label
-        prices = f"{launch.micro_usd_per_image} µ$ per image, {label} µ$ per text"
+        token = card.launch_price_nano_usd_per_token
+        prices = f"{launch.nano_usd_per_image} n$ per image, {token} n$ per text token"
         log_step(request, card, "stage", before, f"{card.stage} at {prices}")
         messages.success(request, f"{card.repo} is live. Everybody who asked for it is being told.")
     else:

@@ -87,8 +87,8 @@ def _priced_card() -> ModelCard:
     """Live, so that keys may call it, and at a price, so that the ledger is in the way."""
     ModelCard.objects.filter(repo=MODEL).update(
         stage=Stage.LIVE,
-        launch_price_micro_usd_per_image=94,
-        launch_price_micro_usd_per_label=8,
+        launch_price_nano_usd_per_image=94_000,
+        launch_price_nano_usd_per_token=100,
     )
     card = ModelCard.objects.get(repo=MODEL)
     connection.close()

@@ -5,9 +5,11 @@ import logging
 from datetime import timedelta
 
 from django.conf import settings
+from django.urls import reverse
 from starlette.requests import Request
 
 from accounts import credits
+from catalog.numbers.money import usd
 from inference import jobs
 from inference.api import limits
 from inference.api.auth import Caller
@@ -69,6 +71,10 @@ def submit(
     return job
 
 
+def _keys_url() -> str:
+    return f"{settings.SITE_URL}{reverse('api_keys')}"
+
+
 def _submit(
     job_request: jobs.Request, caller: Caller, *, idempotency_key: str, deadline: timedelta
 ) -> Job:
@@ -86,15 +92,24 @@ def _submit(
     except jobs.TooManyQueued as error:
         raise limits.too_many_queued() from error
     except credits.NotEnoughCredit as error:
+        url = f"{settings.SITE_URL}{reverse('credit')}"
         raise OutOfCredit(
-            f"{error} Add credit on your account page.",
-            metadata={"available_micro_usd": error.available, "wanted_micro_usd": error.wanted},
+            f"{error} Add credit: {url}",
+            metadata={
+                "available": usd(error.available),
+                "max_cost": usd(error.wanted),
+                "add_credit_url": url,
+            },
         ) from error
     except credits.KeyLimitReached as error:
         raise OutOfCredit(
-            str(error),
+            f"{error} Use another key, or make one with a higher limit: {_keys_url()}",
             code="key_limit_reached",
-            metadata={"left_micro_usd": error.left, "wanted_micro_usd": error.wanted},
+            metadata={
+                "left": usd(error.left),
+                "max_cost": usd(error.wanted),
+                "keys_url": _keys_url(),
+            },
         ) from error
     except credits.KeyEnded as error:
         raise Unauthorized from error

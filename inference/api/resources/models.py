@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import JSONResponse
 
 from catalog.models import ModelCard
-from catalog.numbers.money import usd
+from catalog.numbers.money import usd_of_nano
+from catalog.pricing.batch import BATCH_DISCOUNT_PERCENT
 from inference import kinds
 from inference.api import openapi
 from inference.api.auth import AnybodyOrCaller, Caller
@@ -107,13 +108,17 @@ def _pricing(card: ModelCard) -> dict[str, Any] | None:
     price = card.price
     if price is None and not card.is_stand_in:
         return None
-    label = (usd(price.micro_usd_per_label) if price.is_whole else None) if price else "0"
+    if price is None:
+        free = {"image": "0", "text_token": "0", "text": "0", "estimated": False}
+        return {"currency": "USD", **free, "batch_discount_percent": BATCH_DISCOUNT_PERCENT}
+    is_known = price.is_whole
     return {
         "currency": "USD",
-        "image": usd(price.micro_usd_per_image) if price else "0",
-        "label": label,
-        "text": label,
-        "estimated": price.is_estimate if price else False,
+        "image": usd_of_nano(price.nano_usd_per_image),
+        "text_token": usd_of_nano(price.nano_usd_per_token) if is_known else None,
+        "text": usd_of_nano(price.nano_usd_per_text) if is_known else None,
+        "estimated": price.is_estimate,
+        "batch_discount_percent": BATCH_DISCOUNT_PERCENT,
     }
 
 

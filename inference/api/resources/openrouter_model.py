@@ -1,14 +1,10 @@
 """What OpenRouter's SDK reads of a model, in its words."""
 
-from decimal import Decimal
 from typing import Any
 
 from catalog.models import ModelCard
-from catalog.numbers.money import usd
+from catalog.numbers.money import usd_of_nano
 from inference.api.request import model_lookup
-
-# A text's price is that of reading so many tokens (catalog.pricing).
-TOKENS_PER_TEXT = 77
 
 
 def fields_of(card: ModelCard) -> dict[str, Any]:
@@ -40,11 +36,9 @@ def fields_of(card: ModelCard) -> dict[str, Any]:
 def _pricing(card: ModelCard) -> dict[str, str]:
     # Where no price is known, `gigarouter.pricing` says so; these must be strings.
     price = card.price
-    image = price.micro_usd_per_image if price else 0
-    text = price.micro_usd_per_label if price and price.is_whole else 0
-    per_token = Decimal(text) / TOKENS_PER_TEXT / 10**6
-    return {
-        "prompt": f"{per_token:.12f}".rstrip("0").rstrip("."),
-        "completion": "0",
-        "image": usd(image),
-    }
+    image = price.nano_usd_per_image if price else 0
+    token = price.nano_usd_per_token if price else 0
+    if price and price.nano_usd_per_text:
+        # The price of a text, spread over as many tokens as it may have.
+        token = price.nano_usd_per_text // card.most_tokens
+    return {"prompt": usd_of_nano(token), "completion": "0", "image": usd_of_nano(image)}

@@ -13,9 +13,15 @@ from inference.kinds.fields.schema import Dollars
 class Pricing(BaseModel):
     currency: Literal["USD"]
     image: Dollars
-    label: Dollars | None = Field(description="Null until it is known.")
-    text: Dollars | None = Field(description="As `label`.")
+    text_token: Dollars | None = Field(
+        description="Of labels and texts that are new to your account. Null until it is known."
+    )
+    text: Dollars | None = Field(
+        description="Of each new text besides, whatever its length: 0 but for models that were"
+        " launched before texts were priced by their tokens."
+    )
     estimated: bool
+    batch_discount_percent: int
 
 
 class ModelDetails(BaseModel):
@@ -175,6 +181,32 @@ class JobList(BaseModel):
     has_more: bool
     first_id: str | None
     last_id: str | None
+
+
+class UnitPrices(BaseModel):
+    image: Dollars
+    text_token: Dollars
+    text: Dollars
+
+
+class Quote(BaseModel):
+    object: Literal["quote"]
+    endpoint: str
+    model: str
+    callable: bool = Field(description="Whether the call would be answered now.")
+    currency: Literal["USD"]
+    images: int
+    texts: int = Field(description="Labels are read in each template.")
+    max_text_tokens: int
+    unit_prices: UnitPrices
+    estimated: bool = Field(description="The model is not live yet; its launch sets the price.")
+    min_cost: Dollars = Field(
+        description="If your account has sent all texts before, and they are still kept."
+    )
+    max_cost: Dollars = Field(description="What is held for the call; it never costs more.")
+    max_cost_in_batch: Dollars
+    available: Dollars
+    covered: bool = Field(description="Whether your credit, and the key's limit, cover `max_cost`.")
 
 
 class KeyDetails(BaseModel):

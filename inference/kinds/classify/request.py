@@ -131,6 +131,7 @@ def job_request(
         options={"none_of_these": True} if none_of_these else {},
         text_count=len(labels) * templates.count(template),
         text_tokens=templates.tokens_of(labels, template),
+        max_tokens=templates.most_tokens_of(labels, template, context_length=card.most_tokens),
         keeps_preview=keeps_preview,
     )
 
@@ -183,6 +184,7 @@ def parse_fields(
         options=options or {},
         text_count=len(labels) * templates.count(template),
         text_tokens=templates.tokens_of(labels, template),
+        max_tokens=templates.most_tokens_of(labels, template, context_length=card.most_tokens),
         skips_unusable=skips_unusable,
     )
 
@@ -211,6 +213,7 @@ def _payload(labels: Sequence[str], template: Templates, activation: str) -> Map
 
 ENDPOINT = Endpoint(
     path="/v1/classify",
+    own_fields=frozenset({"labels", "candidate_labels"}),
     tag="classification",
     summary="Score pictures against labels",
     description=(

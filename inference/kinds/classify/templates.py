@@ -92,6 +92,22 @@ def tokens_of(labels: Sequence[str], templates: Templates) -> int:
     )
 
 
+def most_tokens_of(labels: Sequence[str], templates: Templates, *, context_length: int) -> int:
+    """Of all prompts, as text_work bounds them."""
+    sizes = [text_work.size_of(label) for label in labels]
+    around = [
+        text_work.size_of(template.replace("{}", "", 1))
+        for template in templates_of(fields_of(templates))
+    ]
+    return sum(
+        text_work.most_tokens(
+            None if size is None or others is None else size + others, context_length
+        )
+        for size in sizes
+        for others in around
+    )
+
+
 def read(one: str | None, several: Any) -> Templates:
     """`hypothesis_template` and `hypothesis_templates`; raises FieldError."""
     if several is None:

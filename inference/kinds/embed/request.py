@@ -73,6 +73,7 @@ def job_request(card: ModelCard, items: Sequence[ImageFile | str]) -> jobs.Reque
         inputs=items,
         text_count=len(texts),
         text_tokens=text_work.tokens_of(texts),
+        max_tokens=text_work.most_tokens_of(texts, context_length=card.most_tokens),
     )
 
 
@@ -117,6 +118,7 @@ def parse_inputs(
         options={"encoding_format": encoding_format},
         text_count=len(texts),
         text_tokens=text_work.tokens_of(texts),
+        max_tokens=text_work.most_tokens_of(texts, context_length=card.most_tokens),
         skips_unusable=on_error == SKIP,
     )
 

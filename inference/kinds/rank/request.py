@@ -99,6 +99,7 @@ def job_request(
         inputs=items,
         text_count=len(texts),
         text_tokens=text_work.tokens_of(texts),
+        max_tokens=text_work.most_tokens_of(texts, context_length=card.most_tokens),
         keeps_preview=keeps_preview,
     )
 
@@ -121,6 +122,7 @@ def parse(body: RankBody, card: ModelCard) -> ParsedRequest:
         options={"top_n": body.top_n, "return_documents": body.return_documents},
         text_count=len(texts),
         text_tokens=text_work.tokens_of(texts),
+        max_tokens=text_work.most_tokens_of(texts, context_length=card.most_tokens),
     )
 
 
@@ -136,6 +138,7 @@ def _urls_of(documents: Sequence[ParsedInput]) -> Payload:
 
 ENDPOINT = Endpoint(
     path="/v1/rank",
+    own_fields=frozenset({"query", "documents"}),
     aliases=["/v1/rerank"],
     tag="rerank",
     summary="Rank pictures and texts by a query",

@@ -54,10 +54,11 @@ class JobTexts:
 
 @dataclass(frozen=True)
 class NewTexts:
-    """Vectors that a job is charged for, by their keys."""
+    """Vectors that a job is charged for, by their keys, and the texts that they are of."""
 
     vectors: Vectors
     is_paid: bool
+    texts: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,12 @@ class TextCache:
             vectors = {text: every[job.is_paid][key] for text, key in key_of.items()}
             new_keys = unpaid[job.is_paid] & set(key_of.values())
             unpaid[job.is_paid] -= new_keys
-            new = {key: learned.vectors[job.is_paid][key] for key in new_keys}
-            results.append(KnownTexts(vectors, NewTexts(new, job.is_paid), self.encoder.embed_dim))
+            new = NewTexts(
+                vectors={key: learned.vectors[job.is_paid][key] for key in new_keys},
+                is_paid=job.is_paid,
+                texts=[text for text, key in key_of.items() if key in new_keys],
+            )
+            results.append(KnownTexts(vectors, new, self.encoder.embed_dim))
         return results
 
     def keep(self, new: NewTexts, learned: Learned | None = None) -> None:

@@ -52,6 +52,10 @@ class TokenCounts:
             context_length=max(cut.values(), default=None),
         )
 
+    def tokens_in(self, job: Job, texts: Sequence[str]) -> int:
+        """Of those texts of the job: what the model reads, both ends of each among them."""
+        return sum(count.tokens for count in self._of(texts, owner=owner_of(job)))
+
     def too_long(self, job: Job) -> list[int]:
         """What a job that may not be cut has to be refused for."""
         if truncation.may_truncate(job):

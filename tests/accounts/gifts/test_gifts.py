@@ -305,7 +305,7 @@ def launched(db: None) -> ModelCard:
 
 
 def launch(card: ModelCard) -> launches.Notified:
-    return launches.notify(launches.launch(card, micro_usd_per_image=90)[0])
+    return launches.notify(launches.launch(card, nano_usd_per_image=90_000)[0])
 
 
 def test_launch_credit_has_bounds_of_its_own(launched: ModelCard) -> None:
@@ -332,7 +332,7 @@ def test_the_mail_about_a_launch_says_which_credit_waits(launched: ModelCard) ->
 
 def test_a_launch_that_is_run_again_gives_nothing_twice(launched: ModelCard) -> None:
     launch(launched)
-    again = launches.notify(launches.launch(launched, micro_usd_per_image=90)[0])
+    again = launches.notify(launches.launch(launched, nano_usd_per_image=90_000)[0])
 
     assert again.credited == 7
     assert Grant.objects.filter(category=Category.LAUNCH).count() == 7

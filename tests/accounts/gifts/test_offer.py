@@ -24,7 +24,7 @@ def _a_dollar(settings: Settings) -> None:
 @pytest.fixture
 def priced(db: None) -> ModelCard:
     return make_card(
-        name="CLIP ViT-B/32", launch_price_micro_usd_per_image=94, downloads_per_month=10
+        name="CLIP ViT-B/32", launch_price_nano_usd_per_image=94_000, downloads_per_month=10
     )
 
 
@@ -49,7 +49,7 @@ def test_it_follows_settings_and_price(
     priced: ModelCard, client: Client, settings: Settings, address: str
 ) -> None:
     settings.FREE_CREDIT_MICRO_USD = 2_500_000
-    ModelCard.objects.update(launch_price_micro_usd_per_image=1_250_000)
+    ModelCard.objects.update(launch_price_nano_usd_per_image=1_250_000_000)
 
     page = text_of(client, address)
 
@@ -77,7 +77,7 @@ def test_without_a_price_no_number_of_images_is_made_up(
 
 
 def test_one_image_is_one(priced: ModelCard, client: Client) -> None:
-    ModelCard.objects.update(launch_price_micro_usd_per_image=1_000_000)
+    ModelCard.objects.update(launch_price_nano_usd_per_image=1_000_000_000)
 
     assert "1 image on" in text_of(client, SIGN_IN)
 
@@ -85,7 +85,7 @@ def test_one_image_is_one(priced: ModelCard, client: Client) -> None:
 def test_the_most_used_model_is_named_unless_the_operator_names_one(
     priced: ModelCard, settings: Settings
 ) -> None:
-    more = make_card("openai/more", launch_price_micro_usd_per_image=5, downloads_per_month=99)
+    more = make_card("openai/more", launch_price_nano_usd_per_image=5_000, downloads_per_month=99)
     assert getattr(offer.welcome_offer(), "card", None) == more
 
     settings.OFFER_MODEL = priced.repo

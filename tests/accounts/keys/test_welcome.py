@@ -102,7 +102,7 @@ def test_beyond_the_most_keys_the_page_says_so(ada: User, client: Client) -> Non
 def test_the_call_names_a_model_that_answers_and_a_real_one_first(
     ada: User, client: Client
 ) -> None:
-    priced = {"launch_price_micro_usd_per_image": 94, "stage": Stage.LIVE}
+    priced = {"launch_price_nano_usd_per_image": 94_000, "stage": Stage.LIVE}
     make_card("a/not-served", **priced)
     make_card("b/free-of-price", stage=Stage.LIVE, image_gflops=None)
     stand_in = make_card("c/stand-in", is_stand_in=True, stage=Stage.PREVIEW)

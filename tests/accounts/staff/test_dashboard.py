@@ -194,7 +194,7 @@ def launched_card() -> ModelCard:
             votes.cast(card, user)
         else:
             waitlist.join(card, user, consent_address="")
-    launches.notify(launches.launch(card, micro_usd_per_image=90)[0])
+    launches.notify(launches.launch(card, nano_usd_per_image=90_000)[0])
     return card
 
 
@@ -211,7 +211,7 @@ def test_a_launch_shows_how_many_were_told_and_credited(db: None) -> None:
 def test_the_mails_of_each_launch_are_counted_apart(db: None) -> None:
     card = launched_card()
     other = make_card("laion/other", stage=Stage.LIVE)
-    launch = Launch.objects.create(card=other, micro_usd_per_image=90, credit_micro_usd=0)
+    launch = Launch.objects.create(card=other, nano_usd_per_image=90_000, credit_micro_usd=0)
     # A key that says otherwise counts for nothing.
     Mail.objects.filter(launch__card=card).first().delete()  # type: ignore[union-attr]
     key = f"waitlist:0:launch:{card.pk}"  # of nobody
@@ -237,7 +237,7 @@ def test_the_migration_reads_the_launch_out_of_keys(db: None) -> None:
 
 
 def test_a_launch_nobody_waited_for_is_shown_too(card: ModelCard) -> None:
-    Launch.objects.create(card=card, micro_usd_per_image=90, credit_micro_usd=0)
+    Launch.objects.create(card=card, nano_usd_per_image=90_000, credit_micro_usd=0)
 
     [outcome] = launch_metrics.recent()
 

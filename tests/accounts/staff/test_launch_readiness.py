@@ -33,12 +33,12 @@ from tests.conftest import PRICED, make_card
 class Terms(TypedDict):
     """What a launch and its rehearsal are both called with."""
 
-    micro_usd_per_image: int
-    micro_usd_per_label: int | None
+    nano_usd_per_image: int
+    nano_usd_per_token: int | None
     reason: str
 
 
-TERMS: Terms = {"micro_usd_per_image": 90, "micro_usd_per_label": None, "reason": "launched"}
+TERMS: Terms = {"nano_usd_per_image": 90_000, "nano_usd_per_token": None, "reason": "launched"}
 
 
 @pytest.fixture(autouse=True)
@@ -92,16 +92,16 @@ def test_a_rehearsal_says_what_the_launch_then_does(popular: ModelCard, settings
     assert everything() == before
     assert mail.outbox == []
     stored = ModelCard.objects.get(pk=popular.pk)
-    assert (stored.stage, stored.launch_price_micro_usd_per_image) == (Stage.ONBOARDING, None)
+    assert (stored.stage, stored.launch_price_nano_usd_per_image) == (Stage.ONBOARDING, None)
     assert popular.stage == Stage.ONBOARDING
 
     launched, _ = launches.launch(popular, **TERMS)
     notified = launches.notify(launched)
     assert (plan.mails, plan.credited) == (notified.mailed, notified.credited) == (3, 2)
     assert plan.total_credit_micro_usd == 1_000_000
-    assert plan.micro_usd_per_image == launched.micro_usd_per_image
+    assert plan.nano_usd_per_image == launched.nano_usd_per_image
     stored.refresh_from_db()
-    assert plan.micro_usd_per_label == stored.launch_price_micro_usd_per_label
+    assert plan.nano_usd_per_token == stored.launch_price_nano_usd_per_token
     assert (plan.stage_before, plan.stage_after) == (Stage.ONBOARDING, stored.stage)
 
 
@@ -116,18 +116,18 @@ def test_who_wants_no_mail_is_not_counted(popular: ModelCard) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "micro_usd_per_image", "without_worker", "sentence"),
+    ("stage", "nano_usd_per_image", "without_worker", "sentence"),
     [
-        (Stage.ONBOARDING, 0, False, "at least one micro-dollar"),
+        (Stage.ONBOARDING, 0, False, "at least one nano-dollar"),
         (Stage.ONBOARDING, 90, False, "No worker serves"),
         (Stage.REQUESTED, 90, True, "starts from onboarding or preview"),
     ],
 )
 def test_a_rehearsal_refuses_what_a_launch_refuses(
-    db: None, stage: Stage, micro_usd_per_image: int, without_worker: bool, sentence: str
+    db: None, stage: Stage, nano_usd_per_image: int, without_worker: bool, sentence: str
 ) -> None:
     card = make_card("x/y", stage=stage, image_gflops=1.0, text_gflops=1.0)
-    terms: Terms = {**TERMS, "micro_usd_per_image": micro_usd_per_image}
+    terms: Terms = {**TERMS, "nano_usd_per_image": nano_usd_per_image}
 
     with pytest.raises(launches.LaunchRefused, match=sentence):
         launches.rehearse(card, **terms, without_worker=without_worker)

@@ -75,7 +75,7 @@ def unsubscribe(email: str) -> None:
 
 
 def launch(card: ModelCard) -> Launch:
-    return launches.launch(ModelCard.objects.get(pk=card.pk), micro_usd_per_image=90)[0]
+    return launches.launch(ModelCard.objects.get(pk=card.pk), nano_usd_per_image=90_000)[0]
 
 
 def mailed() -> list[str]:
@@ -88,8 +88,8 @@ def test_a_launch_goes_live_at_a_frozen_price(popular: ModelCard) -> None:
     card = ModelCard.objects.get()
     assert card.stage == Stage.LIVE
     assert card.price is not None
-    assert (card.price.micro_usd_per_image, card.price.is_estimate) == (90, False)
-    assert PriceChange.objects.latest("since").micro_usd_per_image == 90
+    assert (card.price.nano_usd_per_image, card.price.is_estimate) == (90_000, False)
+    assert PriceChange.objects.latest("since").nano_usd_per_image == 90_000
     assert StageChange.objects.latest("changed_at").reason == "launched"
 
 
@@ -97,10 +97,10 @@ def test_a_launch_goes_live_at_a_frozen_price(popular: ModelCard) -> None:
 def test_a_fact_corrected_later_changes_no_price_of_a_launched_model(
     card: ModelCard, fact: str
 ) -> None:
-    launches.launch(card, micro_usd_per_image=800)
+    launches.launch(card, nano_usd_per_image=800_000)
     frozen = ModelCard.objects.get().price
     assert frozen is not None
-    assert (frozen.micro_usd_per_image, frozen.micro_usd_per_label) == (800, 66)
+    assert (frozen.nano_usd_per_image, frozen.nano_usd_per_token) == (800_000, 853)
 
     for corrected in (40.0, None):
         ModelCard.objects.update(**{fact: corrected})
@@ -112,29 +112,29 @@ def test_a_fact_corrected_later_changes_no_price_of_a_launched_model(
 def test_a_label_may_be_given_a_price_of_its_own_or_none(card: ModelCard) -> None:
     other = make_card("laion/other", stage=Stage.ONBOARDING)
 
-    launches.launch(card, micro_usd_per_image=800, micro_usd_per_label=5)
-    launches.launch(other, micro_usd_per_image=800, micro_usd_per_label=0)
+    launches.launch(card, nano_usd_per_image=800_000, nano_usd_per_token=5)
+    launches.launch(other, nano_usd_per_image=800_000, nano_usd_per_token=0)
 
     prices = [card.price, ModelCard.objects.get(repo=other.repo).price]
-    assert [price and price.micro_usd_per_label for price in prices] == [5, 0]
+    assert [price and price.nano_usd_per_token for price in prices] == [5, 0]
     assert all(price and price.is_whole for price in prices)
 
 
 def test_a_launch_without_a_price_of_labels_is_refused(db: None) -> None:
     card = make_card(stage=Stage.ONBOARDING, image_gflops=162.03)
 
-    with pytest.raises(launches.LaunchRefused, match="price of a label"):
-        launches.launch(card, micro_usd_per_image=90, without_worker=True)
+    with pytest.raises(launches.LaunchRefused, match="price of texts"):
+        launches.launch(card, nano_usd_per_image=90_000, without_worker=True)
 
     stored = ModelCard.objects.get()
     assert card.stage == stored.stage == Stage.ONBOARDING
-    assert stored.launch_price_micro_usd_per_image is None
+    assert stored.launch_price_nano_usd_per_image is None
     assert not Launch.objects.exists()
 
 
 def test_half_a_launch_price_cannot_be_written(card: ModelCard) -> None:
     with pytest.raises(IntegrityError, match="card_launch_prices_are_whole"):
-        ModelCard.objects.update(launch_price_micro_usd_per_image=90)
+        ModelCard.objects.update(launch_price_nano_usd_per_image=90_000)
 
 
 def test_each_who_wanted_it_is_told_once(popular: ModelCard) -> None:
@@ -165,11 +165,11 @@ def test_a_vote_after_the_launch_earns_nothing(popular: ModelCard) -> None:
 
 def test_a_second_press_changes_nothing(popular: ModelCard) -> None:
     launches.notify(launch(popular))
-    again, is_new = launches.launch(ModelCard.objects.get(), micro_usd_per_image=10)
+    again, is_new = launches.launch(ModelCard.objects.get(), nano_usd_per_image=10_000)
     launches.notify(again)
 
     assert not is_new
-    assert ModelCard.objects.get().launch_price_micro_usd_per_image == 90
+    assert ModelCard.objects.get().launch_price_nano_usd_per_image == 90_000
     assert len(mailed()) == 3
     assert Grant.objects.filter(reference__startswith="launch:").count() == 2
 
@@ -288,10 +288,10 @@ def test_a_model_is_launched_once_in_its_life(popular: ModelCard) -> None:
     card = ModelCard.objects.get()
 
     with pytest.raises(launches.LaunchRefused, match="was launched before"):
-        launches.launch(card, micro_usd_per_image=80)
+        launches.launch(card, nano_usd_per_image=80_000)
 
     assert card.stage == ModelCard.objects.get().stage == Stage.ONBOARDING
-    assert ModelCard.objects.get().launch_price_micro_usd_per_image == 90
+    assert ModelCard.objects.get().launch_price_nano_usd_per_image == 90_000
 
 
 def test_who_wants_no_mail_is_not_told(popular: ModelCard) -> None:
@@ -325,11 +325,11 @@ def test_a_launch_starts_from_onboarding_or_preview(card: ModelCard, stage: Stag
 @pytest.mark.django_db(transaction=True)
 def test_of_two_launches_at_once_one_counts(popular: ModelCard) -> None:
     def press(price: int) -> bool:
-        return launches.launch(ModelCard.objects.get(), micro_usd_per_image=price + 1)[1]
+        return launches.launch(ModelCard.objects.get(), nano_usd_per_image=price + 1)[1]
 
     assert sorted(at_once(press, 4)) == [False, False, False, True]
     launched = Launch.objects.get()
-    assert ModelCard.objects.get().launch_price_micro_usd_per_image == launched.micro_usd_per_image
+    assert ModelCard.objects.get().launch_price_nano_usd_per_image == launched.nano_usd_per_image
 
 
 @pytest.mark.django_db(transaction=True)

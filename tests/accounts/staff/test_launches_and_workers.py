@@ -45,7 +45,7 @@ def by_command(operator: Client, card: ModelCard, *, without_worker: bool) -> No
 
 def by_action(operator: Client, card: ModelCard, *, without_worker: bool) -> None:
     ModelCard.objects.update(
-        launch_price_micro_usd_per_image=90, launch_price_micro_usd_per_label=9
+        launch_price_nano_usd_per_image=90_000, launch_price_nano_usd_per_token=110
     )
     data = {"action": "move_to_stage", "_selected_action": card.pk, "stage": "live"}
     ticked = {"without_worker": "on"} if without_worker else {}
@@ -104,7 +104,7 @@ def test_a_file_cannot_launch_a_model(db: None) -> None:
 def test_mail_page_and_api_say_the_same(ready: ModelCard, client: Client, is_served: bool) -> None:
     if is_served:
         serve(ready.repo)
-    launched, _ = launches.launch(ready, micro_usd_per_image=90, without_worker=not is_served)
+    launched, _ = launches.launch(ready, nano_usd_per_image=90_000, without_worker=not is_served)
     launches.notify(launched)
 
     mail = Mail.objects.get(subject__endswith="is live").text

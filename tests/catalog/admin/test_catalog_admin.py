@@ -181,16 +181,16 @@ def test_a_new_card_begins_its_life_and_its_prices(admin_client: Client, db: Non
     assert response.status_code == 302, response.context["errors"]
     card = ModelCard.objects.get()
     assert StageChange.objects.get().stage == card.stage == "requested"
-    assert PriceChange.objects.get().micro_usd_per_image == 5
+    assert PriceChange.objects.get().nano_usd_per_image == 5_117
     entry = LogEntry.objects.latest("pk")
     assert entry.action_flag == ADDITION
     assert logged()[0]["after"]["repo"] == "laion/new"
 
 
 def test_a_new_price_is_written_down(admin_client: Client, card: ModelCard) -> None:
-    change(admin_client, card, est_price_micro_usd_per_image=94)
+    change(admin_client, card, est_price_nano_usd_per_image=94_000)
 
-    assert card.price_changes.get().micro_usd_per_image == 94
+    assert card.price_changes.get().nano_usd_per_image == 94_000
 
 
 @pytest.mark.parametrize(

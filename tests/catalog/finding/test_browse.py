@@ -107,7 +107,7 @@ def test_a_sort_follows_its_figure_with_unknown_last(
 
 def test_the_order_by_price_is_that_of_the_prices_shown(catalog: None) -> None:
     cards = cards_of(browse.Query(sort="price"))
-    prices = [card.price.micro_usd_per_image for card in cards if card.price]
+    prices = [card.price.nano_usd_per_image for card in cards if card.price]
 
     assert prices == sorted(prices)
 

@@ -72,7 +72,7 @@ def test_a_range_holds_both_its_ends_and_nothing_unknown(no_cards: None) -> None
 
 def test_prices_are_dollars_for_a_thousand_images(no_cards: None) -> None:
     for micro_usd in (9, 10, 50, 51):
-        make_card(f"a/costs-{micro_usd}", est_price_micro_usd_per_image=micro_usd)
+        make_card(f"a/costs-{micro_usd}", est_price_nano_usd_per_image=micro_usd * 1000)
     make_card("a/unknown")
 
     assert found("price=min:0.01,max:0.05") == {"a/costs-10", "a/costs-50"}
@@ -106,7 +106,7 @@ def test_filters_combine_with_the_search_and_an_order(catalog: None) -> None:
     for card in page.cards:
         assert (card.owner, card.image_size, card.embed_dim) == ("timm", 224, 768)
         assert (card.parameters or 0) <= 10**9
-        assert (card.micro_usd_per_image or 0) <= 100
+        assert (card.nano_usd_per_image or 0) <= 100_000
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_the_same_key_is_queued_once(server: MailServer) -> None:
 def test_a_mails_launch_is_a_column_that_no_server_sees(
     server: MailServer, card: ModelCard
 ) -> None:
-    launch = Launch.objects.create(card=card, micro_usd_per_image=90, credit_micro_usd=0)
+    launch = Launch.objects.create(card=card, nano_usd_per_image=90_000, credit_micro_usd=0)
 
     write(**{"X-Launch": str(launch.pk)})
     sending.send_bulk()

@@ -74,7 +74,7 @@ def test_the_price_then_follows_it(card: ModelCard) -> None:
     change = PriceChange.objects.get(card=card)
     assert change.basis == "benchmark"
     # $0.09 an hour for 25 images/s, busy 30 % of the time, plus 40 %: 4.67 µ$.
-    assert change.micro_usd_per_image == 5
+    assert change.nano_usd_per_image == 4_667
 
 
 @pytest.mark.parametrize(

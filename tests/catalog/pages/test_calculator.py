@@ -10,7 +10,9 @@ from catalog.pages.calculator import Month
 
 
 def card(repo: str, micro_usd: int | None, **more: float) -> ModelCard:
-    return ModelCard(repo=repo, name=repo, est_price_micro_usd_per_image=micro_usd, **more)
+    return ModelCard(
+        repo=repo, name=repo, est_price_nano_usd_per_image=micro_usd and micro_usd * 1000, **more
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,25 +60,25 @@ def test_numbers_are_read_as_people_write_them(typed: str, images: int) -> None:
 def test_nonsense_gives_way_to_the_default_and_says_so(typed: str) -> None:
     month = Month.read({"images": typed})
 
-    assert (month.images, month.labels) == (100_000, 0)
+    assert (month.images, month.tokens) == (100_000, 0)
     assert "from 1 to 1,000,000,000,000" in month.complaint
     assert "script" not in month.complaint
 
 
-def test_new_labels_are_counted_too_and_may_be_none() -> None:
-    assert Month.read({"images": "10", "labels": "0"}) == Month(images=10, labels=0)
-    assert Month.read({"labels": "1k"}).labels == 1000
-    assert "New labels" in Month.read({"labels": "-1"}).complaint
+def test_text_tokens_are_counted_too_and_may_be_none() -> None:
+    assert Month.read({"images": "10", "tokens": "0"}) == Month(images=10, tokens=0)
+    assert Month.read({"tokens": "1k"}).tokens == 1000
+    assert "Text tokens" in Month.read({"tokens": "-1"}).complaint
 
 
-def test_a_month_is_its_images_and_new_labels_to_the_micro_dollar() -> None:
+def test_a_month_is_its_images_and_tokens_rounded_up_once() -> None:
     mine = card("a/mine", 94, image_gflops=162.03, text_gflops=13.3)
-    month = Month(images=10**12, labels=3)
+    month = Month(images=10**12, tokens=31)
 
     [bill] = calculator.bills(mine, [], month)
 
-    assert bill.micro_usd == 94 * 10**12 + 3 * 8
-    assert bill.usd == "$94,000,000.000024"
+    assert bill.micro_usd == 94 * 10**12 + 4  # 3,100 n$
+    assert bill.usd == "$94,000,000.000004"
 
 
 def test_bills_stand_by_cost_with_this_model_marked() -> None:
@@ -91,11 +93,11 @@ def test_bills_stand_by_cost_with_this_model_marked() -> None:
     assert [bill.usd for bill in bills] == ["$0.001", "$0.05", "$0.05", "$0.10"]
 
 
-def test_a_bill_without_a_known_label_price_says_so() -> None:
+def test_a_bill_without_a_known_price_of_tokens_says_so() -> None:
     mine = card("a/mine", 50)
 
-    assert calculator.bills(mine, [], Month(labels=5))[0].counts_labels is False
-    assert calculator.bills(mine, [], Month())[0].counts_labels is True
+    assert calculator.bills(mine, [], Month(tokens=5))[0].counts_tokens is False
+    assert calculator.bills(mine, [], Month())[0].counts_tokens is True
 
 
 def test_nothing_to_pay_makes_no_bars() -> None:

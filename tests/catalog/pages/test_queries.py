@@ -32,8 +32,8 @@ def test_rows_come_back_as_they_are(
     for value in (1, 2):
         PriceChange.objects.create(
             card=card,
-            micro_usd_per_image=value,
-            micro_usd_per_label=0,
+            nano_usd_per_image=value,
+            nano_usd_per_token=0,
             basis="launch",
             inputs={"a": 1.5},
         )

@@ -17,6 +17,7 @@ from catalog.loading import cards
 from catalog.models import ModelCard, PriceChange
 from catalog.pages import price_chart, price_story, specs
 from catalog.pages.price_story import PriceStory
+from catalog.pricing.formatting import rounded_usd
 from tests.conftest import FIXTURES, make_card
 from tests.support.threads import at_once
 
@@ -30,10 +31,10 @@ BY_BASIS: dict[str, dict[str, object]] = {
         "image_gflops": 8.82,
         "text_gflops": 5.96,
     },
-    "stated": {"est_price_micro_usd_per_image": 94, "image_gflops": 162.03, "text_gflops": 13.3},
+    "stated": {"est_price_nano_usd_per_image": 94_000, "image_gflops": 162.03, "text_gflops": 13.3},
     "launch": {
-        "launch_price_micro_usd_per_image": 70,
-        "est_price_micro_usd_per_image": 94,
+        "launch_price_nano_usd_per_image": 70_000,
+        "est_price_nano_usd_per_image": 94_000,
         "image_gflops": 162.03,
         "text_gflops": 13.3,
     },
@@ -54,16 +55,16 @@ def test_a_price_is_written_once(no_cards: None) -> None:
     assert written is not None
     assert again is None
     [change] = price_history.history_of(card)
-    assert (change.micro_usd_per_image, change.micro_usd_per_label) == (5, 3)
+    assert (change.nano_usd_per_image, change.nano_usd_per_token) == (5_117, 45)
     assert (change.basis, change.inputs["image_gflops"]) == ("compute", 8.82)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"image_gflops": 9.1},  # the same 5 µ$ from another input
+        {"image_gflops": 9.1},  # from another input
         {"text_gflops": 1.0},
-        {"est_price_micro_usd_per_image": 5},  # the same 5 µ$ on another basis
+        {"est_price_nano_usd_per_image": 5_117},  # the same on another basis
         {"measured_images_per_s": 10.0, "measured_usd_per_hour": 1.0},
     ],
 )
@@ -85,12 +86,12 @@ def test_a_card_without_a_price_has_no_history(no_cards: None) -> None:
 
 
 def test_a_price_that_comes_back_is_a_change_of_its_own(no_cards: None) -> None:
-    card = make_card(est_price_micro_usd_per_image=94)
-    for micro_usd in (94, 80, 94):
-        ModelCard.objects.filter(pk=card.pk).update(est_price_micro_usd_per_image=micro_usd)
+    card = make_card(est_price_nano_usd_per_image=94_000)
+    for nano_usd in (94, 80, 94):
+        ModelCard.objects.filter(pk=card.pk).update(est_price_nano_usd_per_image=nano_usd)
         price_history.record(card)
 
-    assert [c.micro_usd_per_image for c in price_history.history_of(card)] == [94, 80, 94]
+    assert [c.nano_usd_per_image for c in price_history.history_of(card)] == [94, 80, 94]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -135,7 +136,7 @@ def text_of(story: PriceStory, address: str = "/models/a/b/") -> str:
 def formulas_in(text: str) -> Iterator[tuple[Decimal, int, str]]:
     """Each formula on the page, computed by hand; the figure it claims; and what for."""
     for terms, claimed, unit in re.findall(
-        r"(\d[\d,. ×/()+]*) ≈ ([\d,]+) µ\$ (an image|a label)", text
+        r"(\d[\d,. ×/()+]*) ≈ ([\d,]+) n\$ (an image|a token)", text
     ):
         assert re.fullmatch(r"[\d,. ×/()+]+", terms)
         exact = re.sub(r"[\d,.]*\d", lambda n: f"Decimal('{n[0].replace(',', '')}')", terms)
@@ -153,23 +154,23 @@ def test_recomputing_from_the_page_gives_the_figure_shown(
 
     text = text_of(story_of(card))
 
-    shown = dict(re.findall(r"()(\d+ µ\$)", text))
+    shown = dict(re.findall(r"()([\d,]+ n\$)", text))
     assert shown
     result = list(formulas_in(text))
     for exact, claimed, unit in result:
         by_hand = max(1, int(exact.to_integral_value(ROUND_HALF_UP)))
         expected = {
-            "an image": card.price.micro_usd_per_image,
-            "a label": card.price.micro_usd_per_label,
+            "an image": card.price.nano_usd_per_image,
+            "a token": card.price.nano_usd_per_token,
         }
         assert by_hand == claimed == expected[unit]
     estimated = {"compute", "benchmark"}
     assert ("an image" in {unit for *_, unit in result}) == (card.price.basis in estimated)
     is_frozen = card.price.basis == "launch"
-    has_label_formula = bool(card.price.micro_usd_per_label) and not is_frozen
-    assert ("a label" in {unit for *_, unit in result}) == has_label_formula
-    assert f"${card.price.usd_per_1k_images:.3f} for 1,000 images" in text
-    assert f"{1_000_000 // card.price.micro_usd_per_image:,} images for a dollar" in text
+    has_token_formula = bool(card.price.nano_usd_per_token) and not is_frozen
+    assert ("a token" in {unit for *_, unit in result}) == has_token_formula
+    assert f"{rounded_usd(card.price.usd_per_1k_images)} for 1,000 images" in text
+    assert f"{1_000_000_000 // card.price.nano_usd_per_image:,} images for a dollar" in text
 
 
 def test_every_formula_of_the_catalog_holds(catalog: None) -> None:
@@ -189,7 +190,10 @@ def test_the_page_says_what_kind_of_figure_it_is(catalog: None) -> None:
 
     assert "~$0.094 for 1,000 images" in text
     assert "estimated, set at launch" in text
-    assert "A label costs 8 µ$ when your account sends it for the first time" in text
+    assert (
+        "Labels and texts cost $0.10 per million tokens when your account sends them for the first"
+        in text
+    )
     since = price_history.history_of(stated)[0].since
     assert f"valid since {since.day} {since:%b %Y}" in text
     for row in story_of(stated, notes=notes).inputs:
@@ -197,7 +201,7 @@ def test_the_page_says_what_kind_of_figure_it_is(catalog: None) -> None:
 
 
 def test_a_launched_price_is_no_estimate(no_cards: None) -> None:
-    text = text_of(story_of(make_card(launch_price_micro_usd_per_image=70)))
+    text = text_of(story_of(make_card(launch_price_nano_usd_per_image=70_000)))
 
     assert "estimated" not in text
     assert "~" not in text
@@ -213,7 +217,7 @@ def test_a_price_not_yet_on_record_has_no_day(no_cards: None) -> None:
 
 
 def test_a_price_of_nothing_breaks_nothing(no_cards: None) -> None:
-    card = make_card(launch_price_micro_usd_per_image=0, image_gflops=1, text_gflops=1)
+    card = make_card(launch_price_nano_usd_per_image=0, image_gflops=1, text_gflops=1)
 
     text = text_of(story_of(card))
 
@@ -225,21 +229,21 @@ def history(*steps: tuple[int, int]) -> list[PriceChange]:
     first = datetime(2026, 1, 1, tzinfo=UTC)
     return [
         PriceChange(
-            micro_usd_per_image=micro_usd,
-            micro_usd_per_label=1,
+            nano_usd_per_image=nano_usd,
+            nano_usd_per_token=1,
             basis="stated",
             since=first + timedelta(days=day),
         )
-        for day, micro_usd in steps
+        for day, nano_usd in steps
     ]
 
 
 def test_the_history_is_a_table_with_the_newest_first(no_cards: None) -> None:
-    card = make_card(est_price_micro_usd_per_image=80)
+    card = make_card(est_price_nano_usd_per_image=80_000)
 
     text = text_of(story_of(card, history=history((0, 94), (31, 80))))
 
-    assert text.index("1 Feb 2026 80 µ$") < text.index("1 Jan 2026 94 µ$")
+    assert text.index("1 Feb 2026 80 n$") < text.index("1 Jan 2026 94 n$")
 
 
 @pytest.mark.parametrize("steps", [[], [(0, 94)], [(0, 94), (1, 80)]])

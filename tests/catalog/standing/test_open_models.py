@@ -92,7 +92,7 @@ def test_the_comparison_names_a_missing_worker(client: Client, db: None) -> None
 
 @pytest.mark.parametrize("is_served", [True, False])
 def test_an_offer_says_whether_it_can_be_had(client: Client, db: None, is_served: bool) -> None:
-    make_card("lab/live", stage=Stage.LIVE, launch_price_micro_usd_per_image=90)
+    make_card("lab/live", stage=Stage.LIVE, launch_price_nano_usd_per_image=90_000)
     if is_served:
         serve("lab/live")
 

@@ -29,7 +29,7 @@ def bring(repo: str, *stages_on_the_way: Stage) -> ModelCard:
 def launch(repo: str, *, without_worker: bool = False) -> ModelCard:
     card = bring(repo, Stage.BENCHMARKING, Stage.ONBOARDING)
     launched, _ = launches.launch(
-        card, micro_usd_per_image=90, micro_usd_per_label=9, without_worker=without_worker
+        card, nano_usd_per_image=90_000, nano_usd_per_token=9, without_worker=without_worker
     )
     launches.notify(launched)
     return card

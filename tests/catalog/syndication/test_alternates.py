@@ -31,8 +31,9 @@ def test_the_json_gives_each_figure_its_source_and_day(catalog: None, client: Cl
         "usd_per_1k_images": "0.094",
         "basis": "stated",
         "inputs": {},
-        "micro_usd_per_image": 94,
-        "micro_usd_per_new_label": 8,
+        "nano_usd_per_image": 94_000,
+        "nano_usd_per_text_token": 100,
+        "nano_usd_per_text": 0,
     }
     assert document["status"] == "coming soon"
 
@@ -160,7 +161,7 @@ def test_linked_data_cannot_end_its_script(catalog: None, client: Client) -> Non
 
 
 def test_the_markdown_calls_a_price_set_at_launch_no_estimate(client: Client, db: None) -> None:
-    make_card("lab/live", stage="live", launch_price_micro_usd_per_image=80)
+    make_card("lab/live", stage="live", launch_price_nano_usd_per_image=80_000)
 
     document = client.get("/models/lab/live.md").content.decode()
 
@@ -168,7 +169,7 @@ def test_the_markdown_calls_a_price_set_at_launch_no_estimate(client: Client, db
 
 
 def test_a_live_model_is_offered_at_its_price(client: Client, db: None) -> None:
-    card = make_card("tests/live", stage="live", launch_price_micro_usd_per_image=90)
+    card = make_card("tests/live", stage="live", launch_price_nano_usd_per_image=90_000)
 
     page = client.get(card.get_absolute_url()).content.decode()
 

@@ -26,8 +26,8 @@ def joined(repo: str, at: datetime) -> ModelCard:
 def price(card: ModelCard, micro_usd: int, at: datetime) -> None:
     PriceChange.objects.create(
         card=card,
-        micro_usd_per_image=micro_usd,
-        micro_usd_per_label=0,
+        nano_usd_per_image=micro_usd,
+        nano_usd_per_token=0,
         basis=Basis.STATED,
         since=at,
     )

@@ -40,7 +40,7 @@ def living(card: ModelCard) -> ModelCard:
     stages.record_births("added to the catalog")
     stages.move(card, Stage.BENCHMARKING, reason="most wanted this week")
     PriceChange.objects.create(
-        card=card, micro_usd_per_image=94, micro_usd_per_label=8, basis="stated"
+        card=card, nano_usd_per_image=94_000, nano_usd_per_token=8, basis="stated"
     )
     return card
 

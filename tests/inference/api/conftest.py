@@ -30,7 +30,7 @@ from inference.models import Job, Worker
 from inference.worker import loop
 from inference.worker.served_models import ServedModel
 from inference.worker.texts.cache import TextCache
-from tests.conftest import make_card, photo_bytes
+from tests.conftest import FROZEN, make_card, photo_bytes
 from tests.fakes.encoder import HashEncoder
 from tests.support.site import free_port, wait_for
 
@@ -152,13 +152,7 @@ class Api:
 
 @pytest.fixture
 def api_card(transactional_db: None) -> ModelCard:
-    card = make_card(
-        stage=Stage.LIVE,
-        embed_dim=8,
-        est_price_micro_usd_per_image=PRICE_IMAGE,
-        image_gflops=162.03,
-        text_gflops=13.3,
-    )
+    card = make_card(stage=Stage.LIVE, embed_dim=8, **FROZEN)
     Worker.objects.create(name="w", pid=1, device="cpu", repos=[card.repo])
     return card
 

@@ -14,14 +14,14 @@ from catalog.infrastructure.retention import Budget
 from catalog.models import ModelCard, Stage
 from inference.comparing import deletion
 from inference.models import Comparison, Job
-from tests.conftest import PRICED, answer_next, photo_bytes
+from tests.conftest import FROZEN, answer_next, photo_bytes
 from tests.inference.comparing.conftest import Start, sentences, started, upload
 
 
 @pytest.fixture
 def ada(client: Client, cards: list[ModelCard]) -> User:
     """Signed in, with credit, and both models can be paid for."""
-    ModelCard.objects.update(stage=Stage.LIVE, est_price_micro_usd_per_image=94, **PRICED)
+    ModelCard.objects.update(stage=Stage.LIVE, **FROZEN)
     ada = User.objects.create_user("ada@lab.example")
     credits.grant(ada, amount_micro_usd=10_000, category=Category.PURCHASE, reference="purchase:1")
     client.force_login(ada)
@@ -41,7 +41,7 @@ def test_more_than_twenty_photos_are_paid_from_credit(
     assert send(client, comparison, 1) == 204
 
     assert comparison.is_paid
-    assert set(Job.objects.values_list("is_paid", "micro_usd_per_image")) == {(True, 94)}
+    assert set(Job.objects.values_list("is_paid", "nano_usd_per_image")) == {(True, 94_000)}
     # An image and two labels each, for both columns.
     assert credits.balance_of(ada).held == 2 * (94 + 2 * 8)
     for card in cards:

@@ -33,7 +33,7 @@ GRANTED = 10_000
 @pytest.fixture
 def card(db: None) -> ModelCard:
     """94 µ$ an image, 8 µ$ a new label."""
-    return make_card(est_price_micro_usd_per_image=94, image_gflops=162.03, text_gflops=13.3)
+    return make_card(est_price_nano_usd_per_image=94_000, image_gflops=162.03, text_gflops=13.3)
 
 
 @pytest.fixture

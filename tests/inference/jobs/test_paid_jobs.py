@@ -17,7 +17,7 @@ from inference.kinds.classify import request as classify
 from inference.models import ErrorCode, Job, State
 from inference.worker import decode, settlement
 from inference.worker.texts.cache import JobTexts, TextCache
-from tests.conftest import make_card, photo_bytes
+from tests.conftest import FROZEN, make_card, photo_bytes
 from tests.fakes.encoder import HashEncoder
 from tests.support.batches import settle_all, settle_parts
 from tests.support.threads import at_once
@@ -28,7 +28,7 @@ GRANTED = 1000
 @pytest.fixture
 def card(db: None) -> ModelCard:
     """94 µ$ an image, 8 µ$ a new label."""
-    return make_card(est_price_micro_usd_per_image=94, image_gflops=162.03, text_gflops=13.3)
+    return make_card(**FROZEN)
 
 
 @pytest.fixture
@@ -236,7 +236,7 @@ def test_the_hold_names_the_job(submit: Submit) -> None:
 def test_a_price_that_was_withdrawn_meanwhile_makes_nothing_free(
     submit: Submit, card: ModelCard, payer: User
 ) -> None:
-    card.est_price_micro_usd_per_image = card.image_gflops = None
+    card.launch_price_nano_usd_per_image = card.launch_price_nano_usd_per_text = None
 
     with pytest.raises(jobs.NotPriced):
         submit()

@@ -367,7 +367,6 @@ def test_the_form_says_what_texts_cost_before_it_is_sent(
     page = client.get("/playground/").content.decode()
 
     assert served_card.price is not None
-    micro_usd = served_card.price.micro_usd_per_label
-    assert micro_usd > 0
-    assert f'data-micro-usd-per-text="{micro_usd}"' in page
-    assert f"for the first time ${micro_usd / 1e6:.6f}" in page
+    tokens = served_card.most_tokens
+    assert f'data-nano-usd-per-text="{tokens * served_card.price.nano_usd_per_token}"' in page
+    assert "and texts $0.10 per million tokens, when it reads them for you for the first" in page

@@ -260,7 +260,7 @@ def test_a_text_is_read_once_and_then_known(
 
 
 def test_what_one_worker_has_read_another_need_not(card: ModelCard, encoder: HashEncoder) -> None:
-    price = {"est_price_micro_usd_per_image": 94, "image_gflops": 162.0, "text_gflops": 13.3}
+    price = {"est_price_nano_usd_per_image": 94_000, "image_gflops": 162.0, "text_gflops": 13.3}
     ModelCard.objects.filter(pk=card.pk).update(**price)
     card.refresh_from_db()
     payer = User.objects.create_user("ada@lab.example")

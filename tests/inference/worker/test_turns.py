@@ -20,7 +20,7 @@ from inference.worker.decode import Ready
 from inference.worker.loop import Steps
 from inference.worker.served_models import ServedModel
 from inference.worker.texts.cache import TextCache
-from tests.conftest import make_card, photo_bytes
+from tests.conftest import FROZEN, make_card, photo_bytes
 from tests.fakes.encoder import HashEncoder
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,7 +54,7 @@ class WatchedEncoder(HashEncoder):
 @pytest.fixture
 def card(db: None) -> ModelCard:
     """94 µ$ an image, 8 µ$ a new label."""
-    return make_card(est_price_micro_usd_per_image=94, image_gflops=162.03, text_gflops=13.3)
+    return make_card(**FROZEN)
 
 
 def person(name: str) -> User:
@@ -173,7 +173,7 @@ def test_long_jobs_of_several_accounts_take_turns(card: ModelCard) -> None:
 
 
 def test_jobs_of_another_model_go_between_the_turns_of_a_long_one(card: ModelCard) -> None:
-    other_card = make_card(repo="tests/other", est_price_micro_usd_per_image=94)
+    other_card = make_card(repo="tests/other", **FROZEN)
     ada, bob = person("ada"), person("bob")
     other = ServedModel(other_card, TextCache(HashEncoder()), images_per_s=1000.0)
     files = [images.check(photo_bytes())]

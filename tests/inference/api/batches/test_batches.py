@@ -60,8 +60,8 @@ def test_a_batch_costs_half_and_its_parts_are_rounded_up_once(api: Api, runner: 
 
 
 def test_an_odd_sum_is_rounded_up_once_for_the_whole_batch(api: Api, runner: Runner) -> None:
-    api.card.launch_price_micro_usd_per_image = 5
-    api.card.launch_price_micro_usd_per_label = 1
+    api.card.launch_price_nano_usd_per_image = 5_000
+    api.card.launch_price_nano_usd_per_text = 1_000
     api.card.save()
 
     runner.run(runner.texts([f"text {number}" for number in range(301)]))

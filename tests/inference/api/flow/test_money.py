@@ -59,7 +59,16 @@ def test_out_of_credit_is_402_with_the_figures(api: Api) -> None:
     assert response.status_code == 402
     error = response.json()["error"]
     assert error["code"] == "insufficient_credits"
-    assert error["metadata"] == {"available_micro_usd": 5, "wanted_micro_usd": PRICE_TEXT}
+    add_credit = "http://testserver/account/credit/"
+    assert error["message"] == (
+        "This call may cost up to $0.000008, and you have $0.000005 of credit available."
+        f" Add credit: {add_credit}"
+    )
+    assert error["metadata"] == {
+        "available": "0.000005",
+        "max_cost": "0.000008",
+        "add_credit_url": add_credit,
+    }
     assert response.headers["x-gigarouter-balance"] == "0.000005"
     assert response.headers["x-gigarouter-cost"] == "0"
     assert money(user) == (5, 0)

@@ -7,7 +7,7 @@ import pytest
 
 from catalog.models import Alias, Stage
 from inference.models import Job, Worker
-from tests.conftest import PRICED, make_card
+from tests.conftest import PRICED, UNPRICED, make_card
 from tests.inference.api.conftest import Api
 
 
@@ -42,7 +42,7 @@ def test_a_model_says_what_a_client_looks_for(api: Api) -> None:
     details = model["gigarouter"]
     assert (details["status"], details["callable"], details["embedding_dim"]) == ("live", True, 8)
     assert details["pricing"]["image"] == "0.000094"
-    assert details["pricing"]["label"] == "0.000008"
+    assert details["pricing"]["text"] == "0.000008"
     assert details["pricing"]["estimated"] is True
 
 
@@ -154,15 +154,13 @@ def test_who_can_wait_may_queue_for_a_worker(api: Api) -> None:
 
 
 def test_the_stand_in_is_free(api: Api) -> None:
-    type(api.card).objects.update(
-        is_stand_in=True, est_price_micro_usd_per_image=None, image_gflops=None
-    )
+    type(api.card).objects.update(is_stand_in=True, **UNPRICED)
 
     response = embed(api, api.card.repo)
 
     assert response.json()["usage"]["cost_usd"] == "0"
     pricing = api.http.get(f"/v1/models/{api.card.repo}").json()["gigarouter"]["pricing"]
-    assert (pricing["image"], pricing["label"]) == ("0", "0")
+    assert (pricing["image"], pricing["text_token"], pricing["text"]) == ("0", "0", "0")
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/models/a/b"])
@@ -200,8 +198,8 @@ def test_the_revision_is_what_the_workers_hold_and_not_what_was_pinned(api: Api)
 @pytest.mark.parametrize(
     "unpriced",
     [
-        {"est_price_micro_usd_per_image": None, "image_gflops": None, "text_gflops": None},
-        {"text_gflops": None},  # labels would be free, and nobody has said so
+        UNPRICED,
+        UNPRICED | {"image_gflops": 162.03},  # texts would be free, and nobody has said so
     ],
 )
 @pytest.mark.parametrize("stage", [Stage.PREVIEW, Stage.LIVE, Stage.DEPRECATED])
@@ -227,13 +225,12 @@ def test_no_key_can_call_what_has_no_complete_price(
     assert ids(api.http.get("/v1/models")) == []
     model = api.http.get(f"/v1/models/{api.card.repo}").json()["gigarouter"]
     assert not model["callable"]
-    assert (model["pricing"] or {"label": None})["label"] is None
+    assert (model["pricing"] or {"text": None})["text"] is None
     assert not Job.objects.exists()
 
 
 def test_the_stand_in_is_free_on_purpose(api: Api) -> None:
-    free = {"est_price_micro_usd_per_image": None, "image_gflops": None, "text_gflops": None}
-    type(api.card).objects.update(is_stand_in=True, **free)
+    type(api.card).objects.update(is_stand_in=True, **UNPRICED)
 
     answer = embed(api, api.card.repo)
 

@@ -20,7 +20,7 @@ from inference.worker.texts import store as text_store
 from inference.worker.texts.cache import JobTexts, TextCache
 from inference.worker.texts.memory import OVERHEAD_BYTES, TextMemory
 from inference.worker.texts.store import TextStore
-from tests.conftest import make_card, photo_bytes
+from tests.conftest import FROZEN, make_card, photo_bytes
 from tests.fakes.encoder import HashEncoder
 from tests.support.batches import settle_all, settle_parts
 from tests.support.rows import lease_of, result_of
@@ -33,7 +33,7 @@ Ask = Callable[..., Job]
 @pytest.fixture
 def card(db: None) -> ModelCard:
     """94 µ$ an image, 8 µ$ a new label."""
-    return make_card(est_price_micro_usd_per_image=94, image_gflops=162.03, text_gflops=13.3)
+    return make_card(**FROZEN)
 
 
 def person(name: str) -> User:
@@ -331,7 +331,7 @@ def test_memory_is_let_go_in_time_though_nobody_looks_anything_up() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_erasing_an_account_drops_its_texts() -> None:
-    card = make_card(est_price_micro_usd_per_image=94, image_gflops=162.03, text_gflops=13.3)
+    card = make_card(**FROZEN)
     ada, bob = person("ada"), person("bob")
     for user in (ada, bob):
         submit(card, user)
