@@ -11,17 +11,23 @@ from django.db import transaction
 from django.db.models import Case, Func, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Now
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from accounts import erasure, gifts, keys
 from accounts.gifts import budget
 from accounts.models import (
     ApiKey,
     ApiKeyQuerySet,
+    CreditAction,
     Entry,
     Gift,
     GiftState,
     Grant,
     Hold,
+    LedgerCheck,
+    Purchase,
     User,
     Wallet,
 )
@@ -103,10 +109,51 @@ def _log_deletion(request: HttpRequest, person: User) -> None:
 
 @admin.register(Wallet)
 class WalletAdmin(ReadOnlyAdmin[Wallet]):
-    list_display = ["id", "user", "balance_micro_usd", "held_micro_usd", "created_at"]
+    list_display = ["id", "user", "balance_micro_usd", "held_micro_usd", "created_at", "desk"]
     list_select_related = ["user"]
     search_fields = ["=id", "user__email"]
     ordering = ["-pk"]
+
+    @admin.display(description="money desk")
+    def desk(self, wallet: Wallet) -> SafeString:
+        return format_html(
+            '<a href="{}">add, take, refund<span class="visually-hidden">: {}</span></a>',
+            reverse("credit_desk", args=[wallet.pk]),
+            wallet.user or wallet,
+        )
+
+
+@admin.register(Purchase)
+class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
+    list_display = [
+        "id",
+        "wallet",
+        "amount_cents",
+        "state",
+        "refunded_cents",
+        "payment_intent_id",
+        "created_at",
+        "paid_at",
+    ]
+    list_filter = ["state"]
+    list_select_related = ["wallet"]
+    search_fields = ["=id", "=session_id", "=payment_intent_id", "wallet__user__email"]
+    ordering = ["-created_at"]
+
+
+@admin.register(CreditAction)
+class CreditActionAdmin(ReadOnlyAdmin[CreditAction]):
+    list_display = ["done_at", "wallet", "verb", "amount_micro_usd", "reason", "by", "refund_id"]
+    list_filter = ["verb"]
+    list_select_related = ["wallet", "by"]
+    search_fields = ["=id", "about", "reason", "wallet__user__email", "by__email"]
+    ordering = ["-done_at"]
+
+
+@admin.register(LedgerCheck)
+class LedgerCheckAdmin(ReadOnlyAdmin[LedgerCheck]):
+    list_display = ["checked_at", "wallets", "entries", "differences", "difference_micro_usd"]
+    ordering = ["-checked_at"]
 
 
 @admin.register(Grant)

@@ -11,4 +11,5 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         register(checks.mail_is_sent, deploy=True)
+        register(checks.payments_are_credited, deploy=True)
         register(checks.admin_has_second_factor, deploy=True)

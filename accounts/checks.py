@@ -20,6 +20,25 @@ def mail_is_sent(**_: Any) -> list[checks.CheckMessage]:
     ]
 
 
+def payments_are_credited(**_: Any) -> list[checks.CheckMessage]:
+    """Whoever pays must get their credit, and not by a test card."""
+    key, secret = settings.STRIPE_SECRET_KEY, settings.STRIPE_WEBHOOK_SECRET
+    found: list[checks.CheckMessage] = []
+    if key and not secret.startswith("whsec_"):
+        hint = "Set STRIPE_WEBHOOK_SECRET to the signing secret of the endpoint, whsec_..."
+        sentence = "Stripe's webhook cannot be verified, so payments are credited late."
+        found.append(checks.Error(sentence, hint=hint, id="accounts.E003"))
+    if key.startswith(("sk_test_", "rk_test_")):
+        hint = "Set STRIPE_SECRET_KEY to a live key."
+        sentence = "Credit can be bought with Stripe's test cards."
+        found.append(checks.Warning(sentence, hint=hint, id="accounts.W004"))
+    if secret and not key:
+        hint = "Set STRIPE_SECRET_KEY, or leave both unset."
+        sentence = "A webhook secret without a key: nobody can pay."
+        found.append(checks.Warning(sentence, hint=hint, id="accounts.W005"))
+    return found
+
+
 def admin_has_second_factor(**_: Any) -> list[checks.CheckMessage]:
     # Whoever reads the operator's mail would have the whole site otherwise.
     if settings.ADMIN_SECOND_FACTOR:

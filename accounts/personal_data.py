@@ -10,7 +10,7 @@ from allauth.usersessions.models import UserSession
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from accounts.models import ApiKey, Entry, Erasure, Gift, Grant, Hold, User
+from accounts.models import ApiKey, Entry, Erasure, Gift, Grant, Hold, Purchase, User
 from accounts.sign_in import addresses
 from catalog.admin.audited import entries_about, scrub, scrub_rows, values_told
 from catalog.demand import subscribers
@@ -50,6 +50,14 @@ ENTRY_FIELDS = [
     "note",
     "created_at",
 ]
+PURCHASE_FIELDS = [
+    "amount_cents",
+    "refunded_cents",
+    "state",
+    "payment_intent_id",
+    "created_at",
+    "paid_at",
+]
 GIFT_FIELDS = ["category", "amount_micro_usd", "state", "note", "created_at", "decided_at"]
 MAIL_FIELDS = ["subject", "state", "created_at"]
 
@@ -62,6 +70,7 @@ def export(user: User) -> dict[str, object]:
             "joined": user.date_joined,
             "last_sign_in": user.last_login,
             "is_staff": user.is_staff,
+            "mail_below_micro_usd": user.low_balance_micro_usd,
             "groups": list(user.groups.values_list("name", flat=True)),
         },
         "addresses": _rows(EmailAddress.objects.filter(user=user), EMAIL_FIELDS),
@@ -72,6 +81,7 @@ def export(user: User) -> dict[str, object]:
         "credit": {
             "grants": _rows(Grant.objects.filter(wallet__user=user), GRANT_FIELDS),
             "gifts": _rows(Gift.objects.filter(wallet__user=user), GIFT_FIELDS),
+            "purchases": _rows(Purchase.objects.filter(wallet__user=user), PURCHASE_FIELDS),
             "ledger": _rows(Entry.objects.filter(wallet__user=user).order_by("pk"), ENTRY_FIELDS),
         },
         "mail_to_you": _rows(Mail.objects.to_any(_addresses(user)), MAIL_FIELDS),

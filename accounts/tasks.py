@@ -4,6 +4,8 @@ from celery import shared_task
 from django.db.models.functions import Now
 
 from accounts import credits, erasure, keys, lifecycle
+from accounts.billing import checkout, stripe_api
+from accounts.credits import alerts, ledger
 from accounts.staff import launches
 from catalog.infrastructure.retention import Budget
 from catalog.models import Launch
@@ -29,6 +31,22 @@ def notify_of_launch(launch_id: int) -> None:
 @shared_task
 def resume_launches() -> None:
     launches.resume()
+
+
+@shared_task
+def check_ledger() -> None:
+    ledger.check_daily()
+
+
+@shared_task
+def refresh_purchases() -> None:
+    if stripe_api.is_enabled():
+        checkout.refresh_open()
+
+
+@shared_task
+def mail_low_balances() -> None:
+    alerts.mail_due()
 
 
 @shared_task

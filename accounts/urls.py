@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path, re_path
 
 from accounts import views
+from accounts.billing import views as billing_views
 from accounts.credits import views as credit_views
 from accounts.keys import views as key_views
 from accounts.sign_in import views as sign_in_views
@@ -16,6 +17,10 @@ urlpatterns: list[URLPattern] = [
     path("delete/", views.delete, name="account_delete"),
     path("sessions/<int:number>/end/", views.end_session, name="account_end_session"),
     path("credit/", credit_views.credit, name="credit"),
+    path("credit/add/", billing_views.add_credit, name="add_credit"),
+    path("credit/alert/", credit_views.low_balance, name="low_balance"),
+    path("credit/purchases/<uuid:pk>/", billing_views.purchase, name="purchase"),
+    path("credit/purchases/<uuid:pk>/receipt/", billing_views.receipt, name="receipt"),
     path("credit.csv", credit_views.credit_csv, name="credit_csv"),
     path("welcome/", key_views.welcome, name="welcome"),
     path("keys/", key_views.api_keys, name="api_keys"),

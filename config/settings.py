@@ -300,6 +300,22 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 2.0,
         "options": {"queue": "house"},
     },
+    # Nightly would do, were the house worker always there at night: it skips what was done today.
+    "ledger": {
+        "task": "accounts.tasks.check_ledger",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "purchases": {
+        "task": "accounts.tasks.refresh_purchases",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "low_balances": {
+        "task": "accounts.tasks.mail_low_balances",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "launches": {
         "task": "accounts.tasks.resume_launches",
         "schedule": 60.0,
@@ -501,6 +517,23 @@ SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 FORM_TARGETS = ["https://accounts.google.com"] * bool(GOOGLE_CLIENT_ID) + [
     "https://github.com"
 ] * bool(GITHUB_CLIENT_ID)
+
+# --- payments -----------------------------------------------------------------------------------
+
+# Without a key the site takes no payments: the operator grants credit in the admin.
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="")
+STRIPE_API_URL = env.str("STRIPE_API_URL", default="https://api.stripe.com")
+STRIPE_TIMEOUT_S = env.float("STRIPE_TIMEOUT_S", default=10.0)
+CREDIT_PACKS_USD = [
+    int(usd) for usd in env.list("CREDIT_PACKS_USD", default=["5", "20", "50", "100"])
+]
+CREDIT_LEAST_USD = env.int("CREDIT_LEAST_USD", default=5)
+CREDIT_MOST_USD = env.int("CREDIT_MOST_USD", default=1000)
+# Which lines of a statement have a page: a function of the person and references.
+LEDGER_LINKS = "inference.playground.results.ledger_links.links_of"
+if STRIPE_SECRET_KEY:
+    FORM_TARGETS.append("https://checkout.stripe.com")
 
 # Modules with `export`, `close` and `erase` (accounts.erasure.Section); apps above accounts add
 # theirs here. Inference first: its open jobs give back what they hold while there is a person.

@@ -41,8 +41,11 @@ def release_overdue(now: datetime | Now) -> int:
     return released
 
 
-def take_back(wallet_id: int, now: datetime | Now) -> int:
-    """Take back what a wallet's ended grants have left and no hold needs; returns the µ$."""
+def take_back(wallet_id: int, now: datetime | Now, *, note: str = "", of: str = "") -> int:
+    """Take back what a wallet's ended grants have left and no hold needs; returns the µ$.
+
+    `note` is for the line of the grant whose reference is `of`.
+    """
     with transaction.atomic():
         # The wallet's lock makes what is read below stay true: see accounts.models.money.
         wallet = Wallet.objects.select_for_update(no_key=True).get(pk=wallet_id)
@@ -52,7 +55,7 @@ def take_back(wallet_id: int, now: datetime | Now) -> int:
         total = 0
         for grant, amount in allocation.reclaimable(ended, holds, at_most=free):
             if amount:
-                _reduce(grant, amount)
+                _reduce(grant, amount, note if grant.reference == of else "")
                 total += amount
         if total:
             wallet.balance_micro_usd -= total
@@ -61,7 +64,7 @@ def take_back(wallet_id: int, now: datetime | Now) -> int:
     return total
 
 
-def _reduce(grant: Grant, amount: int) -> None:
+def _reduce(grant: Grant, amount: int, note: str) -> None:
     grant.remaining_micro_usd -= amount
     grant.save(update_fields=["remaining_micro_usd"])
     Entry.objects.create(
@@ -70,4 +73,5 @@ def _reduce(grant: Grant, amount: int) -> None:
         # What is left makes it unique: a grant that is partly held is taken back in steps.
         reference=f"{grant.reference}/{grant.remaining_micro_usd}",
         balance_effect_micro_usd=-amount,
+        note=note,
     )

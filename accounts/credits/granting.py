@@ -77,8 +77,11 @@ def _insert(new: Grant, *, model: str, note: str) -> None:
     )
 
 
-def void(reference: str) -> bool:
-    """End a grant now and take back what no hold needs. False: there is none, or it was voided."""
+def void(reference: str, *, note: str = "") -> bool:
+    """End a grant now and take back what no hold needs. False: there is none, or it was voided.
+
+    `note` stands on the person's statement.
+    """
     with transaction.atomic():
         # The wallet first, as everywhere: whoever settles a hold locks it before the grants.
         wallets = Wallet.objects.filter(grants__reference=reference)
@@ -86,7 +89,7 @@ def void(reference: str) -> bool:
         voided = Grant.objects.filter(reference=reference, voided_at__isnull=True)
         if wallet is None or not voided.update(voided_at=Now()):
             return False
-        take_back(wallet.pk, Now())
+        take_back(wallet.pk, Now(), note=note, of=reference)
     log.info("grant voided reference=%s", reference)
     return True
 

@@ -42,9 +42,9 @@ WITH wallet AS (
     RETURNING key.id
 ), hold AS (
     INSERT INTO accounts_hold
-        (wallet_id, key_id, reference, model, amount_micro_usd, state, expires_at, created_at)
-    SELECT wallet.id, key.id, %(reference)s, %(model)s, %(amount)s, 'open', %(expires_at)s,
-        statement_timestamp()
+        (wallet_id, key_id, reference, model, note, amount_micro_usd, state, expires_at, created_at)
+    SELECT wallet.id, key.id, %(reference)s, %(model)s, %(note)s, %(amount)s, 'open',
+        %(expires_at)s, statement_timestamp()
     FROM wallet LEFT JOIN key ON true
     WHERE %(key)s IS NULL OR key.id IS NOT NULL
     ON CONFLICT (reference) DO NOTHING
@@ -52,7 +52,7 @@ WITH wallet AS (
 ), entry AS (
     INSERT INTO accounts_entry
         (wallet_id, kind, reference, model, balance_effect_micro_usd, held_effect_micro_usd, note)
-    SELECT wallet_id, 'hold', %(reference)s, %(model)s, 0, %(amount)s, '' FROM hold
+    SELECT wallet_id, 'hold', %(reference)s, %(model)s, 0, %(amount)s, %(note)s FROM hold
 )
 SELECT hold.id, wallet.id, hold.created_at, key.id IS NOT NULL
 FROM wallet LEFT JOIN hold ON true LEFT JOIN key ON true
@@ -77,6 +77,7 @@ class _Request:
     key: ApiKey | None
     expires_at: datetime | None
     model: str
+    note: str
 
 
 def hold(
@@ -87,16 +88,18 @@ def hold(
     key: ApiKey | None = None,
     expires_at: datetime | None = None,
     model: str = "",
+    note: str = "",
 ) -> Hold:
     """Set credit aside; a repeated reference gives the first hold, and holds nothing more.
 
     Zero is allowed: a free model. Raises NotEnoughCredit, KeyLimitReached, KeyEnded and
     ReferenceTaken. `expires_at`: when `expire_due` may release it; None: never by itself.
-    `model`: owner/name of what the credit is for, in the ledger and on the person's statement.
+    `model`: owner/name of what the credit is for, and `note` what is done with it, in words: both
+    stand in the ledger and on the person's statement.
     """
     if amount_micro_usd < 0 or (key and key.user_id != user.pk):
         raise ValueError(f"a hold of {amount_micro_usd} µ$ for {user.pk} by key {key}")
-    request = _Request(user, amount_micro_usd, reference, key, expires_at, model)
+    request = _Request(user, amount_micro_usd, reference, key, expires_at, model, note)
     # Without a savepoint: each paid request comes here within a transaction, and a savepoint would
     # be two more statements. _insert undoes itself.
     with transaction.atomic(savepoint=False):
@@ -123,6 +126,7 @@ def _insert(request: _Request, *, allow_ended: bool = False) -> Hold | None:
         "amount": request.amount,
         "reference": request.reference,
         "model": request.model,
+        "note": request.note,
         "key": request.key.pk if request.key else None,
         "expires_at": request.expires_at,
         "allow_ended": allow_ended,
@@ -149,6 +153,7 @@ def _inserted(request: _Request, pk: int, wallet_id: int, created_at: datetime) 
         key=request.key,
         reference=request.reference,
         model=request.model,
+        note=request.note,
         state=HoldState.OPEN,
         amount_micro_usd=request.amount,
         expires_at=request.expires_at,

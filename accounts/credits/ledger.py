@@ -1,9 +1,16 @@
 """Does the ledger prove the wallets? Every sum that is kept twice is compared, wallet by wallet."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from accounts.models import LedgerCheck
+
+log = logging.getLogger(__name__)
 
 # Each gives the rows where two sums that must be equal are not: which row, what, and both sums.
 # One query a rule: the database adds up, and only differences travel.
@@ -96,6 +103,37 @@ def check() -> CheckResult:
             entries=_count("accounts_entry"),
             differences=tuple(_differences()),
         )
+
+
+CHECK_EVERY = timedelta(hours=23)
+KEPT_FOR = timedelta(days=90)
+
+
+def record(result: CheckResult) -> LedgerCheck:
+    """Keep the outcome for the metrics. Names each difference in the log."""
+    for difference in result.differences:
+        log.error("ledger differs: %s", difference)
+    return LedgerCheck.objects.create(
+        wallets=result.wallets,
+        entries=result.entries,
+        differences=len(result.differences),
+        difference_micro_usd=sum(
+            abs(difference.is_micro_usd - difference.should_be_micro_usd)
+            for difference in result.differences
+        ),
+    )
+
+
+def check_daily() -> LedgerCheck | None:
+    """None: it was done within the last day. Two at once may both do it; that harms nothing."""
+    if LedgerCheck.objects.filter(checked_at__gt=Now() - CHECK_EVERY).exists():
+        return None
+    LedgerCheck.objects.filter(checked_at__lt=Now() - KEPT_FOR).delete()
+    return record(check())
+
+
+def last_check() -> LedgerCheck | None:
+    return LedgerCheck.objects.order_by("-checked_at", "-pk").first()
 
 
 def _count(table: str) -> int:

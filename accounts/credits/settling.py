@@ -33,7 +33,7 @@ WITH ended AS (
         captured_micro_usd = ending.captured
     FROM unnest(%(holds)s::bigint[], %(captured)s::bigint[]) AS ending(id, captured)
     WHERE hold.id = ending.id
-    RETURNING hold.id, hold.wallet_id, hold.key_id, hold.reference, hold.model,
+    RETURNING hold.id, hold.wallet_id, hold.key_id, hold.reference, hold.model, hold.note,
         hold.amount_micro_usd AS held, coalesce(ending.captured, 0) AS spent
 ), granted AS (
     UPDATE accounts_grant AS granted SET remaining_micro_usd = drawn.remaining
@@ -56,7 +56,7 @@ WITH ended AS (
 )
 INSERT INTO accounts_entry
     (wallet_id, kind, reference, model, balance_effect_micro_usd, held_effect_micro_usd, note)
-SELECT wallet_id, %(kind)s, reference, model, -spent, -held, '' FROM ended ORDER BY id
+SELECT wallet_id, %(kind)s, reference, model, -spent, -held, note FROM ended ORDER BY id
 """
 
 

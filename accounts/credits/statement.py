@@ -1,28 +1,36 @@
 """A person's ledger as a statement: newest line first, each with the balance after it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
+from django.conf import settings
 from django.db.models import QuerySet, Sum
 
-from accounts.models import Entry, User
+from accounts.credits.wording import Wording, links_of
+from accounts.models import Entry, EntryKind, User
 from catalog.models import ModelCard
 from catalog.numbers.money import usd
 
 PAGE_LINES = 50
 MOST_EXPORTED_LINES = 100_000
+EXPORTED_AT_ONCE = 1000
+# What they change is undone by the line that ends the job.
+PASSING = (EntryKind.HOLD, EntryKind.RELEASE)
 
 Row = list[str]
 COLUMNS: Row = [
     "entry",
     "time",
     "what",
+    "in_words",
     "reference",
     "model",
     "note",
     "credit_usd",
     "held_usd",
     "balance_after_usd",
+    "job_url",
 ]
 
 
@@ -30,6 +38,8 @@ COLUMNS: Row = [
 class Line:
     entry: Entry
     balance_after_micro_usd: int
+    words: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,28 +51,39 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Purchase:
+class Affordable:
+    """How many images of a model the credit buys."""
+
     card: ModelCard
     images: int
 
 
-def page(user: User, *, before: int | None = None) -> Page:
-    """`before` is the number of an entry, as the page above it gave."""
+def page(user: User, *, before: int | None = None, has_holds: bool = False) -> Page:
+    """`before` is the number of an entry, as the page above it gave. `has_holds`: with the lines
+    that only set credit aside, or let it go.
+    """
     # By id, not by offset: lines that are written meanwhile move no page.
     entries = Entry.objects.filter(wallet__user=user).order_by("-pk")
+    if not has_holds:
+        entries = entries.exclude(kind__in=PASSING)
     if before is not None:
         entries = entries.filter(pk__lt=before)
     # One more than is shown says whether there is a next page, without counting.
-    lines = tuple(_lines(entries[: PAGE_LINES + 1]))
-    has_more = len(lines) > PAGE_LINES
-    return Page(lines[:PAGE_LINES], lines[PAGE_LINES - 1].entry.pk if has_more else None)
+    found = list(_balances(entries[: PAGE_LINES + 1]))
+    shown = found[:PAGE_LINES]
+    lines = tuple(_in_words(shown, Wording.of(user), links_of(user, (e for e, _ in shown))))
+    return Page(lines, lines[-1].entry.pk if len(found) > PAGE_LINES else None)
 
 
 def rows(user: User) -> Iterator[Row]:
+    """Every line, those of holds among them, in words and as the ledger has it."""
     yield COLUMNS
     entries = Entry.objects.filter(wallet__user=user).order_by("-pk")
-    for line in _lines(entries[:MOST_EXPORTED_LINES]):
-        yield _row(line)
+    wording = Wording.of(user)
+    balances = _balances(entries[:MOST_EXPORTED_LINES])
+    while part := list(islice(balances, EXPORTED_AT_ONCE)):
+        for line in _in_words(part, wording, links_of(user, (entry for entry, _ in part))):
+            yield _row(line)
 
 
 def _row(line: Line) -> Row:
@@ -72,20 +93,29 @@ def _row(line: Line) -> Row:
         str(entry.pk),
         entry.created_at.isoformat(),
         entry.kind,
+        line.words,
         entry.reference,
         entry.model,
         entry.note,
         *(usd(micro_usd) for micro_usd in [*sums, line.balance_after_micro_usd]),
+        f"{settings.SITE_URL}{line.url}" if line.url else "",
     ]
 
 
-def _lines(newest_first: QuerySet[Entry]) -> Iterator[Line]:
+def _in_words(
+    balances: Iterable[tuple[Entry, int]], wording: Wording, links: Mapping[str, str]
+) -> Iterator[Line]:
+    for entry, after in balances:
+        yield Line(entry, after, wording.of_line(entry), links.get(entry.reference, ""))
+
+
+def _balances(newest_first: QuerySet[Entry]) -> Iterator[tuple[Entry, int]]:
     # Newest first: the balance after the next line is this one's less what this one changed.
     after: int | None = None
     for entry in newest_first.iterator(chunk_size=2000):
         if after is None:
             after = _balance_after(entry)
-        yield Line(entry, after)
+        yield entry, after
         after -= entry.balance_effect_micro_usd
 
 
@@ -95,10 +125,10 @@ def _balance_after(entry: Entry) -> int:
     return int(until.aggregate(sum=Sum("balance_effect_micro_usd"))["sum"])
 
 
-def purchases_for(micro_usd: int) -> list[Purchase]:
+def affordable_with(micro_usd: int) -> list[Affordable]:
     priced = [(card, card.price) for card in ModelCard.objects.real().written().best_first()]
     return [
-        Purchase(card, price.images_for(micro_usd))
+        Affordable(card, price.images_for(micro_usd))
         for card, price in priced
         if price and price.nano_usd_per_image
     ]

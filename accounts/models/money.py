@@ -146,6 +146,9 @@ class Hold(models.Model):
     )
     reference = models.CharField(max_length=100, unique=True, help_text="what it is for: job:<id>")
     model = model_name()
+    note = models.CharField(
+        max_length=200, blank=True, db_default="", help_text="what it is for, in words: 12 images"
+    )
     amount_micro_usd = models.BigIntegerField()
     state = models.CharField(max_length=10, choices=HoldState, default=HoldState.OPEN)
     captured_micro_usd = models.BigIntegerField(null=True, blank=True)
@@ -194,6 +197,7 @@ class EntryKind(models.TextChoices):
     RELEASE = "release", "released"
     EXPIRE = "expire", "expired"
     ADJUST = "adjust", "taken back"
+    REFUND = "refund", "refunded"
 
 
 class Entry(models.Model):
@@ -233,7 +237,7 @@ class Entry(models.Model):
                 )
                 | Q(kind="release", balance_effect_micro_usd=0, held_effect_micro_usd__lte=0)
                 | Q(
-                    kind__in=["expire", "adjust"],
+                    kind__in=["expire", "adjust", "refund"],
                     balance_effect_micro_usd__lt=0,
                     held_effect_micro_usd=0,
                 ),

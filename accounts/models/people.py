@@ -46,6 +46,14 @@ class User(AbstractUser):
         "images a minute by the API", null=True, blank=True, help_text="empty: as many as anybody"
     )
 
+    low_balance_micro_usd = models.BigIntegerField(
+        "mail below",
+        null=True,
+        blank=True,
+        help_text="credit, in µ$, below which one mail is sent; empty: none",
+    )
+    low_balance_mailed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 

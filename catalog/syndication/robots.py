@@ -21,6 +21,7 @@ PAGES = [
     "home",
     "models",
     "playground",
+    "pricing",
     "roadmap",
     "request-model",
     "sources",

@@ -149,11 +149,23 @@ def _insert(
                 key=job.key,
                 # Jobs are deleted in a day, the ledger stays.
                 model=job.card.repo,
+                note=_in_words(job),
             )
         transaction.on_commit(lambda: faults.hit("submitted", job), robust=True)
         # The row itself is the outbox: if the message cannot be sent, the sweep sends it later.
         transaction.on_commit(lambda: wake.workers_for(job), robust=True)
     return True
+
+
+def _in_words(job: Job) -> str:
+    """What the job's owner pays for: `12 images`, `1 image and 3 texts`."""
+    texts = len(job.text_inputs)
+    parts = [
+        f"{count:,} {name}{'' if count == 1 else 's'}"
+        for count, name in ((job.image_count, "image"), (texts, "text"))
+        if count
+    ]
+    return " and ".join(parts)
 
 
 def _existing(job: Job) -> Job:

@@ -10,6 +10,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: object) -> None:
         result = ledger.check()
+        ledger.record(result)
         for difference in result.differences:
             self.stderr.write(str(difference))
         summary = f"{result.wallets} wallets, {result.entries} entries"

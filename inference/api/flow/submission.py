@@ -92,7 +92,7 @@ def _submit(
     except jobs.TooManyQueued as error:
         raise limits.too_many_queued() from error
     except credits.NotEnoughCredit as error:
-        url = f"{settings.SITE_URL}{reverse('credit')}"
+        url = f"{settings.SITE_URL}{reverse('add_credit')}"
         raise OutOfCredit(
             f"{error} Add credit: {url}",
             metadata={

@@ -47,6 +47,7 @@ def test_the_description_names_every_route_and_error(api: Api) -> None:
         "/v1/batches/{batch_id}",
         "/v1/batches/{batch_id}/cancel",
         "/v1/account",
+        "/v1/quote",
         "/v1/inference/{model}",
         "/v1/rank",
         "/v1/credits",

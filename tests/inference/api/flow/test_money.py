@@ -59,7 +59,7 @@ def test_out_of_credit_is_402_with_the_figures(api: Api) -> None:
     assert response.status_code == 402
     error = response.json()["error"]
     assert error["code"] == "insufficient_credits"
-    add_credit = "http://testserver/account/credit/"
+    add_credit = "http://testserver/account/credit/add/"
     assert error["message"] == (
         "This call may cost up to $0.000008, and you have $0.000005 of credit available."
         f" Add credit: {add_credit}"

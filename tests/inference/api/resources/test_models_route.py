@@ -43,7 +43,7 @@ def test_a_model_says_what_a_client_looks_for(api: Api) -> None:
     assert (details["status"], details["callable"], details["embedding_dim"]) == ("live", True, 8)
     assert details["pricing"]["image"] == "0.000094"
     assert details["pricing"]["text"] == "0.000008"
-    assert details["pricing"]["estimated"] is True
+    assert details["pricing"]["estimated"] is False
 
 
 @pytest.mark.parametrize(
