@@ -1,0 +1,100 @@
+"""Every price on one page, and what is never charged."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.price_list.market import ANCHORS
+from catalog.models import ModelCard, Stage
+from catalog.page_cache import cache_for_anonymous
+from catalog.pricing import BATCH_DISCOUNT_PERCENT, Price
+from catalog.pricing.formatting import exact_usd, per_1k_exactly, rounded_usd, texts_at
+
+EXAMPLE_IMAGES, EXAMPLE_LABELS, EXAMPLE_TOKENS = 1_000, 10, 70
+
+
+@dataclass(frozen=True)
+class Line:
+    """One model and its prices, as the table writes them."""
+
+    card: ModelCard
+    price: Price
+
+    @property
+    def images(self) -> str:
+        return per_1k_exactly(self.price)
+
+    @property
+    def images_in_batch(self) -> str:
+        return exact_usd(self.price.usd_per_1k_images * (100 - BATCH_DISCOUNT_PERCENT) / 100)
+
+    @property
+    def texts(self) -> str:
+        if not self.price.is_whole:
+            return ""
+        if self.price.nano_usd_per_token:
+            return exact_usd(self.price.usd_per_1m_tokens)
+        return texts_at(self.price)
+
+
+@dataclass(frozen=True)
+class Example:
+    """What a first job costs: images against labels that are new to the account."""
+
+    card: ModelCard
+    images: int
+    labels: int
+    tokens: int
+    micro_usd: int
+    again_micro_usd: int
+
+    @property
+    def texts_micro_usd(self) -> int:
+        return self.micro_usd - self.again_micro_usd
+
+
+@require_safe
+@cache_for_anonymous
+def price_list(request: HttpRequest) -> HttpResponse:
+    lines = _lines()
+    context = {
+        "launched": [line for line in lines if not line.price.is_estimate],
+        "estimated": [line for line in lines if line.price.is_estimate],
+        "anchors": [(anchor, _written(anchor.usd_per_1k_images)) for anchor in ANCHORS],
+        "batch_discount_percent": BATCH_DISCOUNT_PERCENT,
+        "example": _example(lines),
+        "takes_payments": settings.STRIPE_SECRET_KEY != "",
+    }
+    return render(request, "accounts/price_list.html", context)
+
+
+def _lines() -> list[Line]:
+    """The cheapest first. One query."""
+    cards = ModelCard.objects.real().exclude(stage=Stage.RETIRED).defer("about", "search_text")
+    priced = [Line(card, card.price) for card in cards if card.price]
+    return sorted(priced, key=lambda line: (line.price.nano_usd_per_image, line.card.repo))
+
+
+def _written(usd_per_1k_images: Decimal | None) -> str:
+    return "" if usd_per_1k_images is None else rounded_usd(usd_per_1k_images)
+
+
+def _example(lines: list[Line]) -> Example | None:
+    """On the model of the offer on the other pages, else on any that charges for texts."""
+    whole = [line for line in lines if line.price.nano_usd_per_token]
+    named = (line for line in whole if line.card.repo == settings.OFFER_MODEL)
+    line = next(named, next(iter(whole), None))
+    if line is None:
+        return None
+    return Example(
+        line.card,
+        EXAMPLE_IMAGES,
+        EXAMPLE_LABELS,
+        EXAMPLE_TOKENS,
+        line.price.micro_usd_for(images=EXAMPLE_IMAGES, tokens=EXAMPLE_TOKENS),
+        line.price.micro_usd_for(images=EXAMPLE_IMAGES),
+    )
