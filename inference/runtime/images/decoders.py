@@ -138,8 +138,12 @@ class Decoder:
         limit = struct.pack("ll", self._limits.wall_s, 0)
         for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
             ours.setsockopt(socket.SOL_SOCKET, option, limit)
-        with theirs:
-            self._process = _spawn(theirs.fileno(), self._limits)
+        try:
+            with theirs:
+                self._process = _spawn(theirs.fileno(), self._limits)
+        except OSError:
+            ours.close()
+            raise
         self._connection = Connection(ours.detach())
         return self._connection
 
