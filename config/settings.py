@@ -134,10 +134,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "config.middleware.probes.Probes",
     "config.middleware.request_id.RequestId",
     "config.watching.http.NoteRoute",
     "config.middleware.headers.ContentSecurityPolicy",
+    "config.middleware.probes.Probes",
     # Before all that asks for the host, the form or the cookies: it finds those that are broken.
     "config.middleware.errors.ErrorPages",
     "django.middleware.security.SecurityMiddleware",

@@ -15,7 +15,7 @@ PROBES = {"/healthz": health.healthz, "/readyz": health.readyz}
 
 
 class Probes:
-    """The first of all middleware: no redirect to https, no session, no look at the host."""
+    """Before all that looks at a request: no redirect to https, no session, no look at the host."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

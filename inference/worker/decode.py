@@ -25,7 +25,7 @@ from inference.models import ErrorCode, Input, Job
 from inference.runtime.encoder import Encoder
 from inference.runtime.images import sheet
 from inference.runtime.images.decoders import Decoder, Decoders
-from inference.runtime.images.decoding import Damaged, Decoded, Task, TooCostly
+from inference.runtime.images.decoding import Damaged, Decoded, DecoderUnavailable, Task, TooCostly
 
 log = logging.getLogger(__name__)
 
@@ -190,7 +190,8 @@ def _postpone(unread: Sequence[_Progress]) -> set[uuid.UUID]:
     for of_job in unread:
         [error, *_] = of_job.unread.values()
         log.warning("image not read job=%s error=%r", of_job.job.pk, error)
-    if were_ours or len(waiting) < len(unread):
+    is_storage = not isinstance(error, DecoderUnavailable)
+    if is_storage and (were_ours or len(waiting) < len(unread)):
         probe.note_unread(error)
     return {job.pk for job in jobs}
 
@@ -218,7 +219,7 @@ def _decode(encoder: Encoder, decoder: Decoder, item: _Item) -> None:
     started_s = time.monotonic()
     try:
         progress.add(item.index, decoder.decode(_task(encoder, item)))
-    except (FileNotFoundError, storage.StorageUnavailable) as error:
+    except (FileNotFoundError, storage.StorageUnavailable, DecoderUnavailable) as error:
         progress.unread[item.index] = error
     except (Damaged, TooCostly) as error:
         is_damaged = isinstance(error, Damaged)

@@ -160,6 +160,7 @@ class Serving(bootsteps.StartStopStep):
         # The consumer is made after this step; a solo worker runs tasks in its own thread.
         served_models.on_withdrawal.append(lambda queue: parent.consumer.cancel_task_queue(queue))
         served_models.on_withdrawal.append(lambda queue: announce())
+        decode.decoders().check()  # without them each image would look damaged
         decode.probe.look()
         announce()
         watch = StorageWatch(

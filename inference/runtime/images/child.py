@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from inference.runtime.deeds import DEEDS
-from inference.runtime.images.decoding import Damaged, Decoded, DecodingError, Task, decode
+from inference.runtime.images.decoding import READY, Damaged, Decoded, DecodingError, Task, decode
 from inference.runtime.images.preprocessing import Method
 
 _STATM = Path("/proc/self/statm")
@@ -29,6 +29,8 @@ def main(fd: int, memory_mb: int, cpu_s: int) -> None:
     _limit_memory(memory_mb)
     # Closed by the worker, or by its end.
     with Connection(fd) as connection, suppress(EOFError, OSError):
+        # From here on, what ends it is the image's doing.
+        connection.send_bytes(READY)
         while True:
             # The worker wrote it: what a child answers is never unpickled.
             task: Task = pickle.loads(connection.recv_bytes())  # noqa: S301  # nosec B301

@@ -25,7 +25,7 @@ from pathlib import Path
 from queue import LifoQueue
 from typing import Self, TypeVar
 
-from inference.runtime.images.decoding import Damaged, Decoded, Task, TooCostly
+from inference.runtime.images.decoding import Damaged, Decoded, DecoderUnavailable, Task, TooCostly
 
 T = TypeVar("T")
 Result = TypeVar("Result")
@@ -60,14 +60,15 @@ class Decoder:
         self._limits = limits
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
+        self._is_ready = False
 
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
     def decode(self, task: Task) -> Decoded:
-        """Raises DecodingError. A child that crashes is started once more: somebody else may have
-        taken the machine's memory.
+        """Raises DecodingError, and DecoderUnavailable. A child that crashes is started once more:
+        somebody else may have taken the machine's memory.
         """
         try:
             return self._ask(task)
@@ -82,16 +83,21 @@ class Decoder:
         if self._connection is None:
             self._start()
 
+    def check(self) -> None:
+        """Raises DecoderUnavailable if the child does not come up."""
+        self._ready_connection()
+
     def close(self) -> None:
         connection, process = self._connection, self._process
         self._connection = self._process = None
+        self._is_ready = False
         if connection and process:
             connection.close()
             process.kill()
             process.wait()
 
     def _ask(self, task: Task) -> Decoded:
-        connection = self._connection or self._start()
+        connection = self._ready_connection()
         try:
             connection.send_bytes(pickle.dumps(task))
             return self._answer(connection, task)
@@ -100,6 +106,16 @@ class Decoder:
             raise TooCostly("it keeps the decoder from answering") from error
         except (EOFError, OSError, ValueError) as error:
             raise self._failure() from error
+
+    def _ready_connection(self) -> Connection:
+        try:
+            connection = self._connection or self._start()
+            if not self._is_ready:
+                connection.recv_bytes(_MAX_ANSWER_BYTES)
+        except (EOFError, OSError) as error:  # it may not be run, or could not import its libraries
+            raise DecoderUnavailable(f"no decoder comes up: {self._failure()!r}") from error
+        self._is_ready = True
+        return connection
 
     def _answer(self, connection: Connection, task: Task) -> Decoded:
         head = json.loads(connection.recv_bytes(_MAX_ANSWER_BYTES))
@@ -122,8 +138,12 @@ class Decoder:
         limit = struct.pack("ll", self._limits.wall_s, 0)
         for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
             ours.setsockopt(socket.SOL_SOCKET, option, limit)
-        with theirs:
-            self._process = _spawn(theirs.fileno(), self._limits)
+        try:
+            with theirs:
+                self._process = _spawn(theirs.fileno(), self._limits)
+        except OSError:
+            ours.close()
+            raise
         self._connection = Connection(ours.detach())
         return self._connection
 
@@ -159,6 +179,11 @@ class Decoders:
         """
         for decoder in self._all:
             decoder.start()
+
+    def check(self) -> None:
+        """Wait until all have come up; raises DecoderUnavailable."""
+        for decoder in self._all:
+            decoder.check()
 
     def map(self, work: Callable[[Decoder, T], Result], items: Iterable[T]) -> list[Result]:
         """What `work` returns for each, in order; raises what the first that fails raises, when

@@ -18,6 +18,14 @@ from inference.runtime.images.preprocessing import Preprocessing
 _PREVIEW_QUALITY = 85
 
 
+# What a child says first.
+READY = b"ready"
+
+
+class DecoderUnavailable(Exception):
+    """No decoder comes up on this machine: nothing is known of the image."""
+
+
 class DecodingError(Exception):
     pass
 

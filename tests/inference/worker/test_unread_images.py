@@ -1,6 +1,7 @@
 """What the storage does not give is no fault of a picture: somebody else, or later."""
 
 import logging
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -15,6 +16,7 @@ from catalog.infrastructure.storage_probe import MARKER, Marker, Probe
 from catalog.models import ModelCard
 from inference.jobs import claims, sweep
 from inference.models import ErrorCode, Job, State, Worker
+from inference.runtime.images.decoders import Decoders
 from inference.worker import decode, loop, process, served_models
 from inference.worker.process import StorageWatch
 from inference.worker.served_models import ServedModel
@@ -133,6 +135,18 @@ def test_it_waits_twice_as_long_each_time(submit: Submit, card: ModelCard) -> No
         leases_end()
 
     assert waits == pytest.approx([5, 10, 20], abs=3)
+
+
+def test_a_worker_whose_decoders_do_not_come_up_blames_no_picture(
+    submit: Submit, server: ServedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit()
+    [claimed] = claims.claim(server.card, worker="w", budget=1)
+    with monkeypatch.context() as patch, Decoders(1) as broken:
+        patch.setattr(sys, "executable", "/bin/false")
+        assert decode.make_ready(HashEncoder(), [claimed], using=broken) == []
+
+    assert states() == {(State.RUNNING, 0, 1)}
 
 
 def test_an_empty_file_is_no_damaged_picture(submit: Submit, server: ServedModel) -> None:

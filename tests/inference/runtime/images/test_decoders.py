@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from PIL import Image
 
 from inference.runtime.images import headers
 from inference.runtime.images.decoders import Decoder, Decoders, Limits
-from inference.runtime.images.decoding import Damaged, Task, TooCostly, decode
+from inference.runtime.images.decoding import Damaged, DecoderUnavailable, Task, TooCostly, decode
 from inference.runtime.images.preprocessing import Method, Preprocessing
 from tests.inference.runtime.images import gallery
 from tests.inference.runtime.images.gallery import as_file
@@ -83,6 +84,22 @@ def test_a_child_that_was_killed_by_others_is_replaced(decoder: Decoder, photo: 
     decoder.decode(photo)
     os.kill(decoder.pid or 0, signal.SIGKILL)
 
+    assert decoder.decode(photo).crop.size == (64, 64)
+
+
+@pytest.mark.parametrize("python", ["/bin/false", "/nowhere/python", "/etc/passwd"])
+def test_a_decoder_that_never_comes_up_says_nothing_of_the_image(
+    decoder: Decoder, photo: Task, monkeypatch: pytest.MonkeyPatch, python: str
+) -> None:
+    """It may not be run, or cannot read its own libraries (EACCES)."""
+    monkeypatch.setattr(sys, "executable", python)
+    with pytest.raises(DecoderUnavailable):
+        decoder.decode(photo)
+    with pytest.raises(DecoderUnavailable):
+        decoder.check()
+
+    monkeypatch.undo()
+    decoder.check()
     assert decoder.decode(photo).crop.size == (64, 64)
 
 
