@@ -361,6 +361,9 @@ if unknown := {part.rpartition("=")[2] for part in PRECISION} - {"fp32", "int8"}
         f"PRECISION must be fp32, int8, or owner/name=int8, not {', '.join(sorted(unknown))}."
     )
 EXPORTS_MB = env.int("EXPORTS_MB", default=20_000)  # 0: no limit
+# What loads encoders. Not of the environment: measurements alone put another in its place, whose
+# forward pass takes no time (bench.settings).
+ENCODER_LOADER = "inference.runtime.loading.load"
 PREPROCESSING = env.str("PREPROCESSING", default="exact")
 if PREPROCESSING not in {"fast", "exact"}:
     raise ImproperlyConfigured(f"PREPROCESSING must be fast or exact, not {PREPROCESSING!r}.")

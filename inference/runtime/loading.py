@@ -130,27 +130,7 @@ def _exported(
     spec: ModelSpec, folder: Path, cache_dir: Path, options: Options
 ) -> tuple[Encoder | None, str]:
     """The encoder, or why there is none; raises RuntimeError or ValueError for a bad export."""
-    files = layout.files_read(spec, folder)
-    wished = (options.precision.numbers, options.preprocessing, options.is_packed, options.engine)
-    print_ = engine_fingerprint(
-        fingerprint(files, cache_dir),
-        spec.loader,
-        spec.is_openai_clip,
-        process_stats.hardware("cpu"),
-        Engine.ONNXRUNTIME,
-        *wished,
-    )
-    request = Request(
-        spec=spec,
-        folder=folder.resolve(),
-        cache_dir=cache_dir.resolve(),
-        target=cache_dir.resolve() / "onnx" / print_,
-        engine=options.engine,
-        precision=options.precision,
-        preprocessing=options.preprocessing,
-        is_packed=options.is_packed,
-        photos=options.photos,
-    )
+    request = export_request(spec, folder, cache_dir, options)
     weight_bytes = store.count_numbers(spec, folder) * devices.BYTES["float32"]
     found = preparing.prepare(request, weight_bytes=weight_bytes, cache_bytes=options.export_bytes)
     if found.reason:
@@ -162,9 +142,36 @@ def _exported(
     except (RuntimeError, ValueError):
         rmtree(request.target, ignore_errors=True)  # damaged: the next start makes it anew
         raise
+    files = layout.files_read(spec, folder)
     encoder.revision = provenance.revision_of(spec.repo, folder, files, cache_dir)
-    encoder.fingerprint = print_
+    encoder.fingerprint = request.target.name
     return encoder, ""
+
+
+def export_request(spec: ModelSpec, folder: Path, cache_dir: Path, options: Options) -> Request:
+    """What to ask for; the target's name is the fingerprint of all that it depends on."""
+    name = engine_fingerprint(
+        fingerprint(layout.files_read(spec, folder), cache_dir),
+        spec.loader,
+        spec.is_openai_clip,
+        process_stats.hardware("cpu"),
+        Engine.ONNXRUNTIME,
+        options.engine,
+        options.precision,
+        options.preprocessing,
+        options.is_packed,
+    )
+    return Request(
+        spec=spec,
+        folder=folder.resolve(),
+        cache_dir=cache_dir.resolve(),
+        target=cache_dir.resolve() / "onnx" / name,
+        engine=options.engine,
+        precision=options.precision,
+        preprocessing=options.preprocessing,
+        is_packed=options.is_packed,
+        photos=options.photos,
+    )
 
 
 def expected_bytes(spec: ModelSpec, *, model_dir: Path, options: Options) -> int:

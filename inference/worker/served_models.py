@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from catalog.infrastructure import log_context
 from catalog.models import ModelCard
@@ -18,6 +19,7 @@ from inference.jobs import claims
 from inference.models import Job
 from inference.runtime import devices, errors, loading
 from inference.runtime.cpu import threads
+from inference.runtime.encoder import Encoder
 from inference.runtime.images.preprocessing import Method
 from inference.runtime.model_cache import ModelCache
 from inference.runtime.onnx_engine.request import Engine, Precision
@@ -274,7 +276,8 @@ def failing_alone(card: ModelCard) -> Iterator[Attempt]:
 def _load(card: ModelCard) -> None:
     log.info("loading device=%s", settings.WORKER_DEVICE)
     _free_memory_of(_loaded.make_room(expected_bytes(card)))
-    encoder = loading.load(
+    load: Callable[..., Encoder] = import_string(settings.ENCODER_LOADER)
+    encoder = load(
         spec_of(card),
         model_dir=settings.MODEL_DIR,
         cache_dir=settings.CACHE_DIR,
