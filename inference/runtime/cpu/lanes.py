@@ -35,7 +35,7 @@ def spread(encode: Encode, inputs: Sequence[Any]) -> Embeddings:
         torch.set_num_threads(threads // lanes)  # of this thread's own passes
         return encode(part)
 
-    return np.concatenate(list(_lanes(threads).map(in_lane, parts_of(inputs, lanes))))
+    return np.concatenate(list(pool(threads).map(in_lane, parts_of(inputs, lanes))))
 
 
 def parts_of(inputs: Sequence[Any], lanes: int, *, most: int = MAX_PASS) -> list[Sequence[Any]]:
@@ -51,5 +51,6 @@ def parts_of(inputs: Sequence[Any], lanes: int, *, most: int = MAX_PASS) -> list
 
 
 @cache
-def _lanes(count: int) -> ThreadPoolExecutor:
+def pool(count: int) -> ThreadPoolExecutor:
+    """The threads that passes run in, of this process."""
     return ThreadPoolExecutor(max_workers=count, thread_name_prefix="lane")

@@ -24,6 +24,7 @@ COPIES = 4.0
 # Of an export that was broken off.
 PARTIAL_AFTER_S = 2 * LONGEST_S
 _MEMORY = Path("/proc/meminfo")
+_CGROUP = Path("/sys/fs/cgroup")  # as a container sees its own
 
 
 def prepare(request: Request, *, weight_bytes: int, cache_bytes: int) -> Manifest:
@@ -68,8 +69,9 @@ def _make(request: Request, weight_bytes: int) -> Manifest:
         return Manifest(reason=f"the export took longer than {LONGEST_S:.0f} s")
     if done.returncode == REFUSED:
         return Manifest(reason="torch's own check refuses it")
+    # Whoever made it: a second process may have, where the lock's file was deleted meanwhile.
     found = manifest.read(request.target)
-    if done.returncode or found is None:
+    if found is None:
         log.error("export failed model=%s: %s", request.spec.repo, done.stderr[-2000:])
         return Manifest(reason=f"the export ended with status {done.returncode}")
     log.info("exported model=%s s=%.0f", request.spec.repo, time.monotonic() - began_s)
@@ -85,12 +87,27 @@ def _lack_of_memory(weight_bytes: int) -> str:
 
 
 def _available_bytes() -> int | None:
+    """Of the machine or the container, whichever has less; None: this system does not say."""
+    known = [free for free in (_free_of_machine(), _free_of_container()) if free is not None]
+    return min(known, default=None)
+
+
+def _free_of_machine() -> int | None:
     try:
         lines = _MEMORY.read_text().splitlines()
     except OSError:
         return None
     fields = next((line.split() for line in lines if line.startswith("MemAvailable:")), None)
     return int(fields[1]) * 1024 if fields else None
+
+
+def _free_of_container() -> int | None:
+    try:
+        limit = (_CGROUP / "memory.max").read_text().strip()
+        used = int((_CGROUP / "memory.current").read_text())
+    except (OSError, ValueError):
+        return None
+    return int(limit) - used if limit.isdigit() else None  # "max": no limit
 
 
 @contextmanager

@@ -1,7 +1,5 @@
 """onnxruntime's sessions: their threads, their memory, and their errors by our name."""
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +57,7 @@ class Session:
             return self.run(batch)
         count = min(self._threads, len(batch) // lanes.MIN_PASS)
         parts = lanes.parts_of(batch, count, most=MAX_PASS)
-        return np.concatenate(list(_lanes(self._threads).map(self.run, parts)))
-
-
-@cache
-def _lanes(count: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=count, thread_name_prefix="lane")
+        return np.concatenate(list(lanes.pool(self._threads).map(self.run, parts)))
 
 
 def _named(error: Exception) -> RuntimeError:
