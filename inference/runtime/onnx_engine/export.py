@@ -1,7 +1,8 @@
 """Writes towers as ONNX files, in float32 or with int8 weights."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ def write(towers: Towers, folder: Path, *, side: int, is_int8: bool) -> None:
 def _trace(tower: Any, example: "torch.Tensor", axes: Sequence[int], path: Path) -> None:
     import torch
 
-    with torch.inference_mode():
+    with _without_fused_attention(), torch.no_grad():
         torch.onnx.export(
             tower.eval(),
             (example,),
@@ -56,6 +57,19 @@ def _trace(tower: Any, example: "torch.Tensor", axes: Sequence[int], path: Path)
             dynamic_axes={"batch": axes, "rows": [0]},
             opset_version=OPSET,
         )
+
+
+@contextmanager
+def _without_fused_attention() -> Iterator[None]:
+    """nn.MultiheadAttention may take an operator that is all of it, and that ONNX does not have."""
+    import torch
+
+    was_enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(was_enabled)
 
 
 def _write(traced: Path, path: Path) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from inference.runtime.onnx_engine import manifest
@@ -34,18 +34,18 @@ def prepare(request: Request, *, weight_bytes: int, cache_bytes: int) -> Manifes
     All exports together are kept within `cache_bytes`, 0 for no bound: the least recently used go.
     Never raises; a reason that no manifest keeps is one that may be another tomorrow.
     """
-    root = request.target.parent
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with _alone(request.target):
-            found = manifest.read(request.target)
-            if found is None:
-                found = _make(request, weight_bytes)
-            if request.target.is_dir():
-                request.target.touch()
-        _tidy(root, keep=request.target, cache_bytes=cache_bytes)
-    except OSError as error:  # a full disk, a folder that is read-only
-        return Manifest(reason=f"no export: {error}")
+    found = manifest.read(request.target)
+    if found is None:
+        try:
+            request.target.parent.mkdir(parents=True, exist_ok=True)
+            with _alone(request.target):
+                found = manifest.read(request.target) or _make(request, weight_bytes)
+        except OSError as error:  # a full disk, or a folder that is read-only
+            return Manifest(reason=f"no export: {error}")
+    with suppress(OSError):
+        if request.target.is_dir():
+            request.target.touch()
+        _tidy(request.target.parent, keep=request.target, cache_bytes=cache_bytes)
     return found
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -164,6 +165,57 @@ def test_what_onnxruntime_cannot_read_is_served_by_torch_and_made_anew_next_time
     assert "the export cannot be used" in by_torch.engine_note
     assert "torch serves model=tiny/transformers" in caplog.text
     assert again.engine == "onnxruntime"
+
+
+def test_workers_that_start_together_make_one_export(
+    model_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    def load(_: int) -> Encoder:
+        return loading.load(
+            TRANSFORMERS_SPEC, model_dir=model_dir, cache_dir=tmp_path, options=ONNX
+        )
+
+    with ThreadPoolExecutor(2) as pool:
+        engines = [encoder.engine for encoder in pool.map(load, range(2))]
+
+    assert engines == ["onnxruntime", "onnxruntime"]
+    assert caplog.text.count("exporting for onnxruntime") == 1
+
+
+def test_a_cache_that_cannot_be_written_keeps_torch(model_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "onnx").touch()
+
+    encoder = loading.load(TRANSFORMERS_SPEC, model_dir=model_dir, cache_dir=tmp_path, options=ONNX)
+
+    assert encoder.engine == "torch"
+    assert "no export: " in encoder.engine_note
+
+
+def test_an_export_that_memory_does_not_suffice_for_is_not_begun(
+    model_dir: Path, tmp_path: Path
+) -> None:
+    folder = model_dir / TRANSFORMERS_SPEC.folder
+    request = loading.export_request(TRANSFORMERS_SPEC, folder, tmp_path, ONNX)
+
+    found = preparing.prepare(request, weight_bytes=10**15, cache_bytes=0)
+
+    assert "an export needs 4000000.0 GB of memory" in found.reason
+    assert not request.target.exists()
+
+
+def test_a_child_that_ends_early_leaves_nothing_and_is_named(
+    model_dir: Path, tmp_path: Path
+) -> None:
+    folder = model_dir / TRANSFORMERS_SPEC.folder
+    request = loading.export_request(TRANSFORMERS_SPEC, folder, tmp_path, ONNX)
+    lost = replace(request, spec=replace(request.spec, repo="tiny/lost"), folder=tmp_path / "no")
+
+    found = preparing.prepare(lost, weight_bytes=0, cache_bytes=0)
+
+    assert found.reason
+    assert [path.name for path in (tmp_path / "onnx").iterdir() if path.is_dir()] == []
 
 
 def test_a_model_that_cannot_be_exported_is_served_by_torch_which_says_why(
