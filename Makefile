@@ -13,7 +13,7 @@ PRODUCTION = env DEBUG=0 HTTPS=1 ALLOWED_HOSTS=example.com \
 	SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(64))")
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker fetch test compatibility check-models check fmt setup tools bench bench-engine bench-pages faults abuse clean
+.PHONY: help run worker fetch test compatibility check-models check fmt setup tools bench bench-engine bench-pages gpu-check faults abuse clean
 # A recipe that fails half-way must not leave a stamp behind.
 .DELETE_ON_ERROR:
 
@@ -64,6 +64,9 @@ tools: ## Install what some tests take from npm (API clients; an HTML validator 
 
 bench: $(READY) ## Measure the engine against the bare torch loop (ARGS='--json --rounds 5')
 	@$(BIN)/python -m bench.engine $(ARGS)
+
+gpu-check: $(READY) ## Check and measure a GPU in minutes (ARGS='--device cpu --small' tries it without one)
+	@$(BIN)/python -m bench.gpu $(ARGS)
 
 faults: $(READY) ## Break the site in every way, and print how it healed (ARGS="-k f01"; ARGS=--campaign: all mixed)
 	@$(BIN)/python -m bench.faults $(ARGS)

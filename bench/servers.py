@@ -60,9 +60,11 @@ def running(
         guard.forget(process.pid)
 
 
-def wait_for(holds: Callable[[], bool], process: Process, log: Path) -> None:
+def wait_for(
+    holds: Callable[[], bool], process: Process, log: Path, *, patience_s: float = PATIENCE_S
+) -> None:
     """Until something holds; raises `NotUp` when the process ends before, or patience does."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + patience_s
     while process.poll() is None and time.monotonic() < end:
         if holds():
             return

@@ -367,6 +367,19 @@ DECODERS = env.int("DECODERS", default=0)  # 0: one a core, at most 8
 DTYPE = env.str("DTYPE", default="auto")
 if DTYPE not in {"auto", "fp32", "bf16", "fp16"}:
     raise ImproperlyConfigured(f"DTYPE must be auto, fp32, bf16 or fp16, not {DTYPE!r}.")
+ENGINE = env.str("ENGINE", default="auto")
+if ENGINE not in {"auto", "torch", "onnxruntime"}:
+    raise ImproperlyConfigured(f"ENGINE must be auto, torch or onnxruntime, not {ENGINE!r}.")
+# fp32 or int8 for all models of a worker, or `owner/name=int8` for some.
+PRECISION = env.list("PRECISION", default=["fp32"])
+if unknown := {part.rpartition("=")[2] for part in PRECISION} - {"fp32", "int8"}:
+    raise ImproperlyConfigured(
+        f"PRECISION must be fp32, int8, or owner/name=int8, not {', '.join(sorted(unknown))}."
+    )
+EXPORTS_MB = env.int("EXPORTS_MB", default=20_000)  # 0: no limit
+# What loads encoders. Not of the environment: measurements alone put another in its place, whose
+# forward pass takes no time (bench.settings).
+ENCODER_LOADER = "inference.runtime.loading.load"
 PREPROCESSING = env.str("PREPROCESSING", default="exact")
 if PREPROCESSING not in {"fast", "exact"}:
     raise ImproperlyConfigured(f"PREPROCESSING must be fast or exact, not {PREPROCESSING!r}.")

@@ -31,6 +31,8 @@ ENVIRONMENT = {
     "EMAIL_URL": "memorymail://",
     "CELERY_BROKER_URL": "",
     "MODELS": "auto",
+    # An export takes seconds, a tiny model's as well: tests of onnxruntime ask for it.
+    "ENGINE": "torch",
 }
 os.environ.update(ENVIRONMENT, DATA_DIR=str(DATA_DIR))
 # Only the environment counts here: an empty value also keeps a developer's .env from being read.

@@ -6,9 +6,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import psutil
 from django.db import close_old_connections
 from django.db.models.functions import Now
 
-from bench.engine import stage
+from bench.engine import decoding, idle_encoder, photos, stage, workers
 from bench.engine.stage import Props
 from inference.models import Job, Worker
 
@@ -24,6 +25,7 @@ CLIENTS = (1, 8, 32, 128)
 WAITERS = 1000
 PAGE_S = 6.0
 HEARTBEAT_S = 3.0
+NAP_MS = 100
 ENGINES = ("postgres", "valkey-server")
 
 # What one case figures: figures by name, as its process printed them.
@@ -67,26 +69,33 @@ class LineServer:
 
 @dataclass(frozen=True)
 class Site:
+    """`workers`: those that a case is about."""
+
     port: int
     web: psutil.Process
-    worker: psutil.Process
+    workers: Sequence[psutil.Process]
     props: Props
 
     def cpu_s(self) -> dict[str, float]:
         """Processor time so far; PostgreSQL counts its sessions that have ended as its own."""
-        spent_s = {"web": _cpu_s(self.web), "worker": _cpu_s(self.worker)} | dict.fromkeys(
-            ENGINES, 0.0
-        )
+        workers_s = sum(map(_cpu_s, (*self.workers, *self._decoders())))
+        spent_s = {"web": _cpu_s(self.web), "worker": workers_s} | dict.fromkeys(ENGINES, 0.0)
         for engine in psutil.Process(os.getppid()).children():
             if engine.name() in ENGINES:  # there are two of Valkey
                 spent_s[engine.name()] += _cpu_s(engine) + sum(map(_cpu_s, engine.children()))
         return spent_s
 
     def memory_mb(self) -> dict[str, float]:
+        """Of the processes themselves; decoders are counted apart, as they share most of theirs."""
+        decoders = self._decoders()
         return {
             "web_mb": self.web.memory_info().rss / 1e6,
-            "worker_mb": self.worker.memory_info().rss / 1e6,
+            "worker_mb": max(worker.memory_info().rss for worker in self.workers) / 1e6,
+            "decoders_mb": sum(decoder.memory_info().rss for decoder in decoders) / 1e6,
         }
+
+    def _decoders(self) -> list[psutil.Process]:
+        return [child for worker in self.workers for child in worker.children(recursive=True)]
 
 
 def _cpu_s(process: psutil.Process) -> float:
@@ -95,6 +104,38 @@ def _cpu_s(process: psutil.Process) -> float:
     except psutil.NoSuchProcess:
         return 0.0
     return float(spent.user + spent.system + spent.children_user + spent.children_system)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What clients send, and the workers that are started for it; those of SERVED are there."""
+
+    clients: int
+    images: int = 1
+    path: str = "/v1/embeddings"
+    model: str = stage.SERVED
+    workers: int = 1
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+INT8 = {"model": stage.INT8, "environ": {"PRECISION": "int8"}}
+IDLE = {"model": stage.IDLE, "environ": {"BENCH_IDLE_ENCODER": "1"}}
+NAPS = {
+    "model": stage.NAPPING,
+    "environ": {"BENCH_IDLE_ENCODER": "1", idle_encoder.SLEEP_MS: str(NAP_MS)},
+}
+LOADS: Mapping[str, Load] = {
+    **{f"served, {n} client{'s' * (n > 1)}": Load(clients=n) for n in CLIENTS},
+    "served, 32 clients, 10 cached labels": Load(clients=32, path="/v1/classify"),
+    "served, 1 client, 10 cached labels": Load(clients=1, path="/v1/classify"),
+    "served, 64 images a request, 2 clients": Load(clients=2, images=64),
+    "int8, 1 client": Load(clients=1, **INT8),
+    "int8, 32 clients": Load(clients=32, **INT8),
+    "no forward pass, 32 clients": Load(clients=32, **IDLE),
+    "no forward pass, 64 images a request": Load(clients=2, images=64, **IDLE),
+    "one worker that sleeps 100 ms an image": Load(clients=32, **NAPS),
+    "two workers that sleep 100 ms an image": Load(clients=32, workers=2, **NAPS),
+}
 
 
 @dataclass(frozen=True)
@@ -109,38 +150,37 @@ class Cases:
             "bare, batch 16": lambda: self._bare(16),
             "bare, batch 1": lambda: self._bare(1),
             "worker called directly": lambda: self.direct.ask(str(round(self.seconds * 24))),
-            **{
-                f"served, {clients} client{'s' * (clients > 1)}": self._serving(clients=clients)
-                for clients in CLIENTS
-            },
-            "served, 32 clients, 10 cached labels": self._serving(clients=32, path="/v1/classify"),
-            "served, 1 client, 10 cached labels": self._serving(clients=1, path="/v1/classify"),
-            "served, 64 images a request, 2 clients": self._serving(clients=2, images=64),
-        }
+            "decoding alone": self._decoding,
+        } | {name: partial(self._serving, load) for name, load in LOADS.items()}
 
     def _bare(self, pictures: int) -> Figures:
         """The better of its two ways of waiting: on a noisy machine that is not always the same."""
         answers = [process.ask(f"{pictures} {self.seconds / 2}") for process in self.bare]
         return max(answers, key=lambda answer: answer["images_per_s"])
 
-    def _serving(
-        self, *, clients: int, images: int = 1, path: str = "/v1/embeddings"
-    ) -> Callable[[], Figures]:
-        def ask() -> Figures:
-            before_s = self.site.cpu_s()
-            figures: Figures = json.loads(
-                _clients(
-                    self.site,
-                    *("--clients", str(clients), "--images", str(images), "--path", path),
-                    *("--seconds", str(self.seconds), "--model", stage.SERVED),
-                )
-            )
-            spent_s = {name: cpu_s - before_s[name] for name, cpu_s in self.site.cpu_s().items()}
-            parts = {name: 1000 * s / max(figures["all_images"], 1) for name, s in spent_s.items()}
-            figures |= {"cpu_ms": sum(parts.values()), "cpu_ms_by_process": parts}
-            return figures | self.site.memory_mb()
+    def _decoding(self) -> Figures:
+        """With nothing else to do: the most that any pipeline can feed from these cores."""
+        return decoding.measure(photos.read(self.site.props.photos), seconds=self.seconds)
 
-        return ask
+    def _serving(self, load: Load) -> Figures:
+        if load.model == stage.SERVED:
+            return self._under(load, self.site)
+        with workers.serving(load.model, load.environ, count=load.workers) as started:
+            return self._under(load, replace(self.site, workers=started))
+
+    def _under(self, load: Load, site: Site) -> Figures:
+        before_s = site.cpu_s()
+        figures: Figures = json.loads(
+            _clients(
+                site,
+                *("--clients", str(load.clients), "--images", str(load.images)),
+                *("--path", load.path, "--seconds", str(self.seconds), "--model", load.model),
+            )
+        )
+        spent_s = {name: cpu_s - before_s[name] for name, cpu_s in site.cpu_s().items()}
+        parts = {name: 1000 * s / max(figures["all_images"], 1) for name, s in spent_s.items()}
+        figures |= {"cpu_ms": sum(parts.values()), "cpu_ms_by_process": parts}
+        return figures | site.memory_mb()
 
 
 def _clients(site: Site, *options: str) -> str:

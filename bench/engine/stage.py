@@ -16,6 +16,10 @@ PAYER = "bench@localhost.example"
 SERVED = "bench/clip-vit-base-patch32"
 DIRECT = "bench/drained-directly"
 SILENT = "bench/never-answers"
+INT8 = "bench/in-int8"
+IDLE = "bench/without-a-forward-pass"
+NAPPING = "bench/sleeps"
+REPOS = (SERVED, DIRECT, SILENT, INT8, IDLE, NAPPING)
 PAGE = "/models/openai/clip-vit-large-patch14/"
 
 
@@ -31,10 +35,11 @@ def build() -> Props:
     call_command("migrate", verbosity=0)
     call_command("load_catalog", stdout=StringIO())
     call_command("collectstatic", interactive=False, verbosity=0)
-    cards = {repo: _card(repo) for repo in (SERVED, DIRECT, SILENT)}
+    cards = {repo: _card(repo) for repo in REPOS}
     weights = random_weights.write(served_models.spec_of(cards[SERVED]), settings.MODEL_DIR)
-    twin = settings.MODEL_DIR / served_models.spec_of(cards[DIRECT]).folder
-    twin.symlink_to(weights)
+    for repo in (DIRECT, INT8):
+        twin = settings.MODEL_DIR / served_models.spec_of(cards[repo]).folder
+        twin.symlink_to(weights)
     large, small = settings.DATA_DIR / "photos", settings.DATA_DIR / "small-photos"
     photos.write(large)
     photos.write(small, count=4, width=200, wanted_bytes=10_000)

@@ -142,7 +142,13 @@ class Benchmark(models.Model):
     measured_at = models.DateTimeField(default=timezone.now)
     hardware = models.CharField(max_length=120, help_text="as people call it")
     device = models.CharField(max_length=40, help_text="cpu, cuda, cuda:1")
-    dtype = models.CharField(max_length=20)
+    dtype = models.CharField(max_length=20, help_text="float32, bfloat16, int8")
+    engine = models.CharField(max_length=20, default="torch", help_text="torch, onnxruntime")
+    agreement = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="of int8 with float32: images, cosine_min, cosine_median, top1",
+    )
     has_random_weights = models.BooleanField(
         default=False, help_text="speed does not depend on the weights' values"
     )

@@ -24,6 +24,7 @@ class Bar:
     p50_ms: float
     p95_ms: float
     share: float
+    usd_per_1k_images: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class BenchmarkStory:
                     figure["p50_ms"],
                     figure["p95_ms"],
                     round(100 * figure["images_per_s"] / fastest, 1),
+                    _usd_per_1k(row, figure["images_per_s"]),
                 )
                 for figure in row.figures
                 if figure["what"] == what
@@ -61,10 +63,22 @@ class BenchmarkStory:
 
     @property
     def usd_per_1k_images(self) -> str:
-        if not self.row.usd_per_hour or not self.images_per_s:
+        return _usd_per_1k(self.row, self.images_per_s)
+
+    @property
+    def agreement(self) -> str:
+        """How far int8 is from float32; "" for other precisions."""
+        found = self.row.agreement
+        if not found:
             return ""
-        cost = self.row.usd_per_hour / SECONDS_PER_HOUR / self.images_per_s * 1000
-        return f"${exact(float(f'{cost:.3g}'))}"
+        sentence = (
+            f"Cosine to float32 on {found['images']} varied images: {found['cosine_min']:.4f} at"
+            f" the least, {found['cosine_median']:.4f} in the middle; the same label fits best for"
+            f" {100 * found['top1']:.1f} % of them."
+        )
+        if self.row.has_random_weights:
+            sentence += " With random weights these figures tell nothing of accuracy."
+        return sentence
 
     @property
     def versions(self) -> str:
@@ -72,18 +86,27 @@ class BenchmarkStory:
 
     def lines(self) -> Iterator[str]:
         row = self.row
-        yield f"{row.hardware}, {row.device}, {row.dtype}" + (
+        yield f"{row.hardware}, {row.device}, {row.dtype}, {row.engine}" + (
             ", random weights (speed does not depend on them)" if row.has_random_weights else ""
         )
         yield f"load {row.load_s:.1f} s, memory {row.resident_bytes / 1e6:.0f} MB" + (
             f", GPU {row.device_bytes / 1e6:.0f} MB" if row.device_bytes is not None else ""
         )
+        if self.agreement:
+            yield self.agreement
         for bar in self.passes:
             yield f"passes of {bar.label:>2}   {_speed(bar)}"
         for bar in self.photos:
             yield f"photos, {bar.label} at once {_speed(bar)}"
         cost = self.usd_per_1k_images or "unknown: give --usd-per-hour"
         yield f"cost of 1,000 images, the machine always busy: {cost}"
+
+
+def _usd_per_1k(row: Benchmark, images_per_s: float) -> str:
+    if not row.usd_per_hour or not images_per_s:
+        return ""
+    cost = row.usd_per_hour / SECONDS_PER_HOUR / images_per_s * 1000
+    return f"${exact(float(f'{cost:.3g}'))}"
 
 
 def _speed(bar: Bar) -> str:

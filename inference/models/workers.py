@@ -54,6 +54,11 @@ class Worker(models.Model):
         blank=True,
         help_text="why models that it should serve are not loaded, by repo",
     )
+    engines = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="by model: engine and precision it is computed with, and why not with another",
+    )
     resident_bytes = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="of the process; null: this system does not say"
     )

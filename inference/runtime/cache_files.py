@@ -20,11 +20,16 @@ def replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
 
 def write_json(path: Path, content: Any) -> None:  # whatever JSON can hold
     """Best effort: what is remembered here can be found out again."""
-    encoded = json.dumps(content, sort_keys=True).encode()
     try:
-        replace(path, lambda file: _write(file, encoded))
+        replace_json(path, content)
     except OSError as error:  # a full disk, or a folder that is read-only
         log.warning("not remembered path=%s error=%s", path, error)
+
+
+def replace_json(path: Path, content: Any) -> None:
+    """As `replace`; raises OSError."""
+    encoded = json.dumps(content, sort_keys=True).encode()
+    replace(path, lambda file: _write(file, encoded))
 
 
 def read_json(path: Path) -> Any:

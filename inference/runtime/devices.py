@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     import torch
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
 def check(device: str) -> None:
     """Raises DeviceMissing, with a sentence for the operator, if torch cannot compute there."""
+    if device == "cpu":
+        return  # always there, and most workers on it never import torch
     import torch
 
     try:
@@ -47,14 +50,26 @@ def choose_dtype(setting: str, *, device: str, has_bf16: bool) -> str:
     return "bfloat16" if has_bf16 else "float16"
 
 
-def dtype_on(device: str, setting: str) -> "torch.dtype":
+def dtype_name_on(device: str, setting: str) -> str:
     """`choose_dtype` for this machine's device; raises DeviceMissing."""
+    check(device)
+    return choose_dtype(setting, device=device, has_bf16=_has_bf16(device))
+
+
+def _has_bf16(device: str) -> bool:
+    if not device.startswith("cuda"):
+        return False
     import torch
 
-    check(device)
     # From 8.0 (A100) on, bf16 is computed by the tensor cores.
-    has_bf16 = device.startswith("cuda") and torch.cuda.get_device_capability(device)[0] >= 8
-    dtype: torch.dtype = getattr(torch, choose_dtype(setting, device=device, has_bf16=has_bf16))
+    return bool(torch.cuda.get_device_capability(device)[0] >= 8)
+
+
+def dtype_on(device: str, setting: str) -> "torch.dtype":
+    """As `dtype_name_on`."""
+    import torch
+
+    dtype: torch.dtype = getattr(torch, dtype_name_on(device, setting))
     return dtype
 
 
@@ -66,10 +81,10 @@ def send(tensor: "torch.Tensor", device: str) -> "torch.Tensor":
 
 
 def free_memory(device: str) -> None:
-    import torch
-
     gc.collect()
     if device.startswith("cuda"):
+        import torch
+
         torch.cuda.empty_cache()
 
 

@@ -23,6 +23,17 @@ class TokenCount:
     is_cut: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How far int8 is from float32, of the same weights, on this many images: cosines, and how
+    often the same one of some labels fits best."""
+
+    images: int
+    cosine_min: float
+    cosine_median: float
+    top1: float
+
+
 class Encoder(Protocol):
     """Two towers into one space, where an image and a text that match lie close together.
 
@@ -36,6 +47,13 @@ class Encoder(Protocol):
     # Of all that vectors depend on (weights.fingerprint.engine_fingerprint); equal fingerprints
     # give equal vectors. Empty: nobody knows.
     fingerprint: str
+    # What computes it, "torch" or "onnxruntime", and in which numbers: float32, bfloat16, int8 ...
+    engine: str
+    precision: str
+    # Why it is not another engine, for the staff; or "".
+    engine_note: str
+    # Of int8; None for others.
+    agreement: Agreement | None
     # Side in pixels of a patch; None if the tower is no vision transformer.
     patch_size: int | None
     embed_dim: int

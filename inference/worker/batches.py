@@ -240,6 +240,8 @@ def _done(work: Work, known: KnownTexts, measured: Result, ready: Ready) -> Done
     result: Result = {
         "model": encoder.repo,
         "revision": encoder.revision,
+        "engine": encoder.engine,
+        "precision": encoder.precision,
         "preprocessing": encoder.preprocessing.fingerprint,
         "image_size": encoder.image_size,
         "texts_cached": len(known.vectors) - known.new,

@@ -26,8 +26,8 @@ from PIL import Image
 
 from catalog import price_history
 from catalog.models import Benchmark, ModelCard
-from inference.runtime import devices, loading, process_stats
-from inference.runtime.encoder import Encoder
+from inference.runtime import loading, process_stats
+from inference.runtime.encoder import Agreement, Encoder
 from inference.runtime.images import headers
 from inference.runtime.images.decoders import Decoder
 from inference.runtime.images.decoding import Task
@@ -39,7 +39,7 @@ BATCHES = (1, 2, 4, 8, 16, 32, 64)
 CALLERS = (1, 2, 4, 8)
 PHOTOS_A_PASS = 16
 FEWEST_PASSES = 3
-PACKAGES = ("torch", "transformers", "open_clip_torch", "pillow", "numpy")
+PACKAGES = ("torch", "onnxruntime", "transformers", "open_clip_torch", "pillow", "numpy")
 
 # Told before each measurement: how many are done, of how many, and what comes now.
 Progress = Callable[[int, int, str], None]
@@ -64,6 +64,8 @@ class Measured:
     resident_bytes: int
     device_bytes: int | None
     figures: Sequence[Figure]
+    engine: str = "torch"
+    agreement: Agreement | None = None
 
     @property
     def images_per_s(self) -> float:
@@ -107,7 +109,9 @@ def measure(
         figures.append(_photos(encoder, photos, callers=callers, seconds=seconds))
     note(steps, steps, "done")
     return Measured(
-        dtype=str(devices.dtype_on(options.device, options.dtype)).removeprefix("torch."),
+        dtype=encoder.precision,
+        engine=encoder.engine,
+        agreement=encoder.agreement,
         load_s=load_s,
         resident_bytes=process_stats.resident_bytes(),
         device_bytes=process_stats.device_bytes(options.device),
@@ -188,6 +192,8 @@ def record(
             **asdict(machine),
             has_random_weights=has_random_weights,
             dtype=measured.dtype,
+            engine=measured.engine,
+            agreement=asdict(measured.agreement) if measured.agreement else None,
             load_s=round(measured.load_s, 2),
             resident_bytes=measured.resident_bytes,
             device_bytes=measured.device_bytes,

@@ -60,6 +60,7 @@ def announce() -> None:
         "revisions": served_models.revisions(),
         "failures": served_models.failures()
         | (dict.fromkeys(served_models.repos(), trouble) if trouble else {}),
+        "engines": served_models.engines(),
         "resident_bytes": process_stats.resident_bytes(),
         "device_bytes": process_stats.device_bytes(settings.WORKER_DEVICE),
         "images_per_s": {repo: round(model.images_per_s, 2) for repo, model in models.items()},

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from catalog.infrastructure import log_context
 from catalog.models import ModelCard
@@ -18,8 +19,10 @@ from inference.jobs import claims
 from inference.models import Job
 from inference.runtime import devices, errors, loading
 from inference.runtime.cpu import threads
+from inference.runtime.encoder import Encoder
 from inference.runtime.images.preprocessing import Method
 from inference.runtime.model_cache import ModelCache
+from inference.runtime.onnx_engine.request import Engine, Precision
 from inference.runtime.spec import Loader, ModelSpec
 from inference.runtime.weights.store import find
 from inference.worker import leases
@@ -98,6 +101,7 @@ class ServedModel:
 
 # One process serves one set of models, so this state is the module's own.
 _cards: dict[str, ModelCard] = {}
+_engines: dict[str, dict[str, str]] = {}
 _revisions: dict[str, str] = {}  # of what was loaded last, though it may be unloaded by now
 _loaded: ModelCache[ServedModel] = ModelCache(
     weight=lambda model: model.cache.encoder.parameter_bytes
@@ -121,6 +125,11 @@ def revisions() -> dict[str, str]:
     return {repo: revision for repo, revision in sorted(_revisions.items()) if repo in _cards}
 
 
+def engines() -> dict[str, dict[str, str]]:
+    """By repo: `engine`, `precision`, and in `note` why it is not another engine."""
+    return {repo: engine for repo, engine in sorted(_engines.items()) if repo in _cards}
+
+
 def failures() -> dict[str, str]:
     """Why models that this worker should serve are not served, by repo."""
     return dict(sorted(_failures.items()))
@@ -128,7 +137,7 @@ def failures() -> dict[str, str]:
 
 def clear() -> None:
     """Serve nothing any more, and free the memory of the models."""
-    for state in (_cards, _revisions, _loaded, _failures, on_withdrawal):
+    for state in (_cards, _revisions, _engines, _loaded, _failures, on_withdrawal):
         state.clear()
 
 
@@ -197,13 +206,27 @@ def spec_of(card: ModelCard) -> ModelSpec:
     )
 
 
-def loading_options() -> loading.Options:
+def precision_of(repo: str, wanted: Sequence[str]) -> Precision:
+    """By `PRECISION`: of a model's own entry, else of the one for all.
+
+    >>> precision_of("a/b", ["fp32", "a/b=int8"])
+    <Precision.INT8: 'int8'>
+    """
+    of = dict(entry.rpartition("=")[::2] for entry in wanted)
+    return Precision(of.get(repo, of.get("", Precision.FP32)))
+
+
+def loading_options(repo: str) -> loading.Options:
     return loading.Options(
         device=settings.WORKER_DEVICE,
         dtype=settings.DTYPE,
         preprocessing=Method(settings.PREPROCESSING),
         is_compiled=settings.COMPILE,
         is_packed=settings.PACK_WEIGHTS,
+        engine=Engine(settings.ENGINE),
+        precision=precision_of(repo, settings.PRECISION),
+        photos=settings.BASE_DIR / "static" / "samples",
+        export_bytes=settings.EXPORTS_MB * 1024 * 1024,
     )
 
 
@@ -253,21 +276,27 @@ def failing_alone(card: ModelCard) -> Iterator[Attempt]:
 def _load(card: ModelCard) -> None:
     log.info("loading device=%s", settings.WORKER_DEVICE)
     _free_memory_of(_loaded.make_room(expected_bytes(card)))
-    encoder = loading.load(
+    load: Callable[..., Encoder] = import_string(settings.ENCODER_LOADER)
+    encoder = load(
         spec_of(card),
         model_dir=settings.MODEL_DIR,
         cache_dir=settings.CACHE_DIR,
-        options=loading_options(),
+        options=loading_options(card.repo),
     )
     loading.warm_up(encoder)
     _revisions[card.repo] = encoder.revision
+    _engines[card.repo] = {
+        "engine": encoder.engine,
+        "precision": encoder.precision,
+        "note": encoder.engine_note,
+    }
     _free_memory_of(_loaded.put(card.repo, ServedModel(card, TextCache(encoder, _texts))))
 
 
 def expected_bytes(card: ModelCard) -> int:
     """Memory that the model's weights will take; 0 if unknown."""
     return loading.expected_bytes(
-        spec_of(card), model_dir=settings.MODEL_DIR, options=loading_options()
+        spec_of(card), model_dir=settings.MODEL_DIR, options=loading_options(card.repo)
     )
 
 

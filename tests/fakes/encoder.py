@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from inference.runtime.encoder import Embeddings, TokenCount
+from inference.runtime.encoder import Agreement, Embeddings, TokenCount
 from inference.runtime.images.preprocessing import Preprocessing
 
 POISON = (255, 0, 0)
@@ -23,6 +23,10 @@ class HashEncoder:
     repo: str = "tests/hash"
     revision: str = "1"
     fingerprint: str = "hash-1"
+    engine: str = "hashes"
+    precision: str = "float32"
+    engine_note: str = ""
+    agreement: Agreement | None = None
     image_size: int = 32
     patch_size: int | None = 8
     embed_dim: int = 8

@@ -10,13 +10,12 @@ import psutil
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from bench.engine import rounds, stage, verdict
+from bench.engine import rounds, stage, verdict, workers
 from bench.engine.rounds import Cases, LineServer, Site
 from bench.engine.stage import Props
-from bench.servers import running, wait_for, web
+from bench.servers import running, web
 from devserver import run
 from devserver.guard import Guard
-from inference.models import Worker
 
 
 class Command(BaseCommand):
@@ -26,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument("--rounds", type=int, default=3)
         parser.add_argument("--seconds", type=float, default=8.0, help="of load, a case and round")
-        parser.add_argument("--only", default="", help="cases whose name contains this")
+        parser.add_argument("--only", default="", help="cases named so, or by parts: int8|bare")
         parser.add_argument("--no-waiting", action="store_true", help="skip the 1,000 waiters")
 
     def handle(
@@ -37,13 +36,13 @@ class Command(BaseCommand):
         rounds_done = []
         with _site(props) as site, _line_servers(props) as (bare, direct):
             self._say(
-                f"web {site.web.pid}, worker {site.worker.pid}, load {os.getloadavg()[0]:.1f}"
+                f"web {site.web.pid}, worker {site.workers[0].pid}, load {os.getloadavg()[0]:.1f}"
             )
             cases = Cases(site, bare, direct, seconds).by_name()
             for number in range(count):
                 figures = {}
                 for name, ask in cases.items():
-                    if only in name or name == verdict.BARE:
+                    if any(part in name for part in only.split("|")) or name == verdict.BARE:
                         figures[name] = ask()
                         self._say(f"round {number + 1}: {name}: {figures[name]}")
                 rounds_done.append(figures)
@@ -63,14 +62,11 @@ def _site(props: Props) -> Iterator[Site]:
         stack.callback(guard.close)
         logs = settings.DATA_DIR
         port, web_process = stack.enter_context(web({}, logs / "web.log", guard))
-        manage = [sys.executable, "manage.py", "run_worker", "--models", stage.SERVED]
-        log = logs / "worker.log"
-        worker = stack.enter_context(running(manage, {}, log, guard))
+        served = stack.enter_context(workers.serving(stage.SERVED, {}))
         beat = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "beat"]
         beat += ["--loglevel", "WARNING"]
         stack.enter_context(running(beat, run.CHECKED, logs / "beat.log", guard))
-        wait_for(lambda: Worker.objects.alive().exists(), worker, log)
-        yield Site(port, psutil.Process(web_process.pid), psutil.Process(worker.pid), props)
+        yield Site(port, psutil.Process(web_process.pid), served, props)
 
 
 @contextmanager

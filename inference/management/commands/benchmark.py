@@ -65,7 +65,7 @@ class Command(BaseCommand):
             with _weights(card, is_random=is_random) as model_dir:
                 measured = benchmark.measure(
                     served_models.spec_of(card),
-                    options=replace(served_models.loading_options(), device=device),
+                    options=replace(served_models.loading_options(repo), device=device),
                     model_dir=model_dir,
                     photos=[path.read_bytes() for path in sorted(SAMPLES.glob("*.jpg"))],
                     seconds=seconds,

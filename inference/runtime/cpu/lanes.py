@@ -35,21 +35,22 @@ def spread(encode: Encode, inputs: Sequence[Any]) -> Embeddings:
         torch.set_num_threads(threads // lanes)  # of this thread's own passes
         return encode(part)
 
-    return np.concatenate(list(_lanes(threads).map(in_lane, parts_of(inputs, lanes))))
+    return np.concatenate(list(pool(threads).map(in_lane, parts_of(inputs, lanes))))
 
 
-def parts_of(inputs: Sequence[Any], lanes: int) -> list[Sequence[Any]]:
-    """The inputs in order, in near-equal parts of at most MAX_PASS, as many for each lane.
+def parts_of(inputs: Sequence[Any], lanes: int, *, most: int = MAX_PASS) -> list[Sequence[Any]]:
+    """The inputs in order, in near-equal parts of at most `most`, as many for each lane.
 
     >>> [len(part) for part in parts_of(range(33), 2)]
     [6, 6, 6, 5, 5, 5]
     """
-    count = lanes * -(-len(inputs) // (lanes * MAX_PASS))
+    count = lanes * -(-len(inputs) // (lanes * most))
     size, larger = divmod(len(inputs), count)
     ends = [size * number + min(number, larger) for number in range(count + 1)]
     return [inputs[start:end] for start, end in pairwise(ends)]
 
 
 @cache
-def _lanes(count: int) -> ThreadPoolExecutor:
+def pool(count: int) -> ThreadPoolExecutor:
+    """The threads that passes run in, of this process."""
     return ThreadPoolExecutor(max_workers=count, thread_name_prefix="lane")

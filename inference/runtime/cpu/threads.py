@@ -1,10 +1,12 @@
-"""Keeps torch's threads from fighting with the other processes of the machine."""
+"""Keeps a worker's threads from fighting with the other processes of the machine."""
 
 import logging
 import os
 import sys
 
 logger = logging.getLogger(__name__)
+
+_COUNT = "OMP_NUM_THREADS"
 
 
 def wait_passively() -> None:
@@ -25,7 +27,7 @@ def wait_passively() -> None:
 
 
 def limit_threads(count: int | None) -> None:
-    """Gives torch `count` threads per operation; None keeps torch's default, one per core.
+    """Gives each operation `count` threads, of torch and of onnxruntime; None: one per core.
 
     Raises ValueError for less than one.
     """
@@ -33,6 +35,19 @@ def limit_threads(count: int | None) -> None:
         return
     if count < 1:
         raise ValueError(f"torch needs at least one thread, not {count}")
-    import torch
+    # For a torch that is imported later, here or in a child: most workers never do.
+    os.environ[_COUNT] = str(count)
+    if "torch" in sys.modules:
+        import torch
 
-    torch.set_num_threads(count)
+        torch.set_num_threads(count)
+
+
+def count() -> int:
+    """Threads of an operation, by `limit_threads` or the operator; else the cores we may use."""
+    wanted = os.environ.get(_COUNT, "")
+    if wanted.isdigit() and int(wanted):
+        return int(wanted)
+    # Not on every system.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return cores or 1

@@ -47,6 +47,9 @@ class ClipEncoder:
     one vector per text.
     """
 
+    engine = "torch"
+    agreement = None
+
     # Any: neither engine's models are typed well enough to say more.
     def __init__(
         self,
@@ -65,7 +68,7 @@ class ClipEncoder:
         shortcuts: frozenset[Shortcut],
     ) -> None:
         self.repo = spec.repo
-        self.revision = self.fingerprint = ""
+        self.revision = self.fingerprint = self.engine_note = ""
         self.preprocessing = preprocessing
         self.image_size = preprocessing.size
         self.patch_size = patch_size
@@ -78,6 +81,7 @@ class ClipEncoder:
         self._count_tokens = count_tokens
         self._device = device
         self._dtype = next(model.parameters()).dtype
+        self.precision = str(self._dtype).removeprefix("torch.")
         is_in_lanes = device == "cpu" and Shortcut.LANES in shortcuts
         self._in_passes = lanes.spread if is_in_lanes else devices.in_halves
         self.embed_dim = self.encode_texts(["?"]).shape[1]

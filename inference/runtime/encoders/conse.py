@@ -45,6 +45,9 @@ _TEMPLATE = re.compile(
 
 
 class ConseEncoder:
+    engine = "torch"
+    precision = "float32"
+    agreement = None
     patch_size: int | None = None
     embed_dim = minilm.EMBED_DIM
     logit_scale = LOGIT_SCALE
@@ -61,7 +64,7 @@ class ConseEncoder:
     ) -> None:
         """`classes` are the class names' embeddings, [1000, 384], as MiniLM gives them."""
         self.repo = spec.repo
-        self.revision = self.fingerprint = ""
+        self.revision = self.fingerprint = self.engine_note = ""
         self._classifier = classifier
         self._texts = texts
         self._mean = classes.mean(axis=0)

@@ -14,7 +14,7 @@ def reader_of(tokenizer: Any) -> SimpleReader | HubReader:
     from open_clip import SimpleTokenizer
 
     is_simple = type(tokenizer) is SimpleTokenizer
-    return SimpleReader(tokenizer) if is_simple else HubReader(tokenizer)
+    return SimpleReader.of(tokenizer) if is_simple else HubReader(tokenizer)
 
 
 def tower(model: Any, reader: SimpleReader | HubReader, *, device: str, is_cut: bool) -> TextTower:
@@ -48,21 +48,31 @@ def _encode_full_texts(model: Any, tokens: Any) -> Any:
 
 
 def _encode_cut_texts(model: Any, tokens: Any) -> Any:
-    """`model.encode_text` on texts cut behind the longest one's end.
+    """`model.encode_text` on texts cut behind the longest one's end."""
+    return encode_prefixes(model, tokens[:, : int(_read_positions(model, tokens).max()) + 1])
+
+
+def encode_prefixes(model: Any, tokens: Any) -> Any:
+    """`model.encode_text` on tokens [n, length] of texts that end within `length`.
 
     Repeats its steps, as open_clip adds all 77 positions and the whole mask whatever the length.
     """
     from open_clip.transformer import text_global_pool
 
     dtype = model.transformer.get_cast_dtype()
-    length = int(_read_positions(model, tokens).max()) + 1
-    tokens = tokens[:, :length]
+    length = tokens.shape[1]
     states = model.token_embedding(tokens).to(dtype) + model.positional_embedding[:length].to(dtype)
     states = model.transformer(states, attn_mask=model.attn_mask[:length, :length])
     pooled = text_global_pool(
         model.ln_final(states), tokens, model.text_pool_type, eos_token_id=model.text_eos_id
     )
     return _projected(model.text_projection, pooled)
+
+
+def read_rule(model: Any) -> str:
+    """Where the tower reads its texts, as onnx_engine.manifest.Facts.cut has it."""
+    is_highest = model.text_pool_type == "argmax"
+    return "argmax" if is_highest else f"first:{model.text_eos_id}"
 
 
 def _read_positions(model: Any, tokens: Any) -> Any:

@@ -42,6 +42,11 @@ class ClipTexts:
     context_length: int
     end: int
 
+    @staticmethod
+    def is_read_at_highest(config: Any) -> bool:
+        """Whether the tower of this config reads a text at its highest id, not at its end."""
+        return bool(config.eos_token_id == _LEGACY_EOS)
+
     @property
     def max_tokens(self) -> int:
         # transformers' default is 1e30 where the files do not say.
@@ -96,19 +101,19 @@ class OpenAiTexts(ClipTexts):
     def plain_inputs(self, text: str) -> Inputs:
         import torch
 
-        row: list[int] = self._original([text], self.context_length)[0].tolist()
+        row: list[int] = self.original([text], self.context_length)[0].tolist()
         ids = torch.tensor([row[: row.index(self.end) + 1]])
         return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
     @cached_property
-    def _original(self) -> Any:
+    def original(self) -> Any:
         from open_clip import SimpleTokenizer
 
         return SimpleTokenizer()
 
     @cached_property
     def _reader(self) -> SimpleReader:
-        return SimpleReader(self._original, context_length=self.context_length)
+        return SimpleReader.of(self.original, context_length=self.context_length)
 
 
 AnyClipTexts = TypeVar("AnyClipTexts", bound=ClipTexts)
@@ -132,7 +137,7 @@ def read_openai(folder: Path, config: Any) -> OpenAiTexts:
 def _parts(folder: Path, config: Any) -> tuple[Any, int, int]:
     """Tokenizer, context length and the id that ends a text."""
     tokenizer = read_tokenizer(folder, TOKENIZER_FILES)
-    is_legacy = config.eos_token_id == _LEGACY_EOS
+    is_legacy = ClipTexts.is_read_at_highest(config)
     end = tokenizer.eos_token_id if is_legacy else config.eos_token_id
     return tokenizer, config.max_position_embeddings, end
 
@@ -147,7 +152,7 @@ def _checked(reader: AnyClipTexts, folder: Path, config: Any) -> AnyClipTexts:
 def _check_vocabulary(reader: OpenAiTexts, folder: Path) -> None:
     # The two special tokens, at the end, are spelled differently.
     vocabulary = reader.tokenizer.get_vocab()
-    expected = reader._original.encoder
+    expected = reader.original.encoder
     differs = {token for token, id_ in expected.items() if vocabulary.get(token) != id_}
     if differs - {"<start_of_text>", "<end_of_text>"}:
         raise WeightsUnusable(f"the tokenizer in {folder} does not have OpenAI's vocabulary")

@@ -14,20 +14,20 @@ class HubReader:
     def __init__(self, tokenizer: Any) -> None:
         from open_clip.tokenizer import get_clean_fn
 
-        self._tokenizer = tokenizer
+        self.original = tokenizer
         self._context_length: int = tokenizer.context_length
         # The class for SigLIP's vocabularies has no choice of how to clean.
-        self._clean = getattr(tokenizer, "clean_fn", None) or get_clean_fn("canonicalize")
+        self.clean = getattr(tokenizer, "clean_fn", None) or get_clean_fn("canonicalize")
 
     def __call__(self, texts: Sequence[str]) -> Any:
         """int64 [n, context_length]."""
-        return self._tokenizer(list(texts))
+        return self.original(list(texts))
 
     def counts(self, texts: Sequence[str]) -> list[TokenCount]:
-        is_clips = getattr(self._tokenizer, "tokenizer_mode", "") == "clips"
+        is_clips = getattr(self.original, "tokenizer_mode", "") == "clips"
         extra = _CLIPS_EXTRA if is_clips else 0
-        cleaned = [self._clean(text) for text in texts]
-        lengths = whole_lengths(self._tokenizer.tokenizer, cleaned, add_special_tokens=not is_clips)
+        cleaned = [self.clean(text) for text in texts]
+        lengths = whole_lengths(self.original.tokenizer, cleaned, add_special_tokens=not is_clips)
         return [token_count(length + extra, self._context_length) for length in lengths]
 
 

@@ -10,11 +10,13 @@ import html
 import itertools
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inference.runtime.encoder import TokenCount
+from inference.runtime.texts import cleaning
 
 if TYPE_CHECKING:
     import torch
@@ -24,25 +26,65 @@ _BLANK = " \t\f\r\xa0\u3000"
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 
 
-class SimpleReader:
-    """Reads texts as `tokenizer`, one of open_clip's, and is called like it."""
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary:
+    """All that a SimpleTokenizer knows; plain JSON, once its tuples and keys are strings.
+
+    `byte_names` are the letters that stand for the bytes 0 to 255, `clean` is one of
+    cleaning.FINISHERS.
+    """
+
+    ids: Mapping[str, int]
+    merges: Sequence[tuple[str, str]]  # in the order of their ranks
+    byte_names: Sequence[str]
+    special: Mapping[str, int]
+    start: int
+    end: int
+    pattern: str
+    clean: str
+    context_length: int
 
     # Any: open_clip ships no types.
-    def __init__(self, tokenizer: Any, *, context_length: int | None = None) -> None:
+    @classmethod
+    def of(cls, tokenizer: Any, *, context_length: int | None = None) -> "Vocabulary":
+        return cls(
+            ids=tokenizer.encoder,
+            merges=list(tokenizer.bpe_ranks),
+            byte_names=[tokenizer.byte_encoder[byte] for byte in range(256)],
+            special={tokenizer.decoder[id_]: id_ for id_ in tokenizer.all_special_ids},
+            start=tokenizer.sot_token_id,
+            end=tokenizer.eot_token_id,
+            pattern=tokenizer.pat.pattern,
+            clean=cleaning.name_of(tokenizer.clean_fn),
+            context_length=context_length or tokenizer.context_length,
+        )
+
+
+class SimpleReader:
+    """Reads texts as one of open_clip's tokenizers, and is called like it."""
+
+    # Any: the module regex ships no types.
+    def __init__(self, vocabulary: Vocabulary, *, pattern: Any = None) -> None:
+        """`pattern` stands in for the vocabulary's, compiled."""
+        import regex
         from tokenizers.models import BPE
 
-        self.context_length: int = context_length or tokenizer.context_length
-        self._start: int = tokenizer.sot_token_id
-        self._end: int = tokenizer.eot_token_id
-        self._special = {tokenizer.decoder[id_]: id_ for id_ in tokenizer.all_special_ids}
-        self._byte_names: dict[int, str] = tokenizer.byte_encoder
-        self._pattern = tokenizer.pat
-        self._finish = _finisher(tokenizer.clean_fn)
+        self.context_length = vocabulary.context_length
+        self._start, self._end = vocabulary.start, vocabulary.end
+        self._special = vocabulary.special
+        self._byte_names = vocabulary.byte_names
+        self._pattern = pattern or regex.compile(vocabulary.pattern, regex.IGNORECASE)
+        self._finish = cleaning.FINISHERS[vocabulary.clean]
         self._words_model = BPE(
-            vocab=tokenizer.encoder,
-            merges=list(tokenizer.bpe_ranks),  # in the order of their ranks
+            vocab=dict(vocabulary.ids),
+            merges=[(first, second) for first, second in vocabulary.merges],
             end_of_word_suffix="</w>",
         )
+
+    # Any: open_clip ships no types.
+    @classmethod
+    def of(cls, tokenizer: Any, *, context_length: int | None = None) -> "SimpleReader":
+        return cls(Vocabulary.of(tokenizer, context_length=context_length))
 
     def __call__(self, texts: Sequence[str]) -> "torch.Tensor":
         """int64 [n, context_length], padded with 0."""
@@ -109,15 +151,3 @@ def _numbers_of_any_length() -> Iterator[None]:
         yield
     finally:
         sys.set_int_max_str_digits(limit)
-
-
-def _finisher(clean: Callable[[str], str]) -> Callable[[str], str]:
-    """What one of open_clip's clean functions does after `basic_clean`."""
-    from open_clip import tokenizer
-
-    finishers: dict[object, Callable[[str], str]] = {
-        tokenizer.get_clean_fn("lower"): lambda line: tokenizer.whitespace_clean(line).lower(),
-        tokenizer.get_clean_fn("whitespace"): tokenizer.whitespace_clean,
-        tokenizer.get_clean_fn("canonicalize"): tokenizer.canonicalize_text,
-    }
-    return finishers[clean]

@@ -16,6 +16,8 @@ _LIBRARIES = (
     "timm",
     "tokenizers",
     "sentencepiece",
+    "onnxruntime",
+    "onnx",
     "numpy",
     "pillow",
 )

@@ -1,5 +1,6 @@
 """A benchmark measures what it says, is kept with all it depended on, and sets the price."""
 
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from catalog.models import Benchmark, ModelCard, PriceChange
 from catalog.pages.benchmarks import BenchmarkStory
 from inference.runtime import loading
+from inference.runtime.encoder import Agreement
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.spec import Loader, ModelSpec
 from inference.runtime.weights import random_weights
@@ -111,6 +113,27 @@ def test_the_page_draws_it_and_says_what_is_random(card: ModelCard) -> None:
     assert "$0.001 for 1,000 images" in page
     assert 'width="100.0%"' in page
     assert "style=" not in page
+
+
+def test_the_page_says_how_far_int8_is_from_float32(card: ModelCard) -> None:
+    agreement = Agreement(images=200, cosine_min=0.9931, cosine_median=0.9987, top1=0.965)
+    found = replace(FOUND, dtype="int8", engine="onnxruntime", agreement=agreement)
+    row = benchmark.record(card, found, machine=CHEAP, has_random_weights=True, prices_it=False)
+    page = render_to_string(
+        "catalog/model/_benchmarks.html", {"benchmarks": [BenchmarkStory.of(row)]}
+    )
+
+    assert "a laptop: int8, onnxruntime" in page
+    assert "0.9931 at the least, 0.9987 in the middle" in page
+    assert "96.5 % of them. With random weights these figures tell nothing of accuracy." in page
+
+
+def test_each_speed_of_the_page_has_its_cost(card: ModelCard) -> None:
+    row = benchmark.record(card, FOUND, machine=CHEAP, has_random_weights=False, prices_it=False)
+
+    bars = BenchmarkStory.of(row).passes
+    # $0.09 an hour: 10 images/s are 36,000 an hour.
+    assert [bar.usd_per_1k_images for bar in bars] == ["$0.0025", "$0.000625"]
 
 
 def test_a_cost_nobody_stated_is_not_made_up(card: ModelCard) -> None:

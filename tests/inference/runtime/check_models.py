@@ -1,4 +1,4 @@
-"""Prints how far each loader x family of models is from its reference library.
+"""Prints how far each loader x family of models is from its reference library, on both engines.
 
     python -m tests.inference.runtime.check_models [family ...]
 
@@ -10,6 +10,7 @@ import io
 import json
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,8 +20,9 @@ import numpy as np
 from PIL import Image
 
 from inference.runtime import loading, torchvision_operators
-from inference.runtime.encoder import Embeddings
+from inference.runtime.encoder import Embeddings, Encoder
 from inference.runtime.errors import WeightsUnusable
+from inference.runtime.onnx_engine.request import Engine
 from inference.runtime.spec import Loader, ModelSpec
 
 torchvision_operators.declare()
@@ -29,6 +31,7 @@ torchvision_operators.declare()
 from transformers import MetaClip2Config, PretrainedConfig, Siglip2Config  # noqa: E402
 
 from inference.runtime.encoders import plain  # noqa: E402
+from inference.runtime.onnx_engine import child  # noqa: E402
 from tests.inference.runtime.conftest import smooth_noise  # noqa: E402
 from tests.inference.runtime.images import modes  # noqa: E402
 from tests.inference.runtime.tiny_models import families, tiny, tiny_siglip  # noqa: E402
@@ -65,21 +68,28 @@ class Distance:
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one family: two distances, or why it is not served."""
+    """What became of one family: two distances by torch and two by onnxruntime, or why it is not
+    served, or not by onnxruntime."""
 
     loader: Loader
     family: str
     distances: Sequence[Distance] = ()
     refusal: str = ""
+    onnx_distances: Sequence[Distance] = ()
+    note: str = ""
 
     @property
     def is_right(self) -> bool:
-        return all(distance.most <= LIMIT for distance in self.distances)
+        distances = (*self.distances, *self.onnx_distances)
+        return all(distance.most <= LIMIT for distance in distances)
 
     def __str__(self) -> str:
         outcome = "ok" if self.is_right else "DIFFERS"
-        columns = [f"refused: {self.refusal}"] if self.refusal else [*self.distances, outcome]
-        return f"{self.loader:<13}{self.family:<33}{'   '.join(map(str, columns))}"
+        onnx = self.onnx_distances or (f"by torch alone: {self.note}",)
+        columns = [f"refused: {self.refusal}"]
+        if not self.refusal:
+            columns = [*map(str, self.distances), *map(str, onnx), outcome]
+        return f"{self.loader:<13}{self.family:<33}{'   '.join(columns)}"
 
 
 def all_families() -> dict[tuple[Loader, str], Write]:
@@ -116,7 +126,9 @@ def rows(names: Sequence[str] = (), library: Library = plain.load) -> Iterator[R
 
 def main(names: Sequence[str], library: Library = plain.load) -> int:
     """`library` gives the reference that a folder's model is compared with."""
-    print(f"{'loader':<13}{'family':<33}images: cosine, most   texts: cosine, most")
+    print(
+        f"{'loader':<13}{'family':<33}images: cosine, most   texts: cosine, most   by onnxruntime"
+    )
     wrong = 0
     for row in rows(names, library):
         print(row, flush=True)
@@ -136,9 +148,36 @@ def _row(loader: Loader, name: str, write: Write, root: Path, library: Library) 
     pictures = [smooth_noise(*shape, seed=seed) for seed, shape in enumerate(SHAPES)]
     # Anew each time: the libraries differ in which of these they flatten before they resize.
     pictures += [Image.open(io.BytesIO(modes.MODES[mode]())) for mode in COMPARED_MODES]
-    images = _distance(encoder.encode_images(pictures), reference.images(pictures))
+    expected = reference.images(pictures), reference.texts(TEXTS)
+    exported = _exported(spec, folder, root)
     return Row(
-        loader, name, (images, _distance(encoder.encode_texts(TEXTS), reference.texts(TEXTS)))
+        loader,
+        name,
+        _distances(encoder, pictures, expected),
+        onnx_distances=_distances(exported, pictures, expected)
+        if exported.engine == Engine.ONNXRUNTIME
+        else (),
+        note=exported.engine_note,
+    )
+
+
+def _exported(spec: ModelSpec, folder: Path, root: Path) -> Encoder:
+    """As a worker gets it, but for the child: its imports would take most of the time."""
+    options = loading.Options(engine=Engine.ONNXRUNTIME)
+    request = loading.export_request(spec, folder, root / "cache", options)
+    request.target.parent.mkdir(parents=True)
+    with warnings.catch_warnings(action="ignore"):  # of torch's tracing
+        child.main(request.to_json())
+    return loading.load(spec, model_dir=root, cache_dir=root / "cache", options=options)
+
+
+def _distances(
+    encoder: Encoder, pictures: Sequence[Image.Image], expected: tuple[Embeddings, Embeddings]
+) -> tuple[Distance, Distance]:
+    images, texts = expected
+    return (
+        _distance(encoder.encode_images(pictures), images),
+        _distance(encoder.encode_texts(TEXTS), texts),
     )
 
 

@@ -29,6 +29,8 @@ def test_no_family_differs_without_being_refused(capsys: pytest.CaptureFixture[s
     header, *lines = capsys.readouterr().out.splitlines()
     assert header.split()[:3] == ["loader", "family", "images:"]
     refused = [line for line in lines if "refused: " in line]
+    by_torch_alone = {line.split()[1] for line in lines if "by torch alone: " in line}
+    assert by_torch_alone == {"siglip"}  # of sentencepiece
     assert all(line.endswith("ok") for line in lines if line not in refused)
     # Two of the names are families of both loaders.
     assert len(lines) - len(refused) == len(OK) + 2

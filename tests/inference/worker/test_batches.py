@@ -74,6 +74,7 @@ def test_a_result_says_what_is_needed_to_repeat_it(
     assert row["crop"] == [20, 0, 60, 40]
     assert result["activation"] == "softmax"
     assert (result["model"], result["revision"]) == ("tests/hash", "1")
+    assert (result["engine"], result["precision"]) == ("hashes", "float32")
     assert result["preprocessing"] == encoder.preprocessing.fingerprint
 
 

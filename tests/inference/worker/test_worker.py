@@ -9,8 +9,13 @@ from pytest_django import Settings
 
 from catalog.models import ModelCard
 from inference.models import Worker
+from inference.runtime.onnx_engine.request import Precision
 from inference.worker import process, served_models
 from tests.conftest import make_card
+from tests.inference.runtime import conftest  # before the next: it makes open_clip importable
+from tests.inference.runtime.tiny_models import tiny
+
+__all__ = ["conftest"]
 
 
 @pytest.fixture
@@ -76,3 +81,37 @@ def test_fetching_from_a_hub_that_is_away_is_one_sentence(
 
     assert "\n" not in str(refusal.value)
     assert not (tmp_path / card.repo.replace("/", "--")).exists()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "precision"),
+    [
+        ([], Precision.FP32),
+        (["fp32"], Precision.FP32),
+        (["int8"], Precision.INT8),
+        (["a/b=int8"], Precision.INT8),
+        (["c/d=int8"], Precision.FP32),
+        (["int8", "a/b=fp32"], Precision.FP32),
+        (["a/b=fp32", "int8"], Precision.FP32),
+    ],
+)
+def test_a_model_s_own_precision_goes_before_that_of_all(
+    wanted: list[str], precision: Precision
+) -> None:
+    assert served_models.precision_of("a/b", wanted) is precision
+
+
+def test_a_worker_s_row_says_what_computes_its_models(
+    tmp_path: Path, card: ModelCard, settings: Settings
+) -> None:
+    settings.MODEL_DIR, settings.CACHE_DIR = tmp_path, tmp_path / "cache"
+    settings.ENGINE, settings.DTYPE = "auto", "bf16"
+    tiny.write_transformers(tmp_path / card.repo.replace("/", "--"))
+    served_models.load([card])
+
+    process.announce()
+
+    assert Worker.objects.get(name=process.name()).engines == {
+        card.repo: {"engine": "torch", "precision": "bfloat16", "note": "DTYPE is bf16"}
+    }
+    served_models.clear()

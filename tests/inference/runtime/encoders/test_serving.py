@@ -136,8 +136,11 @@ def test_the_settings_reach_the_encoder(cards: list[ModelCard], settings: Settin
 
     encoder = served_models.get(cards[0]).cache.encoder
     assert encoder.preprocessing.method is Method.FAST
-    assert served_models.loading_options() == loading.Options(
-        dtype="bf16", preprocessing=Method.FAST
+    assert served_models.loading_options("tiny/one") == loading.Options(
+        dtype="bf16",
+        preprocessing=Method.FAST,
+        photos=settings.BASE_DIR / "static" / "samples",
+        export_bytes=20_000 * 1024 * 1024,
     )
     assert encoder.parameter_bytes < 8_000_000
 

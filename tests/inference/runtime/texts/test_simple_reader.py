@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from open_clip import SimpleTokenizer
 
-from inference.runtime.texts.simple_reader import SimpleReader
+from inference.runtime.texts.simple_reader import SimpleReader, Vocabulary
 from tests.inference.runtime.texts.typed import TYPED
 
 # Pieces that react with each other in cleaning, splitting or merging.
@@ -37,7 +37,7 @@ TOKENIZERS = {
     for clean in CLEANINGS
     for length in (8, 77)
 }
-READERS = {key: SimpleReader(tokenizer) for key, tokenizer in TOKENIZERS.items()}
+READERS = {key: SimpleReader.of(tokenizer) for key, tokenizer in TOKENIZERS.items()}
 
 
 @pytest.mark.parametrize("text", TYPED)
@@ -87,13 +87,13 @@ def test_a_number_that_python_refuses_to_read_is_the_character_it_cannot_be() ->
 
 
 def test_a_text_is_read_no_further_than_the_context() -> None:
-    tokenizer = SimpleTokenizer()
-    tokenizer.pat = CountingPattern(tokenizer.pat)
+    pattern = CountingPattern(SimpleTokenizer().pat)
+    reader = SimpleReader(Vocabulary.of(SimpleTokenizer()), pattern=pattern)
 
-    [row] = SimpleReader(tokenizer).ids(["a cat " * 5_000])
+    [row] = reader.ids(["a cat " * 5_000])
 
     assert len(row) == 77
-    assert tokenizer.pat.words == 76  # one more than fits: that is how it knows that it is cut
+    assert pattern.words == 76  # one more than fits: that is how it knows that it is cut
 
 
 def test_every_merge_of_the_vocabulary_comes_after_the_merges_that_it_builds_on() -> None:
