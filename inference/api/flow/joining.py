@@ -1,7 +1,7 @@
 """Identical calls of one key, while the first is being answered: they wait for its job as well.
 
 A client that has given up too early sends the same again, and its user would pay twice. Who waits
-is counted, so that the last one who leaves cancels the job, and nobody else does (ADR 36).
+is counted, so that the last one who leaves cancels the job, and nobody else does (ADR 37).
 
     call_hash = joining.hash_of(request, fingerprint)
     job_id = joining.join(key, call_hash) or joining.register(key, call_hash, job)
