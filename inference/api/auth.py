@@ -20,6 +20,7 @@ from inference.api.threads import in_thread
 _bearer = HTTPBearer(
     auto_error=False, scheme_name="key", description="An API key, as in `Bearer gr_live_...`."
 )
+ANYBODY = 0
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
@@ -81,6 +82,7 @@ async def authenticate_if_known(request: Request, bearer: Bearer) -> Caller | No
     # Without a header anybody may read; a key that is not valid is worth telling its owner.
     context_of(request).rate_limit = RateLimit.OTHERS
     if "authorization" not in request.headers:
+        context_of(request).share = shares.enter(ANYBODY)  # all of them are one account
         return None
     return await authenticate(request, bearer)
 

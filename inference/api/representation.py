@@ -44,7 +44,7 @@ async def _answer_head(app: ASGIApp, scope: Scope, receive: Receive, send: Send)
             await send({"type": "http.response.body", "body": b""})
             is_done = True
 
-    await app(scope | {"method": "GET"}, receive_or_leave, send_headers)
+    await app({**scope, "method": "GET"}, receive_or_leave, send_headers)
 
 
 class _Packing:
@@ -66,7 +66,7 @@ class _Packing:
         if not message.get("more_body") and len(body) >= MIN_PACKED:
             body = await _packed(body)
             start["headers"] = _headers_of_packed(start["headers"], len(body))
-            message = message | {"body": body}
+            message = {**message, "body": body}
         await self._send(start)
         await self._send(message)
 

@@ -16,12 +16,14 @@ from catalog.models import ModelCard
 from catalog.page_cache import cache_for_anonymous
 from catalog.pricing.batch import BATCH_DISCOUNT_PERCENT
 from inference import images, kinds
+from inference.api.flow import joining
 from inference.api.limits import RateLimit
 from inference.api.resources import events
 from inference.docs import snippets
 from inference.kinds.classify import templates
-from inference.kinds.fields import inputs, labels, texts
+from inference.kinds.fields import inputs, labels, texts, tokens
 from inference.models import Worker
+from inference.outbound import fetch_queue
 
 COMPATIBILITY = Path(settings.BASE_DIR) / "docs" / "compatibility.json"
 
@@ -91,6 +93,10 @@ def _limits() -> dict[str, int]:
         "in_flight_account": settings.API_CALLS_IN_FLIGHT_ACCOUNT,
         "queued": settings.API_QUEUED_JOBS,
         "inputs": inputs.MAX_INPUTS,
+        "images": inputs.MAX_IMAGES,
+        "urls": fetch_queue.MAX_URLS,
+        "tokens": tokens.MAX_TOKENS,
+        "join_s": joining.WINDOW_S,
         "characters": inputs.MAX_CHARACTERS,
         "labels": labels.MAX_LABELS,
         "label_characters": labels.MAX_CHARACTERS,

@@ -15,8 +15,8 @@ from django.utils import timezone
 from catalog.infrastructure import storage
 from catalog.infrastructure.retention import Budget, Retention
 from inference.jobs import image_files
-from inference.models import IdempotentCall, Job, PictureDraft, Worker
-from inference.models.idempotency import KEPT_FOR
+from inference.models import IdempotentCall, Job, PictureDraft, WaitedCall, Worker
+from inference.models.idempotency import KEPT_FOR, WAITED_KEPT_FOR
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,7 @@ RETENTIONS = [
     ),
     Retention("workers", Worker.objects.all, "seen_at", timedelta(days=1)),
     Retention("idempotency keys", IdempotentCall.objects.all, "created_at", KEPT_FOR),
+    Retention("waited calls", WaitedCall.objects.all, "created_at", WAITED_KEPT_FOR),
     Retention("sessions", Session.objects.all, "expire_date"),
 ]
 

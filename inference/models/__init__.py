@@ -23,7 +23,7 @@ from inference.models.comparisons import (
     ComparisonQuerySet,
     StoredColumn,
 )
-from inference.models.idempotency import IdempotentCall
+from inference.models.idempotency import IdempotentCall, WaitedCall
 from inference.models.jobs import FINAL, OPEN, ErrorCode, Input, Job, JobQuerySet, State
 from inference.models.playground import PictureDraft, SharedResult
 from inference.models.status import Incident, IncidentUpdate, Part, StatusHour
@@ -90,6 +90,7 @@ __all__ = [
     "State",
     "StatusHour",
     "StoredColumn",
+    "WaitedCall",
     "Webhook",
     "WebhookQuerySet",
     "Worker",

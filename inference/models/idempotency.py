@@ -1,4 +1,7 @@
-"""Calls that may be repeated: the unique index on (account, endpoint, key) is the lock."""
+"""Calls that may be repeated: by an Idempotency-Key, or while the first is being answered.
+
+Unique indices are the locks: on (account, endpoint, key), and on (API key, body).
+"""
 
 import uuid
 from datetime import timedelta
@@ -11,6 +14,7 @@ from django.db.models.functions import Now
 from inference.models.jobs import Job
 
 KEPT_FOR = timedelta(hours=24)
+WAITED_KEPT_FOR = timedelta(minutes=10)  # no call waits longer
 
 
 class IdempotentCallQuerySet(models.QuerySet["IdempotentCall"]):
@@ -53,3 +57,29 @@ class IdempotentCall(models.Model):
 
     def __str__(self) -> str:
         return f"{self.endpoint} {self.key}"
+
+
+class WaitedCall(models.Model):
+    """A call without an Idempotency-Key that waits for its job, and others that wait with it.
+
+    A row outlives its call: the next one of the same key and body takes it over, or the tidying
+    deletes it. Neither a key nor a job is looked up by it, so that there are no foreign keys.
+    """
+
+    job = models.UUIDField(primary_key=True)
+    api_key = models.BigIntegerField(help_text="id of the key")
+    body_hash = models.CharField(max_length=64, help_text="SHA-256 of address and body")
+    waiters = models.PositiveIntegerField(default=1, help_text="calls that wait for the job")
+    joined = models.PositiveIntegerField(default=0, help_text="of all, those after the first")
+    is_cost_reported = models.BooleanField(
+        default=False, help_text="an answer has said what the job cost"
+    )
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["api_key", "body_hash"], name="waited_call_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job} ({self.waiters})"

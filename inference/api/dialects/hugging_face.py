@@ -23,7 +23,7 @@ from inference.kinds.classify.templates import Template, TemplateList
 from inference.kinds.embed import request as embed
 from inference.kinds.embed.answer import vectors_of
 from inference.kinds.errors import FieldError
-from inference.kinds.fields import inputs, labels, options
+from inference.kinds.fields import floats, image_strings, inputs, labels, options
 from inference.kinds.fields.options import Unsupporteds
 from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Image, Inputs, Labels
 from inference.kinds.fields.truncation import Truncate
@@ -67,6 +67,15 @@ class HuggingFaceBody(Body):
     unsupported: ClassVar[Unsupporteds] = options.VECTORS | options.READING | options.SCORES
 
     @property
+    def has_labels(self) -> bool:
+        parameters = self.parameters or HuggingFaceParameters()
+        return bool(
+            parameters.candidate_labels is not None
+            or parameters.hypothesis_template
+            or parameters.hypothesis_templates
+        )
+
+    @property
     def others(self) -> Mapping[str, Any]:
         # Their clients put options beside the inputs, or among the parameters.
         of_parameters = self.parameters.others if self.parameters else {}
@@ -103,30 +112,32 @@ def _operation(answer: Any) -> dict[str, Any]:
 
 ZERO_SHOT = _operation(list[LabelScore])
 FEATURES = _operation(list[list[float]])
+EITHER = _operation(list[LabelScore] | list[list[float]])
 
 
-@router.post(MODEL, summary="Zero-shot image classification", **ZERO_SHOT)
+@router.post(MODEL, summary="Zero-shot image classification, or feature extraction", **EITHER)
+async def infer(request: Request, caller: SubmittingCaller, owner: str, name: str) -> Response:
+    """With labels a bare list of labels and scores, best first; else a bare list of vectors."""
+
+    def parse(body: HuggingFaceBody, preference: Preference) -> ParsedRequest:
+        parse_task = _parse_zero_shot if body.has_labels else _parse_features
+        return parse_task(body, f"{owner}/{name}")
+
+    raw_body = await reader.read_json(request, HuggingFaceBody)
+    return await call.run(call.Call(request, caller, raw_body, parse, _answer))
+
+
 @router.post(
     MODEL + "/pipeline/zero-shot-image-classification", include_in_schema=False, **ZERO_SHOT
 )
 async def zero_shot(request: Request, caller: SubmittingCaller, owner: str, name: str) -> Response:
     """A bare list of labels and scores, best first."""
-    raw_body = await reader.read_json(request, HuggingFaceBody)
 
     def parse(body: HuggingFaceBody, preference: Preference) -> ParsedRequest:
-        parameters = body.parameters or HuggingFaceParameters()
-        return classify.parse_fields(
-            model_lookup.find_callable(f"{owner}/{name}"),
-            images=[_image(body)],
-            labels=labels.read(parameters.candidate_labels, param="candidate_labels"),
-            template=templates.read(
-                parameters.hypothesis_template, parameters.hypothesis_templates
-            ),
-            truncate=parameters.truncate,
-            param="inputs",
-        )
+        return _parse_zero_shot(body, f"{owner}/{name}")
 
-    return await call.run(call.Call(request, caller, raw_body, parse, label_scores))
+    raw_body = await reader.read_json(request, HuggingFaceBody)
+    return await call.run(call.Call(request, caller, raw_body, parse, _answer))
 
 
 @router.post(MODEL + "/pipeline/feature-extraction", summary="Feature extraction", **FEATURES)
@@ -134,18 +145,46 @@ async def extract_features(
     request: Request, caller: SubmittingCaller, owner: str, name: str
 ) -> Response:
     """A bare list of vectors, one for each text or picture."""
-    raw_body = await reader.read_json(request, HuggingFaceBody)
 
     def parse(body: HuggingFaceBody, preference: Preference) -> ParsedRequest:
-        card = model_lookup.find_callable(f"{owner}/{name}")
-        value = body.inputs if body.image is None else {"image": body.image}
-        if value is None:
-            raise FieldError("`inputs` is missing.", param="inputs")
-        items = inputs.read(value, are_images=False, param="inputs")
-        parameters = body.parameters or HuggingFaceParameters()
-        return embed.parse_inputs(card, items, truncate=body.truncate and parameters.truncate)
+        return _parse_features(body, f"{owner}/{name}")
 
-    return await call.run(call.Call(request, caller, raw_body, parse, vectors))
+    raw_body = await reader.read_json(request, HuggingFaceBody)
+    return await call.run(call.Call(request, caller, raw_body, parse, _answer))
+
+
+def _parse_zero_shot(body: HuggingFaceBody, model: str) -> ParsedRequest:
+    parameters = body.parameters or HuggingFaceParameters()
+    return classify.parse_fields(
+        model_lookup.find_callable(model),
+        images=[_image(body)],
+        labels=labels.read(parameters.candidate_labels, param="candidate_labels"),
+        template=templates.read(parameters.hypothesis_template, parameters.hypothesis_templates),
+        truncate=parameters.truncate,
+        param="inputs",
+    )
+
+
+def _parse_features(body: HuggingFaceBody, model: str) -> ParsedRequest:
+    card = model_lookup.find_callable(model)
+    value = body.inputs if body.image is None else {"image": body.image}
+    if value is None:
+        raise FieldError("`inputs` is missing.", param="inputs")
+    _refuse_bare_pictures(value)
+    items = inputs.read(value, are_images=False, param="inputs")
+    parameters = body.parameters or HuggingFaceParameters()
+    return embed.parse_inputs(card, items, truncate=body.truncate and parameters.truncate)
+
+
+def _refuse_bare_pictures(value: Any) -> None:
+    # The base64 of zero-shot calls: without labels, its letters would be embedded as a text.
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, str) and image_strings.is_base64_image(item):
+            raise FieldError(
+                "This is a picture without labels. Send `parameters.candidate_labels` to have it"
+                ' scored, or {"inputs": {"image": "..."}} for its vector.',
+                param="inputs",
+            )
 
 
 def _image(body: HuggingFaceBody) -> Any:
@@ -158,8 +197,10 @@ def _image(body: HuggingFaceBody) -> Any:
     return value
 
 
-def vectors(job: Job) -> Json:
-    return vectors_of(job).tolist()
+def _answer(job: Job) -> Json:
+    if job.kind == classify.NAME:
+        return label_scores(job)
+    return floats.shortest(vectors_of(job))
 
 
 @router.post(

@@ -43,6 +43,14 @@ class KeyRateLimit(BaseModel):
     note: str
 
 
+class FreeRequests(BaseModel):
+    """No model is free to call by the day."""
+
+    limit: Literal[0] = 0
+    remaining: Literal[0] = 0
+    used: Literal[0] = 0
+
+
 class Key(BaseModel):
     """US dollars. There are no keys of other providers, no organizations and no periods: what the
     SDK wants to read of these is null, empty or zero.
@@ -56,6 +64,7 @@ class Key(BaseModel):
     is_free_tier: bool
     rate_limit: KeyRateLimit
     expires_at: str | None
+    free_model_daily_requests: FreeRequests = FreeRequests()
     is_management_key: Literal[False] = False
     is_provisioning_key: Literal[False] = False
     include_byok_in_limit: Literal[False] = False

@@ -2,8 +2,9 @@
 
     return await call.run(Call(request, caller, raw_body, parse, serializers.native))
 
-idempotency key claimed -> parsed -> submitted -> waited for -> answered. Only a job that succeeds
-costs anything; each other way out of here leaves nothing held. A call hands its work to a thread
+idempotency key claimed -> parsed -> submitted -> waited for -> answered. A call that is identical
+to one that is being answered waits for its job instead (joining). Only a job that succeeds costs
+anything; each other way out of here leaves nothing held. A call hands its work to a thread
 twice, up to its job and from its end (three times with images to fetch): the handover costs more
 than the work.
 """
@@ -22,10 +23,10 @@ from starlette.responses import Response
 from accounts import credits
 from catalog.infrastructure.outages import OUTAGES
 from catalog.models import ModelCard
-from inference import jobs, notify
+from inference import notify
 from inference.api.auth import Caller
 from inference.api.errors import ApiError, field_errors
-from inference.api.flow import idempotency, serializers, submission, waiting
+from inference.api.flow import idempotency, joining, serializers, submission, waiting
 from inference.api.flow.response import ApiResponse, ResponseWriter
 from inference.api.request import reader
 from inference.api.request.preference import Preference, default_preference
@@ -34,7 +35,7 @@ from inference.api.threads import in_thread, later
 from inference.jobs import call_rates
 from inference.kinds.fields import schema
 from inference.kinds.request import ParsedRequest
-from inference.models import IdempotentCall, Job, State
+from inference.models import IdempotentCall, Job
 
 Body = TypeVar("Body", bound=schema.Body)
 MaybeResponse = TypeVar("MaybeResponse", bound=ApiResponse | None)
@@ -69,6 +70,9 @@ class Attempt:
     job_id: uuid.UUID | None = None
     # The job is an earlier call's, known by its key.
     is_replay: bool = False
+    # By which identical calls find the job; "" for one that nobody joins.
+    call_hash: str = ""
+    has_joined: bool = False
     # The job cannot end before, and the listener misses nothing from then on.
     since_s: float = field(default_factory=time.monotonic)
 
@@ -115,6 +119,13 @@ def _parse_and_submit(call: Call[Body], preference: Preference, attempt: Attempt
     if attempt.idempotent_call and attempt.idempotent_call.job_id:
         attempt.job_id, attempt.is_replay = attempt.idempotent_call.job_id, True
         return
+    # A key of its own says that it is another call; whoever takes a 202 comes back for the job.
+    if not attempt.idempotent_call and not preference.accepts_202:
+        attempt.call_hash = joining.hash_of(call.request, fingerprint)
+        attempt.job_id = joining.join(call.caller.key, attempt.call_hash)
+        attempt.has_joined = attempt.job_id is not None
+    if attempt.has_joined:
+        return
     with field_errors():
         ignored = body.ignored()
         attempt.parsed = call.parse(body, preference).with_ignored(ignored)
@@ -154,6 +165,9 @@ def _submit(call: Call[Body], preference: Preference, attempt: Attempt) -> None:
     assert parsed is not None  # noqa: S101  both callers have set it
     job = submission.submit(call.request, call.caller, parsed, preference, attempt.idempotent_call)
     attempt.job_id, attempt.card = job.pk, parsed.card
+    if attempt.call_hash:
+        attempt.job_id = joining.register(call.caller.key, attempt.call_hash, job)
+        attempt.has_joined = attempt.job_id != job.pk
 
 
 async def _answer(
@@ -168,7 +182,8 @@ async def _answer(
     writer = ResponseWriter(call.serialize, preference, attempt.idempotent_call, attempt.card)
     if not preference.is_async:
         # A job that an idempotency key led to may have ended long ago.
-        since_s = 0.0 if attempt.idempotent_call else attempt.since_s
+        may_have_ended = attempt.idempotent_call or attempt.has_joined
+        since_s = 0.0 if may_have_ended else attempt.since_s
         wakeups = waiting.wakeups(job_id, client, timeout_s=preference.wait_s, since_s=since_s)
         async with aclosing(wakeups):
             async for _ in wakeups:
@@ -193,7 +208,7 @@ def _with_balance(
 def _clean_up(attempt: Attempt, *, has_left: bool) -> None:
     """Nobody is answered: free what the call held. `has_left`: nor will anybody ask for its job."""
     idempotent_call, job_id = attempt.idempotent_call, attempt.job_id
-    if job_id and has_left and not attempt.is_replay and _cancel_if_queued(job_id):
+    if job_id and has_left and not attempt.is_replay and _leave(job_id):
         job_id = None
     if idempotent_call and job_id:
         # A retry under the same key finds the job, running or ended.
@@ -202,7 +217,7 @@ def _clean_up(attempt: Attempt, *, has_left: bool) -> None:
         idempotency.release(idempotent_call)
 
 
-def _cancel_if_queued(job_id: uuid.UUID) -> bool:
-    # A running job is finished: it can be read at /v1/jobs, or by the same idempotency key.
+def _leave(job_id: uuid.UUID) -> bool:
+    # Running or not: nobody would read its result, and nobody should pay for it.
     job = Job.objects.filter(pk=job_id).first()
-    return job is not None and jobs.cancel(job, from_states=[State.QUEUED])
+    return job is not None and joining.leave(job)

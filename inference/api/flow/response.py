@@ -5,9 +5,8 @@ import uuid
 from dataclasses import dataclass
 
 from catalog.models import ModelCard
-from inference import jobs
 from inference.api.errors import NO_RETRY, Gone, Unavailable, header_text
-from inference.api.flow import idempotency
+from inference.api.flow import idempotency, joining
 from inference.api.flow.serializers import Serializer, warning_of
 from inference.api.request.preference import Preference
 from inference.api.resources import job_object
@@ -16,7 +15,11 @@ from inference.models import IdempotentCall, Job, State
 RETRY_AFTER_S = 10
 LEAVING_RETRY_S = 1
 # Built by the ORM, this would take longer than to run and to read.
-JOB = "SELECT * FROM inference_job WHERE id = %s"
+JOB = """
+SELECT job.*, coalesce(call.joined, 0) AS joined
+FROM inference_job AS job LEFT JOIN inference_waitedcall AS call ON call.job = job.id
+WHERE job.id = %s
+"""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class ResponseWriter:
         if answer := self._unless_canceled(job_id):
             return answer
         raise Unavailable(
-            "The answer took too long, so the job was cancelled; nothing was charged. Let it wait"
+            "The answer took too long, so the job was canceled; nothing was charged. Let it wait"
             " with `Prefer: respond-async`, and ask for it later.",
             retry_after_s=RETRY_AFTER_S,
             code="not_in_time",
@@ -62,7 +65,7 @@ class ResponseWriter:
         if answer := self._unless_canceled(job_id):
             return answer
         raise Unavailable(
-            "This server is being restarted, so the job was cancelled; nothing was charged."
+            "This server is being restarted, so the job was canceled; nothing was charged."
             " Please send it again.",
             retry_after_s=LEAVING_RETRY_S,
             code="restarting",
@@ -72,8 +75,11 @@ class ResponseWriter:
         job = self._load(job_id)
         if job.is_final or self.preference.accepts_202:
             return self._write(job)
-        # Not canceled: it has just ended.
-        return None if jobs.cancel(job) else self._write(self._load(job_id))
+        if joining.leave(job):
+            return None
+        # Not canceled: it has just ended, or goes on for an identical call.
+        job = self._load(job_id)
+        return self._write(job) if job.is_final else None
 
     def _write(self, job: Job) -> ApiResponse:
         """Raises ApiError for a job that failed, unless the job object was asked for: that has
@@ -84,7 +90,12 @@ class ResponseWriter:
         if is_answer and job.state != State.SUCCEEDED:
             raise job_object.error_of(job)
         headers = {"Preference-Applied": preference.applied} if preference.applied else {}
-        if self.idempotent_call and self.idempotent_call.job_id:
+        is_replay = bool(self.idempotent_call and self.idempotent_call.job_id)
+        # Of several calls that waited for one job, one says what it cost.
+        has_joined = bool(job.joined)  # type: ignore[attr-defined]  # a column of JOB alone
+        if is_answer and has_joined and not joining.reports_cost(job):
+            job.cost_micro_usd, is_replay = 0, True
+        if is_replay:
             headers["Idempotent-Replayed"] = "true"
         if is_answer and (warning := warning_of(job)):
             headers["X-Warning"] = header_text(warning)  # some dialects' answers have no room

@@ -12,6 +12,7 @@ from inference.models import Job
 
 # base64 may be broken into lines (MIME has 76 characters); a blank within one is damage.
 MOST_NAMED = 3
+MIN_IMAGE, MAX_HEAD = 64, 128  # characters: the smallest picture, and what tells its format
 _LINE_BREAKS = re.compile(r"[\r\n]+[ \t]*")
 # By which a text that is an address alone looks like that of a picture.
 _IMAGE_URL = re.compile(
@@ -31,6 +32,18 @@ def is_image_url(text: str) -> bool:
     (True, False)
     """
     return bool(_IMAGE_URL.fullmatch(text.strip()))
+
+
+def is_base64_image(text: str) -> bool:
+    """Whether a bare string is the base64 of a picture, which no text is by chance."""
+    head = text[:MAX_HEAD]
+    if len(text) < MIN_IMAGE or not head.isascii():
+        return False
+    try:
+        data = base64.b64decode("".join(head.split())[: MAX_HEAD // 2], validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"RIFF"))
 
 
 def warnings_of(job: Job, name_of: Callable[[int], str]) -> list[str]:

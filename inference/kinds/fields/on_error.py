@@ -27,7 +27,7 @@ def payload_of(on_error: str) -> Mapping[str, object]:
 
 
 def skips(job: Job) -> bool:
-    return job.payload.get("on_error") == SKIP
+    return bool(job.payload.get("on_error") == SKIP)
 
 
 def errors_of(job: Job) -> dict[int, dict[str, Any]]:

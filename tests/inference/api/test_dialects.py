@@ -202,3 +202,74 @@ def test_what_an_error_quotes_cannot_break_a_header(api: Api, owner: str) -> Non
     assert response.status_code == 404
     assert response.headers["x-error-message"].startswith("There is no model ?")
     assert "x-evil" not in response.headers
+
+
+def test_without_labels_the_model_s_address_extracts_features(api: Api) -> None:
+    """What huggingface_hub's feature_extraction(text, model=URL) posts."""
+    at_task = api.http.post(f"{model_at(api)}/pipeline/feature-extraction", json={"inputs": "a"})
+
+    response = api.http.post(model_at(api), json={"inputs": "a"})
+
+    assert response.status_code == 200, response.text
+    assert response.json() == at_task.json()
+    picture = api.http.post(model_at(api), json={"inputs": {"image": in_base64()}})
+    assert len(picture.json()[0]) == 8
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+def test_a_picture_whose_labels_were_forgotten_is_not_read_as_a_text(api: Api, kind: str) -> None:
+    response = api.http.post(
+        model_at(api), json={"inputs": in_base64(photo_bytes(16, 16, kind=kind))}
+    )
+
+    assert response.status_code == 400
+    assert "candidate_labels" in response.json()["error"]
+    assert money(api.user) == (CREDIT, 0)
+
+
+def test_deepinfra_s_embeddings(api: Api) -> None:
+    body = {"inputs": ["a cat", "a dog"], "normalize": True}
+
+    response = api.http.post(f"/v1/inference/{api.card.repo}", json=body)
+
+    assert response.status_code == 200, response.text
+    answer = response.json()
+    expected = api.http.post(
+        "/v1/embeddings", json={"model": api.card.repo, "input": body["inputs"]}
+    ).json()
+    assert answer["embeddings"] == [item["embedding"] for item in expected["data"]]
+    assert answer["input_tokens"] == expected["usage"]["prompt_tokens"]
+    assert answer["inference_status"]["cost"] == pytest.approx(2 * PRICE_TEXT / 1e6)
+    assert "warning" not in answer
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"inputs": ["a"], "normalize": False}, "normalize"),
+        ({"inputs": ["a"], "candidate_labels": ["a"]}, "inputs"),
+        ({"inputs": []}, "inputs"),
+        ({"candidate_labels": ["a"]}, "image"),
+        ({"image": [in_base64(), in_base64()], "candidate_labels": ["a"]}, "image"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_deepinfra_s_fields_are_checked(api: Api, body: dict[str, object], param: str) -> None:
+    response = api.http.post(f"/v1/inference/{api.card.repo}", json=body)
+
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == param
+
+
+def test_deepinfra_s_buffer_has_no_file_name(api: Api) -> None:
+    response = api.http.post(
+        f"/v1/inference/{api.card.repo}",
+        files=[
+            ("image", (None, photo_bytes(), "application/octet-stream")),
+            ("candidate_labels", (None, b"a cat")),
+            ("candidate_labels", (None, b"a dog")),
+        ],
+    )
+
+    assert response.status_code == 200, response.text
+    assert len(response.json()["results"]) == 2

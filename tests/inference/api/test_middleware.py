@@ -1,6 +1,5 @@
 """What every answer carries, and what is refused before any work is done."""
 
-import gzip
 import json
 import logging
 import re
@@ -140,9 +139,9 @@ def test_options_without_a_preflight_is_another_verb(api: Api) -> None:
     ],
 )
 def test_all_bad_keys_look_alike(api: Api, header: str) -> None:
-    response = api.client().get("/v1/models", headers={b"Authorization": header.encode("latin-1")})
+    response = api.client().get("/v1/account", headers={b"Authorization": header.encode("latin-1")})
 
-    expected = api.client().get("/v1/models").json()["error"]
+    expected = api.client().get("/v1/account").json()["error"]
     error = refused(response, 401, "invalid_api_key")
     assert {**error, "request_id": ""} == {**expected, "request_id": ""}
     assert response.headers["www-authenticate"] == "Bearer"
@@ -170,12 +169,12 @@ def test_revoked_keys_and_inactive_people_look_alike(api: Api) -> None:
     type(user).objects.filter(pk=user.pk).update(is_active=False)
 
     for secret in (revoked, inactive):
-        refused(api.client(secret).get("/v1/models"), 401, "invalid_api_key")
+        refused(api.client(secret).get("/v1/account"), 401, "invalid_api_key")
 
 
 def test_a_key_in_the_address_is_no_key(api: Api) -> None:
     for name in ("api_key", "key", "token", "access_token"):
-        refused(api.client().get(f"/v1/models?{name}={api.secret}"), 401, "invalid_api_key")
+        refused(api.client().get(f"/v1/account?{name}={api.secret}"), 401, "invalid_api_key")
 
 
 @pytest.mark.parametrize(
@@ -219,7 +218,6 @@ def test_a_body_must_be_an_object_with_a_model(api: Api, content: bytes) -> None
         "application/json; charset=latin-1",
         "application/x-www-form-urlencoded",
         "application/jsonx",
-        "multipart/form-data; boundary=x",
     ],
 )
 def test_the_content_type_is_strict(api: Api, kind: str) -> None:
@@ -232,12 +230,6 @@ def test_json_may_say_that_it_is_utf_8(api: Api) -> None:
     response = post(api, body.encode(), content_type='application/json; charset="UTF-8"')
 
     assert response.status_code == 200
-
-
-def test_packed_bodies_are_refused(api: Api) -> None:
-    response = post(api, gzip.compress(b"{}"), content_encoding="gzip")
-
-    refused(response, 415, "unsupported_media_type")
 
 
 def test_a_body_that_is_too_large_is_413(api: Api, settings: Settings) -> None:

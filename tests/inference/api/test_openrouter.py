@@ -60,6 +60,7 @@ def test_a_key_says_what_it_has_spent_and_may(api: Api) -> None:
     key = limited.get("/v1/key").json()["data"]
 
     assert key["limit"] == 0.001
+    assert key["free_model_daily_requests"] == {"limit": 0, "remaining": 0, "used": 0}
     assert key["usage"] == PRICE_TEXT / 1e6
     assert key["limit_remaining"] == pytest.approx(0.001 - PRICE_TEXT / 1e6)
     assert api.http.get("/v1/key").json()["data"]["limit"] is None

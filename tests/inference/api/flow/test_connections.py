@@ -8,13 +8,13 @@ from django.db import connection
 from pytest_django import Settings
 
 from inference.api.request import strict_json
-from inference.kinds.fields import inputs
+from inference.kinds.fields import image_strings, inputs
 from tests.inference.api.conftest import Api, in_base64
 
 # Where a body of 16 MB takes its time.
 WORK: list[tuple[ModuleType, str]] = [
     (strict_json, "loads"),
-    (inputs, "_decoded"),
+    (image_strings, "_decoded"),
     (inputs, "_checked"),
 ]
 

@@ -164,8 +164,7 @@ def test_the_stand_in_is_free(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/models/a/b"])
-def test_strangers_and_other_verbs_are_refused(api: Api, path: str) -> None:
-    assert api.client().get(path).status_code == 401
+def test_other_verbs_are_refused(api: Api, path: str) -> None:
     assert api.http.post(path).status_code == 405
 
 
