@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0008_add_erasures'),
+        ('accounts', '0010_mail_before_keys_expire'),
     ]
 
     operations = [
