@@ -1,4 +1,4 @@
-"""What the owner of a webhook can do: add, rotate, switch, remove, replay.
+"""What the owner of a webhook can do: add, change, test, rotate, switch, remove, replay.
 
 NotAdded            root; `str(error)` is a sentence for people
     InvalidUrl      not a public https URL; what it resolves to is checked whenever it is called
@@ -16,10 +16,8 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from inference.models import Delivery, DeliveryState, DisabledReason, Webhook
-from inference.outbound import url_checks
 from inference.outbound.errors import OutboundError
-from inference.outbound.ip_addresses import is_public
-from inference.webhooks import queueing, signing_secrets
+from inference.webhooks import queueing, receivers, signing_secrets
 from inference.webhooks.schedule import MAX_ATTEMPTS
 
 log = logging.getLogger(__name__)
@@ -49,12 +47,9 @@ class DuplicateUrl(NotAdded):
 def add(user: User, *, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
     """A new webhook and its secret, which its owner can read this once. Raises NotAdded."""
     try:
-        target = url_checks.parse(url)
+        receivers.check(url)
     except OutboundError:
         raise InvalidUrl(NOT_PUBLIC) from None
-    # A name is looked up at each call, since it may lead elsewhere by then. A number says it now.
-    if target.literal and not is_public(target.literal):
-        raise InvalidUrl(NOT_PUBLIC)
     secret = signing_secrets.new_secret()
     webhook = Webhook(
         user=user, url=url, events=list(events), secret=signing_secrets.encrypt(secret)
@@ -101,6 +96,21 @@ def rotate(webhook: Webhook) -> str:
     if rotated:
         log.info("webhook secret rotated webhook=%s", webhook.pk)
     return signing_secrets.decrypt(webhook.secret)
+
+
+def change_events(webhook: Webhook, events: Sequence[str]) -> None:
+    # What is queued already is still sent.
+    Webhook.objects.not_removed().filter(pk=webhook.pk).update(events=list(events))
+    webhook.events = list(events)
+
+
+def send_test(webhook: Webhook) -> Delivery | None:
+    """Queue an event of no job, as any other is sent. None: the webhook is disabled."""
+    if not Webhook.objects.enabled().filter(pk=webhook.pk).exists():
+        return None
+    delivery = queueing.queue_test(webhook)
+    log.info("webhook test queued webhook=%s", webhook.pk)
+    return delivery
 
 
 def switch_off(webhook: Webhook) -> bool:

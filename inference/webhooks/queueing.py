@@ -1,11 +1,14 @@
 """Queues webhook deliveries, in the transaction in which their jobs end."""
 
+import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
-from django.db import connection
+from django.db import connection, transaction
 
 from catalog.infrastructure import broker
+from inference.models import TEST_EVENT, Batch, Delivery, Webhook
 
 SEND_WEBHOOKS = "inference.tasks.send_webhooks"  # by name: tasks import us, not the reverse
 QUEUE = "webhooks"
@@ -50,6 +53,56 @@ def queue(job_ids: Sequence[uuid.UUID]) -> int:
     if deliveries:
         send_soon()
     return deliveries
+
+
+def queue_test(webhook: Webhook) -> Delivery:
+    """An event like that of a job that succeeded, but of no job."""
+    job_id = uuid.uuid4()
+    data = {
+        "id": str(job_id),
+        "object": "job",
+        "kind": "classify",
+        "model": "gigarouter/conse-demo",
+        "status": "succeeded",
+        "error_code": None,
+    }
+    return _queue(webhook, TEST_EVENT, job_id, data)
+
+
+@transaction.atomic
+def queue_batch(batch: Batch) -> int:
+    """Deliveries for a batch that has just ended; part of the caller's transaction."""
+    event = f"batch.{batch.status}"
+    wanting = Webhook.objects.of(batch.owner_id).enabled().filter(events__contains=[event])
+    data = {
+        "id": batch.public_id,
+        "object": "batch",
+        "status": batch.status,
+        "request_counts": {
+            "total": batch.line_count,
+            "completed": batch.completed_lines,
+            "failed": batch.failed_lines,
+        },
+    }
+    webhooks = list(wanting.select_for_update(no_key=True, of=("self",)))
+    for webhook in webhooks:
+        _queue(webhook, event, batch.pk, data)
+    return len(webhooks)
+
+
+def _queue(
+    webhook: Webhook, event: str, subject_id: uuid.UUID, data: Mapping[str, object]
+) -> Delivery:
+    body = {
+        "type": event,
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "data": data,
+    }
+    delivery = Delivery.objects.create(
+        webhook=webhook, job_id=subject_id, event=event, body=json.dumps(body)
+    )
+    send_soon()
+    return delivery
 
 
 def send_soon() -> None:

@@ -14,9 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.http import SignedInRequest
 from catalog.limits import CannotCount, take
 from inference.models import Delivery, Event, Webhook
-from inference.webhooks import endpoints
+from inference.webhooks import endpoints, schedule
 from inference.webhooks.forms import WebhookForm
-from inference.webhooks.schedule import MAX_ATTEMPTS
 
 SHOWN_DELIVERIES = 100
 REPLAYS_PER_HOUR = 120
@@ -75,7 +74,7 @@ def _log_page(request: SignedInRequest, webhook: Webhook, *, secret: str = "") -
         "webhook": webhook,
         "secret": secret,
         "deliveries": deliveries[:SHOWN_DELIVERIES],
-        "max_attempts": MAX_ATTEMPTS,
+        "retry_rule": schedule.in_words(),
     }
     return render(request, "inference/webhooks/log.html", context)
 
@@ -100,6 +99,24 @@ def switch(request: SignedInRequest, pk: int) -> HttpResponse:
     else:
         endpoints.switch_off(webhook)
         messages.success(request, "It is off. Nothing is sent until you switch it on.")
+    return redirect("webhook", pk=pk)
+
+
+@require_POST
+@login_required
+def test(request: SignedInRequest, pk: int) -> HttpResponse:
+    webhook = _own(request, pk)
+    try:
+        may_test = take(f"webhooks:test:{request.user.pk}", REPLAYS_PER_HOUR)
+    except CannotCount as refusal:
+        messages.error(request, str(refusal))
+        return redirect("webhook", pk=pk)
+    if not may_test:
+        messages.error(request, "That was a lot for one hour. Please come back in a while.")
+    elif endpoints.send_test(webhook):
+        messages.success(request, "A test event is on its way. Its attempt shows below.")
+    else:
+        messages.error(request, "The webhook is off. Switch it on first.")
     return redirect("webhook", pk=pk)
 
 
