@@ -43,6 +43,10 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
     def of(self, user_id: int) -> "WebhookQuerySet":
         return self.filter(user=user_id)
 
+    def standing(self) -> "WebhookQuerySet":
+        """Those that somebody has added; without addresses that single calls have named."""
+        return self.not_removed().filter(key__isnull=True)
+
     def not_removed(self) -> "WebhookQuerySet":
         return self.filter(removed_at__isnull=True)
 
@@ -57,6 +61,10 @@ class Webhook(models.Model):
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="webhooks")
+    # Named by a call of this key, and called for the jobs that name it, whatever their end.
+    key = models.ForeignKey(
+        "accounts.ApiKey", models.CASCADE, null=True, blank=True, related_name="+", db_index=False
+    )
     url = models.CharField(max_length=2048)
     events = ArrayField(models.CharField(max_length=20, choices=Event))
     # Encrypted (inference.webhooks.signing_secrets), not hashed: signing needs the secret itself.
@@ -97,8 +105,13 @@ class Webhook(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["user", "url"],
-                condition=Q(removed_at__isnull=True),
+                condition=Q(removed_at__isnull=True, key__isnull=True),
                 name="webhook_url_once_a_person",
+            ),
+            models.UniqueConstraint(
+                fields=["key", "url"],
+                condition=Q(removed_at__isnull=True, key__isnull=False),
+                name="webhook_url_once_a_key",
             ),
         ]
 

@@ -14,8 +14,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 
-from accounts.models import User
-from inference.models import Delivery, DeliveryState, DisabledReason, Webhook
+from accounts.models import ApiKey, User
+from inference.models import Delivery, DeliveryState, DisabledReason, Event, Webhook
 from inference.outbound.errors import OutboundError
 from inference.webhooks import queueing, receivers, signing_secrets
 from inference.webhooks.schedule import MAX_ATTEMPTS
@@ -65,8 +65,33 @@ def add(user: User, *, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
     return webhook, secret
 
 
+def of_call(key: ApiKey, url: str) -> Webhook:
+    """Where a single call wants to be told of its job's end. Raises InvalidUrl.
+
+    It is called for jobs that name it, and forgotten some days after the last of them. What had
+    switched it off is over: somebody wants it now.
+    """
+    try:
+        receivers.check(url)
+    except OutboundError:
+        raise InvalidUrl(NOT_PUBLIC) from None
+    secret = signing_secrets.encrypt(signing_secrets.of_key(key.pk))
+    fresh = {"created_at": Now(), "disabled_at": None, "disabled_reason": "", "secret": secret}
+    named = Webhook.objects.not_removed().filter(key=key, url=url)
+    if not named.update(**fresh):
+        new = Webhook(
+            user_id=key.user_id, key=key, url=url, events=list(Event.values), secret=secret
+        )
+        try:
+            with transaction.atomic():
+                new.save(force_insert=True)
+        except IntegrityError:  # another call has just named it
+            pass
+    return named.get()
+
+
 def _save(webhook: Webhook) -> None:
-    others = Webhook.objects.of(webhook.user_id).not_removed().exclude(url=webhook.url)
+    others = Webhook.objects.of(webhook.user_id).standing().exclude(url=webhook.url)
     if others.count() >= MAX_WEBHOOKS:
         raise TooManyWebhooks(
             f"You have {MAX_WEBHOOKS} webhooks, the most there may be: remove one."
@@ -75,7 +100,7 @@ def _save(webhook: Webhook) -> None:
 
 
 def _added_before(webhook: Webhook) -> tuple[Webhook, str]:
-    same_url = Webhook.objects.of(webhook.user_id).not_removed().filter(url=webhook.url)
+    same_url = Webhook.objects.of(webhook.user_id).standing().filter(url=webhook.url)
     first = same_url.filter(created_at__gt=Now() - SHOWN_AGAIN_FOR).first()
     if first is None:
         raise DuplicateUrl("You have a webhook with this address.")

@@ -19,7 +19,8 @@ MESSAGE_LIVES_S = 30  # the sweep sends what no message was sent for
 # The key share lock keeps a webhook that is being deleted from failing the batch that ends here.
 INSERT_DELIVERIES = """
 WITH ended AS (
-    SELECT job.id, job.owner_id, job.kind, card.repo, nullif(job.error_code, '') AS error_code,
+    SELECT job.id, job.owner_id, job.key_id, job.kind, card.repo,
+        job.options ->> 'webhook' AS named, nullif(job.error_code, '') AS error_code,
         'job.' || CASE job.state WHEN 'cancelled' THEN 'canceled' ELSE job.state END AS event,
         CASE WHEN job.state = 'cancelled' THEN 'canceled'
             WHEN job.error_code = 'deadline' THEN 'expired' ELSE job.state END AS status
@@ -36,11 +37,19 @@ SELECT gen_random_uuid(), webhook.id, ended.id, ended.event, json_build_object(
     )
 )::text
 FROM ended JOIN inference_webhook AS webhook ON webhook.user_id = ended.owner_id
-WHERE webhook.disabled_at IS NULL AND webhook.removed_at IS NULL
-    AND ended.event = ANY(webhook.events)
+WHERE {which}
 FOR KEY SHARE OF webhook
 ON CONFLICT DO NOTHING
 """
+STANDING = INSERT_DELIVERIES.format(
+    which="webhook.key_id IS NULL AND webhook.disabled_at IS NULL AND webhook.removed_at IS NULL"
+    " AND ended.event = ANY(webhook.events)"
+)
+# Found by key and address: of those there may be one for each call.
+NAMED_BY_CALL = INSERT_DELIVERIES.format(
+    which="webhook.key_id = ended.key_id AND webhook.url = ended.named"
+    " AND webhook.removed_at IS NULL"
+)
 
 
 def queue(job_ids: Sequence[uuid.UUID]) -> int:
@@ -48,8 +57,10 @@ def queue(job_ids: Sequence[uuid.UUID]) -> int:
     if not job_ids:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(INSERT_DELIVERIES, [list(job_ids)])
+        cursor.execute(STANDING, [list(job_ids)])
         deliveries: int = cursor.rowcount
+        cursor.execute(NAMED_BY_CALL, [list(job_ids)])
+        deliveries += cursor.rowcount
     if deliveries:
         send_soon()
     return deliveries
@@ -73,7 +84,9 @@ def queue_test(webhook: Webhook) -> Delivery:
 def queue_batch(batch: Batch) -> int:
     """Deliveries for a batch that has just ended; part of the caller's transaction."""
     event = f"batch.{batch.status}"
-    wanting = Webhook.objects.of(batch.owner_id).enabled().filter(events__contains=[event])
+    wanting = (
+        Webhook.objects.of(batch.owner_id).standing().enabled().filter(events__contains=[event])
+    )
     data = {
         "id": batch.public_id,
         "object": "batch",

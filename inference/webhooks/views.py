@@ -53,7 +53,7 @@ def _list_page(
 ) -> HttpResponse:
     context = {
         "form": form,
-        "webhooks": Webhook.objects.of(request.user.pk).not_removed().order_by("pk"),
+        "webhooks": Webhook.objects.of(request.user.pk).standing().order_by("pk"),
         "max_webhooks": endpoints.MAX_WEBHOOKS,
         "secret": secret,
     }
@@ -148,4 +148,4 @@ def replay(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _own(request: SignedInRequest, pk: int) -> Webhook:
     # A 404, not a 403: nobody learns which webhooks others have.
-    return get_object_or_404(Webhook.objects.of(request.user.pk).not_removed(), pk=pk)
+    return get_object_or_404(Webhook.objects.of(request.user.pk).standing(), pk=pk)

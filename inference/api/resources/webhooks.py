@@ -17,7 +17,7 @@ from inference.api.request.reader import RawBody
 from inference.api.threads import in_thread
 from inference.kinds.fields.schema import Body
 from inference.models import Event, Webhook
-from inference.webhooks import endpoints
+from inference.webhooks import endpoints, signing_secrets
 from inference.webhooks.endpoints import MAX_WEBHOOKS
 
 router = APIRouter(tags=["webhooks"])
@@ -63,6 +63,11 @@ class DeliveryObject(BaseModel):
     event: str
 
 
+class CallSecret(BaseModel):
+    object: Literal["webhook.secret"]
+    secret: str
+
+
 class NewWebhookBody(Body):
     """Where to call, and for what."""
 
@@ -96,6 +101,17 @@ async def add_webhook(request: Request, caller: AnyCaller) -> Response:
     """Its secret is in this answer, and in no other."""
     raw_body = await reader.read_json(request, NewWebhookBody)
     return JSONResponse(await in_thread(_add, caller.user, raw_body))
+
+
+@router.get(
+    "/v1/webhooks/secret",
+    summary="Secret of this key's calls",
+    responses=openapi.answers(CallSecret),
+)
+async def show_secret(caller: AnyCaller) -> Response:
+    """Signs deliveries to the `webhook` that a call of this API key has named."""
+    secret = signing_secrets.of_key(caller.key.pk)
+    return JSONResponse({"object": "webhook.secret", "secret": secret})
 
 
 @router.get(
@@ -170,7 +186,7 @@ def _seconds(moment: datetime | None) -> int | None:
 
 
 def _list(user: User) -> Json:
-    webhooks = Webhook.objects.of(user.pk).not_removed().order_by("pk")
+    webhooks = Webhook.objects.of(user.pk).standing().order_by("pk")
     return {"object": "list", "data": [describe(webhook) for webhook in webhooks[:MAX_WEBHOOKS]]}
 
 
@@ -189,7 +205,7 @@ def _add(user: User, raw_body: RawBody[NewWebhookBody]) -> Json:
 
 def _get(user: User, webhook_id: int) -> Webhook:
     # The gate: somebody else's webhook does not exist.
-    webhook = Webhook.objects.of(user.pk).not_removed().filter(pk=webhook_id).first()
+    webhook = Webhook.objects.of(user.pk).standing().filter(pk=webhook_id).first()
     if webhook is None:
         raise NotFound("There is no such webhook.", code="webhook_not_found", param="webhook_id")
     return webhook

@@ -47,6 +47,7 @@ def test_the_description_names_every_route_and_error(api: Api) -> None:
         "/v1/batches/{batch_id}",
         "/v1/batches/{batch_id}/cancel",
         "/v1/webhooks",
+        "/v1/webhooks/secret",
         "/v1/webhooks/{webhook_id}",
         "/v1/webhooks/{webhook_id}/rotate",
         "/v1/webhooks/{webhook_id}/test",

@@ -355,3 +355,12 @@ def test_the_end_of_a_batch_is_delivered_to_who_asked_for_it(api: Api, runner: R
     body = json.loads(delivery.body)
     assert body["data"]["id"] == batch.id
     assert body["data"]["request_counts"] == {"total": 1, "completed": 1, "failed": 0}
+
+
+def test_a_line_names_no_webhook(api: Api, runner: Runner) -> None:
+    body = {"model": api.card.repo, "input": "a cat", "webhook": "https://good.example/"}
+
+    batch = runner.run([line("one", body)])
+
+    [error] = runner.read(batch.error_file_id)
+    assert error["response"]["body"]["error"]["param"] == "webhook"
