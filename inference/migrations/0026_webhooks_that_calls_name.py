@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0010_mail_before_keys_expire'),
-        ('inference', '0024_webhooks_of_batches_and_developers'),
+        ('inference', '0025_webhooks_of_batches_and_developers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

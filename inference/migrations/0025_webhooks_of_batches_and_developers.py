@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inference', '0023_files_and_batches'),
+        ('inference', '0024_count_unread_jobs'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
