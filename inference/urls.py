@@ -51,6 +51,7 @@ urlpatterns = [
     path("account/webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
     path("account/webhooks/<int:pk>/secret/", webhooks.rotate, name="webhook_rotate"),
     path("account/webhooks/<int:pk>/switch/", webhooks.switch, name="webhook_switch"),
+    path("account/webhooks/<int:pk>/test/", webhooks.test, name="webhook_test"),
     path("account/webhooks/<int:pk>/remove/", webhooks.remove, name="webhook_remove"),
     path("account/webhooks/replay/<uuid:pk>/", webhooks.replay, name="webhook_replay"),
     path("account/batches/", batches.batches, name="batches"),

@@ -11,7 +11,8 @@ from django.views.decorators.http import require_safe
 from accounts.price_list.market import ANCHORS
 from catalog.models import ModelCard, Stage
 from catalog.page_cache import cache_for_anonymous
-from catalog.pricing import BATCH_DISCOUNT_PERCENT, Price
+from catalog.pricing import Price
+from catalog.pricing.batch import BATCH_DISCOUNT_PERCENT
 from catalog.pricing.formatting import exact_usd, per_1k_exactly, rounded_usd, texts_at
 
 EXAMPLE_IMAGES, EXAMPLE_LABELS, EXAMPLE_TOKENS = 1_000, 10, 70

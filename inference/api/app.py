@@ -20,7 +20,7 @@ from inference.api.dialects.dialect import Dialect
 from inference.api.error_handlers import HANDLERS
 from inference.api.errors import ApiError, ErrorWriter, write_error
 from inference.api.middleware import ApiMiddleware
-from inference.api.resources import account, events, jobs, models, quote
+from inference.api.resources import account, events, jobs, models, quote, webhooks
 from inference.api.resources.kinds import kinds_router
 
 DESCRIPTION = """Zero-shot image models behind the calls that clients already make.
@@ -84,6 +84,7 @@ def _routers(dialects: Sequence[Dialect]) -> list[APIRouter]:
         events.router,
         files_route.router,
         batches_route.router,
+        webhooks.router,
         account.router,
         quote.router,
         *(dialect.router for dialect in dialects),
@@ -96,6 +97,7 @@ def _bodies(dialects: Sequence[Dialect]) -> list[type[BaseModel]]:
         *(kind.endpoint.body for kind in kinds.KINDS.values()),
         BatchBody,
         quote.QuoteBody,
+        *webhooks.BODIES,
         *(body for dialect in dialects for body in dialect.bodies),
     ]
 

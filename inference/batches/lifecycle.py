@@ -21,6 +21,7 @@ from catalog.infrastructure.retention import Retention
 from inference import jobs
 from inference.jobs import image_files
 from inference.models import (
+    ENDED_BATCH,
     ApiFile,
     Batch,
     BatchQuerySet,
@@ -31,6 +32,7 @@ from inference.models import (
     Job,
     State,
 )
+from inference.webhooks import queueing
 
 log = logging.getLogger(__name__)
 
@@ -158,10 +160,17 @@ def cancel(batch: Batch) -> bool:
 def expire_due() -> int:
     """Batches whose window is over run nothing new; how many there were."""
     overdue = Batch.objects.overdue()
-    unstarted = overdue.filter(status=BatchStatus.VALIDATING)
-    expired = unstarted.update(status=BatchStatus.EXPIRED, ending_at=Now(), ended_at=Now())
     running = overdue.filter(status=BatchStatus.IN_PROGRESS)
-    return expired + running.update(status=BatchStatus.FINALIZING, ending_at=Now())
+    expired = running.update(status=BatchStatus.FINALIZING, ending_at=Now())
+    for batch in overdue.filter(status=BatchStatus.VALIDATING):
+        expired += _move(
+            batch,
+            BatchStatus.VALIDATING,
+            to=BatchStatus.EXPIRED,
+            ending_at=Now(),
+            ended_at=Now(),
+        )
+    return expired
 
 
 def end_jobs(batch: Batch) -> int:
@@ -207,6 +216,7 @@ def finish(batch: Batch) -> bool:
     return True
 
 
+@transaction.atomic
 def _move(
     batch: Batch,
     status: BatchStatus,
@@ -223,4 +233,6 @@ def _move(
     with log_context.bound(batch=batch.pk):
         log.info("batch %s", to)
     batch.refresh_from_db()
+    if batch.status in ENDED_BATCH:
+        queueing.queue_batch(batch)
     return True

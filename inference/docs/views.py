@@ -24,6 +24,7 @@ from inference.kinds.classify import templates
 from inference.kinds.fields import inputs, labels, texts, tokens
 from inference.models import Worker
 from inference.outbound import fetch_queue
+from inference.webhooks import schedule
 
 COMPATIBILITY = Path(settings.BASE_DIR) / "docs" / "compatibility.json"
 
@@ -69,6 +70,7 @@ def docs(request: HttpRequest, slug: str = "") -> HttpResponse:
         "site": settings.SITE_URL,
         "limits": _limits(),
         "kinds": list(kinds.KINDS.values()),
+        "retry_rule": schedule.in_words(),
         "compatibility": compatibility() if slug == "clients" else [],
     }
     return render(request, page.template, context)

@@ -49,6 +49,10 @@ class ParsedRequest:
             return self
         return replace(self, options={**self.options, IGNORED: list(names)})
 
+    def with_webhook(self, url: str) -> "ParsedRequest":
+        """The same, whose job's end is delivered to this address, too."""
+        return replace(self, options={**self.options, "webhook": url}) if url else self
+
     # Before `check`, in the event loop: a worker fetches, and no thread waits for it.
     async def fetch(self) -> "ParsedRequest":
         """The same with the bytes behind its URLs; raises FieldError."""

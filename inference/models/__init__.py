@@ -28,6 +28,7 @@ from inference.models.jobs import FINAL, OPEN, ErrorCode, Input, Job, JobQuerySe
 from inference.models.playground import PictureDraft, SharedResult
 from inference.models.status import Incident, IncidentUpdate, Part, StatusHour
 from inference.models.webhooks import (
+    TEST_EVENT,
     Attempt,
     Delivery,
     DeliveryQuerySet,
@@ -52,6 +53,7 @@ __all__ = [
     "NONE_OF_THE_LABELS",
     "OPEN",
     "OPEN_BATCH",
+    "TEST_EVENT",
     "WORKER_SILENT_AFTER",
     "ApiFile",
     "ApiFileQuerySet",

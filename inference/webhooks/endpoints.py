@@ -1,4 +1,4 @@
-"""What the owner of a webhook can do: add, rotate, switch, remove, replay.
+"""What the owner of a webhook can do: add, change, test, rotate, switch, remove, replay.
 
 NotAdded            root; `str(error)` is a sentence for people
     InvalidUrl      not a public https URL; what it resolves to is checked whenever it is called
@@ -14,12 +14,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 
-from accounts.models import User
-from inference.models import Delivery, DeliveryState, DisabledReason, Webhook
-from inference.outbound import url_checks
+from accounts.models import ApiKey, User
+from inference.models import Delivery, DeliveryState, DisabledReason, Event, Webhook
 from inference.outbound.errors import OutboundError
-from inference.outbound.ip_addresses import is_public
-from inference.webhooks import queueing, signing_secrets
+from inference.webhooks import queueing, receivers, signing_secrets
 from inference.webhooks.schedule import MAX_ATTEMPTS
 
 log = logging.getLogger(__name__)
@@ -49,12 +47,9 @@ class DuplicateUrl(NotAdded):
 def add(user: User, *, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
     """A new webhook and its secret, which its owner can read this once. Raises NotAdded."""
     try:
-        target = url_checks.parse(url)
+        receivers.check(url)
     except OutboundError:
         raise InvalidUrl(NOT_PUBLIC) from None
-    # A name is looked up at each call, since it may lead elsewhere by then. A number says it now.
-    if target.literal and not is_public(target.literal):
-        raise InvalidUrl(NOT_PUBLIC)
     secret = signing_secrets.new_secret()
     webhook = Webhook(
         user=user, url=url, events=list(events), secret=signing_secrets.encrypt(secret)
@@ -70,8 +65,33 @@ def add(user: User, *, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
     return webhook, secret
 
 
+def of_call(key: ApiKey, url: str) -> Webhook:
+    """Where a single call wants to be told of its job's end. Raises InvalidUrl.
+
+    It is called for jobs that name it, and forgotten some days after the last of them. What had
+    switched it off is over: somebody wants it now.
+    """
+    try:
+        receivers.check(url)
+    except OutboundError:
+        raise InvalidUrl(NOT_PUBLIC) from None
+    secret = signing_secrets.encrypt(signing_secrets.of_key(key.pk))
+    fresh = {"created_at": Now(), "disabled_at": None, "disabled_reason": "", "secret": secret}
+    named = Webhook.objects.not_removed().filter(key=key, url=url)
+    if not named.update(**fresh):
+        new = Webhook(
+            user_id=key.user_id, key=key, url=url, events=list(Event.values), secret=secret
+        )
+        try:
+            with transaction.atomic():
+                new.save(force_insert=True)
+        except IntegrityError:  # another call has just named it
+            pass
+    return named.get()
+
+
 def _save(webhook: Webhook) -> None:
-    others = Webhook.objects.of(webhook.user_id).not_removed().exclude(url=webhook.url)
+    others = Webhook.objects.of(webhook.user_id).standing().exclude(url=webhook.url)
     if others.count() >= MAX_WEBHOOKS:
         raise TooManyWebhooks(
             f"You have {MAX_WEBHOOKS} webhooks, the most there may be: remove one."
@@ -80,7 +100,7 @@ def _save(webhook: Webhook) -> None:
 
 
 def _added_before(webhook: Webhook) -> tuple[Webhook, str]:
-    same_url = Webhook.objects.of(webhook.user_id).not_removed().filter(url=webhook.url)
+    same_url = Webhook.objects.of(webhook.user_id).standing().filter(url=webhook.url)
     first = same_url.filter(created_at__gt=Now() - SHOWN_AGAIN_FOR).first()
     if first is None:
         raise DuplicateUrl("You have a webhook with this address.")
@@ -101,6 +121,21 @@ def rotate(webhook: Webhook) -> str:
     if rotated:
         log.info("webhook secret rotated webhook=%s", webhook.pk)
     return signing_secrets.decrypt(webhook.secret)
+
+
+def change_events(webhook: Webhook, events: Sequence[str]) -> None:
+    # What is queued already is still sent.
+    Webhook.objects.not_removed().filter(pk=webhook.pk).update(events=list(events))
+    webhook.events = list(events)
+
+
+def send_test(webhook: Webhook) -> Delivery | None:
+    """Queue an event of no job, as any other is sent. None: the webhook is disabled."""
+    if not Webhook.objects.enabled().filter(pk=webhook.pk).exists():
+        return None
+    delivery = queueing.queue_test(webhook)
+    log.info("webhook test queued webhook=%s", webhook.pk)
+    return delivery
 
 
 def switch_off(webhook: Webhook) -> bool:

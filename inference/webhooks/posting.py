@@ -14,7 +14,7 @@ from catalog.infrastructure import log_context
 from inference.models import Delivery, FailureReason
 from inference.outbound.client import NETWORK_ERRORS, OutboundClient
 from inference.outbound.errors import OutboundError
-from inference.webhooks import signing_secrets
+from inference.webhooks import receivers, signing_secrets
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ async def _post(
     """The answer's status and what is wrong with it; its body is not read."""
     headers = _headers(delivery, secrets, at=datetime.now(UTC))
     try:
-        target = client.parse(delivery.webhook.url)
+        target, client = receivers.route(delivery.webhook.url, client)
         async with asyncio.timeout(TOTAL_S):
             body = delivery.body.encode()
             async with client.stream("POST", target, headers=headers, body=body) as response:

@@ -1,11 +1,14 @@
 """Queues webhook deliveries, in the transaction in which their jobs end."""
 
+import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
-from django.db import connection
+from django.db import connection, transaction
 
 from catalog.infrastructure import broker
+from inference.models import TEST_EVENT, Batch, Delivery, Webhook
 
 SEND_WEBHOOKS = "inference.tasks.send_webhooks"  # by name: tasks import us, not the reverse
 QUEUE = "webhooks"
@@ -16,7 +19,8 @@ MESSAGE_LIVES_S = 30  # the sweep sends what no message was sent for
 # The key share lock keeps a webhook that is being deleted from failing the batch that ends here.
 INSERT_DELIVERIES = """
 WITH ended AS (
-    SELECT job.id, job.owner_id, job.kind, card.repo, nullif(job.error_code, '') AS error_code,
+    SELECT job.id, job.owner_id, job.key_id, job.kind, card.repo,
+        job.options ->> 'webhook' AS named, nullif(job.error_code, '') AS error_code,
         'job.' || CASE job.state WHEN 'cancelled' THEN 'canceled' ELSE job.state END AS event,
         CASE WHEN job.state = 'cancelled' THEN 'canceled'
             WHEN job.error_code = 'deadline' THEN 'expired' ELSE job.state END AS status
@@ -33,11 +37,19 @@ SELECT gen_random_uuid(), webhook.id, ended.id, ended.event, json_build_object(
     )
 )::text
 FROM ended JOIN inference_webhook AS webhook ON webhook.user_id = ended.owner_id
-WHERE webhook.disabled_at IS NULL AND webhook.removed_at IS NULL
-    AND ended.event = ANY(webhook.events)
+WHERE {which}
 FOR KEY SHARE OF webhook
 ON CONFLICT DO NOTHING
 """
+STANDING = INSERT_DELIVERIES.format(
+    which="webhook.key_id IS NULL AND webhook.disabled_at IS NULL AND webhook.removed_at IS NULL"
+    " AND ended.event = ANY(webhook.events)"
+)
+# Found by key and address: of those there may be one for each call.
+NAMED_BY_CALL = INSERT_DELIVERIES.format(
+    which="webhook.key_id = ended.key_id AND webhook.url = ended.named"
+    " AND webhook.removed_at IS NULL"
+)
 
 
 def queue(job_ids: Sequence[uuid.UUID]) -> int:
@@ -45,11 +57,65 @@ def queue(job_ids: Sequence[uuid.UUID]) -> int:
     if not job_ids:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(INSERT_DELIVERIES, [list(job_ids)])
+        cursor.execute(STANDING, [list(job_ids)])
         deliveries: int = cursor.rowcount
+        cursor.execute(NAMED_BY_CALL, [list(job_ids)])
+        deliveries += cursor.rowcount
     if deliveries:
         send_soon()
     return deliveries
+
+
+def queue_test(webhook: Webhook) -> Delivery:
+    """An event like that of a job that succeeded, but of no job."""
+    job_id = uuid.uuid4()
+    data = {
+        "id": str(job_id),
+        "object": "job",
+        "kind": "classify",
+        "model": "gigarouter/conse-demo",
+        "status": "succeeded",
+        "error_code": None,
+    }
+    return _queue(webhook, TEST_EVENT, job_id, data)
+
+
+@transaction.atomic
+def queue_batch(batch: Batch) -> int:
+    """Deliveries for a batch that has just ended; part of the caller's transaction."""
+    event = f"batch.{batch.status}"
+    wanting = (
+        Webhook.objects.of(batch.owner_id).standing().enabled().filter(events__contains=[event])
+    )
+    data = {
+        "id": batch.public_id,
+        "object": "batch",
+        "status": batch.status,
+        "request_counts": {
+            "total": batch.line_count,
+            "completed": batch.completed_lines,
+            "failed": batch.failed_lines,
+        },
+    }
+    webhooks = list(wanting.select_for_update(no_key=True, of=("self",)))
+    for webhook in webhooks:
+        _queue(webhook, event, batch.pk, data)
+    return len(webhooks)
+
+
+def _queue(
+    webhook: Webhook, event: str, subject_id: uuid.UUID, data: Mapping[str, object]
+) -> Delivery:
+    body = {
+        "type": event,
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "data": data,
+    }
+    delivery = Delivery.objects.create(
+        webhook=webhook, job_id=subject_id, event=event, body=json.dumps(body)
+    )
+    send_soon()
+    return delivery
 
 
 def send_soon() -> None:

@@ -33,6 +33,7 @@ SHARE_WHILE_FAILING = 1
 GIVE_UP_AFTER = timedelta(days=2)  # what waits for a webhook that is switched off
 KEEP_FOR = timedelta(days=30)
 KEEP_REMOVED_FOR = timedelta(hours=1)
+KEEP_NAMED_FOR = timedelta(days=3)
 
 
 def send_due(*, client: OutboundClient | None = None) -> int:
@@ -52,6 +53,13 @@ def send_due(*, client: OutboundClient | None = None) -> int:
 
 RETENTIONS = [
     Retention("deliveries", Delivery.objects.all, "created_at", KEEP_FOR),
+    # By then what calls of it have ended is delivered, or given up.
+    Retention(
+        "webhooks of calls",
+        lambda: Webhook.objects.filter(key__isnull=False),
+        "created_at",
+        KEEP_NAMED_FOR,
+    ),
     Retention("removed webhooks", Webhook.objects.all, "removed_at", KEEP_REMOVED_FOR),
 ]
 

@@ -25,6 +25,14 @@ def new_secret() -> str:
     return PREFIX + base64.b64encode(secrets.token_bytes(RANDOM_BYTES)).decode()
 
 
+def of_key(key_id: int) -> str:
+    """What signs for addresses that calls of an API key name; another key has another one."""
+    digest = salted_hmac(
+        "inference.webhooks", f"calls of key {key_id}", settings.SECRET_KEY, algorithm="sha256"
+    ).digest()
+    return PREFIX + base64.b64encode(digest).decode()
+
+
 def encrypt(secret: str) -> str:
     return _fernet().encrypt(secret.encode()).decode()
 

@@ -14,9 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.http import SignedInRequest
 from catalog.limits import CannotCount, take
 from inference.models import Delivery, Event, Webhook
-from inference.webhooks import endpoints
+from inference.webhooks import endpoints, schedule
 from inference.webhooks.forms import WebhookForm
-from inference.webhooks.schedule import MAX_ATTEMPTS
 
 SHOWN_DELIVERIES = 100
 REPLAYS_PER_HOUR = 120
@@ -54,7 +53,7 @@ def _list_page(
 ) -> HttpResponse:
     context = {
         "form": form,
-        "webhooks": Webhook.objects.of(request.user.pk).not_removed().order_by("pk"),
+        "webhooks": Webhook.objects.of(request.user.pk).standing().order_by("pk"),
         "max_webhooks": endpoints.MAX_WEBHOOKS,
         "secret": secret,
     }
@@ -75,7 +74,7 @@ def _log_page(request: SignedInRequest, webhook: Webhook, *, secret: str = "") -
         "webhook": webhook,
         "secret": secret,
         "deliveries": deliveries[:SHOWN_DELIVERIES],
-        "max_attempts": MAX_ATTEMPTS,
+        "retry_rule": schedule.in_words(),
     }
     return render(request, "inference/webhooks/log.html", context)
 
@@ -100,6 +99,24 @@ def switch(request: SignedInRequest, pk: int) -> HttpResponse:
     else:
         endpoints.switch_off(webhook)
         messages.success(request, "It is off. Nothing is sent until you switch it on.")
+    return redirect("webhook", pk=pk)
+
+
+@require_POST
+@login_required
+def test(request: SignedInRequest, pk: int) -> HttpResponse:
+    webhook = _own(request, pk)
+    try:
+        may_test = take(f"webhooks:test:{request.user.pk}", REPLAYS_PER_HOUR)
+    except CannotCount as refusal:
+        messages.error(request, str(refusal))
+        return redirect("webhook", pk=pk)
+    if not may_test:
+        messages.error(request, "That was a lot for one hour. Please come back in a while.")
+    elif endpoints.send_test(webhook):
+        messages.success(request, "A test event is on its way. Its attempt shows below.")
+    else:
+        messages.error(request, "The webhook is off. Switch it on first.")
     return redirect("webhook", pk=pk)
 
 
@@ -131,4 +148,4 @@ def replay(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _own(request: SignedInRequest, pk: int) -> Webhook:
     # A 404, not a 403: nobody learns which webhooks others have.
-    return get_object_or_404(Webhook.objects.of(request.user.pk).not_removed(), pk=pk)
+    return get_object_or_404(Webhook.objects.of(request.user.pk).standing(), pk=pk)

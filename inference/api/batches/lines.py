@@ -97,6 +97,8 @@ def _parse(line: BatchLine) -> ParsedLine:
         card = model_lookup.find_callable(body.model, needs_worker=False)
         with field_errors():
             ignored = body.ignored()
+            if body.webhook_url:
+                raise _no_webhook()
             return ParsedLine(line.custom_id, endpoint.parse(body, card).with_ignored(ignored))
     except ApiError as error:
         return ParsedLine(line.custom_id, error=line_error(error))
@@ -104,6 +106,14 @@ def _parse(line: BatchLine) -> ParsedLine:
         # The edge of the step: one line must not hold up all that come after it.
         log.exception("line not read custom_id=%.100r", line.custom_id)
         return ParsedLine(line.custom_id, error=line_error(InternalError()))
+
+
+def _no_webhook() -> Invalid:
+    return Invalid(
+        "A line of a batch has no `webhook`: add one for `batch.completed` instead.",
+        code="unsupported_parameter",
+        param="webhook",
+    )
 
 
 def _within_limits(lines: Sequence[ParsedLine]) -> Iterator[ParsedLine]:

@@ -128,7 +128,10 @@ def _parse_and_submit(call: Call[Body], preference: Preference, attempt: Attempt
         return
     with field_errors():
         ignored = body.ignored()
-        attempt.parsed = call.parse(body, preference).with_ignored(ignored)
+        parsed = call.parse(body, preference).with_ignored(ignored)
+    if url := body.webhook_url:
+        submission.name_webhook(call.caller, url)
+    attempt.parsed = parsed.with_webhook(url)
     if not attempt.parsed.has_urls:
         _submit(call, preference, attempt)
 

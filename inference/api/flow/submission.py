@@ -13,13 +13,14 @@ from catalog.numbers.money import usd
 from inference import jobs
 from inference.api import limits
 from inference.api.auth import Caller
-from inference.api.errors import OutOfCredit, Unauthorized, field_errors
+from inference.api.errors import Invalid, OutOfCredit, Unauthorized, field_errors
 from inference.api.flow import idempotency
 from inference.api.request import model_lookup
 from inference.api.request.preference import Preference
 from inference.api.request_context import context_of
 from inference.kinds.request import ParsedRequest
 from inference.models import IdempotentCall, Job
+from inference.webhooks import endpoints
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,14 @@ def claim_key(request: Request, caller: Caller, fingerprint: str) -> IdempotentC
         key=key,
         fingerprint=hashlib.sha256(content.encode()).hexdigest(),
     )
+
+
+def name_webhook(caller: Caller, url: str) -> None:
+    """Raises ApiError for an address that cannot be called."""
+    try:
+        endpoints.of_call(caller.key, url)
+    except endpoints.InvalidUrl as error:
+        raise Invalid(str(error), code="invalid_webhook_url", param="webhook") from error
 
 
 def submit(

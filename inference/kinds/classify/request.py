@@ -24,7 +24,7 @@ from inference.kinds.fields.on_error import SKIP, OnError
 from inference.kinds.fields.on_error import payload_of as payload_of_on_error
 from inference.kinds.fields.options import Unsupporteds
 from inference.kinds.fields.parsed_input import ParsedInput
-from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Inputs, Labels, Model, TopK
+from inference.kinds.fields.schema import EXAMPLE_IMAGE, CallBody, Inputs, Labels, Model, TopK
 from inference.kinds.fields.texts import readable
 from inference.kinds.fields.truncation import Truncate
 from inference.kinds.kind import Endpoint
@@ -42,7 +42,7 @@ class Payload(TemplateFields):
     activation: str
 
 
-class ClassifyBody(Body):
+class ClassifyBody(CallBody):
     """Pictures to score against labels."""
 
     model_config = ConfigDict(

@@ -15,7 +15,7 @@ from inference.kinds.fields import inputs, options, truncation
 from inference.kinds.fields.on_error import SKIP, OnError, payload_of
 from inference.kinds.fields.options import Unsupported, Unsupporteds
 from inference.kinds.fields.parsed_input import ParsedInput
-from inference.kinds.fields.schema import EXAMPLE_IMAGE, Body, Inputs, Messages, Model
+from inference.kinds.fields.schema import EXAMPLE_IMAGE, CallBody, Inputs, Messages, Model
 from inference.kinds.fields.truncation import Truncate
 from inference.kinds.kind import Endpoint
 from inference.kinds.request import ParsedRequest
@@ -23,7 +23,7 @@ from inference.kinds.request import ParsedRequest
 NAME = "embed"
 
 
-class EmbeddingsBody(Body):
+class EmbeddingsBody(CallBody):
     """Texts and pictures to embed."""
 
     model_config = ConfigDict(

@@ -113,6 +113,10 @@ class Body(BaseModel):
         """Fields that this body does not have."""
         return self.model_extra or {}
 
+    @property
+    def webhook_url(self) -> str:
+        return ""
+
     def ignored(self) -> list[str]:
         """Names of fields that nothing was done about; raises FieldError for one that matters."""
         options.check(self.others, self.unsupported)
@@ -126,6 +130,23 @@ class Body(BaseModel):
         described = handler(schema)
         handler.resolve_ref_schema(described).pop("additionalProperties", None)
         return described
+
+
+class CallBody(Body):
+    """What all kinds of call may have beside what they are about."""
+
+    webhook: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=2048,
+        description="An https address that is called when the job of this call ends, signed with"
+        " the secret at `/v1/webhooks/secret`.",
+        examples=["https://example.com/done"],
+    )
+
+    @property
+    def webhook_url(self) -> str:
+        return self.webhook or ""
 
 
 Dollars = Annotated[str, Field(description="US dollars, exact.", examples=["0.000094"])]

@@ -17,7 +17,7 @@ from inference.kinds.fields import inputs, options, truncation
 from inference.kinds.fields.inputs import MAX_IMAGES, MAX_INPUTS
 from inference.kinds.fields.options import Unsupported, Unsupporteds
 from inference.kinds.fields.parsed_input import ParsedInput, Url
-from inference.kinds.fields.schema import EXAMPLE_IMAGE, INPUT, Body, Model
+from inference.kinds.fields.schema import EXAMPLE_IMAGE, INPUT, CallBody, Model
 from inference.kinds.fields.truncation import Truncate
 from inference.kinds.kind import Endpoint
 from inference.kinds.rank.answer import Ranking
@@ -45,7 +45,7 @@ class Payload(TypedDict, total=False):
     urls: dict[str, str]
 
 
-class RankBody(Body):
+class RankBody(CallBody):
     """A query, and the documents to order by how close they are to it."""
 
     model_config = ConfigDict(

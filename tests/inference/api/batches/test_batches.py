@@ -1,5 +1,6 @@
 """A batch from its file to its results, as the openai package for Python sees it."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 
@@ -14,7 +15,8 @@ from accounts.models import Entry, EntryKind
 from catalog.infrastructure.retention import Budget
 from inference.api.batches import advance
 from inference.batches import lifecycle, parts
-from inference.models import ApiFile, Batch, BatchPart, Job, State
+from inference.models import ApiFile, Batch, BatchPart, Delivery, Job, State
+from inference.webhooks import endpoints
 from tests.inference.api.batches.conftest import Runner, jsonl, line
 from tests.inference.api.conftest import (
     CREDIT,
@@ -340,3 +342,25 @@ def test_steps_that_run_at_once_do_each_line_once(api: Api, runner: Runner) -> N
     assert not parts.begin(batch, again, requests)
     assert credits.balance_of(api.user).held == 0
     assert ApiFile.objects.count() == 1
+
+
+def test_the_end_of_a_batch_is_delivered_to_who_asked_for_it(api: Api, runner: Runner) -> None:
+    wanted, _ = endpoints.add(api.user, url="https://a.example/", events=["batch.completed"])
+    endpoints.add(api.user, url="https://b.example/", events=["job.succeeded", "batch.failed"])
+
+    batch = runner.run(runner.texts(["a cat"]))
+
+    delivery = Delivery.objects.get()
+    assert (delivery.webhook, delivery.event) == (wanted, "batch.completed")
+    body = json.loads(delivery.body)
+    assert body["data"]["id"] == batch.id
+    assert body["data"]["request_counts"] == {"total": 1, "completed": 1, "failed": 0}
+
+
+def test_a_line_names_no_webhook(api: Api, runner: Runner) -> None:
+    body = {"model": api.card.repo, "input": "a cat", "webhook": "https://good.example/"}
+
+    batch = runner.run([line("one", body)])
+
+    [error] = runner.read(batch.error_file_id)
+    assert error["response"]["body"]["error"]["param"] == "webhook"

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0023_fill_bulk_mail'),
+        ('catalog', '0024_price_in_nano_dollars'),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("inference", "0024_count_unread_jobs")]
+    dependencies = [("inference", "0025_price_jobs_in_nano_dollars")]
 
     operations = [
         migrations.CreateModel(

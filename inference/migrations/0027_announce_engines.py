@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inference', '0024_count_unread_jobs'),
+        ('inference', '0026_join_identical_calls'),
     ]
 
     operations = [
