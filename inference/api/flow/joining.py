@@ -56,7 +56,7 @@ def hash_of(request: Request, fingerprint: str) -> str:
 
 def join(key: ApiKey, call_hash: str) -> uuid.UUID | None:
     """The job of an identical call that is being answered; the caller waits for it from now on."""
-    job_id = _returned(JOIN, _parameters(key, call_hash))
+    job_id: uuid.UUID | None = _returned(JOIN, _parameters(key, call_hash))
     if job_id:
         log.info("call joins a running one key=%s job=%s", key.pk, job_id)
     return job_id
@@ -96,11 +96,11 @@ def reports_cost(job: Job) -> bool:
     return bool(unreported.update(is_cost_reported=True))
 
 
-def _parameters(key: ApiKey, call_hash: str) -> dict[str, object]:
+def _parameters(key: ApiKey, call_hash: str) -> dict[str, Any]:
     return {"key": key.pk, "hash": call_hash, "open": OPEN_STATES, "window": WINDOW_S}
 
 
-def _returned(statement: str, parameters: dict[str, object]) -> Any:  # what its column holds
+def _returned(statement: str, parameters: dict[str, Any]) -> Any:  # what the column holds
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         row = cursor.fetchone()

@@ -1,6 +1,7 @@
 """Vectors as the API writes them: OpenAI's list, floats or base64 of little-endian float32."""
 
 import base64
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -48,7 +49,9 @@ def _data(job: Job) -> list[Json]:
     """One entry for each input in order; what could not be used has an error, and no numbers."""
     is_base64 = job.options.get("encoding_format") == "base64"
     vectors = vectors_of(job)
-    written = iter(map(_base64, vectors) if is_base64 else floats.shortest(vectors))
+    written: Iterator[list[float] | str] = (
+        map(_base64, vectors) if is_base64 else iter(floats.shortest(vectors))
+    )
     errors = on_error.errors_of(job)
     return [
         # Not null: OpenAI's clients decode what is there, and both make an empty vector of this.

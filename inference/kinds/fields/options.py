@@ -24,7 +24,7 @@ class Unsupported:
     accepted: tuple[object, ...] = ()
 
 
-Unsupporteds = Mapping[str, Unsupported]
+Unsupporteds = dict[str, Unsupported]
 
 VECTORS: Unsupporteds = {
     "output_dtype": Unsupported(
