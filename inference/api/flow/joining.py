@@ -85,7 +85,8 @@ def _leave(job_id: uuid.UUID) -> int:
     """How many still wait. The row stays locked until the transaction ends: nobody joins a job
     that is being canceled.
     """
-    return _returned(LEAVE, {"job": job_id}) or 0
+    waiters: int = _returned(LEAVE, {"job": job_id}) or 0
+    return waiters
 
 
 def reports_cost(job: Job) -> bool:
