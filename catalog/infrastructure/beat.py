@@ -37,6 +37,7 @@ LONGEST_SLEEP_S = 1.0
 # Nothing that a sweep does takes so long; code that hangs can only be replaced.
 HUNG_AFTER_S = 120.0
 WATCHED = "sweep"
+SHORTEST_BACKOFF_S = 5.0
 AFTER_FAILURE = Exponential(first=timedelta(seconds=2.5), longest=timedelta(seconds=30))
 
 
@@ -99,7 +100,9 @@ class Scheduler(CeleryScheduler):
             turn.failures = 0
         except Exception as error:  # the edge of the thread: the next run may go well
             turn.failures += 1
-            pause_s = AFTER_FAILURE.wait_after(turn.failures).total_seconds()
+            # What is done each few seconds must not be missed for longer once all is well again.
+            longest_s = max(2 * interval_of(entry).total_seconds(), SHORTEST_BACKOFF_S)
+            pause_s = min(AFTER_FAILURE.wait_after(turn.failures).total_seconds(), longest_s)
             is_away = isinstance(error, DATABASE_OUTAGES)
             log.error(
                 "periodic task failed task=%s next_in=%.1fs error=%r",

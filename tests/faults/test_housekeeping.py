@@ -13,7 +13,16 @@ from bench.abuse.stage import issue_key
 from catalog.infrastructure import broker
 from catalog.models import PeriodicTask
 from inference.models import Job, State
-from tests.faults.house import BEAT, FETCH, HOUSE, House, database_now, done_after, engine
+from tests.faults.house import (
+    BEAT,
+    FETCH,
+    HOUSE,
+    House,
+    database_now,
+    done_after,
+    engine,
+    only_long,
+)
 from tests.support.site import is_alive, wait_for
 
 pytestmark = [
@@ -50,6 +59,7 @@ def test_a_beat_that_is_killed_is_back_and_leases_are_given_back(house: House) -
     house.report(f"swept again {healed_s:.1f} s after")
 
 
+@only_long("another beat has to start")
 def test_a_beat_of_two_may_stay_away(house: House) -> None:
     """Nothing says that only one may run: the database says what is due."""
     house.site.child(*BEAT).suspend()
