@@ -194,10 +194,12 @@ def new_job(
         keeps_preview=request.keeps_preview,
         payload=dict(request.payload),
         options=dict(request.options),
-        nano_usd_per_image=0,
-        nano_usd_per_text=0,
-        nano_usd_per_token=0,
-        discount_percent=0,
+        is_paid=price is not None,
+        # As they are now: a change of prices does not reach jobs that were submitted before.
+        nano_usd_per_image=price.nano_usd_per_image if price else 0,
+        nano_usd_per_text=price.nano_usd_per_text if price else 0,
+        nano_usd_per_token=price.nano_usd_per_token if price else 0,
+        max_cost_micro_usd=request.max_cost(price) if price else None,
     )
 
 
