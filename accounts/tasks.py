@@ -35,7 +35,7 @@ def resume_launches() -> None:
 
 @shared_task
 def check_ledger() -> None:
-    ledger.check_daily()
+    ledger.check_and_record()
 
 
 @shared_task

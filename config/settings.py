@@ -300,22 +300,18 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 2.0,
         "options": {"queue": "house"},
     },
-    # Nightly would do, were the house worker always there at night: it skips what was done today.
+    # Reads the whole ledger, and asks Stripe.
     "ledger": {
         "task": "accounts.tasks.check_ledger",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
+        "schedule": 86400.0,
+        "options": {"queue": "house"},
     },
     "purchases": {
         "task": "accounts.tasks.refresh_purchases",
         "schedule": 3600.0,
-        "options": {"expires": 3600},
+        "options": {"queue": "house"},
     },
-    "low_balances": {
-        "task": "accounts.tasks.mail_low_balances",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
+    "low-balances": {"task": "accounts.tasks.mail_low_balances", "schedule": 60.0},
     "launches": {
         "task": "accounts.tasks.resume_launches",
         "schedule": 60.0,

@@ -105,7 +105,6 @@ def check() -> CheckResult:
         )
 
 
-CHECK_EVERY = timedelta(hours=23)
 KEPT_FOR = timedelta(days=90)
 
 
@@ -124,10 +123,8 @@ def record(result: CheckResult) -> LedgerCheck:
     )
 
 
-def check_daily() -> LedgerCheck | None:
-    """None: it was done within the last day. Two at once may both do it; that harms nothing."""
-    if LedgerCheck.objects.filter(checked_at__gt=Now() - CHECK_EVERY).exists():
-        return None
+def check_and_record() -> LedgerCheck:
+    """What housekeeping does once a day."""
     LedgerCheck.objects.filter(checked_at__lt=Now() - KEPT_FOR).delete()
     return record(check())
 

@@ -156,6 +156,7 @@ def _hold(batch: Batch, part: BatchPart, requests: Sequence[LineRequest]) -> dic
                 reference=part.hold_reference,
                 key=batch.key,
                 model=_model_of([requests[index] for index in costs]),
+                note=_in_words(len(costs)),
             )
         except (credits.NotEnoughCredit, credits.KeyLimitReached) as refusal:
             is_key = isinstance(refusal, credits.KeyLimitReached)
@@ -168,6 +169,10 @@ def _hold(batch: Batch, part: BatchPart, requests: Sequence[LineRequest]) -> dic
             break
         costs = {index: cost for index, cost in costs.items() if index not in refusals}
     return refusals
+
+
+def _in_words(line_count: int) -> str:
+    return f"{line_count:,} line{'' if line_count == 1 else 's'} of a batch"
 
 
 def _max_cost(line: LineRequest) -> int:

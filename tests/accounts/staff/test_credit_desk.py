@@ -255,12 +255,11 @@ def test_the_list_of_wallets_leads_to_the_desk(desk: Client, wallet: Wallet) -> 
     assert re.search(rf'href="/admin/credit/{wallet.pk}/"', page)
 
 
-def test_the_ledger_is_checked_once_a_day_and_remembered(
+def test_the_outcome_of_the_daily_check_is_remembered(
     wallet: Wallet, ada: User, operator: User
 ) -> None:
     credit_desk.add(wallet, USD, instruction(operator))
 
-    check_ledger()
     check_ledger()
 
     checked = LedgerCheck.objects.get()
