@@ -6,13 +6,12 @@ from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from catalog.infrastructure import log_context
 from inference import kinds, notify
-from inference.api import hints, openapi
+from inference.api import hints
 from inference.api.batches import batches_route, files_route
 from inference.api.batches.schemas import BatchBody
 from inference.api.dialects import DIALECTS
@@ -20,6 +19,7 @@ from inference.api.dialects.dialect import Dialect
 from inference.api.error_handlers import HANDLERS
 from inference.api.errors import ApiError, ErrorWriter, write_error
 from inference.api.middleware import ApiMiddleware
+from inference.api.openapi import document
 from inference.api.resources import account, events, jobs, models, quote, webhooks
 from inference.api.resources.kinds import kinds_router
 
@@ -47,6 +47,7 @@ def build(dialects: Sequence[Dialect] = DIALECTS) -> ApiMiddleware:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
+        generate_unique_id_function=document.operation_id,
     )
     for router in _routers(dialects):
         api.include_router(router)
@@ -110,15 +111,5 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
 
 def openapi_document(api: FastAPI, dialects: Sequence[Dialect]) -> dict[str, Any]:
     if api.openapi_schema is None:
-        document = get_openapi(
-            title=api.title,
-            version=api.version,
-            description=api.description,
-            routes=api.routes,
-            openapi_version="3.1.0",
-        )
-        openapi.remove_422s_of_fastapi(document)
-        document["components"]["schemas"] |= openapi.body_schemas(_bodies(dialects))
-        document["servers"] = [{"url": "/"}]
-        api.openapi_schema = document
+        api.openapi_schema = document.make(api, _routers(dialects), _bodies(dialects))
     return api.openapi_schema

@@ -47,7 +47,7 @@ Json = dict[str, Any]
 @router.post(
     "/v1/batches",
     summary="Make a batch",
-    responses=openapi.answers(BatchObject, bad_input=True, not_found=True)
+    responses=openapi.answers(BatchObject, bad_input=True, not_found=True, noun="file")
     | openapi.errors(408, 413, 415, 422),
     openapi_extra=openapi.body(BatchBody, headers=openapi.SUBMIT_HEADERS[1:]),
 )
@@ -69,7 +69,7 @@ async def list_batches(caller: AnyCaller, limit: Limit = 20, after: After = None
 @router.get(
     "/v1/batches/{batch_id}",
     summary="Retrieve a batch",
-    responses=openapi.answers(BatchObject, not_found=True),
+    responses=openapi.answers(BatchObject, not_found=True, noun="batch"),
 )
 async def retrieve_batch(caller: AnyCaller, batch_id: BatchId) -> Response:
     """How far the batch is, and where its results are once it has ended."""
@@ -79,7 +79,7 @@ async def retrieve_batch(caller: AnyCaller, batch_id: BatchId) -> Response:
 @router.post(
     "/v1/batches/{batch_id}/cancel",
     summary="Cancel a batch",
-    responses=openapi.answers(BatchObject, not_found=True) | openapi.errors(409),
+    responses=openapi.answers(BatchObject, not_found=True, noun="batch") | openapi.errors(409),
 )
 async def cancel_batch(caller: AnyCaller, batch_id: BatchId) -> Response:
     """Runs no further lines; those that were answered stay, and are paid for."""

@@ -14,7 +14,7 @@ from catalog.infrastructure import storage
 from inference.api import openapi
 from inference.api.auth import AnyCaller, Caller, SubmittingCaller
 from inference.api.batches import public_ids, upload
-from inference.api.batches.schemas import UPLOAD, DeletedFile, FileList, FileObject
+from inference.api.batches.schemas import LINE, UPLOAD, DeletedFile, FileList, FileObject
 from inference.api.errors import NO_RETRY, Conflict, Invalid, NotFound, TooLarge, Unavailable
 from inference.api.request_context import context_of
 from inference.api.threads import in_thread
@@ -28,6 +28,11 @@ Limit = Annotated[int, Query(ge=1, le=10_000, description="Most files on a page.
 After = Annotated[str | None, Query(description="The `last_id` of the page before.", max_length=64)]
 Order = Literal["asc", "desc"]
 
+CONTENT = {
+    "description": "The file as it is.",
+    "content": {"application/jsonl": {"schema": {"type": "string"}, "example": LINE}},
+    "headers": openapi.headers_of(200),
+}
 # Any: JSON's own types.
 Json = dict[str, Any]
 RETRY_AFTER_S = 5
@@ -62,7 +67,7 @@ async def list_files(
 @router.get(
     "/v1/files/{file_id}",
     summary="Retrieve a file",
-    responses=openapi.answers(FileObject, not_found=True),
+    responses=openapi.answers(FileObject, not_found=True, noun="file"),
 )
 async def retrieve_file(caller: AnyCaller, file_id: FileId) -> Response:
     """What is known of the file, without its content."""
@@ -72,8 +77,8 @@ async def retrieve_file(caller: AnyCaller, file_id: FileId) -> Response:
 @router.get(
     "/v1/files/{file_id}/content",
     summary="Download a file",
-    responses=openapi.answers(None, not_found=True)
-    | {200: {"description": "The file as it is.", "content": {"application/jsonl": {}}}},
+    response_class=StreamingResponse,
+    responses=openapi.errors(*openapi.ALWAYS, 404, noun="file") | {200: CONTENT},
 )
 async def download_file(caller: AnyCaller, file_id: FileId) -> Response:
     """The content of the file."""
@@ -85,7 +90,7 @@ async def download_file(caller: AnyCaller, file_id: FileId) -> Response:
 @router.delete(
     "/v1/files/{file_id}",
     summary="Delete a file",
-    responses=openapi.answers(DeletedFile, not_found=True) | openapi.errors(409),
+    responses=openapi.answers(DeletedFile, not_found=True, noun="file") | openapi.errors(409),
 )
 async def delete_file(caller: AnyCaller, file_id: FileId) -> Response:
     """Deletes the file at once, unless a batch still reads it."""

@@ -4,12 +4,59 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from inference.kinds.fields.schema import Body, Dollars
+from inference.kinds.fields.schema import Body, Dollars, shown
 
 EXAMPLE_FILE = "file-0d3b2ac1c8f64b0b9a1f2d8f0c1e7a55"
 
+EXAMPLE_BATCH = "batch_5b1f0c9e2a7d4e0f8c3b6a9d2e1f4c70"
+CREATED = 1796038205
+FILE: dict[str, Any] = {
+    "id": EXAMPLE_FILE,
+    "object": "file",
+    "bytes": 1834,
+    "created_at": CREATED,
+    "expires_at": CREATED + 2_592_000,
+    "filename": "requests.jsonl",
+    "purpose": "batch",
+    "status": "processed",
+    "status_details": None,
+}
+BATCH: dict[str, Any] = {
+    "id": EXAMPLE_BATCH,
+    "object": "batch",
+    "endpoint": "/v1/embeddings",
+    "errors": None,
+    "input_file_id": EXAMPLE_FILE,
+    "completion_window": "24h",
+    "status": "in_progress",
+    "output_file_id": None,
+    "error_file_id": None,
+    "created_at": CREATED,
+    "in_progress_at": CREATED + 4,
+    "expires_at": CREATED + 86_400,
+    "finalizing_at": None,
+    "completed_at": None,
+    "failed_at": None,
+    "expired_at": None,
+    "cancelling_at": None,
+    "cancelled_at": None,
+    "request_counts": {"total": 2000, "completed": 1250, "failed": 0},
+    "metadata": {"run": "november"},
+    "gigarouter": {
+        "cost": "0.005",
+        "page": "https://example.com/batches/5b1f0c9e-2a7d-4e0f-8c3b-6a9d2e1f4c70/",
+    },
+}
+
+
+def _page(item: dict[str, Any]) -> dict[str, Any]:
+    ids = {"first_id": item["id"], "last_id": item["id"]}
+    return {"object": "list", "data": [item], "has_more": False, **ids}
+
 
 class FileObject(BaseModel):
+    model_config = shown(FILE)
+
     id: str
     object: Literal["file"]
     bytes: int
@@ -21,6 +68,8 @@ class FileObject(BaseModel):
 
 
 class FileList(BaseModel):
+    model_config = shown(_page(FILE))
+
     object: Literal["list"]
     data: list[FileObject]
     has_more: bool
@@ -29,6 +78,8 @@ class FileList(BaseModel):
 
 
 class DeletedFile(BaseModel):
+    model_config = shown({"id": EXAMPLE_FILE, "object": "file", "deleted": True})
+
     id: str
     object: Literal["file"]
     deleted: bool
@@ -58,6 +109,8 @@ class BatchDetails(BaseModel):
 
 
 class BatchObject(BaseModel):
+    model_config = shown(BATCH)
+
     id: str
     object: Literal["batch"]
     endpoint: str
@@ -91,6 +144,8 @@ class BatchObject(BaseModel):
 
 
 class BatchList(BaseModel):
+    model_config = shown(_page(BATCH))
+
     object: Literal["list"]
     data: list[BatchObject]
     has_more: bool
@@ -133,6 +188,10 @@ class BatchBody(Body):
     )
 
 
+LINE = (
+    '{"custom_id": "1", "method": "POST", "url": "/v1/embeddings",'
+    ' "body": {"model": "gigarouter/conse-demo", "input": "a photo of a cat"}}'
+)
 # Any: parts of an OpenAPI document.
 UPLOAD: dict[str, Any] = {
     "requestBody": {
@@ -157,7 +216,8 @@ UPLOAD: dict[str, Any] = {
                             "maximum": 2592000,
                         },
                     },
-                }
+                },
+                "example": {"file": LINE, "purpose": "batch"},
             }
         },
     }

@@ -38,7 +38,8 @@ def write_error(error: ApiError, request_id: str) -> Response:
 
 def _responses() -> dict[int | str, dict[str, Any]]:
     statuses = (*openapi.ALWAYS, *openapi.SUBMITTING)
-    return {200: {"model": Ranking}, **openapi.errors(*statuses, model=CohereErrorAnswer)}
+    errors = openapi.errors(*statuses, model=CohereErrorAnswer, writer=write_error)
+    return openapi.answers(Ranking, submits=True) | errors
 
 
 @router.post(

@@ -87,12 +87,25 @@ FORM: openapi.Part = {
     "required": ["image", "candidate_labels"],
 }
 ANSWER = DeepInfraAnswer | DeepInfraEmbeddings
+EXAMPLE: Json = {
+    "results": [{"label": "a cat", "score": 0.998}, {"label": "a dog", "score": 0.002}],
+    "request_id": "9380598d-f1c9-4ec7-8983-ba36990ac19e",
+    "inference_status": {
+        "status": "succeeded",
+        "runtime_ms": 29,
+        "cost": 0.00011,
+        "tokens_generated": 0,
+        "tokens_input": 18,
+        "output_length": 0,
+    },
+    "truncated": [],
+}
 
 
 @router.post(
     "/v1/inference/{model:path}",
     summary="Zero-shot image classification, or embeddings",
-    responses=openapi.answers(ANSWER, submits=True),
+    responses=openapi.answers(ANSWER, submits=True, example=EXAMPLE),
     openapi_extra=openapi.json_or_form(DeepInfraBody, FORM),
 )
 async def infer(request: Request, caller: SubmittingCaller, model: str) -> Response:

@@ -99,20 +99,23 @@ def write_error(error: ApiError, request_id: str) -> Response:
     return JSONResponse({"error": str(error)}, STATUS.get(error.status, error.status), headers)
 
 
-def _operation(answer: Any) -> dict[str, Any]:
-    # Any: what APIRoute takes.
+def _operation(answer: Any, example: Any) -> dict[str, Any]:
+    # Any: what APIRoute takes, and JSON.
     meanings = openapi.MEANINGS | {504: "The same, to clients that repeat a 503 without end."}
     statuses = (*openapi.ALWAYS, *openapi.SUBMITTING, 504)
-    errors = openapi.errors(*statuses, model=PlainErrorAnswer, meanings=meanings)
+    errors = openapi.errors(
+        *statuses, model=PlainErrorAnswer, meanings=meanings, writer=write_error
+    )
     return {
-        "responses": {200: {"model": answer}, **errors},
+        "responses": openapi.answers(answer, submits=True, example=example) | errors,
         "openapi_extra": openapi.body(HuggingFaceBody),
     }
 
 
-ZERO_SHOT = _operation(list[LabelScore])
-FEATURES = _operation(list[list[float]])
-EITHER = _operation(list[LabelScore] | list[list[float]])
+SCORES = [{"label": "a cat", "score": 0.998}, {"label": "a dog", "score": 0.002}]
+ZERO_SHOT = _operation(list[LabelScore], SCORES)
+FEATURES = _operation(list[list[float]], [[0.0123, -0.0456, 0.0789]])
+EITHER = _operation(list[LabelScore] | list[list[float]], SCORES)
 
 
 @router.post(MODEL, summary="Zero-shot image classification, or feature extraction", **EITHER)
@@ -206,6 +209,7 @@ def _answer(job: Job) -> Json:
 @router.post(
     "/v1",
     summary="No endpoint: says where to go",
+    status_code=400,
     responses=openapi.errors(400),
     openapi_extra={"security": []},
 )

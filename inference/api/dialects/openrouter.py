@@ -21,6 +21,7 @@ from inference.api.limits import RateLimit
 from inference.api.resources import models
 from inference.api.schemas.responses import ModelList
 from inference.api.threads import in_thread
+from inference.kinds.fields.schema import shown
 
 router = APIRouter(tags=["OpenRouter dialect"])
 MICRO = 1_000_000
@@ -34,6 +35,8 @@ class Credits(BaseModel):
 
 
 class CreditsAnswer(BaseModel):
+    model_config = shown({"data": {"total_credits": 1.0, "total_usage": 0.000094}})
+
     data: Credits
 
 
@@ -81,7 +84,24 @@ class Key(BaseModel):
     workspace_id: None = None
 
 
+EXAMPLE_KEY = Key(
+    label="gr_live_4fJ2...9xQd",
+    limit=None,
+    limit_remaining=None,
+    limit_reset=None,
+    usage=0.000094,
+    usage_daily=0.000094,
+    usage_weekly=0.000094,
+    usage_monthly=0.000094,
+    is_free_tier=False,
+    rate_limit=KeyRateLimit(requests=60, interval="1m", note="Calls that cost work."),
+    expires_at=None,
+)
+
+
 class KeyAnswer(BaseModel):
+    model_config = shown({"data": EXAMPLE_KEY.model_dump()})
+
     data: Key
 
 

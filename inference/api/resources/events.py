@@ -25,6 +25,7 @@ from inference.api.auth import AnyCaller
 from inference.api.errors import NotFound, TooMany
 from inference.api.resources import job_object
 from inference.api.resources.jobs import JobId
+from inference.api.schemas import examples
 from inference.api.threads import in_thread
 from inference.models import Job, State
 
@@ -50,13 +51,22 @@ EVENT = {
 LastEventId = Annotated[
     str | None, Header(max_length=20, description="The id of the last event that was seen.")
 ]
-ANSWERS: openapi.Responses = openapi.errors(*openapi.ALWAYS, 400, 404) | {
+EXAMPLE = {
+    "id": "3",
+    "event": "running",
+    "data": json.dumps(examples.JOB_IN_SHORT | {"status": "running", "finished_at": None}),
+}
+ANSWERS: openapi.Responses = openapi.errors(*openapi.ALWAYS, 400, 404, noun="job") | {
     200: {
         "description": "Events `queued`, `running`, then `succeeded`, `failed` or `canceled`, whose"
         " data is the job without its result. The stream ends with the job.",
-        "content": {"text/event-stream": {"schema": EVENT}},
+        "content": {"text/event-stream": {"schema": EVENT, "example": EXAMPLE}},
+        "headers": openapi.headers_of(200),
     },
-    204: {"description": "The job has ended, and Last-Event-ID says that its end was seen."},
+    204: {
+        "description": "The job has ended, and Last-Event-ID says that its end was seen.",
+        "headers": openapi.headers_of(204),
+    },
 }
 
 _open: Counter[int] = Counter()

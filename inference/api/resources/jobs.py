@@ -37,7 +37,7 @@ async def list_jobs(
 @router.get(
     "/v1/jobs/{job_id}",
     summary="Retrieve a job",
-    responses=openapi.answers(JobObject, not_found=True),
+    responses=openapi.answers(JobObject, not_found=True, noun="job"),
 )
 async def retrieve_job(caller: AnyCaller, job_id: JobId) -> Response:
     """The job, with its result or its error once it has ended."""
@@ -47,7 +47,7 @@ async def retrieve_job(caller: AnyCaller, job_id: JobId) -> Response:
 @router.post(
     "/v1/jobs/{job_id}/cancel",
     summary="Cancel a job",
-    responses=openapi.answers(JobObject, not_found=True) | openapi.errors(409),
+    responses=openapi.answers(JobObject, not_found=True, noun="job") | openapi.errors(409),
 )
 async def cancel_job(caller: AnyCaller, job_id: JobId) -> Response:
     """Ends a job that has not ended yet; nothing is charged for it."""
@@ -57,7 +57,7 @@ async def cancel_job(caller: AnyCaller, job_id: JobId) -> Response:
 @router.delete(
     "/v1/jobs/{job_id}",
     summary="Delete a job",
-    responses=openapi.answers(DeletedJob, not_found=True),
+    responses=openapi.answers(DeletedJob, not_found=True, noun="job"),
 )
 async def delete_job(caller: AnyCaller, job_id: JobId) -> Response:
     """Deletes the job with all that is kept of it; one that has not ended is canceled, free of

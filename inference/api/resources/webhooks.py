@@ -15,7 +15,7 @@ from inference.api.errors import NO_RETRY, Conflict, Invalid, NotFound, TooMany
 from inference.api.request import reader
 from inference.api.request.reader import RawBody
 from inference.api.threads import in_thread
-from inference.kinds.fields.schema import Body
+from inference.kinds.fields.schema import Body, shown
 from inference.models import Event, Webhook
 from inference.webhooks import endpoints, signing_secrets
 from inference.webhooks.endpoints import MAX_WEBHOOKS
@@ -32,7 +32,22 @@ TESTS_PER_HOUR = 120
 Json = dict[str, Any]
 
 
+EXAMPLE: Json = {
+    "id": 12,
+    "object": "webhook",
+    "url": "https://example.com/gigarouter",
+    "events": ["job.succeeded", "job.failed"],
+    "enabled": True,
+    "disabled_reason": None,
+    "failing_since": None,
+    "created_at": 1796038205,
+    "secret": None,
+}
+
+
 class WebhookObject(BaseModel):
+    model_config = shown(EXAMPLE)
+
     id: int
     object: Literal["webhook"]
     url: str
@@ -47,23 +62,37 @@ class WebhookObject(BaseModel):
 
 
 class WebhookList(BaseModel):
+    model_config = shown({"object": "list", "data": [EXAMPLE]})
+
     object: Literal["list"]
     data: list[WebhookObject]
 
 
 class DeletedWebhook(BaseModel):
+    model_config = shown({"id": 12, "object": "webhook", "deleted": True})
+
     id: int
     object: Literal["webhook"]
     deleted: bool
 
 
 class DeliveryObject(BaseModel):
+    model_config = shown(
+        {
+            "id": "msg_4f1d2c3b5a69788796a5b4c3d2e1f00f",
+            "object": "webhook.delivery",
+            "event": "webhook.test",
+        }
+    )
+
     id: str = Field(description="The `webhook-id` of its header.")
     object: Literal["webhook.delivery"]
     event: str
 
 
 class CallSecret(BaseModel):
+    model_config = shown({"object": "webhook.secret", "secret": "whsec_..."})
+
     object: Literal["webhook.secret"]
     secret: str
 
@@ -71,12 +100,18 @@ class CallSecret(BaseModel):
 class NewWebhookBody(Body):
     """Where to call, and for what."""
 
+    model_config = shown(
+        {"url": "https://example.com/gigarouter", "events": ["job.succeeded", "job.failed"]}
+    )
+
     url: str = Field(max_length=2048, examples=["https://example.com/gigarouter"])
     events: Events | None = Field(default=None, description="Absent: all of them.")
 
 
 class WebhookChangesBody(Body):
     """What is left out stays as it is."""
+
+    model_config = shown({"enabled": False})
 
     events: Events | None = None
     enabled: bool | None = None
@@ -117,7 +152,7 @@ async def show_secret(caller: AnyCaller) -> Response:
 @router.get(
     "/v1/webhooks/{webhook_id}",
     summary="Retrieve a webhook",
-    responses=openapi.answers(WebhookObject, bad_input=True, not_found=True),
+    responses=openapi.answers(WebhookObject, bad_input=True, not_found=True, noun="webhook"),
 )
 async def retrieve_webhook(caller: AnyCaller, webhook_id: WebhookId) -> Response:
     """Whether it is enabled, and since when it fails."""
@@ -127,7 +162,7 @@ async def retrieve_webhook(caller: AnyCaller, webhook_id: WebhookId) -> Response
 @router.post(
     "/v1/webhooks/{webhook_id}",
     summary="Change a webhook",
-    responses=openapi.answers(WebhookObject, bad_input=True, not_found=True)
+    responses=openapi.answers(WebhookObject, bad_input=True, not_found=True, noun="webhook")
     | openapi.errors(408, 413, 415),
     openapi_extra=openapi.body(WebhookChangesBody),
 )
@@ -140,7 +175,7 @@ async def change_webhook(request: Request, caller: AnyCaller, webhook_id: Webhoo
 @router.delete(
     "/v1/webhooks/{webhook_id}",
     summary="Remove a webhook",
-    responses=openapi.answers(DeletedWebhook, bad_input=True, not_found=True),
+    responses=openapi.answers(DeletedWebhook, bad_input=True, not_found=True, noun="webhook"),
 )
 async def remove_webhook(caller: AnyCaller, webhook_id: WebhookId) -> Response:
     """Nothing is sent to it any more."""
@@ -150,7 +185,8 @@ async def remove_webhook(caller: AnyCaller, webhook_id: WebhookId) -> Response:
 @router.post(
     "/v1/webhooks/{webhook_id}/test",
     summary="Send a test event",
-    responses=openapi.answers(DeliveryObject, bad_input=True, not_found=True) | openapi.errors(409),
+    responses=openapi.answers(DeliveryObject, bad_input=True, not_found=True, noun="webhook")
+    | openapi.errors(409),
 )
 async def test_webhook(caller: AnyCaller, webhook_id: WebhookId) -> Response:
     """Sends `webhook.test`, signed and tried again like any other event."""
@@ -160,7 +196,7 @@ async def test_webhook(caller: AnyCaller, webhook_id: WebhookId) -> Response:
 @router.post(
     "/v1/webhooks/{webhook_id}/rotate",
     summary="Make a new secret",
-    responses=openapi.answers(WebhookObject, bad_input=True, not_found=True),
+    responses=openapi.answers(WebhookObject, bad_input=True, not_found=True, noun="webhook"),
 )
 async def rotate_secret(caller: AnyCaller, webhook_id: WebhookId) -> Response:
     """For a day deliveries are signed with the old one, too."""

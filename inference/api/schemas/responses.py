@@ -7,7 +7,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from inference import kinds
-from inference.kinds.fields.schema import Dollars
+from inference.api.schemas import examples
+from inference.kinds.fields.schema import Dollars, shown
 
 
 class Pricing(BaseModel):
@@ -75,6 +76,8 @@ class ModelLinks(BaseModel):
 class ModelObject(BaseModel):
     """OpenAI's model, and what OpenRouter's SDK reads beside it; ours is under `gigarouter`."""
 
+    model_config = shown(examples.MODEL)
+
     id: str
     object: Literal["model"]
     created: int
@@ -101,6 +104,8 @@ class ListLinks(BaseModel):
 
 
 class ModelList(BaseModel):
+    model_config = shown(examples.MODEL_LIST)
+
     object: Literal["list"]
     data: list[ModelObject]
     links: ListLinks
@@ -164,18 +169,24 @@ class JobInShort(BaseModel):
 
 
 class JobObject(JobInShort):
+    model_config = shown(examples.WAITING_JOB)
+
     queue_position: int | None = Field(description="How many jobs come before it.")
     eta_s: list[int] | None = Field(description="Seconds to go: at least, at most.")
     result: Result
 
 
 class DeletedJob(BaseModel):
+    model_config = shown(examples.DELETED_JOB)
+
     id: str
     object: Literal["job"]
     deleted: Literal[True]
 
 
 class JobList(BaseModel):
+    model_config = shown(examples.JOB_LIST)
+
     object: Literal["list"]
     data: list[JobInShort]
     has_more: bool
@@ -190,6 +201,8 @@ class UnitPrices(BaseModel):
 
 
 class Quote(BaseModel):
+    model_config = shown(examples.QUOTE)
+
     object: Literal["quote"]
     endpoint: str
     model: str
@@ -222,6 +235,8 @@ class KeyDetails(BaseModel):
 
 
 class Account(BaseModel):
+    model_config = shown(examples.ACCOUNT)
+
     object: Literal["account"]
     available: Dollars
     held: Dollars

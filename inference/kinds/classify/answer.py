@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from inference.kinds.classify.templates import TemplateFields, templates_of
 from inference.kinds.fields import on_error
 from inference.kinds.fields.labels import NONE_OF_THESE, SOMETHING_ELSE
-from inference.kinds.fields.schema import Answer, InputError, Usage
+from inference.kinds.fields.schema import Answer, InputError, Usage, shown
 from inference.models import Job
 
 # What JSON is made of.
@@ -49,7 +49,43 @@ class ClassificationUsage(Usage):
     labels_cached: int = Field(description="Texts, labels by templates, that were kept.")
 
 
+EXAMPLE: Json = {
+    "id": "cls_9380598df1c94ec78983ba36990ac19e",
+    "object": "list",
+    "created": 1796038205,
+    "model": "gigarouter/conse-demo",
+    "revision": "local:cd649bf2acf64134f64e746b545fb3d7886268467a383387c0ccedb5873fb6ce",
+    "data": [
+        {
+            "object": "classification",
+            "index": 0,
+            "prediction": "a cat",
+            "score": 0.998,
+            "activation": "softmax",
+            "predictions": [
+                {"label": "a cat", "score": 0.998, "similarity": 0.3784, "logit": 7.568},
+                {"label": "a dog", "score": 0.002, "similarity": 0.0685, "logit": 1.368},
+            ],
+        }
+    ],
+    "truncated": [],
+    "usage": {
+        "prompt_tokens": 18,
+        "total_tokens": 18,
+        "images": 1,
+        "labels": 2,
+        "templates": 1,
+        "labels_cached": 0,
+        "cost": 0.00011,
+        "cost_usd": "0.00011",
+        "ledger_entry": "job:9380598d-f1c9-4ec7-8983-ba36990ac19e",
+    },
+}
+
+
 class ClassificationList(Answer):
+    model_config = shown(EXAMPLE)
+
     id: str
     object: Literal["list"]
     created: int

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from inference.kinds.fields import floats, image_strings, on_error
-from inference.kinds.fields.schema import Answer, InputError, Usage
+from inference.kinds.fields.schema import Answer, InputError, Usage, shown
 from inference.kinds.kind import name_of_input
 from inference.models import Job
 
@@ -26,7 +26,31 @@ class Embedding(BaseModel):
     )
 
 
+EXAMPLE: Json = {
+    "id": "emb_9380598df1c94ec78983ba36990ac19e",
+    "object": "list",
+    "model": "gigarouter/conse-demo",
+    # A real one has as many numbers as the model's `embedding_dim`.
+    "data": [
+        {"object": "embedding", "index": 0, "embedding": [0.0123, -0.0456, 0.0789]},
+        {"object": "embedding", "index": 1, "embedding": [0.0321, 0.0654, -0.0987]},
+    ],
+    "revision": "local:cd649bf2acf64134f64e746b545fb3d7886268467a383387c0ccedb5873fb6ce",
+    "truncated": [],
+    "usage": {
+        "prompt_tokens": 4,
+        "total_tokens": 4,
+        "images": 1,
+        "cost": 0.000102,
+        "cost_usd": "0.000102",
+        "ledger_entry": "job:9380598d-f1c9-4ec7-8983-ba36990ac19e",
+    },
+}
+
+
 class EmbeddingList(Answer):
+    model_config = shown(EXAMPLE)
+
     id: str
     object: Literal["list"]
     model: str

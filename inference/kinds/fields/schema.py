@@ -40,6 +40,8 @@ _BLOCKS = {
     "properties": {"content": {"type": "array", "items": _PART, "minItems": 1, "maxItems": 1}},
     "required": ["content"],
 }
+# By the names under which the document has them once.
+SHARED = {"ContentPart": _PART, "ContentBlocks": _BLOCKS}
 INPUT = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": MAX_TEXT}, _BLOCKS, _PART]}
 TOKENS = {
     "type": "array",
@@ -147,6 +149,11 @@ class CallBody(Body):
     @property
     def webhook_url(self) -> str:
         return self.webhook or ""
+
+
+def shown(*examples: dict[str, Any]) -> ConfigDict:
+    """A model's configuration that shows examples of it in OpenAPI."""
+    return ConfigDict(json_schema_extra={"examples": list(examples)})
 
 
 Dollars = Annotated[str, Field(description="US dollars, exact.", examples=["0.000094"])]

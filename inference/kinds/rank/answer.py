@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from inference.kinds.fields import image_strings, truncation
-from inference.kinds.fields.schema import Answer, Usage
+from inference.kinds.fields.schema import Answer, Usage, shown
 from inference.models import Input, Job
 
 # What JSON is made of.
@@ -57,7 +57,35 @@ class RankUsage(Usage):
     texts_cached: int = Field(description="Texts that were kept from an earlier request.")
 
 
+EXAMPLE: Json = {
+    "id": "rank_9380598df1c94ec78983ba36990ac19e",
+    "object": "list",
+    "created": 1796038205,
+    "model": "gigarouter/conse-demo",
+    "revision": "local:cd649bf2acf64134f64e746b545fb3d7886268467a383387c0ccedb5873fb6ce",
+    "results": [
+        {"index": 1, "relevance_score": 0.331204},
+        {"index": 0, "relevance_score": 0.284117},
+    ],
+    "truncated": [],
+    "query_truncated": False,
+    "meta": {"api_version": {"version": "1"}, "billed_units": {"images": 2, "texts": 1}},
+    "usage": {
+        "prompt_tokens": 5,
+        "total_tokens": 5,
+        "images": 2,
+        "documents": 2,
+        "texts_cached": 0,
+        "cost": 0.000196,
+        "cost_usd": "0.000196",
+        "ledger_entry": "job:9380598d-f1c9-4ec7-8983-ba36990ac19e",
+    },
+}
+
+
 class Ranking(Answer):
+    model_config = shown(EXAMPLE)
+
     id: str
     object: Literal["list"]
     created: int

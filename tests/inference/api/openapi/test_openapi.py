@@ -113,7 +113,7 @@ def test_nothing_that_schemathesis_tries_is_undocumented_or_breaks(
         *(["--seed", SEED] if SEED else []),
     ]
     hooks = {
-        "SCHEMATHESIS_HOOKS": "tests.inference.api.schemathesis_hooks",
+        "SCHEMATHESIS_HOOKS": "tests.inference.api.openapi.schemathesis_hooks",
         "API_MODEL": api.card.repo,
     }
 

@@ -1,11 +1,14 @@
-"""What /v1/openapi.json says beyond what FastAPI finds by itself: bodies, errors, headers."""
+"""What routes say of themselves that FastAPI does not find: bodies, errors, parameters."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
+from inference.api.errors import ErrorWriter, write_error
+from inference.api.openapi import error_examples
+from inference.api.openapi.headers import headers_of, headers_of_error
 from inference.api.schemas.responses import ErrorAnswer, JobObject
 from inference.kinds.fields.schema import Body
 
@@ -30,8 +33,8 @@ MEANINGS = {
 }
 ALWAYS = (401, 405, 429, 500, 503)
 SUBMITTING = (400, 402, 404, 408, 409, 410, 413, 415, 422)
-WITH_RETRY_AFTER = {429, 503, 504}
-_RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+# Where a form has a file.
+FILE = "(the bytes of photo.jpg)"
 SUBMIT_HEADERS: list[Part] = [
     {
         "name": "Prefer",
@@ -62,28 +65,52 @@ def answers(
     may_wait: bool = False,
     bad_input: bool = False,
     not_found: bool = False,
+    noun: str = "model",
+    example: object = None,
 ) -> Responses:
-    """Every status that a route may answer with. `model`: a type, or a list of one."""
+    """Every status that a route may answer with. `model`: a type, or a list of one. `noun`: what is
+    not there, if something is not. `example`: of an answer whose type has none of its own.
+    """
     statuses = [*ALWAYS, *(SUBMITTING if submits else ())]
     statuses += [400] * bad_input + [404] * not_found
-    responses: Responses = {200: {"model": model}, **errors(*statuses)}
+    found = {"model": model, "description": "What was asked for."}
+    if example is not None:
+        found["content"] = {"application/json": {"example": example}}
+    responses: Responses = {200: found | {"headers": headers_of(200, submits=submits)}}
     if may_wait:
-        responses[202] = {"model": JobObject, "description": "The job, which goes on."}
-    return responses
+        responses[202] = {
+            "model": JobObject,
+            "description": "The job, which goes on.",
+            "headers": headers_of(202, submits=submits),
+        }
+    return responses | errors(*statuses, noun=noun)
 
 
 def errors(
     *statuses: int,
     model: type[BaseModel] = ErrorAnswer,
     meanings: Mapping[int, str] = MEANINGS,
+    writer: ErrorWriter = write_error,
+    noun: str = "model",
 ) -> Responses:
-    responses: Responses = {
-        status: {"model": model, "description": meanings[status]}
+    """`writer` writes the examples, in the shape of `model`."""
+    return {
+        status: _error(status, model, meanings[status], writer, noun)
         for status in sorted(set(statuses))
     }
-    for status in WITH_RETRY_AFTER.intersection(statuses):
-        responses[status]["headers"] = _RETRY_AFTER
-    return responses
+
+
+def _error(
+    status: int, model: type[BaseModel], meaning: str, writer: ErrorWriter, noun: str
+) -> Part:
+    error = error_examples.example_of(status, noun=noun)
+    example = error_examples.written(error, writer)
+    return {
+        "model": model,
+        "description": meaning,
+        "headers": headers_of(status) | headers_of_error(error, writer, error_examples.REQUEST_ID),
+        "content": {"application/json": {"examples": {error.code: {"value": example}}}},
+    }
 
 
 def body(model: type[BaseModel], *, headers: Sequence[Part] = ()) -> Part:
@@ -96,7 +123,12 @@ def body(model: type[BaseModel], *, headers: Sequence[Part] = ()) -> Part:
 
 def json_or_form(model: type[BaseModel], form: Part, *, headers: Sequence[Part] = ()) -> Part:
     described = body(model, headers=headers)
-    described["requestBody"]["content"]["multipart/form-data"] = {"schema": form}
+    examples = {
+        f"form_{number}": {"value": _example_of_form(form, example)}
+        for number, example in enumerate(examples_of(model), start=1)
+    }
+    content = {"schema": form, "examples": examples} if examples else {"schema": form}
+    described["requestBody"]["content"]["multipart/form-data"] = content
     return described
 
 
@@ -114,24 +146,35 @@ def form_of(model: type[Body]) -> Part:
     return {"type": "object", "properties": properties, "required": ["model"]}
 
 
+def examples_of(model: Any) -> list[Part]:
+    """What a model says of itself (`shown`); nothing for other types."""
+    extra = getattr(model, "model_config", {}).get("json_schema_extra")
+    examples = extra.get("examples") if isinstance(extra, dict) else None
+    # Any: JSON's own types, which Pydantic's are.
+    listed: list[Any] = list(examples) if isinstance(examples, list) else []
+    return listed
+
+
+def _example_of_form(form: Part, example: Part) -> Part:
+    # Of what JSON says, a form repeats texts, and has files in place of pictures.
+    fields = {
+        name: _field(example[name], is_list=schema["type"] == "array")
+        for name, schema in form["properties"].items()
+        if name in example and not _has_objects(example[name])
+    }
+    is_list = form["properties"]["image"]["type"] == "array"
+    return fields | {"image": [FILE] if is_list else FILE}
+
+
+def _field(value: object, *, is_list: bool) -> object:
+    if is_list:
+        return value if isinstance(value, list) else [value]
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _has_objects(value: object) -> bool:
+    return isinstance(value, list) and not all(isinstance(item, str) for item in value)
+
+
 def _reference(model: type[BaseModel]) -> Part:
     return {"$ref": f"#/components/schemas/{model.__name__}"}
-
-
-def body_schemas(bodies: Sequence[type[BaseModel]]) -> Part:
-    # What `body` refers to, and what that refers to.
-    _, schemas = models_json_schema(
-        [(body, "validation") for body in bodies], ref_template="#/components/schemas/{model}"
-    )
-    return dict(schemas["$defs"])
-
-
-def remove_422s_of_fastapi(document: Part) -> None:
-    # FastAPI promises a 422 of its own shape wherever there is a parameter; we answer 400.
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            response = operation["responses"].get("422", {})
-            if "HTTPValidationError" in str(response):
-                del operation["responses"]["422"]
-    for name in ("HTTPValidationError", "ValidationError"):
-        document["components"]["schemas"].pop(name, None)
