@@ -582,7 +582,7 @@ MAIL_BULK_PER_MINUTE = env.int("MAIL_BULK_PER_MINUTE", default=300)
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = Path(env.str("STATIC_DIR", default="") or DATA_DIR / "static")
 MEDIA_ROOT = DATA_DIR / "media"
 
 # Uploaded images: never served by address, only by a view that knows the owner.
