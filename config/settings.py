@@ -482,6 +482,8 @@ ACCOUNT_MAX_EMAIL_ADDRESSES = 5
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+# Nobody has a password: how long a link of `manage.py sign_in_link` works.
+PASSWORD_RESET_TIMEOUT = 15 * 60
 # Mails with a code are counted by accounts.sign_in.code_mails.
 ACCOUNT_RATE_LIMITS = {
     "login": "20/m/ip",
