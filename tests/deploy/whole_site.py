@@ -161,6 +161,18 @@ class WholeSite:
                 start_new_session=True,
             )
 
+    def is_up(self, name: str) -> bool:
+        """Whether its process runs, and answers, if it is one that is asked."""
+        if self.running[name].poll() is not None:
+            return False
+        if name not in {"web1", "web2"}:
+            return True
+        try:
+            address = f"http://127.0.0.1:{self.ports[name]}/healthz"
+            return httpx.get(address, headers={"Host": "localhost"}).status_code == 200
+        except httpx.HTTPError:
+            return False
+
     def kill(self, name: str) -> None:
         """As a machine does that has run out of memory; compose starts it again."""
         os.killpg(self.running[name].pid, signal.SIGKILL)
@@ -198,6 +210,7 @@ def _end(site: WholeSite) -> None:
             process.wait(timeout=30)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _start_stores(site: WholeSite) -> None:
