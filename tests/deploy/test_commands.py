@@ -108,10 +108,12 @@ def test_nothing_runs_as_root() -> None:
         parser = configparser.ConfigParser(strict=False, interpolation=None)
         parser.read(unit)
         assert parser["Service"]["User"] == "gigarouter", unit
-    assert re.findall(r"^USER (.*)$", (DEPLOY / "Dockerfile").read_text(), flags=re.MULTILINE) == [
-        "10001:10001",
-        "10001:10001",
-    ]
+    stages = re.split(r"^FROM ", (DEPLOY / "Dockerfile").read_text(), flags=re.MULTILINE)
+    last_users = {
+        stage.split()[2]: re.findall(r"^USER (.*)$", stage, flags=re.MULTILINE)[-1:]
+        for stage in stages[1:]
+    }
+    assert last_users["web"] == last_users["worker"] == last_users["tools"] == ["10001:10001"]
 
 
 @pytest.mark.parametrize("manifest", manifests(), ids=lambda each: each["kind"])
