@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern] = [
     path("", views.account, name="account"),
     path("again/", sign_in_views.confirm_identity, name="account_again"),
     path("second-factor/", sign_in_views.second_factor, name="account_second_factor"),
+    path("link/<str:uidb64>/<str:token>/", sign_in_views.sign_in_link, name="sign_in_link"),
     path("your-data/", views.your_data, name="account_your_data"),
     path("data/", views.export, name="account_data"),
     path("delete/", views.delete, name="account_delete"),

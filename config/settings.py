@@ -1,5 +1,6 @@
 """Every setting, read once from the environment; `.env.example` explains each variable."""
 
+import ssl
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,7 @@ from django.core.management.utils import get_random_secret_key
 from environ import Env
 
 from catalog.numbers.money import parse_usd
+from config.broker import verified
 from config.database import KeepaliveConnection, is_command, time_limits
 from config.logging import logging_config
 from config.strictness import (
@@ -245,13 +247,20 @@ MODEL_CACHE_S = env.float("MODEL_CACHE_S", default=0.0 if DEBUG else 1.0)
 
 
 def _broker(url: str) -> str:
-    """Celery spells a Valkey behind a unix socket its own way."""
-    return f"redis+socket://{urlsplit(url).path}" if url.startswith("unix:") else url
+    """Celery spells a Valkey behind a unix socket its own way, and checks no certificate."""
+    if url.startswith("unix:"):
+        return f"redis+socket://{urlsplit(url).path}"
+    return verified(url)
 
 
 # --- Celery: it wakes, routes and scales; the job table is the queue of record ------------------
 
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or _broker(REDIS_URL)
+CELERY_BROKER_URL = _broker(env.str("CELERY_BROKER_URL", default="") or REDIS_URL)
+if CELERY_BROKER_URL.startswith("amqps:"):
+    CELERY_BROKER_USE_SSL = {
+        "cert_reqs": ssl.CERT_REQUIRED,
+        "ca_certs": ssl.get_default_verify_paths().cafile,
+    }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -478,6 +487,8 @@ ACCOUNT_MAX_EMAIL_ADDRESSES = 5
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+# Nobody has a password: how long a link of `manage.py sign_in_link` works.
+PASSWORD_RESET_TIMEOUT = 15 * 60
 # Mails with a code are counted by accounts.sign_in.code_mails.
 ACCOUNT_RATE_LIMITS = {
     "login": "20/m/ip",
@@ -578,7 +589,7 @@ MAIL_BULK_PER_MINUTE = env.int("MAIL_BULK_PER_MINUTE", default=300)
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = Path(env.str("STATIC_DIR", default="") or DATA_DIR / "static")
 MEDIA_ROOT = DATA_DIR / "media"
 
 # Uploaded images: never served by address, only by a view that knows the owner.

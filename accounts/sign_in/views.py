@@ -17,8 +17,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.http import SignedInRequest
-from accounts.sign_in import addresses, purpose, reauthentication
+from accounts.sign_in import addresses, links, purpose, reauthentication
 from accounts.sign_in.reauthentication import SavableForm, Way
+from catalog.http import client_address
 
 
 class SignIn(LoginView):  # type: ignore[misc]  # allauth is untyped
@@ -66,6 +67,19 @@ def second_factor(request: SignedInRequest) -> HttpResponse:
         raise PermissionDenied
     ways = reauthentication.second_factors_of(request.user)
     return _confirm(request, ways, "accounts/sign_in/second_factor.html")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def sign_in_link(request: HttpRequest, uidb64: str, token: str) -> HttpResponse:
+    """The page of a link that the operator has made; the button signs in, opening it does not."""
+    try:
+        if request.method == "POST":
+            return links.use(request, uidb64, token, address=client_address(request))
+        person = links.person_of(uidb64, token)
+    except links.LinkEnded:
+        return render(request, "accounts/sign_in/link.html", status=HTTPStatus.GONE)
+    return render(request, "accounts/sign_in/link.html", {"person": person})
 
 
 def _confirm(request: SignedInRequest, ways: set[Way], template: str) -> HttpResponse:
