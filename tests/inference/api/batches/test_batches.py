@@ -103,7 +103,7 @@ def test_bad_lines_end_alone_and_say_what_the_call_would_have(api: Api, runner: 
     found = {name: one["response"]["status_code"] for name, one in errors.items()}
     assert found == {"no such model": 404, "no input": 400, "no picture": 400, "long": 400}
     assert errors["no such model"]["response"]["body"]["error"]["code"] == "model_not_found"
-    assert errors["no picture"]["response"]["body"]["error"]["param"] == "input[0].image"
+    assert errors["no picture"]["response"]["body"]["error"]["param"] == "input[0]"
     assert money(api.user) == (CREDIT - PRICE_TEXT // 2, 0)
 
 
