@@ -17,7 +17,7 @@ KNOWN = {"catalog": 25, "accounts": 11, "inference": 29}
 # linter on machines that run the site.)
 EXCUSED = {
     # Prices change their unit: a version that writes micro-dollars may not go on beside one that
-    # reads nano-dollars, whatever the columns are called. Web and workers stop for these (ADR 37).
+    # reads nano-dollars, whatever the columns are called. Web and workers stop for these (ADR 40).
     "0024_price_in_nano_dollars",
     "0025_price_jobs_in_nano_dollars",
 }

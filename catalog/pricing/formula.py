@@ -14,7 +14,7 @@ A token of a text costs as the text tower's compute, for each token of its conte
 image tower's. What counts are the tokens that the model reads. They are charged when an account
 sends the text for the first time: its embedding is then kept for that account, and meanwhile it
 costs nothing. Models that were launched before tokens were counted may have a frozen price for
-each new text, however long it is (ADR 37).
+each new text, however long it is (ADR 40).
 """
 
 from collections.abc import Mapping
