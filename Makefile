@@ -4,6 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+FRAMEWORKS := .venv-clients
+REQUIREMENTS := tests/inference/api/clients/requirements.txt
 PACKAGES := config devserver catalog accounts inference
 ARGS ?=
 
@@ -13,7 +15,7 @@ PRODUCTION = env DEBUG=0 HTTPS=1 ALLOWED_HOSTS=example.com \
 	SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(64))")
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker fetch test compatibility check-models check fmt setup tools bench bench-engine bench-pages gpu-check faults abuse clean
+.PHONY: help run worker fetch test clients compatibility check-models check fmt setup tools bench bench-engine bench-pages gpu-check faults abuse clean
 # A recipe that fails half-way must not leave a stamp behind.
 .DELETE_ON_ERROR:
 
@@ -32,7 +34,9 @@ fetch: $(READY) ## Download a model's weights beside `make run`: make fetch REPO
 test: $(READY) ## Run all tests, some at a time (ARGS='-k name' to choose, in one process)
 	@$(BIN)/python -m tests.run $(ARGS)
 
-compatibility: $(READY) ## Run the real clients, and write docs/compatibility.json from it
+clients: $(FRAMEWORKS)/.ready ## Make .venv-clients: the frameworks that some tests drive, all pinned
+
+compatibility: $(READY) clients ## Run the real clients, and write docs/compatibility.json from it
 	@$(BIN)/python -m pytest -p tests.inference.api.clients.record tests/inference/api/clients \
 		--deselect tests/inference/api/clients/test_table.py
 
@@ -80,7 +84,12 @@ bench-pages: $(READY) ## Measure the pages, as ratios (ARGS='--json --rounds 9')
 	@$(BIN)/python -m bench.pages $(ARGS)
 
 clean: ## Remove .venv and caches; your data in .data stays
-	rm -rf .venv tests/js/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
+	rm -rf .venv $(FRAMEWORKS) tests/js/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
+
+$(FRAMEWORKS)/.ready: $(REQUIREMENTS)
+	@test -x $(FRAMEWORKS)/bin/python || $(PYTHON) -m venv $(FRAMEWORKS)
+	$(FRAMEWORKS)/bin/python -m pip install --disable-pip-version-check --quiet -r $(REQUIREMENTS)
+	@touch $@
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \

@@ -15,9 +15,10 @@ COST: Json = {"cost": 0.000094, "cost_usd": "0.000094"}
 PRICING: Json = {
     "currency": "USD",
     "image": "0.000094",
-    "label": "0.000008",
-    "text": "0.000008",
+    "text_token": "0.000000104",
+    "text": "0",
     "estimated": False,
+    "batch_discount_percent": 50,
 }
 MODEL: Json = {
     "id": MODEL_ID,

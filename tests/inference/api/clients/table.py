@@ -18,7 +18,7 @@ PROJECT = Path(__file__).parents[4]
 FILE = PROJECT / "docs" / "compatibility.json"
 NODE_MODULES = PROJECT / "tests" / "js" / "node_modules"
 # What `make clients` makes: frameworks whose pins need not agree with ours.
-CLIENTS = PROJECT / ".venv-clients"
+FRAMEWORKS = PROJECT / ".venv-clients"
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
 CURL = "curl"

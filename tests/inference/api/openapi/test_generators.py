@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.inference.api.clients.table import CLIENTS, NODE_MODULES
+from tests.inference.api.clients.table import FRAMEWORKS, NODE_MODULES
 from tests.inference.api.conftest import Api, data_url
 from tests.inference.api.openapi.conftest import Json
 
@@ -98,14 +98,14 @@ def test_typescript_refuses_what_the_api_would(file: Path, tmp_path: Path) -> No
 
 
 def test_a_client_generated_for_python_works(api: Api, file: Path, tmp_path: Path) -> None:
-    generator = CLIENTS / "bin" / "openapi-python-client"
+    generator = FRAMEWORKS / "bin" / "openapi-python-client"
     if not generator.exists():
         pytest.skip("no openapi-python-client: `make clients`")
-    path = f"{CLIENTS / 'bin'}:{os.environ['PATH']}"
+    path = f"{FRAMEWORKS / 'bin'}:{os.environ['PATH']}"
     command: list[str | Path] = [generator, "generate", "--path", file, "--meta", "none"]
 
     run([*command, "--output-path", tmp_path / "generated"], cwd=tmp_path, PATH=path)
-    python = CLIENTS / "bin" / "python"
+    python = FRAMEWORKS / "bin" / "python"
     arguments = [api.base_url, api.card.repo, data_url()]
     printed = run([python, "-c", PROGRAM, *arguments], cwd=tmp_path, KEY=api.secret)
 
