@@ -98,6 +98,7 @@ class FleetCollector(Collector):
         yield from durations.metrics()
         yield from backlog.metrics()
         yield from parts.metrics()
+        yield from parts.ledger_metrics()
         yield _overdue()
         yield from periodic_metrics.collect()
         yield from _image_urls()

@@ -1,10 +1,11 @@
-"""How the site's parts were at the last look, which housekeeping takes once a minute."""
+"""What housekeeping found when it looked last: at the parts each minute, at the ledger daily."""
 
 from collections.abc import Iterator
 
 from django.db.models import Max
 from prometheus_client.core import GaugeMetricFamily
 
+from accounts.credits import ledger
 from inference.models import StatusHour
 
 
@@ -26,3 +27,20 @@ def metrics() -> Iterator[GaugeMetricFamily]:
     for part, was_up in by_part.values_list("part", "was_up"):
         family.add_metric([part], int(was_up))
     yield family
+
+
+def ledger_metrics() -> Iterator[GaugeMetricFamily]:
+    """Nothing before the first comparison."""
+    check = ledger.last_check()
+    if check is None:
+        return
+    yield GaugeMetricFamily(
+        "gigarouter_ledger_differences",
+        "Sums that the last comparison of wallets and ledger found different.",
+        check.differences,
+    )
+    yield GaugeMetricFamily(
+        "gigarouter_ledger_checked_timestamp_seconds",
+        "When that comparison was made.",
+        check.checked_at.timestamp(),
+    )

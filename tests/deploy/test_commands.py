@@ -37,35 +37,33 @@ def normal(command: str) -> str:
     return re.sub(r"--host \S+ --port \S+", "--host HOST --port PORT", command)
 
 
-def steps(command: list[str]) -> list[str]:
-    """The commands that one container runs, one after the other."""
-    lines = command[2].split(" && ") if command[:2] == ["sh", "-c"] else [" ".join(command)]
-    return [normal(line) for line in lines]
+def joined(command: list[str]) -> str:
+    return normal(" ".join(command))
 
 
-def of_compose() -> dict[str, list[str]]:
+def of_compose() -> dict[str, str]:
     services = compose()["services"]
     assert services["web1"]["command"] == services["web2"]["command"]
     assert services["worker"]["command"] == services["worker-gpu"]["command"]
     names = {name: "web1" if name == "web" else name for name in PROCESSES}
-    return {name: steps(services[service]["command"]) for name, service in names.items()}
+    return {name: joined(services[service]["command"]) for name, service in names.items()}
 
 
-def of_systemd() -> dict[str, list[str]]:
+def of_systemd() -> dict[str, str]:
     found = {}
     for name in PROCESSES:
         [unit] = (DEPLOY / "systemd").glob(f"gigarouter-{name}*.service")
-        lines = re.findall(r"^ExecStart=(.*)$", unit.read_text(), flags=re.MULTILINE)
-        found[name] = [normal(line) for line in lines if "collectstatic" not in line]
+        [line] = re.findall(r"^ExecStart=(.*)$", unit.read_text(), flags=re.MULTILINE)
+        found[name] = normal(line)
     return found
 
 
-def of_kubernetes() -> dict[str, list[str]]:
+def of_kubernetes() -> dict[str, str]:
     found = {}
     for manifest in manifests():
         if manifest["kind"] in {"Deployment", "Job"}:
             [container] = manifest["spec"]["template"]["spec"]["containers"]
-            found[manifest["metadata"]["name"]] = steps(container["command"])
+            found[manifest["metadata"]["name"]] = joined(container["command"])
     return found
 
 
@@ -78,7 +76,7 @@ def test_the_image_starts_a_web_process_by_itself() -> None:
         r"^CMD (.*config\.server.*)$", (DEPLOY / "Dockerfile").read_text(), flags=re.MULTILINE
     )
 
-    assert steps(yaml.safe_load(command)) == of_compose()["web"]
+    assert joined(yaml.safe_load(command)) == of_compose()["web"]
 
 
 def named_variables() -> Iterator[str]:

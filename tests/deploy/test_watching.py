@@ -16,6 +16,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
+from accounts.credits import ledger
 from inference.models import Part, StatusHour
 
 WATCHING = Path(settings.BASE_DIR) / "deploy" / "watching"
@@ -85,6 +86,7 @@ def test_each_alert_is_seen_to_fire_and_to_be_quiet() -> None:
 
 def test_what_is_asked_for_exists(client: Client, db: None, settings: Settings) -> None:
     settings.METRICS_TOKEN = "a-long-secret"
+    ledger.record(ledger.check())
     StatusHour.objects.create(part=Part.MAIL, hour=timezone.now(), checks=1)
     response = client.get("/metrics", headers={"Authorization": "Bearer a-long-secret"})
     known = set(OTHERS)

@@ -132,6 +132,7 @@ class WholeSite:
     def _here(self, text: str) -> str:
         """What compose makes of a line, with addresses of this machine."""
         text = text.replace("${POSTGRES_PASSWORD:?}", PASSWORD)
+        text = text.replace("/tmp/static", str(self.folder / "data" / "static"))
         text = text.replace("${MODELS:-auto}", STANDINS).replace("172.30.0.0/24", "127.0.0.1/32")
         for name, port in (("postgres", 5432), ("valkey", 6379), ("textcache", 6379)):
             text = text.replace(f"{name}:{port}", f"127.0.0.1:{self.ports[name]}")
@@ -193,8 +194,7 @@ def running(site: WholeSite) -> Iterator[WholeSite]:
         ending.callback(_end, site)
         _start_stores(site)
         site.start("prepare")
-        assert site.running.pop("prepare").wait(timeout=170) == 0, site.printed("prepare")
-        site.manage("collectstatic", "--noinput", "--verbosity=0")
+        assert site.running.pop("prepare").wait(timeout=400) == 0, site.printed("prepare")
         for name in SITE:
             site.start(name)
         _start_caddy(site)

@@ -11,6 +11,8 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
+from accounts.credits import ledger
+from accounts.models import User, Wallet
 from catalog.models import Mail, ModelCard, PeriodicTask
 from inference import jobs
 from inference.fleet import counters
@@ -258,3 +260,15 @@ def test_each_periodic_task_says_how_long_ago_it_was_done(
     assert ages["mail",] == math.inf
     assert {name for (name,) in ages} == set(settings.CELERY_BEAT_SCHEDULE)
     assert metrics["gigarouter_periodic_task_interval_seconds"]["sweep",] == 2.5
+
+
+def test_what_the_last_look_at_the_ledger_found_is_told(client: Client, db: None) -> None:
+    Wallet.objects.create(user=User.objects.create_user("ada@lab.example"))
+    assert "gigarouter_ledger_differences" not in scrape(client)
+    ledger.record(ledger.check())
+    assert scrape(client)["gigarouter_ledger_differences"][()] == 0
+
+    Wallet.objects.update(balance_micro_usd=1)
+    ledger.record(ledger.check())
+
+    assert scrape(client)["gigarouter_ledger_differences"][()] >= 1
