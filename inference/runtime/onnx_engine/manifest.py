@@ -49,12 +49,13 @@ class Facts:
 class Manifest:
     """`reason`: why onnxruntime does not serve the model; "" if it does.
 
-    `images_per_s` by engine, of one batch, as measured at the export. `sizes` of all other files.
+    `cpu_ms` by engine: processor time of an image, measured at the export. `sizes` of all other
+    files.
     """
 
     reason: str = ""
     facts: Facts | None = None
-    images_per_s: Mapping[str, float] = field(default_factory=dict)
+    cpu_ms: Mapping[str, float] = field(default_factory=dict)
     agreement: Agreement | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
 
@@ -93,7 +94,7 @@ def _parse(content: Mapping[str, Any]) -> Manifest:
     return Manifest(
         reason=str(content["reason"]),
         facts=_facts(facts) if facts else None,
-        images_per_s=dict(content["images_per_s"]),
+        cpu_ms=dict(content["cpu_ms"]),
         agreement=Agreement(**agreement) if agreement else None,
         sizes=dict(content["sizes"]),
     )

@@ -11,6 +11,7 @@ from inference.runtime.encoders import open_clip_model, open_clip_text, transfor
 from inference.runtime.encoders.siglip_text import SiglipTexts
 from inference.runtime.encoders.transformers_text import ClipTexts, OpenAiTexts
 from inference.runtime.images.preprocessing import Preprocessing
+from inference.runtime.onnx_engine.attention import make_traceable
 from inference.runtime.spec import Loader, ModelSpec
 from inference.runtime.texts import light_reader
 from inference.runtime.texts.hub_reader import HubReader
@@ -106,6 +107,7 @@ def _transformers_texts(texts: Any, model: Any) -> tuple[str, Described]:
 
 def _of_open_clip(folder: Path) -> Towers:
     model, tokenizer = open_clip_model.read(folder)
+    make_traceable(model)
     image = ImageTower(model, model.encode_image, open_clip_model.preprocessing_of(model))
     reader = open_clip_text.reader_of(tokenizer)
     is_cut = open_clip_text.reads_no_padding(model)
