@@ -106,7 +106,7 @@ EXAMPLE: Json = {
     "/v1/inference/{model:path}",
     summary="Zero-shot image classification, or embeddings",
     responses=openapi.answers(ANSWER, submits=True, example=EXAMPLE),
-    openapi_extra=openapi.json_or_form(DeepInfraBody, FORM),
+    openapi_extra=openapi.json_or_form(DeepInfraBody, FORM, headers=openapi.SUBMIT_HEADERS[1:]),
 )
 async def infer(request: Request, caller: SubmittingCaller, model: str) -> Response:
     """Labels and scores of one picture, best first; for `inputs` their vectors."""
