@@ -6,6 +6,7 @@ TooEarly    a refund of what is not known to be paid yet: its event has to come 
 """
 
 import logging
+from typing import Any
 from uuid import UUID
 
 import stripe
@@ -104,7 +105,8 @@ def _is_open(purchase_id: str) -> bool:
 def _of_session(session: stripe.checkout.Session) -> Purchase | None:
     """The locked purchase that a session is of: the session must be the one we began."""
     try:
-        pk = UUID((session.metadata or {})["purchase"])
+        metadata: Any = session.metadata or {}  # Any: Stripe's own mapping, without types
+        pk = UUID(metadata["purchase"])
     except (KeyError, ValueError):
         return None
     purchase = Purchase.objects.select_for_update().filter(pk=pk).first()

@@ -118,23 +118,24 @@ class Load:
     environ: Mapping[str, str] = field(default_factory=dict)
 
 
-INT8 = {"model": stage.INT8, "environ": {"PRECISION": "int8"}}
-IDLE = {"model": stage.IDLE, "environ": {"BENCH_IDLE_ENCODER": "1"}}
-NAPS = {
-    "model": stage.NAPPING,
-    "environ": {"BENCH_IDLE_ENCODER": "1", idle_encoder.SLEEP_MS: str(NAP_MS)},
-}
+INT8 = Load(clients=1, model=stage.INT8, environ={"PRECISION": "int8"})
+IDLE = Load(clients=1, model=stage.IDLE, environ={"BENCH_IDLE_ENCODER": "1"})
+NAPS = Load(
+    clients=1,
+    model=stage.NAPPING,
+    environ={"BENCH_IDLE_ENCODER": "1", idle_encoder.SLEEP_MS: str(NAP_MS)},
+)
 LOADS: Mapping[str, Load] = {
     **{f"served, {n} client{'s' * (n > 1)}": Load(clients=n) for n in CLIENTS},
     "served, 32 clients, 10 cached labels": Load(clients=32, path="/v1/classify"),
     "served, 1 client, 10 cached labels": Load(clients=1, path="/v1/classify"),
     "served, 64 images a request, 2 clients": Load(clients=2, images=64),
-    "int8, 1 client": Load(clients=1, **INT8),
-    "int8, 32 clients": Load(clients=32, **INT8),
-    "no forward pass, 32 clients": Load(clients=32, **IDLE),
-    "no forward pass, 64 images a request": Load(clients=2, images=64, **IDLE),
-    "one worker that sleeps 100 ms an image": Load(clients=32, **NAPS),
-    "two workers that sleep 100 ms an image": Load(clients=32, workers=2, **NAPS),
+    "int8, 1 client": replace(INT8, clients=1),
+    "int8, 32 clients": replace(INT8, clients=32),
+    "no forward pass, 32 clients": replace(IDLE, clients=32),
+    "no forward pass, 64 images a request": replace(IDLE, clients=2, images=64),
+    "one worker that sleeps 100 ms an image": replace(NAPS, clients=32),
+    "two workers that sleep 100 ms an image": replace(NAPS, clients=32, workers=2),
 }
 
 

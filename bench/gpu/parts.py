@@ -134,10 +134,11 @@ def memory(stage: Stage) -> Figures:
 def unloading(stage: Stage) -> Figures:
     """Two models in turns within a budget that holds one: each is loaded again, and right."""
     cache: ModelCache[Encoder] = ModelCache(weight=lambda model: model.parameter_bytes)
-    names = stage.names[:2] * 2
-    rows, evicted = {}, []
+    names = [*stage.names[:2], *stage.names[:2]]
+    rows: dict[str, Any] = {}
+    evicted: list[str] = []
     found: Figures = {"ok": True}
-    for before, name in pairwise((None, *names)):
+    for before, name in pairwise(["", *names]):
         cache.budget_bytes = 1
         evicted += cache.make_room(1)
         devices.free_memory(stage.device)

@@ -3,8 +3,9 @@
 import io
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -47,12 +48,12 @@ class Stage:
     def dtypes(self) -> tuple[str, ...]:
         return ("fp32", "bf16", "fp16")
 
-    def encoder(self, name: str, *, device: str = "", dtype: str = "auto", **more: bool) -> Encoder:
+    def encoder(self, name: str, *, device: str = "", dtype: str = "auto", **more: Any) -> Encoder:
         """Self-checked, as a worker loads it."""
         spec = self.spec(name)
         if not (self.folder / spec.folder).is_dir():
             random_weights.write(spec, self.folder)
-        options = Options(device=device or self.device, dtype=dtype, **more)
+        options = replace(Options(device=device or self.device, dtype=dtype), **more)
         return loading.load(
             spec, model_dir=self.folder, cache_dir=self.folder / "cache", options=options
         )

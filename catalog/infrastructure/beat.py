@@ -14,13 +14,12 @@ nothing twice, and one of them may die.
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol, cast
 
-from celery.beat import ScheduleEntry
 from celery.beat import Scheduler as CeleryScheduler
 from django.db import connection
 
@@ -34,6 +33,19 @@ log = logging.getLogger(__name__)
 # How often is asked whether a task of hours is due: another beat may have done it meanwhile.
 LONGEST_PAUSE_S = 30.0
 LONGEST_SLEEP_S = 1.0
+
+
+class Entry(Protocol):
+    """Celery's ScheduleEntry, whose attributes have no types, as settings fill it."""
+
+    name: str
+    task: str
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    options: Mapping[str, Any]
+    schedule: object
+
+
 # Nothing that a sweep does takes so long; code that hangs can only be replaced.
 HUNG_AFTER_S = 120.0
 WATCHED = "sweep"
@@ -72,8 +84,8 @@ class Scheduler(CeleryScheduler):
         """None: Celery's own one cleans up results, and there are none."""
 
     @property
-    def entries(self) -> Mapping[str, ScheduleEntry]:
-        return self.schedule  # type: ignore[no-any-return]  # a property of Celery's, untyped
+    def entries(self) -> Mapping[str, Entry]:
+        return cast(Mapping[str, Entry], self.schedule)
 
     def tick(self, *_: object, **__: object) -> float:
         """Start what may be due; how long to sleep until the next look."""
@@ -93,7 +105,7 @@ class Scheduler(CeleryScheduler):
             log.critical("periodic task hangs, giving up task=%s", WATCHED)
             self._hung()
 
-    def _take_turn(self, entry: ScheduleEntry, turn: _Turn) -> None:
+    def _take_turn(self, entry: Entry, turn: _Turn) -> None:
         pause_s = min(interval_of(entry).total_seconds(), LONGEST_PAUSE_S)
         try:
             self.run_if_due(entry)
@@ -116,7 +128,7 @@ class Scheduler(CeleryScheduler):
             turn.next_s = time.monotonic() + pause_s
             turn.running_since_s = None
 
-    def run_if_due(self, entry: ScheduleEntry) -> bool:
+    def run_if_due(self, entry: Entry) -> bool:
         """Whether it was due. Raises what the task raises."""
         if not PeriodicTask.objects.claim(entry.name, interval_of(entry)):
             return False
@@ -127,7 +139,7 @@ class Scheduler(CeleryScheduler):
                 self.app.tasks[entry.task](*entry.args, **entry.kwargs)
         return True
 
-    def _send(self, entry: ScheduleEntry) -> None:
+    def _send(self, entry: Entry) -> None:
         broker.send(
             entry.task,
             queue=entry.options["queue"],
@@ -142,7 +154,7 @@ class Scheduler(CeleryScheduler):
         super().close()
 
 
-def interval_of(entry: ScheduleEntry) -> timedelta:
+def interval_of(entry: Entry) -> timedelta:
     """Raises TypeError for a crontab: those follow a wall clock."""
     interval = getattr(entry.schedule, "run_every", None)
     if not isinstance(interval, timedelta):

@@ -1,6 +1,7 @@
 """What is done again and again, and when it was done last: no end of it goes unnoticed."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, models
 from django.db.models import F, Q
@@ -24,7 +25,8 @@ class PeriodicTaskQuerySet(models.QuerySet["PeriodicTask"]):
     def claim(self, name: str, interval: timedelta) -> bool:
         """Whether it is due, and the caller's to do: of several at once, one gets it."""
         with connection.cursor() as cursor:
-            cursor.execute(CLAIM, {"name": name, "interval": interval})
+            given: dict[str, Any] = {"name": name, "interval": interval}  # Any: what psycopg takes
+            cursor.execute(CLAIM, given)
             return bool(cursor.rowcount)
 
     def was_just_done(self, name: str) -> bool:

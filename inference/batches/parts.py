@@ -7,6 +7,7 @@ lines' worth, and what the payer does not have ends those lines, each with an er
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -136,7 +137,7 @@ def _insert(
     part.save(update_fields=["lines", "is_paid"])
     transaction.on_commit(lambda: image_files.delete(unused))
     for card in cards.values():
-        transaction.on_commit(lambda card=card: wake.workers_of(card), robust=True)
+        transaction.on_commit(partial(wake.workers_of, card), robust=True)
     return True
 
 
@@ -159,9 +160,7 @@ def _hold(batch: Batch, part: BatchPart, requests: Sequence[LineRequest]) -> dic
                 note=_in_words(len(costs)),
             )
         except (credits.NotEnoughCredit, credits.KeyLimitReached) as refusal:
-            is_key = isinstance(refusal, credits.KeyLimitReached)
-            budget = refusal.left if is_key else refusal.available
-            refusals |= dict.fromkeys(_beyond(costs, budget), _unpaid(refusal))
+            refusals |= dict.fromkeys(_beyond(costs, _budget_of(refusal)), _unpaid(refusal))
         except credits.KeyEnded as refusal:
             refusals |= dict.fromkeys(costs, _unpaid(refusal))
         else:
@@ -190,6 +189,10 @@ def _beyond(costs: dict[int, int], budget: int) -> list[int]:
         if pricing.charged(total) > budget:
             return indices[position:]
     return indices[-1:]
+
+
+def _budget_of(refusal: credits.NotEnoughCredit | credits.KeyLimitReached) -> int:
+    return refusal.left if isinstance(refusal, credits.KeyLimitReached) else refusal.available
 
 
 def _unpaid(refusal: credits.CreditError) -> LineError:

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection
 from datetime import timedelta
 
-from django.db.models import F
+from django.db.models import F, Value
 from django.db.models.functions import Now, Power
 
 from catalog.models import ModelCard
@@ -141,5 +141,5 @@ def postpone(token: uuid.UUID, jobs: Collection[Job]) -> int:
         attempt=F("attempt") - 1,
         unread_count=F("unread_count") + 1,
         lease_token=uuid.uuid4(),
-        lease_until=Now() + UNREAD_WAIT * Power(2.0, F("unread_count")),
+        lease_until=Now() + Value(UNREAD_WAIT) * Power(2.0, F("unread_count")),
     )

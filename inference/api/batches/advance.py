@@ -123,9 +123,10 @@ def _begin_part(batch: Batch, part: BatchPart) -> bool:
             # Not a step: there is nothing more to do at once.
             _ask_for_images(batch, part, urls)
             return False
-        parsed = _with_images(part, parsed)
-        if parsed is None:
+        with_images = _with_images(part, parsed)
+        if with_images is None:
             return False
+        parsed = with_images
     has_begun = parts.begin(batch, part, lines.checked(parsed))
     storage.delete(name for name in part.fetched or [] if name)
     return has_begun

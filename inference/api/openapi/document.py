@@ -95,7 +95,8 @@ def _share_parts(schemas: Part) -> Part:
         name: {key: _referring(value) for key, value in part.items()}
         for name, part in SHARED.items()
     }
-    return _referring(schemas) | shared
+    referring: Part = _referring(schemas)
+    return referring | shared
 
 
 def _referring(node: Any) -> Any:
@@ -153,7 +154,7 @@ def _operations(document: Part) -> Iterator[Part]:
 
 def _show_examples_of_answers(route: APIRoute, operations: Part) -> None:
     # As they were written: FastAPI leaves out whatever is null, in examples, too.
-    for method in route.methods:
+    for method in route.methods or ():
         responses = operations[method.lower()]["responses"]
         for status, said in route.responses.items():
             for media_type, content in responses[str(status)].get("content", {}).items():
@@ -195,7 +196,7 @@ def _name_of_error(status: str, response: Part) -> str:
     if not status.isdigit() or int(status) < 400 or "content" not in response:
         return ""
     [content] = response["content"].values()
-    model = content["schema"]["$ref"].removeprefix(SCHEMAS).removesuffix("ErrorAnswer")
+    model: str = content["schema"]["$ref"].removeprefix(SCHEMAS).removesuffix("ErrorAnswer")
     code = next(iter(content["examples"]), HTTPStatus(int(status)).phrase)
     return model + code.replace("_", " ").title().replace(" ", "") + status
 

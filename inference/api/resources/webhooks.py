@@ -22,9 +22,8 @@ from inference.webhooks.endpoints import MAX_WEBHOOKS
 
 router = APIRouter(tags=["webhooks"])
 WebhookId = Annotated[int, Path(ge=1, le=2**31 - 1, description="A webhook's number.")]
-EventName = Literal[tuple(Event.values)]  # type: ignore[valid-type]  # what the models list
 Events = Annotated[
-    list[EventName], Field(min_length=1, max_length=20, description="What it is called for.")
+    list[Event], Field(min_length=1, max_length=20, description="What it is called for.")
 ]
 TESTS_PER_HOUR = 120
 
@@ -117,7 +116,7 @@ class WebhookChangesBody(Body):
     enabled: bool | None = None
 
 
-BODIES = [NewWebhookBody, WebhookChangesBody]
+BODIES: list[type[BaseModel]] = [NewWebhookBody, WebhookChangesBody]
 
 
 @router.get("/v1/webhooks", summary="List webhooks", responses=openapi.answers(WebhookList))

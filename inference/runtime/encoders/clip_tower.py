@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 
 from inference.runtime import devices
 from inference.runtime.cpu import compiling, lanes, packing
-from inference.runtime.encoder import Embeddings, TokenCount
+from inference.runtime.encoder import Agreement, Embeddings, TokenCount
 from inference.runtime.errors import WeightsUnusable
 from inference.runtime.images.preprocessing import Preprocessing
 from inference.runtime.self_check.shortcuts import Shortcut
@@ -48,7 +48,7 @@ class ClipEncoder:
     """
 
     engine = "torch"
-    agreement = None
+    agreement: Agreement | None = None
 
     # Any: neither engine's models are typed well enough to say more.
     def __init__(

@@ -19,7 +19,7 @@ from PIL import Image
 
 from inference.runtime import cache_files, torchvision_operators
 from inference.runtime.cpu import packing
-from inference.runtime.encoder import Embeddings, TokenCount
+from inference.runtime.encoder import Agreement, Embeddings, TokenCount
 from inference.runtime.encoders import minilm
 from inference.runtime.encoders.clip_tower import no_rows, pixel_batch
 from inference.runtime.errors import WeightsMissing
@@ -47,7 +47,7 @@ _TEMPLATE = re.compile(
 class ConseEncoder:
     engine = "torch"
     precision = "float32"
-    agreement = None
+    agreement: Agreement | None = None
     patch_size: int | None = None
     embed_dim = minilm.EMBED_DIM
     logit_scale = LOGIT_SCALE

@@ -26,13 +26,13 @@ class TracedAttention(torch.nn.Module):
         weights = self.original.in_proj_weight.chunk(3)
         bias = self.original.in_proj_bias
         biases = (None,) * 3 if bias is None else bias.chunk(3)
-        heads = [
-            linear(rows, weight, bias).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        query, key, value = (
+            linear(rows, weight, bias).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # type: ignore[no-untyped-call]
             for rows, weight, bias in zip((query, key, value), weights, biases, strict=True)
-        ]
+        )
         if attn_mask is not None and attn_mask.ndim == 3:  # one for each input and head
             attn_mask = attn_mask.unflatten(0, (-1, self.heads))
-        mixed = scaled_dot_product_attention(*heads, attn_mask=attn_mask)
+        mixed = scaled_dot_product_attention(query, key, value, attn_mask=attn_mask)
         return self.original.out_proj(mixed.transpose(1, 2).flatten(2)), None
 
 

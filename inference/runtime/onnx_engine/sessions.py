@@ -56,7 +56,7 @@ class Session:
         if len(batch) < 2 * lanes.MIN_PASS:
             return self.run(batch)
         count = min(self._threads, len(batch) // lanes.MIN_PASS)
-        parts = lanes.parts_of(batch, count, most=MAX_PASS)
+        parts = lanes.parts_of(list(batch), count, most=MAX_PASS)
         return np.concatenate(list(lanes.pool(self._threads).map(self.run, parts)))
 
 

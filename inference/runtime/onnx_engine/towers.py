@@ -29,6 +29,9 @@ class ImageTower(torch.nn.Module):
     """uint8 [n, size, size, 3] to float32 [n, dim], the steps of clip_tower.pixel_batch included:
     a quarter of the bytes to hand over."""
 
+    mean: "Tensor"
+    std: "Tensor"
+
     def __init__(self, model: Any, encode: Encode, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.model, self._encode = model, encode
