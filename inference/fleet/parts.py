@@ -40,6 +40,11 @@ def ledger_metrics() -> Iterator[GaugeMetricFamily]:
         check.differences,
     )
     yield GaugeMetricFamily(
+        "gigarouter_ledger_difference_micro_usd",
+        "By how many micro-dollars, all together.",
+        check.difference_micro_usd,
+    )
+    yield GaugeMetricFamily(
         "gigarouter_ledger_checked_timestamp_seconds",
         "When that comparison was made.",
         check.checked_at.timestamp(),

@@ -2,8 +2,6 @@
 
 gigarouter_periodic_task_age_seconds{task="sweep"}          since it was done; +Inf: never
 gigarouter_periodic_task_interval_seconds{task="sweep"}     between two runs
-gigarouter_ledger_differences                               sums that differed at the last check
-gigarouter_ledger_difference_micro_usd                      by how much, all together
 """
 
 from collections.abc import Iterator
@@ -13,7 +11,6 @@ from django.db.models import F
 from django.db.models.functions import Extract, Now
 from prometheus_client.core import GaugeMetricFamily
 
-from accounts.credits import ledger
 from catalog.models import PeriodicTask
 
 AGE = "Seconds since the task was done last, by the database's clock; +Inf: never."
@@ -36,19 +33,3 @@ def collect() -> Iterator[GaugeMetricFamily]:
         interval.add_metric([name], float(entry["schedule"]))
     yield age
     yield interval
-    yield from _ledger()
-
-
-def _ledger() -> Iterator[GaugeMetricFamily]:
-    """0 before the first check: its age says that there was none."""
-    last = ledger.last_check()
-    yield GaugeMetricFamily(
-        "gigarouter_ledger_differences",
-        "Sums that did not agree when the ledger was checked last.",
-        last.differences if last else 0,
-    )
-    yield GaugeMetricFamily(
-        "gigarouter_ledger_difference_micro_usd",
-        "By how many micro-dollars, all together.",
-        last.difference_micro_usd if last else 0,
-    )

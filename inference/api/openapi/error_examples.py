@@ -30,7 +30,7 @@ BY_STATUS: dict[int, ApiError] = {
     402: OutOfCredit("This call may cost up to $0.000188, and $0.00 is left."),
     405: NotAllowed("Use POST here."),
     408: RequestTimeout("The body did not arrive in time. Please send it again."),
-    409: Conflict("It has ended already.", code="already_ended"),
+    409: Conflict("The job has ended.", code="job_already_final"),
     410: Gone("example/old-model has been retired.", code="model_retired", param="model"),
     413: TooLarge("That request is too large."),
     415: UnsupportedType("Send a JSON body, with `Content-Type: application/json`."),
