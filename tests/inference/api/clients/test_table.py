@@ -43,13 +43,11 @@ def test_every_case_was_run_and_works(rows: Rows) -> None:
 
 def test_the_versions_are_those_that_are_pinned(rows: Rows) -> None:
     npm = json.loads((table.NODE_MODULES.parent / "package.json").read_text())["devDependencies"]
-    pip = dict(
-        line.lower().replace("-", "_").split("==")
-        for line in (table.PROJECT / "constraints.txt").read_text().splitlines()
-        if "==" in line and not line.startswith("#")
-    )
+    pip = table.pinned(table.PROJECT / "constraints.txt")
+    frameworks = table.pinned(table.REQUIREMENTS)
     pinned = {client: npm[name] for client, name in table.NPM.items()}
     pinned |= {client: pip[name] for client, name in table.PIP.items()}
+    pinned |= {name: frameworks[name.replace("-", "_")] for name in table.FRAMEWORKS_PY}
 
     named = {case["client"]: case["version"] for case in rows if case["client"] in pinned}
 
