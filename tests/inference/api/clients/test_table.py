@@ -22,9 +22,10 @@ def rows() -> Rows:
 
 
 def cases() -> set[Case]:
-    for module in pkgutil.iter_modules(tests.inference.api.clients.__path__):
-        if module.name.startswith("test_"):
-            importlib.import_module(f"tests.inference.api.clients.{module.name}")
+    package = tests.inference.api.clients
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if module.name.rpartition(".")[2].startswith("test_"):
+            importlib.import_module(module.name)
     return CASES
 
 
