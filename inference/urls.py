@@ -46,6 +46,7 @@ urlpatterns = [
     path("try/compare/<uuid:pk>/comparison.json", compare.export_json),
     path("try/compare/<uuid:pk>/compare.py", compare.export_program),
     path("docs/", docs_views.docs, name="docs"),
+    path("docs/clients/<slug:slug>/", docs_views.guide, name="docs-guide"),
     path("docs/<slug:slug>/", docs_views.docs, name="docs-page"),
     path("account/webhooks/", webhooks.webhooks, name="webhooks"),
     path("account/webhooks/<int:pk>/", webhooks.webhook, name="webhook"),

@@ -41,6 +41,16 @@ class Client(models.TextChoices):
     HUGGING_FACE_PY = "huggingface.py", "Python, huggingface_hub"
     HUGGING_FACE_JS = "huggingface.mjs", "JavaScript, @huggingface/inference"
     COHERE_PY = "cohere.py", "Python, cohere"
+    LANGCHAIN_PY = "langchain.py", "Python, LangChain"
+    LANGCHAIN_JS = "langchain.mjs", "JavaScript, LangChain"
+    LLAMA_INDEX = "llamaindex.py", "Python, LlamaIndex"
+    HAYSTACK = "haystack.py", "Python, Haystack"
+    LITELLM = "litellm.py", "Python, LiteLLM"
+    PYDANTIC_AI = "pydanticai.py", "Python, Pydantic AI"
+    CHROMADB = "chromadb.py", "Python, Chroma"
+    VERCEL_AI = "ai.mjs", "JavaScript, AI SDK"
+    OPENROUTER = "openrouter.mjs", "JavaScript, @openrouter/sdk"
+    DEEPINFRA = "deepinfra.mjs", "JavaScript, deepinfra"
     WEBHOOKS_PY = "standardwebhooks.py", "Python, standardwebhooks"
 
     @property

@@ -19,7 +19,7 @@ from inference import images, kinds
 from inference.api.flow import joining
 from inference.api.limits import RateLimit
 from inference.api.resources import events
-from inference.docs import snippets
+from inference.docs import guides, snippets
 from inference.kinds.classify import templates
 from inference.kinds.fields import inputs, labels, texts, tokens
 from inference.models import Worker
@@ -62,7 +62,22 @@ def docs(request: HttpRequest, slug: str = "") -> HttpResponse:
     page = next((page for page in PAGES if page.slug == slug), None)
     if page is None:
         raise Http404(f"no page {slug}")
-    context = {
+    return render(request, page.template, _context(page))
+
+
+@require_safe
+@cache_for_anonymous
+def guide(request: HttpRequest, slug: str) -> HttpResponse:
+    found = guides.of(slug)
+    if found is None:
+        raise Http404(f"no guide {slug}")
+    clients = next(page for page in PAGES if page.slug == "clients")
+    rows = [row for row in compatibility() if row["client"] == found.package]
+    return render(request, found.template, _context(clients) | {"guide": found, "rows": rows})
+
+
+def _context(page: Page) -> dict[str, Any]:
+    return {
         "page": page,
         "pages": PAGES,
         "model": _example_model(),
@@ -70,10 +85,10 @@ def docs(request: HttpRequest, slug: str = "") -> HttpResponse:
         "site": settings.SITE_URL,
         "limits": _limits(),
         "kinds": list(kinds.KINDS.values()),
+        "guides": guides.GUIDES,
         "retry_rule": schedule.in_words(),
-        "compatibility": compatibility() if slug == "clients" else [],
+        "compatibility": compatibility() if page.slug == "clients" else [],
     }
-    return render(request, page.template, context)
 
 
 def _example_model() -> str:

@@ -13,7 +13,8 @@ from accounts.models import User
 from catalog.models import ModelCard, Stage
 from inference import images, jobs
 from inference.api.resources import events
-from inference.docs import views
+from inference.docs import guides, views
+from inference.docs.guides import Guide
 from inference.kinds.classify import request as classify
 from inference.models import ErrorCode, Worker
 from inference.outbound.errors import ImageUrlRefused
@@ -29,6 +30,7 @@ ADDRESSES = [
     "/docs/clients/",
     "/docs/versions/",
 ]
+GUIDES = [guide.address for guide in guides.GUIDES]
 
 
 def text_of(client: Client, address: str) -> str:
@@ -41,7 +43,7 @@ def test_there_is_a_page_for_each_subject() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("address", [*ADDRESSES, *GUIDES])
 def test_anybody_may_read(client: Client, address: str) -> None:
     page = client.get(address)
 
@@ -54,6 +56,24 @@ def test_anybody_may_read(client: Client, address: str) -> None:
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_a_page_only_reads(client: Client, address: str) -> None:
     assert client.post(address).status_code == 405
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("guide", guides.GUIDES, ids=lambda guide: guide.slug)
+def test_a_guide_shows_the_code_that_was_run_and_when(client: Client, guide: Guide) -> None:
+    page = text_of(client, guide.address)
+    [row] = [row for row in views.compatibility() if row["client"] == guide.package]
+
+    assert guide.install in page
+    assert f'data-language="{guide.client.value}"' in page
+    assert page.count("data-language=") == 1
+    assert row["version"] in page
+    assert row["ran_on"] in page
+    assert f'href="{guide.address}"' in text_of(client, "/docs/clients/")
+
+
+def test_another_guide_is_not_there(client: Client, db: None) -> None:
+    assert client.get("/docs/clients/nothing/").status_code == 404
 
 
 @pytest.mark.django_db

@@ -38,6 +38,7 @@ PAGES = [
     "/docs/batches/",
     "/docs/errors/",
     "/docs/clients/",
+    "/docs/clients/langchain/",
     "/docs/versions/",
     "/nothing/here/",
 ]

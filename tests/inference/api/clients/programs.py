@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,16 +14,25 @@ from inference.kinds.kind import Code
 from tests.inference.api.clients.table import NODE_MODULES
 
 
-def run(name: str, code: str, *arguments: str, folder: Path, secret: str, **more: str) -> str:
-    """What it prints; fails if it does."""
+def run(
+    name: str,
+    code: str,
+    *arguments: str,
+    folder: Path,
+    secret: str,
+    program: Sequence[str] = (),
+    timeout_s: float = 60,
+    **more: str,
+) -> str:
+    """What it prints; fails if it does. `program`: another than the one for such files."""
     (folder / name).write_text(code)
     done = subprocess.run(
-        [*_program(name), name, *arguments],
+        [*(program or _program(name)), name, *arguments],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "HOME": str(folder), "GIGAROUTER_API_KEY": secret} | more,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=timeout_s,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -27,9 +27,35 @@ OPENAI_JS = "openai for JavaScript"
 HUGGING_FACE_PY = "huggingface_hub"
 HUGGING_FACE_JS = "@huggingface/inference"
 COHERE_PY = "cohere"
-CLIENTS = [CURL, OPENAI_PY, OPENAI_JS, HUGGING_FACE_PY, HUGGING_FACE_JS, COHERE_PY]
+LANGCHAIN_PY = "langchain-openai"
+LANGCHAIN_JS = "@langchain/openai"
+LLAMA_INDEX = "llama-index-embeddings-openai-like"
+HAYSTACK = "haystack-ai"
+LITELLM = "litellm"
+PYDANTIC_AI = "pydantic-ai-slim"
+CHROMADB = "chromadb"
+VERCEL_AI = "@ai-sdk/openai-compatible"
+OPENROUTER = "@openrouter/sdk"
+DEEPINFRA = "deepinfra"
+# Their packages for Python are in an environment of their own.
+FRAMEWORKS_PY = [LANGCHAIN_PY, LLAMA_INDEX, HAYSTACK, LITELLM, PYDANTIC_AI, CHROMADB]
+FRAMEWORKS_JS = [LANGCHAIN_JS, VERCEL_AI, OPENROUTER, DEEPINFRA]
+OWN = [CURL, OPENAI_PY, OPENAI_JS, HUGGING_FACE_PY, HUGGING_FACE_JS, COHERE_PY]
+CLIENTS = [*OWN, *FRAMEWORKS_PY, *FRAMEWORKS_JS]
 PIP = {OPENAI_PY: "openai", HUGGING_FACE_PY: "huggingface_hub", COHERE_PY: "cohere"}
-NPM = {OPENAI_JS: "openai", HUGGING_FACE_JS: "@huggingface/inference"}
+NPM = {
+    OPENAI_JS: "openai",
+    HUGGING_FACE_JS: "@huggingface/inference",
+    **{name: name for name in FRAMEWORKS_JS},
+}
+
+
+def pinned(path: Path) -> dict[str, str]:
+    """Versions by package, as pip spells names in neither case nor dashes."""
+    lines = path.read_text().splitlines()
+    pins = (line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+    return {name.lower().replace("-", "_"): version.strip() for name, version in pins}
+
 
 Test = TypeVar("Test", bound=Callable[..., None])
 
@@ -66,6 +92,8 @@ def compatible(client: str, endpoint: str, what: str) -> Callable[[Test], Test]:
 
 def version_of(client: str) -> str:
     """As it is installed here; "" if it is not."""
+    if client in FRAMEWORKS_PY:
+        return pinned(REQUIREMENTS)[client.replace("-", "_")]
     if client in PIP:
         return metadata.version(PIP[client])
     if client in NPM:

@@ -22,9 +22,10 @@ def rows() -> Rows:
 
 
 def cases() -> set[Case]:
-    for module in pkgutil.iter_modules(tests.inference.api.clients.__path__):
-        if module.name.startswith("test_"):
-            importlib.import_module(f"tests.inference.api.clients.{module.name}")
+    package = tests.inference.api.clients
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if module.name.rpartition(".")[2].startswith("test_"):
+            importlib.import_module(module.name)
     return CASES
 
 
@@ -43,13 +44,11 @@ def test_every_case_was_run_and_works(rows: Rows) -> None:
 
 def test_the_versions_are_those_that_are_pinned(rows: Rows) -> None:
     npm = json.loads((table.NODE_MODULES.parent / "package.json").read_text())["devDependencies"]
-    pip = dict(
-        line.lower().replace("-", "_").split("==")
-        for line in (table.PROJECT / "constraints.txt").read_text().splitlines()
-        if "==" in line and not line.startswith("#")
-    )
+    pip = table.pinned(table.PROJECT / "constraints.txt")
+    frameworks = table.pinned(table.REQUIREMENTS)
     pinned = {client: npm[name] for client, name in table.NPM.items()}
     pinned |= {client: pip[name] for client, name in table.PIP.items()}
+    pinned |= {name: frameworks[name.replace("-", "_")] for name in table.FRAMEWORKS_PY}
 
     named = {case["client"]: case["version"] for case in rows if case["client"] in pinned}
 

@@ -30,7 +30,8 @@ for module in pkgutil.walk_packages(generated.__path__, "generated."):
 address, model, photo = sys.argv[1:]
 client = AuthenticatedClient(base_url=address, token=os.environ["KEY"])
 print([listed.id for listed in list_models.sync(client=client).data])
-texts = EmbeddingsBody(model=model, input_=["a cat", ContentPart(image=photo)])
+both = ["a cat", ContentPart(image=photo).to_dict()]  # it writes no objects within a list
+texts = EmbeddingsBody(model=model, input_=both)
 print([len(item.embedding) for item in embed.sync(client=client, body=texts).data])
 body = ClassifyBody(model=model, input_=ContentPart(image=photo), labels=["a cat", "a dog"])
 print(sorted(found.label for found in classify.sync(client=client, body=body).data[0].predictions))
