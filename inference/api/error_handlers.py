@@ -5,10 +5,10 @@ from typing import Any
 
 from django.conf import settings
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from catalog.http import BodyTooSlow
 from catalog.infrastructure.outages import OUTAGES
@@ -27,6 +27,7 @@ from inference.api.request_context import context_of
 log = logging.getLogger(__name__)
 
 OUTAGE_RETRY_S = 5
+VERBS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
 async def _api_error(request: Request, error: Exception) -> Response:
@@ -50,10 +51,13 @@ async def _routing_error(request: Request, error: Exception) -> Response:
 
 def _verbs_at(request: Request) -> str:
     """Of all routes of the path: Starlette names those of the first one."""
-    routes = [route for route in request.app.routes if isinstance(route, APIRoute)]
-    matching = [route for route in routes if route.path_regex.match(request.url.path)]
-    verbs = {verb for route in matching for verb in route.methods or ()}
-    return ", ".join(sorted(verbs | ({"HEAD"} if "GET" in verbs else set())))
+    verbs = [verb for verb in VERBS if _answers(request, verb)]
+    return ", ".join(verbs + ["HEAD"] * ("GET" in verbs))
+
+
+def _answers(request: Request, verb: str) -> bool:
+    asked = {**request.scope, "method": verb}
+    return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
 
 
 async def _invalid_parameter(request: Request, error: Exception) -> Response:
