@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 from django.core.cache import cache, caches
@@ -72,8 +73,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         )
 
 
+class LaunchPrices(TypedDict):
+    launch_price_nano_usd_per_image: int
+    launch_price_nano_usd_per_text: int
+
+
 # Whole sums that tests can add in their heads: 94 µ$ an image, 8 µ$ a new text of any length.
-FROZEN: dict[str, object] = {
+FROZEN: LaunchPrices = {
     "launch_price_nano_usd_per_image": 94_000,
     "launch_price_nano_usd_per_text": 8_000,
 }

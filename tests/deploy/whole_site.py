@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,16 +101,16 @@ class WholeSite:
     def environment(self, name: str) -> dict[str, str]:
         example = (DEPLOY / "site.env.example").read_text().splitlines()
         pairs = [line.split("=", 1) for line in example if line and not line.startswith("#")]
-        environ = dict(pairs) | self._secrets() | self._environment_of(name)
-        environ = {key: self._here(str(value)) for key, value in environ.items()}
+        given = dict(pairs) | self._secrets() | self._environment_of(name)
+        environ = {key: self._here(str(value)) for key, value in given.items()}
         environ |= {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
         environ |= {"DATA_DIR": str(self.folder / "data"), "PYTHONUNBUFFERED": "1", "LOG_JSON": "1"}
         if name not in {"worker", "prepare"}:
             environ |= lean.environment(self.packages)
         return environ
 
-    def _environment_of(self, name: str) -> Mapping[str, object]:
-        found: Mapping[str, object] = self.services[name].get("environment", {})
+    def _environment_of(self, name: str) -> dict[str, object]:
+        found: dict[str, object] = self.services[name].get("environment", {})
         return found
 
     def _secrets(self) -> dict[str, str]:

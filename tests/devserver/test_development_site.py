@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devserver import development_site
+from devserver.addresses import PROJECT_DIR
 from devserver.development_site import Ambiguous, announced, join, running
 from devserver.folder_lock import sole_owner
 
@@ -107,7 +107,7 @@ def test_without_a_site_a_command_asks_for_settings_as_before(tmp_path: Path) ->
     done = subprocess.run(
         [sys.executable, "manage.py", "check"],
         env=environ | {"DATA_DIR": str(tmp_path)},
-        cwd=development_site.PROJECT_DIR,
+        cwd=PROJECT_DIR,
         capture_output=True,
         text=True,
         check=False,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -63,7 +63,7 @@ def unreadable(media: Path) -> Iterator[None]:
 
 @pytest.mark.parametrize("broken", [gone, unreadable])
 def test_a_worker_that_cannot_see_the_images_fails_no_job(
-    house: House, broken: Callable[[Path], "contextmanager[None]"]
+    house: House, broken: Callable[[Path], AbstractContextManager[None]]
 ) -> None:
     house.submit()
     house.settles()

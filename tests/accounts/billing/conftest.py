@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
@@ -13,8 +12,9 @@ from accounts.billing import checkout
 from accounts.models import Purchase, User
 from tests.fakes import stripe as fakes
 from tests.fakes.stripe import FakeStripe
+from tests.support.http.responses import Response
 
-Send = Callable[..., HttpResponse]
+Send = Callable[..., Response]
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def ada(db: None) -> User:
 def send(stripe_server: FakeStripe) -> Send:
     """An event to our webhook, as Stripe sends it."""
 
-    def post(event: dict[str, Any], **signing: Any) -> HttpResponse:
+    def post(event: dict[str, Any], **signing: Any) -> Response:
         body, signature = stripe_server.sign(event, **signing)
         return Client().post(
             "/webhooks/stripe/",

@@ -31,7 +31,8 @@ def make_link(email: str = "ada@lab.example") -> str:
     out = StringIO()
     call_command("sign_in_link", email, stdout=out)
     [address] = re.findall(r"^http\S+$", out.getvalue(), flags=re.MULTILINE)
-    return urlsplit(address).path
+    path: str = urlsplit(address).path
+    return path
 
 
 def who(client: Client) -> str | None:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from celery import Celery, current_app
@@ -53,13 +54,13 @@ def build(calls: Calls) -> Iterator[Build]:
     """A scheduler of one entry that calls `calls`."""
     built: list[Scheduler] = []
 
-    def build_one(name: str = "sweep", seconds: float = 100.0, **options: object) -> Scheduler:
+    def build_one(name: str = "sweep", seconds: float = 100.0, **options: Any) -> Scheduler:
         app = Celery("test", set_as_current=False, broker="memory://")
 
         def run() -> None:
             calls()
 
-        app.task(run, name="t", shared=False)
+        app.task(name="t", shared=False)(run)
         app.conf.beat_schedule = {
             name: {"task": "t", "schedule": seconds, "options": options.pop("options", {})}
         }

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.conf import settings as django_settings
+from django.core.files.storage import default_storage
 from django.db.models.functions import Now
 
 from catalog.infrastructure import storage, storage_probe
@@ -99,7 +99,8 @@ def test_one_file_that_is_gone_holds_up_no_other_job(
 
     loop.drain(server, worker="w")
 
-    gone.refresh_from_db(), fine.refresh_from_db()
+    gone.refresh_from_db()
+    fine.refresh_from_db()
     assert (gone.state, gone.attempt, gone.unread_count) == (State.RUNNING, 0, 1)
     assert fine.state == State.SUCCEEDED
     assert not decode.probe.trouble
@@ -130,8 +131,8 @@ def test_it_waits_twice_as_long_each_time(submit: Submit, card: ModelCard) -> No
         assert claims.postpone(token, [claimed]) == 1
         job.refresh_from_db()
         assert job.lease_until
-        [until_s] = Job.objects.values_list("lease_until", flat=True)
-        waits.append((until_s - claimed.started_at).total_seconds())
+        assert claimed.started_at
+        waits.append((job.lease_until - claimed.started_at).total_seconds())
         leases_end()
 
     assert waits == pytest.approx([5, 10, 20], abs=3)
@@ -151,9 +152,8 @@ def test_a_worker_whose_decoders_do_not_come_up_blames_no_picture(
 
 def test_an_empty_file_is_no_damaged_picture(submit: Submit, server: ServedModel) -> None:
     job = submit()
-    Path(django_settings.STORAGES["default"]["OPTIONS"]["location"], *job.image_files).write_bytes(
-        b""
-    )
+    [name] = job.image_files
+    Path(default_storage.path(name)).write_bytes(b"")
 
     loop.drain(server, worker="w")
 
@@ -223,11 +223,13 @@ def test_messages_are_left_to_others_while_images_cannot_be_read(
 
     fake_storage.breaks("open")
     probe.look()
-    watch.check(), watch.check(), watch.check()
+    for _ in range(3):
+        watch.check()
     assert done == ["pause", "pause"]
 
     fake_storage.broken.clear()
-    watch.check(), watch.check()
+    for _ in range(2):
+        watch.check()
     assert done == ["pause", "pause", "resume"]
     assert caplog.text.count("cannot be read reason") == 1
     assert "can be read again" in caplog.text

@@ -1,5 +1,7 @@
 """The pages of batches: progress, results, and each batch its owner's alone."""
 
+from typing import Any
+
 import pytest
 from django.core.files.storage import default_storage
 from django.test import Client
@@ -36,8 +38,8 @@ def test_a_batch_shows_its_progress_and_then_its_files(
     batch = runner.start(runner.texts(["a cat", "a dog"]))
     advance.advance(Budget(5))
     row = Batch.objects.get()
-    page = owner.get(reverse("batch", args=[row.pk]))
-    assert "0 of 2 lines answered" in page.content.decode()
+    page = owner.get(reverse("batch", args=[row.pk])).content.decode()
+    assert "0 of 2 lines answered" in page
     api.worker.resume()
     runner.finish(batch.id)
 
@@ -46,7 +48,7 @@ def test_a_batch_shows_its_progress_and_then_its_files(
     assert "download the results" in page
     assert "$0.000008" in page
     output = owner.get(reverse("batch-file", args=[row.pk, "output"]))
-    assert len(b"".join(output).splitlines()) == 2  # type: ignore[arg-type]
+    assert len(b"".join(output).splitlines()) == 2
     assert owner.get(reverse("batch-file", args=[row.pk, "errors"])).status_code == 404
     assert "2 of 2" in owner.get(reverse("batches")).content.decode()
 
@@ -92,10 +94,10 @@ def test_a_person_takes_batches_along_and_they_go_with_the_person(api: Api, runn
     api.worker.pause()
     runner.start(runner.texts([f"text {number}" for number in range(250)]))
     advance.advance(Budget(5))
-    exported = [section.export(api.user) for section in erasure.sections()]
+    exported: list[dict[str, Any]] = [section.export(api.user) for section in erasure.sections()]
     [data] = [section for section in exported if "batches" in section]
-    assert len(data["batches"]) == 2  # type: ignore[arg-type]
-    assert len(data["files"]) == 3  # type: ignore[arg-type]
+    assert len(data["batches"]) == 2
+    assert len(data["files"]) == 3
 
     erasure.request(api.user)
     while not erasure.run(api.user.pk, Budget(10)):

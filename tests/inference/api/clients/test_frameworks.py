@@ -106,9 +106,9 @@ def test_openrouters_sdk_embeds_a_picture(api: Api, settings: Settings, folder: 
     counts = printed("guide.openrouter.mjs", api, settings, folder).split()
 
     assert counts[:2] == ["2", "8"]
-    assert float(counts[2]) == pytest.approx(
-        Job.objects.get().cost_micro_usd / 1_000_000  # the balance's change
-    )
+    cost_micro_usd = Job.objects.get().cost_micro_usd
+    assert cost_micro_usd
+    assert float(counts[2]) == pytest.approx(cost_micro_usd / 1_000_000)  # the balance's change
 
 
 @compatible(table.DEEPINFRA, "POST /v1/inference/{id}", "ZeroShotImageClassification")

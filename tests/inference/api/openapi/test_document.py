@@ -153,7 +153,7 @@ def test_an_example_has_the_fields_of_a_real_answer(api: Api, document: Json) ->
         assert fields_of(response.json()) == fields_of(example), name
 
 
-def fields_of(answer: Json) -> object:
+def fields_of(answer: object) -> object:
     """Names of fields, as deep as both go."""
     if isinstance(answer, dict):
         return {name: fields_of(value) for name, value in answer.items() if name != "result"}
