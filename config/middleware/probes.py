@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
+from config.watching.http import ROUTE
 from inference.fleet import health
 
 PROBES = {"/healthz": health.healthz, "/readyz": health.readyz}
@@ -21,5 +22,9 @@ class Probes:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        answer = PROBES.get(request.path_info, self.get_response)
-        return answer(request)
+        probe = PROBES.get(request.path_info)
+        if probe is None:
+            return self.get_response(request)
+        if scope := getattr(request, "scope", None):
+            scope[ROUTE] = request.path_info  # counted as what it is
+        return probe(request)
