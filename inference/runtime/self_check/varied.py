@@ -17,7 +17,7 @@ _SYNTHETIC_EACH = 5  # one of so many
 
 def pictures(photos: Path | None, *, count: int, side: int) -> Iterator[Image.Image]:
     """RGB, at least `side` pixels; without a folder of JPEG photos all of them are of noise."""
-    chance = random.Random(SEED)  # noqa: S311  pictures, not secrets
+    chance = random.Random(SEED)  # noqa: S311  # nosec B311  pictures, not secrets
     originals = _originals(photos)
     for number in range(count):
         if originals and number % _SYNTHETIC_EACH:
