@@ -105,7 +105,7 @@ async def wrong_hosts(target: Target) -> Outcome:
     versions = (b"1.1", b"1.0")
     requests = [
         b"GET %s HTTP/%s\r\n%s\r\n" % (path, version, host)
-        for path in (b"/", b"/v1/models", b"/healthz")
+        for path in (b"/", b"/v1/models", b"/models/")  # probes answer under any name
         for version in versions
         for host in hosts
     ]
