@@ -18,9 +18,7 @@ class Vector:
 
 
 def page_of(job: Job) -> Page:
-    names = list(map(_name, job.inputs[:MAX_SHOWN]))
-    if len(job.inputs) > MAX_SHOWN:
-        names.append(f"and {len(job.inputs) - MAX_SHOWN:,} more")
+    names = list(map(_name, job.inputs))
     request = [("inputs" if len(job.inputs) > 1 else "input", names)]
     if job.result is None:
         return Page(request=request)
