@@ -1,6 +1,7 @@
 """The cast and the props of the tests."""
 
 import io
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,12 +16,14 @@ from pytest_django import DjangoDbBlocker, Settings
 from redis import Redis
 from redis.exceptions import RedisError
 
+from catalog.infrastructure import storage_probe
+from catalog.infrastructure.storage_probe import Marker
 from catalog.models import ModelCard
 from inference import images, jobs
 from inference.jobs import claims
 from inference.kinds.classify import request as classify
 from inference.models import Job, Worker
-from inference.worker import settlement
+from inference.worker import decode, settlement
 from inference.worker.settlement import Done
 from tests.fakes.buckets import bucket, s3_client, s3_endpoint  # noqa: F401  # fixtures
 from tests.fakes.storage import fake_storage  # noqa: F401  # a fixture
@@ -43,6 +46,16 @@ def _own_files(tmp_path: Path, settings: Settings) -> None:
         "OPTIONS": {"location": tmp_path / "media", "base_url": None},
     }
     settings.STORAGES = {"default": media, "staticfiles": plain}
+
+
+@pytest.fixture(autouse=True)
+def _own_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another test's storage has failed is no trouble here, and tests count their own files.
+
+    The process takes its marker for left, so that whether a test finds it depends on no other test.
+    """
+    decode.probe.__init__()  # type: ignore[misc]
+    monkeypatch.setattr(storage_probe, "leave_marker", Marker(left_s=time.monotonic()).leave)
 
 
 @pytest.fixture(autouse=True)

@@ -19,10 +19,10 @@ LEAVE_EVERY_S = 60.0
 
 
 class Marker:
-    """What one process knows of having left it."""
+    """What one process knows of having left it: `left_s`, of time.monotonic, or never."""
 
-    def __init__(self) -> None:
-        self._left_s: float | None = None
+    def __init__(self, left_s: float | None = None) -> None:
+        self._left_s = left_s
 
     def leave(self) -> None:
         """At most once in LEAVE_EVERY_S. Raises StorageUnavailable."""
