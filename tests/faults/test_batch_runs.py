@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
+from math import ceil
 from typing import TypeVar
 
 import openai
@@ -17,6 +18,7 @@ from accounts.credits import ledger
 from accounts.models import ApiKey, Entry, EntryKind, Hold, HoldState
 from bench.abuse.stage import issue_key
 from bench.faults import transitions
+from catalog.models import ModelCard
 from inference.models import Job
 from tests.faults.house import House
 from tests.support.site import wait_for
@@ -29,7 +31,6 @@ pytestmark = [
 
 T = TypeVar("T")
 
-PRICE_TEXT = 8
 ENDED = {"completed", "failed", "expired", "cancelled"}
 AWAY = (openai.APIConnectionError, openai.InternalServerError)
 
@@ -103,11 +104,20 @@ def test_f15_a_batch_through_kills_runs_each_line_once_at_half_the_price(house: 
     assert batch.error_file_id is None
     ids = Counter(line["custom_id"] for line in lines)
     assert ids == Counter(f"line-{number}" for number in range(count))
-    half = count * PRICE_TEXT // 2
-    costs = [Decimal(line["response"]["body"]["usage"]["cost_usd"]) for line in lines]
+    usages = [line["response"]["body"]["usage"] for line in lines]
+    half = half_price_of([usage["prompt_tokens"] for usage in usages], house.card)
+    costs = [Decimal(usage["cost_usd"]) for usage in usages]
     assert sum(costs) == Decimal(half).scaleb(-6)
     assert_charged(before, half)
     house.report(f"{count} lines through {len(kills)} kills in {time.monotonic() - began_s:.0f} s")
+
+
+def half_price_of(tokens: list[int], card: ModelCard) -> int:
+    """In µ$: each line is rounded up as a call would be, and half of their sum once more."""
+    nano_usd = card.launch_price_nano_usd_per_token
+    assert nano_usd
+    assert min(tokens) > 0
+    return ceil(sum(ceil(count * nano_usd / 1000) for count in tokens) / 2)
 
 
 def wait_for_end(client: openai.OpenAI, batch_id: str) -> BatchObject:
