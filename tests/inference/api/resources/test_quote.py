@@ -43,6 +43,7 @@ def test_a_call_costs_within_its_quote(
     quoted = api.http.post(PATH, json={"endpoint": path, **body})
     assert (quoted.status_code, Job.objects.count()) == (200, 0), quoted.text
     first, again = (api.http.post(path, json=body) for _ in range(2))
+    assert (first.status_code, again.status_code) == (200, 200), first.text + again.text
 
     held = Entry.objects.filter(kind=EntryKind.HOLD).earliest("pk").held_effect_micro_usd
     quote = quoted.json()
