@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 from django.template.loader import render_to_string
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -39,9 +39,6 @@ def tiny_card(card: ModelCard, tmp_path: Path, settings: Settings) -> ModelCard:
     """A card whose weights are here, and small."""
     settings.MODEL_DIR = tmp_path
     tiny.write_transformers(tmp_path / card.repo.replace("/", "--"))
-    # The test is one transaction, and a busy machine measures for longer than a request may.
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     return card
 
 
