@@ -71,6 +71,12 @@ def _empty_cache(settings: Settings) -> None:
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """A module's rows are in one open transaction, which on a busy machine is idle for long."""
+    connection.settings_dict["OPTIONS"]["options"] += " -c idle_in_transaction_session_timeout=0"
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """As pytest-django's, but tables are emptied faster, and no server that is just stopping keeps
     the database from going.

@@ -4,9 +4,10 @@ import doctest
 from urllib.parse import urlencode
 
 import pytest
+from django.db import connection
 from django.http import QueryDict
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries
+from django.test.utils import CaptureQueriesContext
 
 from catalog.finding import browse, facets, filters
 from catalog.finding.browse import Choice, Query
@@ -256,12 +257,16 @@ def test_the_next_page_stands_in_the_link_header(
     assert "Link" not in client.get(address, {"q": "zzzz"})
 
 
-def test_a_page_of_the_catalog_costs_four_queries(
-    catalog: None, client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
-) -> None:
-    address = "/models/?q=vit+l14&license=unknown&input=224&num_parameters=max:1B&sort=price"
-    with django_assert_max_num_queries(4):
-        client.get(address)
+def test_a_page_of_the_catalog_costs_four_queries(catalog: None, client: Client) -> None:
+    address = "/models/?license=unknown&input=224&num_parameters=max:1B&sort=price&q=vit+"
+    costs = []
+    for word in ("l14", "b32", "b16"):
+        with CaptureQueriesContext(connection) as queries:
+            client.get(address + word)
+        costs.append(len(queries))
+
+    # The least of three: once a minute a search also looks whether the cards' words have changed.
+    assert min(costs) == 4
 
 
 @pytest.mark.parametrize("module", [filters, formatting, parsing])
