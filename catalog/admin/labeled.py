@@ -26,7 +26,7 @@ class LabeledFormSet(BaseInlineFormSet[Any, Any, Any]):
             if not field.widget.is_hidden:
                 label = field.label or name.replace("_", " ")
                 # A copied wrapper keeps its original's attributes, and renders only what it wraps.
-                widget = getattr(field.widget, "widget", field.widget)
+                widget: forms.Widget = getattr(field.widget, "widget", None) or field.widget
                 widget.attrs["aria-label"] = f"{label}, {row}{number}"
 
 
