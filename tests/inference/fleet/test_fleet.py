@@ -101,8 +101,8 @@ def test_a_silent_worker_stays_in_sight_and_does_not_count(busy: ModelCard) -> N
 def test_an_empty_fleet_is_a_page_too(staff: Client) -> None:
     page = staff.get(PAGE).content.decode()
 
-    assert "Nothing waits" in page
-    assert "No worker was seen" in page
+    assert "No jobs are queued" in page
+    assert "No worker has reported" in page
 
 
 def test_the_page_shows_all_of_it(staff: Client, busy: ModelCard) -> None:
