@@ -19,15 +19,7 @@ from inference.models import ErrorCode, Worker
 from inference.outbound.errors import ImageUrlRefused
 from inference.playground import labels
 from tests.conftest import PRICED, PROJECT, answer_next, make_card, photo_bytes
-
-ADDRESSES = [
-    "/docs/",
-    "/docs/endpoints/",
-    "/docs/jobs/",
-    "/docs/errors/",
-    "/docs/clients/",
-    "/docs/versions/",
-]
+from tests.support.browser.pages import DOCS as ADDRESSES
 
 
 def text_of(client: Client, address: str) -> str:

@@ -1,5 +1,13 @@
 """One address for each kind of page: what holds for all is asked of these."""
 
+DOCS = [
+    "/docs/",
+    "/docs/endpoints/",
+    "/docs/jobs/",
+    "/docs/errors/",
+    "/docs/clients/",
+    "/docs/versions/",
+]
 # Those that anybody can open.
 PAGES = [
     "/",
@@ -31,12 +39,7 @@ PAGES = [
     "/models/openai/clip-vit-large-patch14/waitlist/",
     "/accounts/login/",
     "/accounts/signup/",
-    "/docs/",
-    "/docs/endpoints/",
-    "/docs/jobs/",
-    "/docs/errors/",
-    "/docs/clients/",
-    "/docs/versions/",
+    *DOCS,
     "/nothing/here/",
 ]
 
