@@ -20,16 +20,8 @@ from inference.models import ErrorCode, Worker
 from inference.outbound.errors import ImageUrlRefused
 from inference.playground import labels
 from tests.conftest import PRICED, PROJECT, answer_next, make_card, photo_bytes
+from tests.support.browser.pages import DOCS as ADDRESSES
 
-ADDRESSES = [
-    "/docs/",
-    "/docs/endpoints/",
-    "/docs/jobs/",
-    "/docs/batches/",
-    "/docs/errors/",
-    "/docs/clients/",
-    "/docs/versions/",
-]
 GUIDES = [guide.address for guide in guides.GUIDES]
 
 

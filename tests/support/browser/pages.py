@@ -1,5 +1,14 @@
 """One address for each kind of page: what holds for all is asked of these."""
 
+DOCS = [
+    "/docs/",
+    "/docs/endpoints/",
+    "/docs/jobs/",
+    "/docs/batches/",
+    "/docs/errors/",
+    "/docs/clients/",
+    "/docs/versions/",
+]
 # Those that anybody can open.
 PAGES = [
     "/",
@@ -32,14 +41,8 @@ PAGES = [
     "/models/openai/clip-vit-large-patch14/waitlist/",
     "/accounts/login/",
     "/accounts/signup/",
-    "/docs/",
-    "/docs/endpoints/",
-    "/docs/jobs/",
-    "/docs/batches/",
-    "/docs/errors/",
-    "/docs/clients/",
+    *DOCS,
     "/docs/clients/langchain/",
-    "/docs/versions/",
     "/nothing/here/",
 ]
 
