@@ -89,12 +89,12 @@ def test_typescript_refuses_what_the_api_would(file: Path, tmp_path: Path) -> No
     (tmp_path / "node_modules").symlink_to(NODE_MODULES)
     shutil.copy(CALLS / "tsconfig.json", tmp_path / "tsconfig.json")
     calls = (CALLS / "natural_calls.ts").read_text()
-    wrong = calls.replace('input: "a photo of a cat"', "input: true")
+    wrong = calls.replace('{ model, input: "a photo of a cat" }', '{ model: 5, input: "a cat" }')
     assert wrong != calls
     (tmp_path / "natural_calls.ts").write_text(wrong)
     run([openapi_typescript, file, "--output", tmp_path / "schema.d.ts"], cwd=tmp_path)
 
-    with pytest.raises(AssertionError, match=r"natural_calls.ts\(.*boolean"):
+    with pytest.raises(AssertionError, match=r"natural_calls.ts\(.*'number'"):
         run([tsc, "--project", tmp_path], cwd=tmp_path)
 
 
