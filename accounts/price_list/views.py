@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -20,10 +21,13 @@ EXAMPLE_IMAGES, EXAMPLE_LABELS, EXAMPLE_TOKENS = 1_000, 10, 70
 
 @dataclass(frozen=True)
 class Line:
-    """One model and its prices, as the table writes them."""
+    """One price and the models that have it, as the table writes them.
 
-    card: ModelCard
+    Models of one architecture do the same work, so many prices are equal.
+    """
+
     price: Price
+    cards: tuple[ModelCard, ...]
 
     @property
     def images(self) -> str:
@@ -76,8 +80,21 @@ def price_list(request: HttpRequest) -> HttpResponse:
 def _lines() -> list[Line]:
     """The cheapest first. One query."""
     cards = ModelCard.objects.real().exclude(stage=Stage.RETIRED).defer("about", "search_text")
-    priced = [Line(card, card.price) for card in cards if card.price]
-    return sorted(priced, key=lambda line: (line.price.nano_usd_per_image, line.card.repo))
+    priced = [(card.price, card) for card in cards if card.price]
+    priced.sort(key=lambda pair: (*_charged(pair[0]), pair[1].name.casefold()))
+    groups = groupby(priced, key=lambda pair: _charged(pair[0]))
+    lists = (list(pairs) for _, pairs in groups)
+    return [Line(pairs[0][0], tuple(card for _, card in pairs)) for pairs in lists]
+
+
+def _charged(price: Price) -> tuple[int, int, int, bool]:
+    """All that the table says of a price: models that agree in it share a line."""
+    return (
+        price.nano_usd_per_image,
+        price.nano_usd_per_token,
+        price.nano_usd_per_text,
+        price.is_estimate,
+    )
 
 
 def _written(usd_per_1k_images: Decimal | None) -> str:
@@ -86,16 +103,18 @@ def _written(usd_per_1k_images: Decimal | None) -> str:
 
 def _example(lines: list[Line]) -> Example | None:
     """On the model of the offer on the other pages, else on any that charges for texts."""
-    whole = [line for line in lines if line.price.nano_usd_per_token]
-    named = (line for line in whole if line.card.repo == settings.OFFER_MODEL)
-    line = next(named, next(iter(whole), None))
-    if line is None:
+    whole = [
+        (card, line.price) for line in lines if line.price.nano_usd_per_token for card in line.cards
+    ]
+    named = (pair for pair in whole if pair[0].repo == settings.OFFER_MODEL)
+    card, price = next(named, next(iter(whole), (None, None)))
+    if card is None or price is None:
         return None
     return Example(
-        line.card,
+        card,
         EXAMPLE_IMAGES,
         EXAMPLE_LABELS,
         EXAMPLE_TOKENS,
-        line.price.micro_usd_for(images=EXAMPLE_IMAGES, tokens=EXAMPLE_TOKENS),
-        line.price.micro_usd_for(images=EXAMPLE_IMAGES),
+        price.micro_usd_for(images=EXAMPLE_IMAGES, tokens=EXAMPLE_TOKENS),
+        price.micro_usd_for(images=EXAMPLE_IMAGES),
     )

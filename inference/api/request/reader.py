@@ -152,9 +152,19 @@ def validate(value: Any, model: type[Model], *, strict: bool | None = None) -> M
         return model.model_validate(value, strict=strict)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        path = ".".join(str(step) for step in first["loc"])[:200]
+        path = _written(first["loc"])[:200]
         subject = f"`{path}`" if path else "The body"
         raise Invalid(f"{subject}: {first['msg']}.", param=path or None) from error
+
+
+def _written(path: Sequence[int | str]) -> str:
+    """As a program writes it.
+
+    >>> _written(("input", 5, "image"))
+    'input[5].image'
+    """
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "".join(steps).removeprefix(".")
 
 
 def _parse_form(parts: Sequence[forms.Part], model: type[Body]) -> tuple[Body, str]:

@@ -22,8 +22,10 @@ from inference.webhooks.endpoints import MAX_WEBHOOKS
 
 router = APIRouter(tags=["webhooks"])
 WebhookId = Annotated[int, Path(ge=1, le=2**31 - 1, description="A webhook's number.")]
+# Not strict: the body is read as JSON before it is checked, and a strict enum takes members only.
 Events = Annotated[
-    list[Event], Field(min_length=1, max_length=20, description="What it is called for.")
+    list[Annotated[Event, Field(strict=False)]],
+    Field(min_length=1, max_length=20, description="What it is called for."),
 ]
 TESTS_PER_HOUR = 120
 

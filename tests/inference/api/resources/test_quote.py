@@ -136,7 +136,7 @@ def test_a_model_that_is_not_live_yet_is_quoted_by_its_estimate(api: Api) -> Non
         ({"endpoint": "/v1/chat/completions"}, 400, "endpoint"),
         ({"endpoint": 7}, 400, "endpoint"),
         ({"input": []}, 400, "input"),
-        ({"input": [{"image": "bm90IGFuIGltYWdl"}]}, 400, "input[0].image"),
+        ({"input": [{"image": "bm90IGFuIGltYWdl"}]}, 400, "input[0]"),
         ({"labels": []}, 400, "labels"),
     ],
 )
