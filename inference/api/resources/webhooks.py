@@ -151,7 +151,7 @@ async def show_secret(caller: AnyCaller) -> Response:
 
 
 @router.get(
-    "/v1/webhooks/{webhook_id}",
+    "/v1/webhooks/{webhook_id:int}",
     summary="Retrieve a webhook",
     responses=openapi.answers(WebhookObject, bad_input=True, not_found=True, noun="webhook"),
 )
@@ -161,7 +161,7 @@ async def retrieve_webhook(caller: AnyCaller, webhook_id: WebhookId) -> Response
 
 
 @router.post(
-    "/v1/webhooks/{webhook_id}",
+    "/v1/webhooks/{webhook_id:int}",
     summary="Change a webhook",
     responses=openapi.answers(WebhookObject, bad_input=True, not_found=True, noun="webhook")
     | openapi.errors(408, 413, 415),
@@ -174,7 +174,7 @@ async def change_webhook(request: Request, caller: AnyCaller, webhook_id: Webhoo
 
 
 @router.delete(
-    "/v1/webhooks/{webhook_id}",
+    "/v1/webhooks/{webhook_id:int}",
     summary="Remove a webhook",
     responses=openapi.answers(DeletedWebhook, bad_input=True, not_found=True, noun="webhook"),
 )
@@ -184,7 +184,7 @@ async def remove_webhook(caller: AnyCaller, webhook_id: WebhookId) -> Response:
 
 
 @router.post(
-    "/v1/webhooks/{webhook_id}/test",
+    "/v1/webhooks/{webhook_id:int}/test",
     summary="Send a test event",
     responses=openapi.answers(DeliveryObject, bad_input=True, not_found=True, noun="webhook")
     | openapi.errors(409),
@@ -195,7 +195,7 @@ async def test_webhook(caller: AnyCaller, webhook_id: WebhookId) -> Response:
 
 
 @router.post(
-    "/v1/webhooks/{webhook_id}/rotate",
+    "/v1/webhooks/{webhook_id:int}/rotate",
     summary="Make a new secret",
     responses=openapi.answers(WebhookObject, bad_input=True, not_found=True, noun="webhook"),
 )
