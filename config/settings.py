@@ -337,6 +337,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"queue": "house"},
     },
+    "storage": {
+        "task": "inference.tasks.mark_storage",
+        "schedule": 60.0,
+        "options": {"queue": "house"},
+    },
     # It lists a folder, and a bucket lists slowly.
     "fetched": {
         "task": "inference.tasks.tidy_fetched",

@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from bench.abuse.stage import issue_key
 from bench.faults import transitions
+from catalog.infrastructure.storage_probe import MARKER
 from inference.models import Job, State, Worker
 from tests.fakes.buckets import Bucket
 from tests.faults.conftest import UNLIMITED, a_payer, the_only_card
@@ -67,12 +68,14 @@ def test_a_worker_that_cannot_see_the_images_fails_no_job(
 ) -> None:
     house.submit()
     house.settles()
+    media = house.site.log.parent / "media"
+    wait_for((media / MARKER).exists)  # the house worker leaves it
     worker = house.worker()
     worker.suspend()
     jobs = [house.submit().pk for _ in range(20 if house.is_long else 4)]
     lines = len(house.site.printed().splitlines())
 
-    with broken(house.site.log.parent / "media"):
+    with broken(media):
         worker.resume()
         # It withdraws: the site shows no worker for the model, and its log says why.
         wait_for(lambda: Worker.objects.alive().filter(pid=worker.pid, repos=[]).exists())

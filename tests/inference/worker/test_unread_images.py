@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from catalog.infrastructure import storage, storage_probe
 from catalog.infrastructure.storage_probe import MARKER, Marker, Probe
 from catalog.models import ModelCard
+from inference import tasks
 from inference.jobs import claims, sweep
 from inference.models import ErrorCode, Job, State, Worker
 from inference.runtime.images.decoders import Decoders
@@ -186,6 +187,20 @@ def test_whoever_stores_images_leaves_the_marker_and_again_if_it_is_gone(
     submit()
 
     assert MARKER in fake_storage.names
+
+
+def test_the_house_leaves_the_marker_though_nobody_submits(
+    fake_storage: FakeStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage_probe, "leave_marker", Marker().leave)
+    probe = Probe()
+    probe.note_unread(FileNotFoundError(2, "No such file or directory"))
+    assert probe.trouble
+
+    tasks.mark_storage()
+
+    assert probe.look()
+    assert not probe.trouble
 
 
 def test_a_site_that_has_stored_nothing_yet_is_no_trouble(fake_storage: FakeStorage) -> None:
