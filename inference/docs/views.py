@@ -21,8 +21,9 @@ from inference.api.limits import RateLimit
 from inference.api.resources import events
 from inference.docs import guides, snippets
 from inference.kinds.classify import templates
+from inference.kinds.classify.request import MAX_SCORES
 from inference.kinds.fields import inputs, labels, texts, tokens
-from inference.models import Worker
+from inference.models import Event, Worker
 from inference.outbound import fetch_queue
 from inference.webhooks import schedule
 
@@ -50,7 +51,9 @@ PAGES = [
     Page("endpoints", "endpoints"),
     Page("jobs", "jobs"),
     Page("batches", "batches"),
-    Page("errors", "errors and limits"),
+    Page("webhooks", "webhooks"),
+    Page("errors", "errors"),
+    Page("limits", "limits"),
     Page("clients", "clients"),
     Page("versions", "versions"),
 ]
@@ -83,9 +86,10 @@ def _context(page: Page) -> dict[str, Any]:
         "model": _example_model(),
         "api": f"{settings.SITE_URL}/v1",
         "site": settings.SITE_URL,
-        "limits": _limits(),
+        "limits": {name: f"{limit:,}" for name, limit in _limits().items()},
         "kinds": list(kinds.KINDS.values()),
         "guides": guides.GUIDES,
+        "webhook_events": Event.choices,
         "retry_rule": schedule.in_words(),
         "compatibility": compatibility() if page.slug == "clients" else [],
     }
@@ -119,6 +123,7 @@ def _limits() -> dict[str, int]:
         "label_characters": labels.MAX_CHARACTERS,
         "templates": templates.MAX_TEMPLATES,
         "texts": templates.MAX_TEXTS,
+        "scores": MAX_SCORES,
         "marks": texts.MAX_MARKS,
         "body_mb": settings.API_MAX_BODY_BYTES // 2**20,
         "body_bytes_per_s": settings.BODY_MIN_BYTES_PER_S,

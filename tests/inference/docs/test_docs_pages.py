@@ -16,7 +16,8 @@ from inference.api.resources import events
 from inference.docs import guides, views
 from inference.docs.guides import Guide
 from inference.kinds.classify import request as classify
-from inference.models import ErrorCode, Worker
+from inference.kinds.fields import inputs
+from inference.models import ErrorCode, Event, Worker
 from inference.outbound.errors import ImageUrlRefused
 from inference.playground import labels
 from tests.conftest import PRICED, PROJECT, answer_next, make_card, photo_bytes
@@ -132,11 +133,19 @@ def test_the_examples_name_the_sites_own_address(client: Client, settings: Setti
 def test_the_limits_are_those_in_force(client: Client, settings: Settings) -> None:
     settings.API_SUBMITS_PER_MINUTE = 77
 
-    page = text_of(client, "/docs/errors/")
+    page = text_of(client, "/docs/limits/")
 
     assert "77 a minute for a key" in page
     assert "770 a minute for a key" in page
     assert f"{events.MAX_STREAMS} of an account" in page
+    assert f"{inputs.MAX_INPUTS:,}, of them" in page
+
+
+@pytest.mark.django_db
+def test_every_event_of_a_webhook_is_named(client: Client) -> None:
+    page = text_of(client, "/docs/webhooks/")
+
+    assert {event for event in Event.values if f">{event}<" not in page} == set()
 
 
 @pytest.mark.django_db

@@ -5,7 +5,9 @@ DOCS = [
     "/docs/endpoints/",
     "/docs/jobs/",
     "/docs/batches/",
+    "/docs/webhooks/",
     "/docs/errors/",
+    "/docs/limits/",
     "/docs/clients/",
     "/docs/versions/",
 ]
