@@ -122,17 +122,17 @@ def _formulas(card: ModelCard, price: Price) -> list[Formula]:
     inputs = {name: exact(value) for name, value in price.inputs.items()}
     if price.basis == Basis.COMPUTE:
         terms = "{anchor_nano_usd_per_image} × {image_gflops} / {anchor_gflops}".format(**inputs)
-        formulas.append(Formula(terms, price.nano_usd_per_image, "an image"))
+        formulas.append(Formula(terms, price.nano_usd_per_image, "per image"))
     if price.basis == Basis.BENCHMARK:
         terms = (
             "{hardware_usd_per_hour} × 1,000,000,000 / 3,600 / {images_per_s} / {utilisation}"
             " × (1 + {margin})"
         ).format(**inputs)
-        formulas.append(Formula(terms, price.nano_usd_per_image, "an image"))
+        formulas.append(Formula(terms, price.nano_usd_per_image, "per image"))
     if _token_follows_from_compute(price) and card.image_gflops and card.text_gflops:
         share = f"{exact(card.text_gflops)} / {exact(card.image_gflops)}"
         terms = f"{price.nano_usd_per_image:,} × {share} / {card.most_tokens}"
-        formulas.append(Formula(terms, price.nano_usd_per_token, "a token"))
+        formulas.append(Formula(terms, price.nano_usd_per_token, "per token"))
     return formulas
 
 
@@ -146,11 +146,11 @@ def _inputs(card: ModelCard, price: Price, notes: Notes) -> list[Input]:
 
 def _of_image(price: Price, notes: Notes) -> list[Input]:
     """What the price of an image rests on, but for the model's own compute."""
-    inputs, image = price.inputs, f"{price.nano_usd_per_image:,} n$ an image"
+    inputs, image = price.inputs, f"{price.nano_usd_per_image:,} n$ per image"
     if price.basis == Basis.LAUNCH:
-        text = f"{price.nano_usd_per_token:,} n$ a token"
+        text = f"{price.nano_usd_per_token:,} n$ per token"
         if price.nano_usd_per_text:
-            text = f"{price.nano_usd_per_text:,} n$ a text"
+            text = f"{price.nano_usd_per_text:,} n$ per text"
         return [
             Input("price at launch", image, origin="set by us", href="#timeline"),
             Input("price of new texts", text, origin="set by us, with it", href="#timeline"),
@@ -162,7 +162,7 @@ def _of_image(price: Price, notes: Notes) -> list[Input]:
         speed, cost = exact(inputs["images_per_s"]), exact(inputs["hardware_usd_per_hour"])
         return [
             Input("speed", f"{speed} images/s", origin="our last benchmark", href="#speed"),
-            Input("hardware", f"${cost} an hour", origin="of that benchmark", href="#speed"),
+            Input("hardware", f"${cost} per hour", origin="of that benchmark", href="#speed"),
             Input(
                 "utilisation", exact(inputs["utilisation"]), origin="assumed: busy share of time"
             ),
@@ -172,13 +172,13 @@ def _of_image(price: Price, notes: Notes) -> list[Input]:
     return [
         Input(
             "price of ViT-L/14",
-            f"{exact(anchor)} n$ an image",
+            f"{exact(anchor)} n$ per image",
             origin="stated by its first page",
             href=_page_of(FIRST_PAGES),
         ),
         Input(
             "compute of ViT-L/14",
-            f"{exact(gflops)} GFLOP an image",
+            f"{exact(gflops)} GFLOPs per image",
             origin="open_clip's model profile",
             href=_page_of(PROFILE),
         ),
@@ -194,9 +194,9 @@ def _of_compute(card: ModelCard, price: Price, notes: Notes) -> list[Input]:
     towers = []
     charges_tokens = _token_follows_from_compute(price)
     if card.image_gflops is not None and (price.basis == Basis.COMPUTE or charges_tokens):
-        value = f"{exact(card.image_gflops)} GFLOP an image"
+        value = f"{exact(card.image_gflops)} GFLOPs per image"
         towers.append(Input("its image tower", value, notes.get("image_gflops")))
     if card.text_gflops and charges_tokens:
-        value = f"{exact(card.text_gflops)} GFLOP a text of {card.most_tokens} tokens"
+        value = f"{exact(card.text_gflops)} GFLOPs per text of {card.most_tokens} tokens"
         towers.append(Input("its text tower", value, notes.get("text_gflops")))
     return towers

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import psutil
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
@@ -142,6 +143,8 @@ def running(data_dir: Path, **variables: str) -> Iterator[Site]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=PATIENCE_S)
+        # A site that was woken to end did what was due meanwhile, and wrote that down.
+        call_command("flush", verbosity=0, interactive=False)
 
 
 def environment(data_dir: Path, port: int) -> dict[str, str]:

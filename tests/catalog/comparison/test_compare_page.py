@@ -131,3 +131,9 @@ def test_four_models_take_as_many_queries_as_two(
 
 def test_comparing_takes_no_post(client: Client) -> None:
     assert client.post("/compare/").status_code == 405
+
+
+def test_the_models_go_along_to_ones_own_photos(catalog: None, client: Client) -> None:
+    page = client.get("/compare/", {"m": [L14, B32]}).content.decode()
+
+    assert f'href="/try/compare/?model={L14}&amp;model={B32}"' in page

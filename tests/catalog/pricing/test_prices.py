@@ -136,7 +136,7 @@ def text_of(story: PriceStory, address: str = "/models/a/b/") -> str:
 def formulas_in(text: str) -> Iterator[tuple[Decimal, int, str]]:
     """Each formula on the page, computed by hand; the figure it claims; and what for."""
     for terms, claimed, unit in re.findall(
-        r"(\d[\d,. ×/()+]*) ≈ ([\d,]+) n\$ (an image|a token)", text
+        r"(\d[\d,. ×/()+]*) ≈ ([\d,]+) n\$ (per image|per token)", text
     ):
         assert re.fullmatch(r"[\d,. ×/()+]+", terms)
         exact = re.sub(r"[\d,.]*\d", lambda n: f"Decimal('{n[0].replace(',', '')}')", terms)
@@ -160,15 +160,15 @@ def test_recomputing_from_the_page_gives_the_figure_shown(
     for exact, claimed, unit in result:
         by_hand = max(1, int(exact.to_integral_value(ROUND_HALF_UP)))
         expected = {
-            "an image": card.price.nano_usd_per_image,
-            "a token": card.price.nano_usd_per_token,
+            "per image": card.price.nano_usd_per_image,
+            "per token": card.price.nano_usd_per_token,
         }
         assert by_hand == claimed == expected[unit]
     estimated = {"compute", "benchmark"}
-    assert ("an image" in {unit for *_, unit in result}) == (card.price.basis in estimated)
+    assert ("per image" in {unit for *_, unit in result}) == (card.price.basis in estimated)
     is_frozen = card.price.basis == "launch"
     has_token_formula = bool(card.price.nano_usd_per_token) and not is_frozen
-    assert ("a token" in {unit for *_, unit in result}) == has_token_formula
+    assert ("per token" in {unit for *_, unit in result}) == has_token_formula
     assert f"{rounded_usd(card.price.usd_per_1k_images)} for 1,000 images" in text
     assert f"{1_000_000_000 // card.price.nano_usd_per_image:,} images for a dollar" in text
 
