@@ -2,6 +2,7 @@
 
 from django.urls import path, re_path
 
+from inference import kinds
 from inference.batches import views as batches
 from inference.comparing import actions as compare_actions
 from inference.comparing import views as compare
@@ -52,7 +53,12 @@ urlpatterns = [
     path("account/webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
     path("account/webhooks/<int:pk>/secret/", webhooks.rotate, name="webhook_rotate"),
     path("account/webhooks/<int:pk>/switch/", webhooks.switch, name="webhook_switch"),
-    path("account/webhooks/<int:pk>/test/", webhooks.test, name="webhook_test"),
+    path(
+        "account/webhooks/<int:pk>/test/",
+        webhooks.test,
+        {"kind": kinds.EXAMPLE},
+        name="webhook_test",
+    ),
     path("account/webhooks/<int:pk>/remove/", webhooks.remove, name="webhook_remove"),
     path("account/webhooks/replay/<uuid:pk>/", webhooks.replay, name="webhook_replay"),
     path("account/batches/", batches.batches, name="batches"),

@@ -11,7 +11,7 @@ register = template.Library()
 # Label, the page it leads to, and the names of other pages that belong to it; "mfa_" stands for
 # all that begin so.
 ITEMS: list[tuple[str, str, tuple[str, ...]]] = [
-    ("credit", "credit", ("credit_csv",)),
+    ("credit", "credit", ("credit_csv", "add_credit")),
     ("API keys", "api_keys", ("welcome", "api_key_revoke")),
     ("batches", "batches", ("batch",)),
     ("webhooks", "webhooks", ("webhook",)),

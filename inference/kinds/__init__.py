@@ -18,6 +18,8 @@ from inference.models import Job, JobQuerySet
 # In the order of the documentation. All that lists kinds asks here when it is called, not when it
 # is imported: a test may add one.
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (embed.KIND, classify.KIND, rank.KIND)}
+# The kind of jobs that are made up: of examples, and of a webhook's test event.
+EXAMPLE = next(iter(KINDS))
 
 
 def of(job: Job) -> Kind:

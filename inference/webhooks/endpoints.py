@@ -129,11 +129,11 @@ def change_events(webhook: Webhook, events: Sequence[str]) -> None:
     webhook.events = list(events)
 
 
-def send_test(webhook: Webhook) -> Delivery | None:
+def send_test(webhook: Webhook, *, kind: str) -> Delivery | None:
     """Queue an event of no job, as any other is sent. None: the webhook is disabled."""
     if not Webhook.objects.enabled().filter(pk=webhook.pk).exists():
         return None
-    delivery = queueing.queue_test(webhook)
+    delivery = queueing.queue_test(webhook, kind=kind)
     log.info("webhook test queued webhook=%s", webhook.pk)
     return delivery
 

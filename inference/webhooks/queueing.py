@@ -66,13 +66,13 @@ def queue(job_ids: Sequence[uuid.UUID]) -> int:
     return deliveries
 
 
-def queue_test(webhook: Webhook) -> Delivery:
-    """An event like that of a job that succeeded, but of no job."""
+def queue_test(webhook: Webhook, *, kind: str) -> Delivery:
+    """An event like that of a job of this kind that succeeded, but of no job."""
     job_id = uuid.uuid4()
     data = {
         "id": str(job_id),
         "object": "job",
-        "kind": "classify",
+        "kind": kind,
         "model": "gigarouter/conse-demo",
         "status": "succeeded",
         "error_code": None,

@@ -104,7 +104,8 @@ def switch(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @login_required
-def test(request: SignedInRequest, pk: int) -> HttpResponse:
+def test(request: SignedInRequest, pk: int, *, kind: str) -> HttpResponse:
+    """`kind`: of the job that the made-up event tells of."""
     webhook = _own(request, pk)
     try:
         may_test = take(f"webhooks:test:{request.user.pk}", REPLAYS_PER_HOUR)
@@ -113,7 +114,7 @@ def test(request: SignedInRequest, pk: int) -> HttpResponse:
         return redirect("webhook", pk=pk)
     if not may_test:
         messages.error(request, "That was a lot for one hour. Please come back in a while.")
-    elif endpoints.send_test(webhook):
+    elif endpoints.send_test(webhook, kind=kind):
         messages.success(request, "A test event is on its way. Its attempt shows below.")
     else:
         messages.error(request, "The webhook is off. Switch it on first.")

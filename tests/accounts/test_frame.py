@@ -17,8 +17,10 @@ PAGES = {
     "/account/": "profile",
     "/accounts/email/": "profile",
     "/account/credit/": "credit",
+    "/account/credit/add/": "credit",
     "/account/keys/": "API keys",
     "/account/welcome/": "API keys",
+    "/account/batches/": "batches",
     "/account/webhooks/": "webhooks",
     "/waitlist/preferences/": "votes and waitlists",
     "/accounts/2fa/": "sign-in security",
@@ -33,6 +35,7 @@ PAGES = {
 LABELS = [
     "credit",
     "API keys",
+    "batches",
     "webhooks",
     "votes and waitlists",
     "profile",

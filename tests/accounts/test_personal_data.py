@@ -5,6 +5,7 @@ other.
 """
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,7 +22,17 @@ from accounts import keys, lifecycle
 from accounts.models import User
 from catalog.demand import votes, waitlist
 from catalog.models import Mail, ModelCard, ModelRequest
-from inference.models import Comparison, IdempotentCall, Job, State, Webhook
+from inference.models import (
+    ApiFile,
+    Batch,
+    BatchStatus,
+    Comparison,
+    FilePurpose,
+    IdempotentCall,
+    Job,
+    State,
+    Webhook,
+)
 from tests.conftest import make_card
 
 ADA = "ada@lab.example"
@@ -40,6 +51,8 @@ EXPORTED = {
     "catalog.Vote.user": "votes",
     "catalog.Vote.mailbox": "votes",
     "catalog.WaitlistEntry.consent_address_sha256": "waitlist",
+    "inference.ApiFile.owner": "files",
+    "inference.Batch.owner": "batches",
     "inference.Comparison.owner": "comparisons",
     "inference.IdempotentCall.user": "idempotency_keys",
     "inference.Job.owner": "jobs",
@@ -51,6 +64,7 @@ EXPORTED = {
     "accounts.Wallet.user": "credit",
 }
 REASONS = {
+    "accounts.CreditAction.by": "the operator's decision; null once the operator has left",
     "accounts.Erasure.user": "there is nobody to export to; goes with the person's row",
     "accounts.Erasure.addresses": "what is still to be erased; goes with the person's row",
     "accounts.Gift.decided_by": "the operator's decision; null once the operator has left",
@@ -126,6 +140,20 @@ def fill(ada: User, card: ModelCard) -> None:
     ModelRequest.objects.create(user=ada, repo="openai/other")
     Webhook.objects.create(user=ada, url="https://ada.example/", events=["job.failed"], secret="x")
     IdempotentCall.objects.create(user=ada, endpoint="/v1/x", key="k", held_until=now)
+    week = timedelta(days=7)
+    file = ApiFile.objects.create(
+        owner=ada, name="lines.jsonl", purpose=FilePurpose.INPUT, expires_at=now + week
+    )
+    Batch.objects.create(
+        owner=ada,
+        endpoint="/v1/embeddings",
+        output_kept_for=week,
+        input_file_id=file.pk,
+        input_name=file.name,
+        status=BatchStatus.COMPLETED,
+        expires_at=now + week,
+        ended_at=now,
+    )
     Comparison.objects.create(owner=ada, labels=["a cat", "a dog"])
     Job.objects.create(
         card=card,

@@ -5,6 +5,7 @@ the file. Whoever does not compute is started without the extra `worker`.
 """
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -132,7 +133,9 @@ class WholeSite:
     def _here(self, text: str) -> str:
         """What compose makes of a line, with addresses of this machine."""
         text = text.replace("${POSTGRES_PASSWORD:?}", PASSWORD)
-        text = text.replace("/tmp/static", str(self.folder / "data" / "static"))
+        # At once: this folder may lie in /tmp itself.
+        places = {"/tmp/static": self.folder / "data" / "static", "/tmp": self.folder / "scratch"}
+        text = re.sub(r"/tmp(/static\b)?(?=/|$)", lambda found: str(places[found[0]]), text)
         text = text.replace("${MODELS:-auto}", STANDINS).replace("172.30.0.0/24", "127.0.0.1/32")
         for name, port in (("postgres", 5432), ("valkey", 6379), ("textcache", 6379)):
             text = text.replace(f"{name}:{port}", f"127.0.0.1:{self.ports[name]}")
@@ -145,11 +148,7 @@ class WholeSite:
         if name in self.ports:
             here = {"0.0.0.0": "127.0.0.1", "8000": str(self.ports[name])}  # noqa: S104
             words = [here.get(word, word) for word in words]
-        scratch = str(self.folder / "scratch")
-        return [
-            word.replace("/tmp/", f"{scratch}/").replace("python3 ", f"{sys.executable} ")
-            for word in words
-        ]
+        return [word.replace("python3 ", f"{sys.executable} ") for word in words]
 
     def start(self, name: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:

@@ -79,6 +79,7 @@ def unstyled(page: Page) -> list[str]:
     return [href for href in hrefs if href not in used] if hrefs else ["no style sheet"]
 
 
+@pytest.mark.timeout(600)  # one look at all pages
 def test_every_page_of_the_admin_is_styled_and_breaks_no_rule_of_wcag(
     page: Page, rows: None
 ) -> None:

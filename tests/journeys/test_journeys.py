@@ -99,6 +99,7 @@ def test_no_page_scrolls_sideways(page: Page, width: int, has_scripts: bool) -> 
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
 
 
+@pytest.mark.timeout(600)  # one look at all pages
 def test_no_page_breaks_a_rule_of_wcag(browser: Browser, site: Site) -> None:
     """On a phone and on a desk, by day and by night."""
     context = browser.new_context(base_url=site.address, reduced_motion="reduce")

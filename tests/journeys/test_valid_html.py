@@ -77,6 +77,7 @@ def keep(tmp_path: Path) -> Callable[[str, Response | str], None]:
 Keep = Callable[[str, Response | str], None]
 
 
+@pytest.mark.timeout(600)  # one look at all pages
 def test_every_page_is_valid(catalog: None, client: Client, keep: Keep, tmp_path: Path) -> None:
     models = [card.get_absolute_url() for card in ModelCard.objects.all()]
     addresses = list(dict.fromkeys(PAGES + models))

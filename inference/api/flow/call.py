@@ -36,6 +36,7 @@ from inference.jobs import call_rates
 from inference.kinds.fields import schema
 from inference.kinds.request import ParsedRequest
 from inference.models import IdempotentCall, Job
+from inference.outbound.errors import FetchUnavailable
 
 Body = TypeVar("Body", bound=schema.Body)
 MaybeResponse = TypeVar("MaybeResponse", bound=ApiResponse | None)
@@ -151,16 +152,16 @@ async def _fetch(call: Call[Body], parsed: ParsedRequest) -> ParsedRequest:
     """Raises ApiError. What the fetch workers did in vain counts against the caller's rate."""
     share, key = context_of(call.request).share, call.caller.key
     async with share.fetches if share else nullcontext():
-        began_s, is_done = time.monotonic(), False
+        began_s = time.monotonic()
         try:
             with field_errors():
-                fetched = await parsed.fetch()
-            is_done = True
-        finally:
-            if not is_done:
-                seconds = time.monotonic() - began_s
-                later(call_rates.count_waste, key.pk, key.user_id, seconds)
-    return fetched
+                return await parsed.fetch()
+        except FetchUnavailable:
+            raise  # our fault, wherever the URLs lead
+        except BaseException:  # a caller who hung up, too
+            seconds = time.monotonic() - began_s
+            later(call_rates.count_waste, key.pk, key.user_id, seconds)
+            raise
 
 
 def _submit(call: Call[Body], preference: Preference, attempt: Attempt) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from inference import kinds
 from inference.api.batches.schemas import RequestCounts
 from inference.api.schemas.responses import Kind
 from inference.kinds.fields.schema import shown
@@ -37,7 +38,7 @@ class EndedBatch(BaseModel):
 JOB = {
     "id": "9380598d-f1c9-4ec7-8983-ba36990ac19e",
     "object": "job",
-    "kind": "classify",
+    "kind": kinds.EXAMPLE,
     "model": "gigarouter/conse-demo",
     "status": "succeeded",
     "error_code": None,

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 
 from accounts.models import User
 from catalog.limits import take
+from inference import kinds
 from inference.api import openapi
 from inference.api.auth import AnyCaller
 from inference.api.errors import NO_RETRY, Conflict, Invalid, NotFound, TooMany
@@ -271,7 +272,7 @@ def _test(user: User, webhook_id: int) -> Json:
         raise TooMany(
             f"{TESTS_PER_HOUR} test events an hour are the most.", headers={"Retry-After": "3600"}
         )
-    delivery = endpoints.send_test(webhook)
+    delivery = endpoints.send_test(webhook, kind=kinds.EXAMPLE)
     if delivery is None:
         raise Conflict(
             "The webhook is off: switch it on first, with `enabled: true`.",

@@ -4,6 +4,8 @@ the API writes them; `tests/inference/api/openapi` compares them with the schema
 
 from typing import Any
 
+from inference import kinds
+
 # What JSON is made of.
 Json = dict[str, Any]
 MODEL_ID = "gigarouter/conse-demo"
@@ -36,7 +38,7 @@ MODEL: Json = {
         "input_modalities": ["text", "image"],
         "output_modalities": ["embeddings", "rerank"],
     },
-    "pricing": {"prompt": "0.000000103896", "completion": "0", "image": "0.000094"},
+    "pricing": {"prompt": "0.0000001", "completion": "0", "image": "0.000094"},
     "top_provider": {"context_length": 77, "max_completion_tokens": None, "is_moderated": False},
     "per_request_limits": None,
     "supported_parameters": [],
@@ -62,7 +64,7 @@ MODEL_LIST: Json = {"object": "list", "data": [MODEL], "links": {"next": None}, 
 JOB_IN_SHORT: Json = {
     "id": JOB_ID,
     "object": "job",
-    "kind": "embed",
+    "kind": kinds.EXAMPLE,
     "model": MODEL_ID,
     "status": "succeeded",
     "created_at": CREATED,

@@ -1,6 +1,7 @@
 """Whoever only asks is limited, too: apart from submissions, and ten times as generously."""
 
 import asyncio
+import uuid
 
 import httpx
 import pytest
@@ -11,7 +12,9 @@ from accounts import keys
 from inference.api import limits
 from inference.api.limits import RateLimit
 from inference.api.resources import events
+from inference.outbound import fetch_queue
 from tests.conftest import photo_bytes
+from tests.fakes.far_server import canary, far_server, world
 from tests.inference.api.conftest import Api, ended, eventually, in_base64, make_caller, submit
 
 OTHERS = ["/v1/models", "/v1/models/clip-vit-base-patch32", "/v1/jobs", "/v1/account"]
@@ -25,6 +28,11 @@ def one_submit_a_minute(one_window: None, settings: Settings) -> None:
 
 def embed(api: Api) -> httpx.Response:
     return api.http.post("/v1/embeddings", json={"model": api.card.repo, "input": "a"})
+
+
+def embed_url(api: Api) -> httpx.Response:
+    image = {"image": "https://good.example/gone.jpg"}
+    return api.http.post("/v1/embeddings", json={"model": api.card.repo, "input": [image]})
 
 
 @pytest.mark.parametrize("path", [*OTHERS, "/v1/jobs/{job}", "/v1/jobs/{job}/events"])
@@ -185,20 +193,36 @@ def test_what_a_call_made_us_do_in_vain_counts_as_further_calls(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A URL that leads nowhere: the fetch workers' time is counted by the second."""
+    with far_server() as far, canary() as bird:
 
-    def away(*_: object, **__: object) -> None:
-        raise OSError("no broker")
+        def fetch(_: str, args: tuple[str, list[str]], **__: object) -> None:
+            fetch_queue.serve(uuid.UUID(args[0]), args[1], client=world(far, bird))
 
-    monkeypatch.setattr(current_app, "send_task", away)
-    before = int(embed(api).headers["x-ratelimit-remaining-requests"])
-    image = {"image": "https://good.example/cat.jpg"}
+        monkeypatch.setattr(current_app, "send_task", fetch)
+        before = int(embed(api).headers["x-ratelimit-remaining-requests"])
 
-    refused = api.http.post("/v1/embeddings", json={"model": api.card.repo, "input": [image]})
+        refused = embed_url(api)
 
     assert refused.json()["error"]["code"] == "image_fetch_failed"
     eventually(
         lambda: limits.current_window(api.key, RateLimit.SUBMISSIONS).remaining == before - 2
     )
+
+
+@pytest.mark.usefixtures("one_window")
+def test_where_nobody_could_fetch_no_more_than_the_call_is_counted(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise OSError("no broker")
+
+    monkeypatch.setattr(current_app, "send_task", away)
+    before = int(embed(api).headers["x-ratelimit-remaining-requests"])
+
+    refused = embed_url(api)
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "unavailable")
+    assert limits.current_window(api.key, RateLimit.SUBMISSIONS).remaining == before - 1
 
 
 @pytest.mark.usefixtures("one_window")

@@ -127,7 +127,7 @@ def test_the_documentation_has_a_section_of_it(client: Client, db: None) -> None
     waiting = client.get("/docs/jobs/").content.decode()
 
     assert '<h2 id="count">count</h2>' in endpoints
-    assert "counts up to 2048 inputs" in endpoints
+    assert "counts up to 2,048 inputs" in endpoints
     assert "<code>/v1/count</code> obey" in waiting
 
 

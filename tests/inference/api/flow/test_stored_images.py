@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from inference.models import IdempotentCall, Job, State
+from tests.conftest import photo_bytes
 from tests.fakes.buckets import Bucket
 from tests.fakes.storage import FakeStorage
 from tests.inference.api.conftest import (
@@ -60,9 +61,11 @@ def test_calls_of_one_account_do_not_wait_for_each_others_files(
     """Twenty at once, 300 ms a file: the wallet's row is locked while none of them is touched."""
     fake_storage.seconds = 0.3
 
-    def call(_: int) -> httpx.Response:
+    def call(number: int) -> httpx.Response:
+        # Calls that are the same would be one job.
+        different = {"input": [{"image": data_url(photo_bytes(64 + number))}]}
         with httpx.Client(base_url=api.base_url, headers=api.http.headers, timeout=90) as client:
-            return client.post(PATH, json=body(api))
+            return client.post(PATH, json=body(api) | different)
 
     responses = at_once(call, CALLS)
 

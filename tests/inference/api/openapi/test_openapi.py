@@ -87,7 +87,7 @@ def test_every_example_of_a_body_works(api: Api) -> None:
             assert api.http.post(path, json=body).status_code == 200, example
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_nothing_that_schemathesis_tries_is_undocumented_or_breaks(
     api: Api, tmp_path: Path
 ) -> None:
