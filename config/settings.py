@@ -404,6 +404,7 @@ FETCH_HTTP = env.bool("FETCH_HTTP", default=False)
 # alone put another in its place, whose names lead to servers of theirs (bench.abuse.settings).
 OUTBOUND_CLIENT = "inference.outbound.fetcher.system_client"
 PLAYGROUND_KEEP_HOURS = env.int("PLAYGROUND_KEEP_HOURS", default=24)
+JOB_RECORD_DAYS = env.int("JOB_RECORD_DAYS", default=30)
 # A folder of orders to crash and hang (inference.faults); a system check refuses it on a real site.
 FAULTS_DIR = env.str("GR_FAULTS", default="")
 

@@ -25,6 +25,7 @@ urlpatterns = [
     path("admin/login/", admin_sign_in),
     path("admin/demand/", include("accounts.staff.dashboard.urls")),
     path("admin/fleet/", fleet_page, name="fleet"),
+    path("admin/jobs/", include("inference.job_desk.urls")),
     path("admin/credit/", include("accounts.staff.credit_desk.urls")),
     path("admin/launch/<int:pk>/", launch_page, name="launch"),
     path("admin/", admin.site.urls),

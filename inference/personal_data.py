@@ -6,7 +6,7 @@ from accounts.models import Erasure, User
 from catalog.infrastructure.retention import delete_some
 from inference import jobs
 from inference.jobs import image_files
-from inference.models import OPEN, IdempotentCall, Job, JobQuerySet, SharedResult, State
+from inference.models import OPEN, IdempotentCall, Job, JobQuerySet, JobRecord, SharedResult, State
 from inference.worker.texts import store as text_store
 
 COLUMNS = [
@@ -27,6 +27,23 @@ COLUMNS = [
 ]
 
 
+RECORD_COLUMNS = [
+    "id",
+    "kind",
+    "model",
+    "key_prefix",
+    "request_id",
+    "batch_id",
+    "image_count",
+    "state",
+    "error_code",
+    "error_details",
+    "cost_micro_usd",
+    "created_at",
+    "finished_at",
+]
+
+
 def export(user: User) -> dict[str, object]:
     """The jobs that are still kept, without pictures and vectors.
 
@@ -35,7 +52,9 @@ def export(user: User) -> dict[str, object]:
     """
     calls = IdempotentCall.objects.filter(user=user).order_by("pk")
     links = SharedResult.objects.filter(job__owner=user).order_by("created_at", "pk")
+    records = JobRecord.objects.filter(owner=user).order_by("created_at", "pk")
     return {
+        "job_records": list(records.values(*RECORD_COLUMNS)),
         "shared_results": list(links.values("job", "created_at")),
         "jobs": list(_own(user).values(*COLUMNS)),
         "idempotency_keys": list(calls.values("endpoint", "key", "job", "created_at")),
@@ -62,10 +81,11 @@ def erase(erasure: Erasure, limit: int) -> int:
     Job.objects.filter(pk__in=[job.pk for job in rows]).defer("result", "vectors").delete()
     if ended or rows:
         return len(ended) + len(rows)
-    calls = delete_some(IdempotentCall.objects.filter(user=erasure.user_id), limit)
-    if not calls:
+    rest = delete_some(IdempotentCall.objects.filter(user=erasure.user_id), limit)
+    rest = rest or delete_some(JobRecord.objects.filter(owner=erasure.user_id), limit)
+    if not rest:
         transaction.on_commit(lambda: text_store.shared().forget([f"user:{erasure.user_id}"]))
-    return calls
+    return rest
 
 
 def forget_texts_of_the_erased() -> set[str]:

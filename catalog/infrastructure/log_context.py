@@ -51,6 +51,17 @@ def carried(call: Callable[P, T]) -> Callable[P, T]:
     return with_fields
 
 
+REQUEST_ID_PREFIX = "req_"
+
+
 def new_request_id() -> str:
     # Random, so that whoever reads one learns nothing of other requests.
-    return f"req_{uuid.uuid4().hex}"
+    return f"{REQUEST_ID_PREFIX}{uuid.uuid4().hex}"
+
+
+def request_id() -> uuid.UUID | None:
+    """The request that this runs for; None: for none."""
+    try:
+        return uuid.UUID(fields().get("request_id", "").removeprefix(REQUEST_ID_PREFIX))
+    except ValueError:
+        return None

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from catalog.infrastructure.retention import Retention
 from inference import jobs
-from inference.jobs import image_files
+from inference.jobs import image_files, records
 from inference.models import OPEN, Comparison, Job, JobQuerySet, State
 
 
@@ -38,6 +38,7 @@ def _delete_jobs(comparisons: Sequence[Model]) -> None:
     names = [name for job in rows for name in (*job.image_files, job.preview_file)]
     # At once, or when the transaction that erases a person commits.
     transaction.on_commit(lambda: image_files.delete(names))
+    records.keep([job.pk for job in rows])
     Job.objects.filter(pk__in=[job.pk for job in rows]).defer("result", "vectors").delete()
 
 

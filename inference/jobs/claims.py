@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Collection
 from datetime import timedelta
 
-from django.db.models import F, Value
+from django.db.models import F, Func, JSONField, Value
 from django.db.models.functions import Now, Power
 
 from catalog.models import ModelCard
-from inference.models import Job, State
+from inference.models import AttemptEnd, Job, State
 
 LEASE = timedelta(seconds=10)
 TIME_LIMIT = timedelta(seconds=60)  # one step of an attempt, however alive its worker is
@@ -20,6 +20,8 @@ UNCLAIMED = {
     "woken_at": None,
     "worker": "",
 }
+
+
 # How often the storage may fail a job, and how long it then waits: twice as long each time. All of
 # them together are two and a half minutes.
 MAX_UNREAD = 5
@@ -29,6 +31,23 @@ JOBS_PER_CLAIM = 128  # jobs without images cost little, but not nothing
 PIXELS_PER_CLAIM = 100_000_000
 # Of texts, where the caller does not know how fast its model reads.
 TOKENS_PER_CLAIM = 100_000
+
+
+class EarlierAttempts(Func):
+    """A job's list of earlier attempts, and the one that ends now: read and written only then.
+
+    The oldest goes where the list is full: a job is given back untried as often as workers are
+    restarted. A worker without a name is one whose end is in the list already (`postpone`).
+    """
+
+    template = """CASE WHEN worker = '' THEN earlier_attempts ELSE (
+        CASE WHEN jsonb_array_length(earlier_attempts) >= 20 THEN earlier_attempts - 0
+            ELSE coalesce(earlier_attempts, '[]') END
+        ) || jsonb_build_object('worker', worker, 'started_at', started_at,
+            'ended_at', statement_timestamp(), 'end', %(expressions)s::text) END"""
+
+    def __init__(self, end: AttemptEnd) -> None:
+        super().__init__(Value(end.value), output_field=JSONField())
 
 
 # A running sum over what is free, in queue order: the first job is taken whatever it has, the
@@ -126,8 +145,11 @@ def give_back(token: uuid.UUID, *, was_tried: bool = True) -> int:
     """
     unsettled = Job.objects.running().filter(lease_token=token)
     if not was_tried:
-        return unsettled.update(**UNCLAIMED, attempt=F("attempt") - 1)
-    return unsettled.filter(attempt__lt=MAX_ATTEMPTS).update(**UNCLAIMED)
+        untried = EarlierAttempts(AttemptEnd.UNTRIED)
+        return unsettled.update(**UNCLAIMED, earlier_attempts=untried, attempt=F("attempt") - 1)
+    given_back = EarlierAttempts(AttemptEnd.GIVEN_BACK)
+    left = unsettled.filter(attempt__lt=MAX_ATTEMPTS)
+    return left.update(**UNCLAIMED, earlier_attempts=given_back)
 
 
 def postpone(token: uuid.UUID, jobs: Collection[Job]) -> int:
@@ -140,6 +162,8 @@ def postpone(token: uuid.UUID, jobs: Collection[Job]) -> int:
     return ours.update(
         attempt=F("attempt") - 1,
         unread_count=F("unread_count") + 1,
+        earlier_attempts=EarlierAttempts(AttemptEnd.UNREAD),
+        worker="",
         lease_token=uuid.uuid4(),
         lease_until=Now() + Value(UNREAD_WAIT) * Power(2.0, F("unread_count")),
     )

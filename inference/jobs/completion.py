@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from accounts import credits
 from catalog.infrastructure import log_context
 from inference import notify
-from inference.jobs import image_files
+from inference.jobs import image_files, records
 from inference.models import OPEN, ErrorCode, Job, State
 from inference.webhooks import queueing
 
@@ -80,6 +80,9 @@ def cancel(job: Job, *, from_states: Iterable[State] = OPEN) -> bool:
 
 
 def delete(job: Job) -> None:
+    """With all that it has; what support needs of an account's job is kept (records)."""
     cancel(job)
     image_files.delete([*job.image_files, job.preview_file])
-    job.delete()
+    with transaction.atomic():
+        records.keep([job.pk])
+        job.delete()

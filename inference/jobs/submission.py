@@ -188,6 +188,7 @@ def new_job(
         visitor=requester.visitor,
         key=requester.key,
         fair_share_key=requester.fair_share_key,
+        request_id=log_context.request_id(),
         image_count=len(request.images),
         pixels=sum(image.pixels for image in request.images),
         text_tokens=request.text_tokens,

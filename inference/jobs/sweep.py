@@ -18,7 +18,7 @@ from catalog.infrastructure.locks import try_lock
 from catalog.infrastructure.retention import Budget, Retention
 from catalog.models import ModelCard
 from inference.jobs import claims, completion, image_files, wake
-from inference.models import ErrorCode, Job, JobQuerySet, State
+from inference.models import AttemptEnd, ErrorCode, Job, JobQuerySet, State
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,8 @@ def _give_back() -> int:
     """Queue the jobs of dead workers again; without `woken_at` this very sweep wakes for them."""
     lost = _lost().filter(attempt__lt=claims.MAX_ATTEMPTS)
     free = lost.select_for_update(skip_locked=True).values_list("pk", flat=True)[:JOBS_PER_SLICE]
-    return lost.filter(pk__in=list(free)).update(**claims.UNCLAIMED)
+    attempts = claims.EarlierAttempts(AttemptEnd.LOST)
+    return lost.filter(pk__in=list(free)).update(**claims.UNCLAIMED, earlier_attempts=attempts)
 
 
 def _expire() -> int:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from catalog.infrastructure import storage
 from catalog.infrastructure.retention import Budget, Retention
-from inference.jobs import image_files
+from inference.jobs import image_files, records
 from inference.models import IdempotentCall, Job, PictureDraft, WaitedCall, Worker
 from inference.models.idempotency import KEPT_FOR, WAITED_KEPT_FOR
 
@@ -24,7 +24,8 @@ ORPHAN_AFTER = timedelta(hours=1)
 NAMES_PER_QUERY = 1000
 
 
-def _delete_files(jobs: Sequence[Any]) -> None:
+def _keep_records_and_delete_files(jobs: Sequence[Any]) -> None:
+    records.keep([job.pk for job in jobs])
     image_files.delete(name for job in jobs for name in (*job.image_files, job.preview_file))
 
 
@@ -39,7 +40,7 @@ RETENTIONS = [
         lambda: Job.objects.final().read_by_nobody().only("inputs", "preview_file"),
         "finished_at",
         lambda: timedelta(hours=settings.PLAYGROUND_KEEP_HOURS),
-        before=_delete_files,
+        before=_keep_records_and_delete_files,
     ),
     Retention(
         "pictures of forms with an error",
@@ -48,6 +49,7 @@ RETENTIONS = [
         timedelta(hours=1),
         before=_delete_drafts,
     ),
+    records.RETENTION,
     Retention("workers", Worker.objects.all, "seen_at", timedelta(days=1)),
     Retention("idempotency keys", IdempotentCall.objects.all, "created_at", KEPT_FOR),
     Retention("waited calls", WaitedCall.objects.all, "created_at", WAITED_KEPT_FOR),

@@ -26,6 +26,7 @@ from inference.models.comparisons import (
 from inference.models.idempotency import IdempotentCall, WaitedCall
 from inference.models.jobs import FINAL, OPEN, ErrorCode, Input, Job, JobQuerySet, State
 from inference.models.playground import PictureDraft, SharedResult
+from inference.models.records import AttemptEnd, JobRecord
 from inference.models.status import Incident, IncidentUpdate, Part, StatusHour
 from inference.models.webhooks import (
     TEST_EVENT,
@@ -58,6 +59,7 @@ __all__ = [
     "ApiFile",
     "ApiFileQuerySet",
     "Attempt",
+    "AttemptEnd",
     "Batch",
     "BatchPart",
     "BatchQuerySet",
@@ -84,6 +86,7 @@ __all__ = [
     "JobCounter",
     "JobDuration",
     "JobQuerySet",
+    "JobRecord",
     "Line",
     "LineError",
     "Part",

@@ -137,6 +137,10 @@ class Job(models.Model):
         help_text="it is a line of it, run when nobody else waits for the model",
     )
 
+    request_id = models.UUIDField(
+        null=True, blank=True, help_text="the X-Request-ID of the call that submitted it"
+    )
+
     inputs: "models.JSONField[list[Input]]" = models.JSONField(default=list)
     image_count = models.PositiveSmallIntegerField(default=1)
     pixels = models.PositiveIntegerField(db_default=0, help_text="of all its images, once decoded")
@@ -175,6 +179,9 @@ class Job(models.Model):
         db_default=0, help_text="how often a worker could not read its images"
     )
     worker = models.CharField(max_length=100, blank=True)
+    earlier_attempts = models.JSONField(
+        null=True, blank=True, help_text="those that ended otherwise than with the job"
+    )
     batch_size = models.PositiveSmallIntegerField(null=True, blank=True)
     lease_token = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -211,6 +218,7 @@ class Job(models.Model):
             models.Index("lease_until", name="job_leases", condition=Q(state="running")),
             models.Index("deadline_at", name="job_deadlines", condition=Q(state="queued")),
             models.Index("visitor", name="job_visitor", condition=Q(visitor__isnull=False)),
+            models.Index("request_id", name="job_request", condition=Q(request_id__isnull=False)),
             models.Index(
                 "finished_at", name="job_finished", condition=Q(finished_at__isnull=False)
             ),

@@ -23,6 +23,7 @@ from inference.webhooks import sending as webhooks
 def privacy(request: HttpRequest) -> HttpResponse:
     kept = {
         "result_hours": settings.PLAYGROUND_KEEP_HOURS,
+        "record_days": max(settings.JOB_RECORD_DAYS, 0),
         "mail_days": mail.KEEP_FOR.days,
         "file_days": settings.BATCH_FILE_DAYS,
         "batch_days": batches.KEPT_FOR.days,

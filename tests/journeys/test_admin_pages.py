@@ -60,7 +60,10 @@ def rows(site: Site) -> None:
 def addresses() -> list[str]:
     """Our own pages, the list of each kind of row, and one row of each kind that has any."""
     card = ModelCard.objects.get(repo=REPO)
-    found = [reverse(name) for name in ("admin:index", "dashboard", "dashboard-abuse", "fleet")]
+    found = [
+        reverse(name)
+        for name in ("admin:index", "dashboard", "dashboard-abuse", "fleet", "job_desk")
+    ]
     found += [reverse("launch", args=[card.pk])]
     for model in admin.site._registry:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
