@@ -1,6 +1,6 @@
 """Support looks people up by address, and sees their money without being able to change it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django import forms
@@ -54,7 +54,7 @@ class PersonForm(forms.ModelForm[User]):
 class UserAdmin(Audited[User]):
     form = PersonForm
     actions = ["forget"]
-    list_display = ["email", "is_active", "is_staff", "date_joined", "last_login"]
+    list_display = ["email", "is_active", "is_staff", "date_joined", "last_login", "desk"]
     search_fields = ["email"]
     ordering = ["-date_joined"]
     fields = [
@@ -68,8 +68,25 @@ class UserAdmin(Audited[User]):
         "max_images_per_minute",
         "last_login",
         "date_joined",
+        "suspension_reason",
+        "desk",
     ]
-    readonly_fields = ["last_login", "date_joined"]
+    readonly_fields = ["last_login", "date_joined", "suspension_reason", "desk"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Sequence[str]:
+        fields = super().get_readonly_fields(request, obj)
+        # A tick would not tell credit of it: the desk reinstates.
+        return [*fields, "is_active"] if obj and obj.is_suspended else fields
+
+    @admin.display(description="account desk")
+    def desk(self, person: User) -> SafeString:
+        if person.pk is None:
+            return format_html("after saving")
+        return format_html(
+            '<a href="{}">suspend, export<span class="visually-hidden">: {}</span></a>',
+            reverse("account_desk", args=[person.pk]),
+            person,
+        )
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

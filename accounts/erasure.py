@@ -90,7 +90,18 @@ def _shut(user: User) -> None:
     user.email = f"person-{user.pk}@erased.invalid"
     user.password = make_password(None)
     user.is_active = user.is_staff = user.is_superuser = False
-    user.save(update_fields=["email", "password", "is_active", "is_staff", "is_superuser"])
+    user.suspension_reason, user.suspended_at = "", None
+    user.save(
+        update_fields=[
+            "email",
+            "password",
+            "is_active",
+            "is_staff",
+            "is_superuser",
+            "suspension_reason",
+            "suspended_at",
+        ]
+    )
 
 
 def run(user_id: int, budget: Budget) -> bool:

@@ -70,6 +70,8 @@ def export(user: User) -> dict[str, object]:
             "joined": user.date_joined,
             "last_sign_in": user.last_login,
             "is_staff": user.is_staff,
+            "suspended_since": user.suspended_at,
+            "suspended_because": user.suspension_reason,
             "mail_below_micro_usd": user.low_balance_micro_usd,
             "groups": list(user.groups.values_list("name", flat=True)),
         },

@@ -561,6 +561,8 @@ LEDGER_LINKS = "inference.playground.results.ledger_links.links_of"
 if STRIPE_SECRET_KEY:
     FORM_TARGETS.append("https://checkout.stripe.com")
 
+# Modules that end what goes on in the name of a person who is suspended (accounts.suspension).
+SUSPENSION = ["inference.suspension"]
 # Modules with `export`, `close` and `erase` (accounts.erasure.Section); apps above accounts add
 # theirs here. Inference first: its open jobs give back what they hold while there is a person.
 PERSONAL_DATA = [

@@ -26,6 +26,7 @@ urlpatterns = [
     path("admin/demand/", include("accounts.staff.dashboard.urls")),
     path("admin/fleet/", fleet_page, name="fleet"),
     path("admin/jobs/", include("inference.job_desk.urls")),
+    path("admin/account/", include("accounts.staff.account_desk.urls")),
     path("admin/credit/", include("accounts.staff.credit_desk.urls")),
     path("admin/launch/<int:pk>/", launch_page, name="launch"),
     path("admin/", admin.site.urls),

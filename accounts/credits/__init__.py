@@ -12,6 +12,7 @@ Order of locks, everywhere: wallets by id, then keys. accounts.credits.errors sa
 
 from accounts.credits.balances import Balance, added_to, available_to, balance_of, wallet_of
 from accounts.credits.errors import (
+    AccountSuspended,
     CreditError,
     KeyEnded,
     KeyLimitReached,
@@ -20,10 +21,11 @@ from accounts.credits.errors import (
 )
 from accounts.credits.expiry import expire_due
 from accounts.credits.granting import grant, void
-from accounts.credits.holding import hold
+from accounts.credits.holding import hold, set_frozen
 from accounts.credits.settling import Outcome, capture, capture_many, release, release_many
 
 __all__ = [
+    "AccountSuspended",
     "Balance",
     "CreditError",
     "KeyEnded",
@@ -41,6 +43,7 @@ __all__ = [
     "hold",
     "release",
     "release_many",
+    "set_frozen",
     "void",
     "wallet_of",
 ]

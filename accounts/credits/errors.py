@@ -4,6 +4,7 @@ CreditError             root
     NotEnoughCredit     the wallet has less than was wanted
     KeyLimitReached     the key may not spend that much
     KeyEnded            the key was revoked, or has run out
+    AccountSuspended    the operator has suspended the wallet's person
     ReferenceTaken      the reference already names somebody else's grant or hold
 """
 
@@ -40,6 +41,10 @@ class KeyLimitReached(CreditError):
 
 class KeyEnded(CreditError):
     """The key was good when it was found, and is not any more."""
+
+
+class AccountSuspended(CreditError):
+    """The account was active when its key was found, and is not any more."""
 
 
 class ReferenceTaken(CreditError):

@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 
 from accounts.credits import balances
 from accounts.credits.errors import (
+    AccountSuspended,
     CreditError,
     KeyEnded,
     KeyLimitReached,
@@ -20,7 +21,7 @@ from accounts.credits.errors import (
     ReferenceTaken,
 )
 from accounts.credits.expiry import take_back
-from accounts.models import ApiKey, Hold, HoldState, User
+from accounts.models import ApiKey, Hold, HoldState, User, Wallet
 from accounts.models.keys import KEY_IS_ACTIVE
 from accounts.models.money import HAS_ENDED_GRANT
 
@@ -29,7 +30,7 @@ from accounts.models.money import HAS_ENDED_GRANT
 HOLD = f"""
 WITH wallet AS (
     UPDATE accounts_wallet AS wallet SET held_micro_usd = held_micro_usd + %(amount)s
-    WHERE wallet.user_id = %(user)s
+    WHERE wallet.user_id = %(user)s AND NOT wallet.is_frozen
         AND wallet.balance_micro_usd >= wallet.held_micro_usd + %(amount)s
         AND (%(allow_ended)s OR NOT {HAS_ENDED_GRANT})
     RETURNING wallet.id
@@ -92,8 +93,9 @@ def hold(
 ) -> Hold:
     """Set credit aside; a repeated reference gives the first hold, and holds nothing more.
 
-    Zero is allowed: a free model. Raises NotEnoughCredit, KeyLimitReached, KeyEnded and
-    ReferenceTaken. `expires_at`: when `expire_due` may release it; None: never by itself.
+    Zero is allowed: a free model. Raises NotEnoughCredit, KeyLimitReached, KeyEnded,
+    AccountSuspended and ReferenceTaken. `expires_at`: when `expire_due` may release it; None: never
+    by itself.
     `model`: owner/name of what the credit is for, and `note` what is done with it, in words: both
     stand in the ledger and on the person's statement.
     """
@@ -173,6 +175,8 @@ def _existing(request: _Request) -> Hold:
 
 def _refusal(request: _Request) -> CreditError:
     # Asked anew, only to say why: by now there may be more, and the sentence is about now.
+    if Wallet.objects.filter(user=request.user, is_frozen=True).exists():
+        return AccountSuspended("This account is suspended.")
     available = balances.available_to(request.user)
     if request.key is None or available < request.amount:
         return NotEnoughCredit(available=available, wanted=request.amount)
@@ -180,3 +184,12 @@ def _refusal(request: _Request) -> CreditError:
     if key is None:
         return KeyEnded("This API key was revoked or has run out.")
     return KeyLimitReached(left=key.left_micro_usd or 0, wanted=request.amount)
+
+
+def set_frozen(user: User, *, is_frozen: bool) -> None:
+    """From the commit on, nothing new is held, whatever was on its way; holds go on to their end.
+
+    A hold that has this row first is over before this returns, so that its job is seen then.
+    """
+    wallet = balances.wallet_of(user)
+    Wallet.objects.filter(pk=wallet.pk).update(is_frozen=is_frozen)

@@ -8,9 +8,11 @@ from accounts.keys.issuing import (
     TooManyKeys,
     find,
     find_expired,
+    find_suspended,
     is_well_formed,
     issue,
     revoke,
+    revoke_all,
 )
 
 __all__ = [
@@ -20,8 +22,10 @@ __all__ = [
     "TooManyKeys",
     "find",
     "find_expired",
+    "find_suspended",
     "is_well_formed",
     "issue",
     "mail_before_expiry",
     "revoke",
+    "revoke_all",
 ]

@@ -157,6 +157,14 @@ def find_expired(secret: str) -> ApiKey | None:
     return ended.filter(sha256=_sha256(secret), user__is_active=True).first()
 
 
+def find_suspended(secret: str) -> ApiKey | None:
+    """A key that would work if its person were not suspended, whose reason its owner may read."""
+    if not is_well_formed(secret):
+        return None
+    active = ApiKey.objects.active().exclude(user__suspension_reason="")
+    return active.select_related("user").filter(sha256=_sha256(secret)).first()
+
+
 def _touch(key: ApiKey) -> None:
     # At most once a minute: a busy key would otherwise be rewritten with each request.
     if key.last_used_at and key.last_used_at > timezone.now() - LAST_USED_RESOLUTION:
@@ -171,6 +179,13 @@ def revoke(key: ApiKey) -> bool:
     if revoked:
         log.info("key revoked id=%s user=%s", key.pk, key.user_id)
     return bool(revoked)
+
+
+def revoke_all(user: User) -> int:
+    """End every key of a person at once; how many there were."""
+    revoked = ApiKey.objects.filter(user=user, revoked_at__isnull=True).update(revoked_at=Now())
+    log.info("keys revoked user=%s count=%s", user.pk, revoked)
+    return revoked
 
 
 def is_well_formed(secret: str) -> bool:

@@ -31,6 +31,10 @@ class Wallet(models.Model):
     )
     balance_micro_usd = models.BigIntegerField(default=0, help_text="what the grants have left")
     held_micro_usd = models.BigIntegerField(default=0, help_text="of it, promised to open holds")
+    # Here, and not only on the person: a hold that waits for this row sees it change.
+    is_frozen = models.BooleanField(
+        default=False, db_default=False, help_text="nothing new is held: its person is suspended"
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
 
 
@@ -54,6 +55,16 @@ class User(AbstractUser):
     )
     low_balance_mailed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    # Beside `is_active`, which is all that most of the site asks.
+    suspension_reason = models.CharField(
+        max_length=300,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="why the operator has suspended the account; its owner reads it",
+    )
+    suspended_at = models.DateTimeField(null=True, blank=True, editable=False)
+
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
@@ -63,7 +74,16 @@ class User(AbstractUser):
         constraints = [
             # Ada@lab.example and ada@lab.example are one person.
             models.UniqueConstraint(Lower("email"), name="user_email_unique_ignoring_case"),
+            models.CheckConstraint(
+                condition=Q(suspension_reason="", suspended_at__isnull=True)
+                | (~Q(suspension_reason="") & Q(suspended_at__isnull=False, is_active=False)),
+                name="user_suspended_is_not_active",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def is_suspended(self) -> bool:
+        return bool(self.suspension_reason)

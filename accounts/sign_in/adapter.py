@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts import lifecycle
@@ -102,6 +102,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             # In the session: a second step may come before `post_login`.
             request.session[FIRST_SIGN_IN] = user.pk
         response: HttpResponse | None = super().pre_login(request, user, **details)
+        return response
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        # Only whoever has shown that the account is theirs comes this far.
+        if user.is_suspended:
+            reason = {"reason": user.suspension_reason}
+            return render(request, "accounts/sign_in/suspended.html", reason, status=403)
+        response: HttpResponse = super().respond_user_inactive(request, user)
         return response
 
     def post_login(self, request: HttpRequest, user: User, **details: object) -> HttpResponse:

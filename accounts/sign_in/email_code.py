@@ -77,7 +77,8 @@ class ConfirmAddressForm(ConfirmEmailVerificationCodeForm):  # type: ignore[misc
 
 def _active_person(email: str) -> User | None:
     person = addresses.get_or_create_person(email)
-    if person is None or not person.is_active:
+    # Who is suspended gets a code as well: whoever types it is told why.
+    if person is None or not (person.is_active or person.is_suspended):
         # allauth then sends no mail, and the response is the same: nobody learns of it.
         return None
     # Who was made by a command has no such row yet, and the code confirms only what has one.

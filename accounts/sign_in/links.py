@@ -7,13 +7,10 @@ still asked for. Its making and its use are in the log, and for staff in the adm
 nobody can erase and which therefore says nothing of others.
 """
 
-import logging
-
 from allauth.account.app_settings import EmailVerificationMethod
 from allauth.account.internal.flows.login import perform_login, record_authentication
 from allauth.account.models import Login
 from django.conf import settings
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -21,9 +18,8 @@ from django.urls import reverse
 from django.utils.encoding import force_str
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
+from accounts import operators
 from accounts.models import User
-
-log = logging.getLogger(__name__)
 
 
 class LinkTokens(PasswordResetTokenGenerator):
@@ -46,7 +42,7 @@ def make(person: User, *, maker: str) -> str:
     """The address; `maker` is who ran the command."""
     uid = urlsafe_base64_encode(str(person.pk).encode())
     token = _tokens.make_token(person)
-    _note(person, f"Sign-in link made at the command line by {maker}.")
+    operators.note(person, f"Sign-in link made at the command line by {maker}.")
     return settings.SITE_URL + reverse("sign_in_link", args=[uid, token])
 
 
@@ -68,17 +64,9 @@ def use(request: HttpRequest, uid: str, token: str, *, address: str) -> HttpResp
         # Of two that come at once, the second waits here, and then finds the link used.
         User.objects.select_for_update().get(pk=person.pk)
         person = person_of(uid, token)
-        _note(person, f"Sign-in link used from {address}.")
+        operators.note(person, f"Sign-in link used from {address}.")
         record_authentication(request, person, "sign_in_link")
         # The operator vouches for the address; mail that would confirm it does not come now.
         login = Login(user=person, email_verification=EmailVerificationMethod.NONE)
         response: HttpResponse = perform_login(request, login)
         return response
-
-
-def _note(person: User, sentence: str) -> None:
-    log.warning("%s person=%d", sentence, person.pk)
-    if person.is_staff:
-        LogEntry.objects.log_actions(
-            person.pk, User.objects.filter(pk=person.pk), CHANGE, sentence, single_object=True
-        )

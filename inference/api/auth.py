@@ -12,7 +12,7 @@ from accounts import keys
 from accounts.models import ApiKey, User
 from inference import jobs
 from inference.api import limits, shares
-from inference.api.errors import KeyExpired, Unauthorized
+from inference.api.errors import AccountSuspended, KeyExpired, Unauthorized
 from inference.api.limits import RateLimit
 from inference.api.request_context import context_of
 from inference.api.threads import in_thread
@@ -52,6 +52,8 @@ async def _authenticate(request: Request, bearer: Bearer, limit: RateLimit) -> C
         key = keys.find(secret)
         if key is None and (expired := keys.find_expired(secret)):
             raise _expired(expired)
+        if key is None and (suspended := keys.find_suspended(secret)):
+            raise suspension_of(suspended.user)
         if key:
             # Before counting: the headers of a refusal show the caller's limits, too.
             context.user, context.key = key.user, key
@@ -71,6 +73,11 @@ async def _authenticate(request: Request, bearer: Bearer, limit: RateLimit) -> C
             max_calls_of_account=own or settings.API_CALLS_IN_FLIGHT_ACCOUNT,
         )
     return Caller(key.user, key)
+
+
+def suspension_of(user: User) -> AccountSuspended:
+    page = f"{settings.SITE_URL}{reverse('contact')}"
+    return AccountSuspended(reason=user.suspension_reason, page=page)
 
 
 def _expired(key: ApiKey) -> KeyExpired:

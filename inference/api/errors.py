@@ -6,6 +6,7 @@ ApiError                 root; `str(error)` is a sentence for people
         KeyExpired       one that ran out
     OutOfCredit          402
     Forbidden            403
+        AccountSuspended by the operator, who says why
     NotFound             404
     NotAllowed           405
     RequestTimeout       408 the body did not arrive in time
@@ -93,6 +94,19 @@ class OutOfCredit(ApiError):
 
 class Forbidden(ApiError):
     status, type, default_code = 403, "permission_error", "forbidden"
+
+
+class AccountSuspended(Forbidden):
+    """Told only to who has the secret of a key that is in order."""
+
+    default_code = "account_suspended"
+
+    def __init__(self, *, reason: str, page: str) -> None:
+        super().__init__(
+            f"This account is suspended. The reason: {reason} If you think that's a mistake, or"
+            f" when it's settled, write to us: {page}",
+            headers=NO_RETRY,
+        )
 
 
 class NotFound(ApiError):

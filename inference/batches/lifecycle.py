@@ -2,6 +2,7 @@
 
 BatchRefused        root; `code` is the API's
     TooManyBatches  the account has as many open ones as it may have
+    NotActive       the account was suspended since its key was found
     KeyReused       the idempotency key came with another file or endpoint
 """
 
@@ -54,6 +55,10 @@ class TooManyBatches(BatchRefused):
     code = "too_many_batches"
 
 
+class NotActive(BatchRefused):
+    code = "account_suspended"
+
+
 class KeyReused(BatchRefused):
     code = "idempotency_key_reused"
 
@@ -82,7 +87,8 @@ def create(new: NewBatch) -> Batch:
     Raises BatchRefused. Calls of one account come one after the other here, and none while the
     file is being deleted.
     """
-    User.objects.select_for_update(no_key=True).get(pk=new.owner.pk)
+    if not User.objects.select_for_update(no_key=True).get(pk=new.owner.pk).is_active:
+        raise NotActive("This account is suspended.")
     if existing := _existing(new):
         return existing
     files = ApiFile.objects.of(new.owner.pk).complete().filter(purpose=FilePurpose.INPUT)

@@ -161,7 +161,7 @@ def _hold(batch: Batch, part: BatchPart, requests: Sequence[LineRequest]) -> dic
             )
         except (credits.NotEnoughCredit, credits.KeyLimitReached) as refusal:
             refusals |= dict.fromkeys(_beyond(costs, _budget_of(refusal)), _unpaid(refusal))
-        except credits.KeyEnded as refusal:
+        except (credits.KeyEnded, credits.AccountSuspended) as refusal:
             refusals |= dict.fromkeys(costs, _unpaid(refusal))
         else:
             part.is_paid = True
@@ -201,6 +201,7 @@ def _unpaid(refusal: credits.CreditError) -> LineError:
         credits.NotEnoughCredit: (402, "insufficient_credits", "insufficient_quota"),
         credits.KeyLimitReached: (402, "key_limit_reached", "insufficient_quota"),
         credits.KeyEnded: (401, "invalid_api_key", "authentication_error"),
+        credits.AccountSuspended: (403, "account_suspended", "permission_error"),
     }
     status, code, kind = codes[type(refusal)]
     messages = {
@@ -208,6 +209,7 @@ def _unpaid(refusal: credits.CreditError) -> LineError:
         " lines of the error file as a new batch.",
         "key_limit_reached": "The spending limit of the API key does not cover this line.",
         "invalid_api_key": "The API key that made this batch was revoked, or has expired.",
+        "account_suspended": "The account was suspended.",
     }
     return LineError(status=status, code=code, message=messages[code], param=None, type=kind)
 

@@ -1,11 +1,14 @@
 """Delete somebody who asks for it by mail or letter."""
 
+import logging
 from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import lifecycle
+from accounts import lifecycle, operators
 from accounts.sign_in import addresses
+
+log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -23,4 +26,5 @@ class Command(BaseCommand):
             lifecycle.delete(person)
         except lifecycle.HasAdminHistory as refusal:
             raise CommandError(f"{refusal}: close the account in the admin instead") from None
+        log.warning("Person deleted at the command line by %s. id=%d", operators.current(), number)
         self.stdout.write(f"person {number} is deleted")

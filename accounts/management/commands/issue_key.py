@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 
-from accounts import credits, keys
+from accounts import credits, keys, operators
 from accounts.models import ApiKey, Category, User
 from catalog.numbers.money import parse_usd
 
@@ -42,6 +42,7 @@ class Command(BaseCommand):
             key, secret = keys.issue(user, name=name[:60])
         except keys.NotIssued as error:
             raise CommandError(str(error)) from error
+        operators.note_command(user, f"API key {key.prefix} created")
         if amount:
             self._grant(user, key, amount)
         self.stdout.write(secret)
@@ -68,4 +69,5 @@ class Command(BaseCommand):
             reference=f"key:{key.pk}",
             note="given with an API key",
         )
+        operators.note_command(user, f"{amount} µ$ granted")
         self.stdout.write(f"granted {amount} µ$")

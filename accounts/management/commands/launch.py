@@ -1,14 +1,18 @@
 """Launch a model from the shell."""
 
+import logging
 from argparse import ArgumentParser
 from decimal import Decimal
 from typing import TypedDict
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts import operators
 from accounts.staff import launches
 from accounts.staff.launches.forms import LaunchForm
 from catalog.models import ModelCard
+
+log = logging.getLogger(__name__)
 
 
 class Terms(TypedDict):
@@ -76,6 +80,7 @@ class Command(BaseCommand):
             launch, is_new = launches.launch(card, **terms)
         except launches.LaunchRefused as refused:
             raise CommandError(str(refused)) from refused
+        log.warning("Launched at the command line by %s. model=%s", operators.current(), repo)
         if not is_new and launch.announced_at:
             self.stdout.write(f"{repo} was launched before, and everybody has been told")
             return

@@ -7,6 +7,7 @@ from allauth.usersessions.models import UserSession
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from accounts import operators
 from accounts.sign_in import addresses
 
 
@@ -28,4 +29,5 @@ class Command(BaseCommand):
         sessions = UserSession.objects.filter(user=person)
         for session in sessions:
             session.end()
+        operators.note_command(person, f"{removed} second factors removed")
         self.stdout.write(f"{person}: {removed} removed; sign in with a code by mail")

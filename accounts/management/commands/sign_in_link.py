@@ -1,13 +1,11 @@
 """For somebody who must get in while no mail arrives."""
 
-import getpass
-import os
-import socket
 from argparse import ArgumentParser
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts import operators
 from accounts.sign_in import addresses, links
 
 
@@ -26,15 +24,6 @@ class Command(BaseCommand):
             raise CommandError(f"nobody has the address {email}")
         if not person.is_active:
             raise CommandError(f"{person.email} is blocked, and a link would not let them in")
-        link = links.make(person, maker=operator())
+        link = links.make(person, maker=operators.current())
         minutes = settings.PASSWORD_RESET_TIMEOUT // 60
         self.stdout.write(f"{link}\nIt works once, within {minutes} minutes.")
-
-
-def operator() -> str:
-    """Who runs a command: whom sudo was called by, if it was, at which machine."""
-    try:
-        name = os.environ.get("SUDO_USER") or getpass.getuser()
-    except (KeyError, OSError):  # a container's user has no name
-        name = str(os.getuid())
-    return f"{name}@{socket.gethostname()}"

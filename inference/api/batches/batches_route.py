@@ -20,6 +20,7 @@ from inference.api.errors import (
     NO_RETRY,
     ApiError,
     Conflict,
+    Forbidden,
     IdempotencyKeyReused,
     Invalid,
     NotFound,
@@ -30,7 +31,13 @@ from inference.api.request import reader
 from inference.api.request.reader import RawBody
 from inference.api.threads import in_thread
 from inference.batches import lifecycle, progress
-from inference.batches.lifecycle import BatchRefused, KeyReused, NewBatch, TooManyBatches
+from inference.batches.lifecycle import (
+    BatchRefused,
+    KeyReused,
+    NewBatch,
+    NotActive,
+    TooManyBatches,
+)
 from inference.models import ApiFile, Batch, BatchStatus, FilePurpose
 
 router = APIRouter(tags=["batches"])
@@ -195,6 +202,8 @@ def _refusal(refusal: BatchRefused) -> ApiError:
             return TooMany(
                 str(refusal), code=refusal.code, headers={"Retry-After": str(RETRY_AFTER_S)}
             )
+        case NotActive():
+            return Forbidden(str(refusal), code=refusal.code)
         case KeyReused():
             return IdempotencyKeyReused(str(refusal), code=refusal.code)
     return _no_such_file()

@@ -9,10 +9,11 @@ from django.urls import reverse
 from starlette.requests import Request
 
 from accounts import credits
+from accounts.models import User
 from catalog.numbers.money import usd
 from inference import jobs
 from inference.api import limits
-from inference.api.auth import Caller
+from inference.api.auth import Caller, suspension_of
 from inference.api.errors import Invalid, OutOfCredit, Unauthorized, field_errors
 from inference.api.flow import idempotency
 from inference.api.request import model_lookup
@@ -122,3 +123,5 @@ def _submit(
         ) from error
     except credits.KeyEnded as error:
         raise Unauthorized from error
+    except credits.AccountSuspended as error:  # since its key was found
+        raise suspension_of(User.objects.get(pk=caller.user.pk)) from error

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from inference.api.errors import (
+    AccountSuspended,
     ApiError,
     Conflict,
     ErrorWriter,
@@ -28,6 +29,9 @@ BY_STATUS: dict[int, ApiError] = {
     400: Invalid("`input` is missing.", param="input"),
     401: Unauthorized(),
     402: OutOfCredit("This call may cost up to $0.000188, and $0.00 is left."),
+    403: AccountSuspended(
+        reason="A payment was disputed.", page="https://gigarouter.example/contact/"
+    ),
     405: NotAllowed("Use POST here."),
     408: RequestTimeout("The body did not arrive in time. Please send it again."),
     409: Conflict("The job has ended.", code="job_already_final"),

@@ -85,6 +85,7 @@ SUBMITTED = ("X-Warning", "Preference-Applied", "Idempotent-Replayed")
 BY_STATUS: dict[int, tuple[str, ...]] = {
     202: ("Location",),
     401: ("WWW-Authenticate",),
+    403: ("X-Should-Retry",),
     405: ("Allow",),
     409: ("X-Should-Retry",),
     429: ("Retry-After", "X-RateLimit-Limited-By", "X-Should-Retry"),
@@ -98,7 +99,7 @@ UNDESCRIBED = {"content-encoding"}
 def headers_of(status: int, *, submits: bool = False) -> Part:
     """References to the headers that an answer may have."""
     names = [*EVERY, *BY_STATUS.get(status, ())]
-    if status != 401 and status < 500:
+    if status not in {401, 403} and status < 500:
         names += KEYED
     if submits and status < 400:
         names += SUBMITTED

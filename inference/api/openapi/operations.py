@@ -19,6 +19,7 @@ MEANINGS = {
     400: "Something sent cannot be used; `param` names it.",
     401: "The key is missing or not valid.",
     402: "Not enough credit, or the key's limit is reached.",
+    403: "The account is suspended; the message says why.",
     404: "There is no such thing, or the model is not live yet.",
     405: "Another verb is meant.",
     408: "The body did not arrive in time.",
@@ -31,7 +32,7 @@ MEANINGS = {
     500: "Something broke on our side.",
     503: "Not now; Retry-After says when.",
 }
-ALWAYS = (401, 405, 429, 500, 503)
+ALWAYS = (401, 403, 405, 429, 500, 503)
 SUBMITTING = (400, 402, 404, 408, 409, 410, 413, 415, 422)
 # Where a form has a file.
 FILE = "(the bytes of photo.jpg)"
