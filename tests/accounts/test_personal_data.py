@@ -30,6 +30,7 @@ from inference.models import (
     FilePurpose,
     IdempotentCall,
     Job,
+    JobRecord,
     State,
     Webhook,
 )
@@ -55,6 +56,7 @@ EXPORTED = {
     "inference.Batch.owner": "batches",
     "inference.Comparison.owner": "comparisons",
     "inference.IdempotentCall.user": "idempotency_keys",
+    "inference.JobRecord.owner": "job_records",
     "inference.Job.owner": "jobs",
     "inference.Webhook.user": "webhooks",
     "mfa.Authenticator.user": "sign_in_methods",
@@ -155,6 +157,17 @@ def fill(ada: User, card: ModelCard) -> None:
         ended_at=now,
     )
     Comparison.objects.create(owner=ada, labels=["a cat", "a dog"])
+    JobRecord.objects.create(
+        owner=ada,
+        kind="classify",
+        model=card.repo,
+        image_count=1,
+        state=State.CANCELLED,
+        is_paid=False,
+        attempt=0,
+        created_at=now,
+        finished_at=now,
+    )
     Job.objects.create(
         card=card,
         owner=ada,

@@ -1,7 +1,5 @@
 """Django's command, which also makes a superuser of somebody who has an account already."""
 
-import os
-
 from django.contrib.auth.management.commands import createsuperuser
 from django.core.management.base import CommandError
 
@@ -9,29 +7,38 @@ from accounts import operators
 from accounts.models import User
 
 
+class _HasAccount(Exception):
+    def __init__(self, person: User) -> None:
+        super().__init__(str(person))
+        self.person = person
+
+
 class Command(createsuperuser.Command):
     help = "Create a superuser, or promote the person who has the address."
 
-    # Any: what Django's command takes, passed on as it is.
-    def handle(self, *args: str, **options: object) -> None:
-        email = self._address(options)
-        person = User.objects.filter(email__iexact=email).first() if email else None
-        if person is None:
-            super().handle(*args, **options | {"email": email})
-            made = User.objects.filter(email__iexact=email).first() if email else None
-            if made:
-                operators.note_command(made, "Superuser created")
-            return
-        self._promote(person)
+    _address = ""
 
-    def _address(self, options: dict[str, object]) -> str | None:
-        """As Django finds it: the option, then the environment, then a question."""
-        if options["email"]:
-            return str(options["email"])
-        if not options["interactive"]:
-            return os.environ.get("DJANGO_SUPERUSER_EMAIL")
-        is_terminal = getattr(self.stdin, "isatty", lambda: False)()
-        return (input("E-mail address: ").strip() or None) if is_terminal else None
+    def handle(self, *args: str, **options: object) -> None:
+        try:
+            super().handle(*args, **options)
+        except _HasAccount as account:
+            self._promote(account.person)
+            return
+        made = User.objects.filter(email__iexact=self._address).first()
+        if made:  # it ends without one where there is no terminal to ask
+            operators.note_command(made, "Superuser created")
+
+    def _validate_username(
+        self, username: str, verbose_field_name: str, database: str
+    ) -> str | None:
+        # Here Django's command says that the address is taken, wherever it has it from: the
+        # option, the environment or an answer.
+        person = User.objects.filter(email__iexact=username).first()
+        if person is not None:
+            raise _HasAccount(person)
+        self._address = username
+        error: str | None = super()._validate_username(username, verbose_field_name, database)
+        return error
 
     def _promote(self, person: User) -> None:
         if not person.is_active:
