@@ -1,6 +1,6 @@
 """Support looks people up by address, and sees their money without being able to change it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -73,14 +73,14 @@ class UserAdmin(Audited[User]):
     ]
     readonly_fields = ["last_login", "date_joined", "suspension_reason", "desk"]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Sequence[str]:
-        fields = super().get_readonly_fields(request, obj)
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        fields = list(super().get_readonly_fields(request, obj))
         # A tick would not tell credit of it: the desk reinstates.
         return [*fields, "is_active"] if obj and obj.is_suspended else fields
 
     @admin.display(description="account desk")
     def desk(self, person: User) -> SafeString:
-        if person.pk is None:
+        if person._state.adding:
             return format_html("after saving")
         return format_html(
             '<a href="{}">suspend, export<span class="visually-hidden">: {}</span></a>',

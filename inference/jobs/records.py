@@ -45,4 +45,4 @@ def keep(job_ids: Sequence[uuid.UUID]) -> int:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(KEEP, [list(job_ids)])
-        return cursor.rowcount
+        return int(cursor.rowcount)

@@ -37,7 +37,9 @@ class Command(createsuperuser.Command):
         if person is not None:
             raise _HasAccount(person)
         self._address = username
-        error: str | None = super()._validate_username(username, verbose_field_name, database)
+        error: str | None = super()._validate_username(  # type: ignore[misc]  # its stubs leave it out
+            username, verbose_field_name, database
+        )
         return error
 
     def _promote(self, person: User) -> None:

@@ -49,7 +49,7 @@ def test_an_attempt_whose_lease_is_lost_is_noted_with_its_worker(own: Job, card:
         sweep.sweep()
 
     assert ends(own) == [("one", "lost"), ("two", "lost")]
-    [first, _] = own.earlier_attempts
+    [first, _] = own.earlier_attempts or []
     assert first["started_at"] < first["ended_at"]
 
 

@@ -54,4 +54,6 @@ def test_a_revoked_key_of_a_suspended_account_learns_nothing(api: Api) -> None:
 def test_a_call_names_its_job_by_its_request_id(api: Api) -> None:
     answer = api.http.post("/v1/embeddings", json={"model": api.card.repo, "input": "a cat"})
 
-    assert answer.headers["x-request-id"] == f"req_{Job.objects.get().request_id.hex}"
+    request_id = Job.objects.get().request_id
+    assert request_id
+    assert answer.headers["x-request-id"] == f"req_{request_id.hex}"
