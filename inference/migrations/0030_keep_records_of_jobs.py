@@ -52,10 +52,6 @@ class Migration(migrations.Migration):
             name='request_id',
             field=models.UUIDField(blank=True, help_text='the X-Request-ID of the call that submitted it', null=True),
         ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(models.F('request_id'), condition=models.Q(('request_id__isnull', False)), name='job_request'),
-        ),
         migrations.AddField(
             model_name='jobrecord',
             name='owner',
