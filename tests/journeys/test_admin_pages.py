@@ -65,6 +65,9 @@ def addresses() -> list[str]:
         for name in ("admin:index", "dashboard", "dashboard-abuse", "fleet", "job_desk")
     ]
     found += [reverse("launch", args=[card.pk])]
+    ada = User.objects.get(email="ada@lab.example")
+    desk = ("account_desk", "account_desk_suspend", "account_desk_revoke_keys")
+    found += [reverse(name, args=[ada.pk]) for name in desk]
     for model in admin.site._registry:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         found.append(reverse(f"{name}_changelist"))
