@@ -77,6 +77,8 @@ class PriceStory:
     chart: PriceChart | None
     month: Month
     bills: Sequence[Bill]
+    next_price: Price | None = None
+    next_price_at: datetime | None = None
 
     @property
     def images_for_a_usd(self) -> str:
@@ -114,6 +116,8 @@ def story_of(
         chart=chart.of(history),
         month=month,
         bills=calculator.bills(card, neighbours, month),
+        next_price=card.next_price,
+        next_price_at=card.next_price_at,
     )
 
 

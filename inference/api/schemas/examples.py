@@ -55,8 +55,16 @@ MODEL: Json = {
         "activation": "softmax",
         "revision": "local:cd649bf2acf64134f64e746b545fb3d7886268467a383387c0ccedb5873fb6ce",
         "page": PAGE,
+        "deprecation_date": None,
+        "shutdown_date": None,
         "successor": None,
         "pricing": PRICING,
+        "next_pricing": {
+            "currency": "USD",
+            "image": "0.00008",
+            "text_token": "0.0000001",
+            "effective_at": CREATED + 14 * 86_400,
+        },
     },
 }
 MODEL_LIST: Json = {"object": "list", "data": [MODEL], "links": {"next": None}, "total_count": 1}
