@@ -27,6 +27,7 @@ urlpatterns = [
     path("admin/fleet/", fleet_page, name="fleet"),
     path("admin/credit/", include("accounts.staff.credit_desk.urls")),
     path("admin/launch/<int:pk>/", launch_page, name="launch"),
+    path("admin/models/", include("accounts.staff.model_desk.urls")),
     path("admin/", admin.site.urls),
 ]
 if settings.DEBUG:

@@ -1,5 +1,6 @@
 """Support edits cards with all that belongs to them, and moves them from stage to stage."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -25,6 +26,7 @@ from catalog.models import (
     Stage,
     StageChange,
 )
+from catalog.price_history import PRICED_BY
 
 
 class ProvenanceInline(LabeledInline[Provenance, ModelCard]):
@@ -148,6 +150,15 @@ class ModelCardAdmin(Audited[ModelCard]):
         StageChangeInline,
         PriceChangeInline,
     ]
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: ModelCard | None = None
+    ) -> Sequence[str]:
+        fields = [str(name) for name in super().get_readonly_fields(request, obj)]
+        # Of a model that people call, the model desk changes the price, and tells them in time.
+        if obj is not None and obj.status in (Stage.LIVE, Stage.DEPRECATED):
+            fields += [name for name in PRICED_BY if name.startswith("launch_price")]
+        return fields
 
     def save_model(self, request: HttpRequest, obj: ModelCard, form: Any, change: Any) -> None:
         # The changed fields only: a worker may be writing others of this card just now.
