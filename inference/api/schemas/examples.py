@@ -59,12 +59,7 @@ MODEL: Json = {
         "shutdown_date": None,
         "successor": None,
         "pricing": PRICING,
-        "next_pricing": {
-            "currency": "USD",
-            "image": "0.00008",
-            "text_token": "0.0000001",
-            "effective_at": CREATED + 14 * 86_400,
-        },
+        "next_pricing": None,
     },
 }
 MODEL_LIST: Json = {"object": "list", "data": [MODEL], "links": {"next": None}, "total_count": 1}

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import cast
 
 import pytest
-from django.db.models.functions import Now
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -69,5 +70,7 @@ def caller(email: str, repo: str = "laion/older", *, days_ago: int = 1) -> User:
 
 def in_days(days: float) -> datetime:
     """From now, by the database's clock."""
-    now: datetime = User.objects.values_list(Now(), flat=True)[0]
-    return now + timedelta(days=days)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        [now] = cursor.fetchall()[0]
+    return cast(datetime, now) + timedelta(days=days)
