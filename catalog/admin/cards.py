@@ -1,6 +1,5 @@
 """Support edits cards with all that belongs to them, and moves them from stage to stage."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -153,7 +152,7 @@ class ModelCardAdmin(Audited[ModelCard]):
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: ModelCard | None = None
-    ) -> Sequence[str]:
+    ) -> list[str]:
         fields = [str(name) for name in super().get_readonly_fields(request, obj)]
         # Of a model that people call, the model desk changes the price, and tells them in time.
         if obj is not None and obj.status in (Stage.LIVE, Stage.DEPRECATED):
