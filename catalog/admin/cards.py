@@ -150,9 +150,7 @@ class ModelCardAdmin(Audited[ModelCard]):
         PriceChangeInline,
     ]
 
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: ModelCard | None = None
-    ) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: ModelCard | None = None) -> list[str]:
         fields = [str(name) for name in super().get_readonly_fields(request, obj)]
         # Of a model that people call, the model desk changes the price, and tells them in time.
         if obj is not None and obj.status in (Stage.LIVE, Stage.DEPRECATED):

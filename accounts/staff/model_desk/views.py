@@ -18,6 +18,9 @@ from accounts.staff.model_desk.pages import DeskPage, Plan
 from catalog.admin.audited import log_step
 from catalog.models import ModelCard, ModelNotice
 
+# The page has another form beside this one.
+BACK_ID = "back_%s"
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @admin.site.admin_view
@@ -42,7 +45,7 @@ def _desk(request: SignedInRequest, pk: int, desk: DeskPage) -> HttpResponse:
     if request.method != "POST":
         return _page(request, desk, card)
     if "take_back" in request.POST:
-        back = DeskForm(card, request.POST)
+        back = DeskForm(card, request.POST, auto_id=BACK_ID)
         if back.is_valid() and _take_back(request, desk, back):
             return redirect(desk.url_name, card.pk)
         return _page(request, desk, card, back=back, status=HTTPStatus.BAD_REQUEST)
@@ -134,7 +137,7 @@ def _page(
         "is_possible": pages.is_possible(card),
         "notice": notice,
         "form": form or desk.form(card, initial=desk.initial(card) | seen),
-        "back": back or DeskForm(card, initial=seen, auto_id="back_%s"),
+        "back": back or DeskForm(card, initial=seen, auto_id=BACK_ID),
         "plan": plan,
         "past": pages.past(card, desk.kind),
         # The admin's own templates look for it: breadcrumbs, and the link to the model.

@@ -94,14 +94,9 @@ KEYED = (
     "X-RateLimit-Remaining-Images",
     "X-RateLimit-Reset-Images",
 )
-SUBMITTED = (
-    "X-Warning",
-    "Deprecation",
-    "Sunset",
-    "Link",
-    "Preference-Applied",
-    "Idempotent-Replayed",
-)
+# Of a model that may be deprecated.
+OF_A_MODEL = ("X-Warning", "Deprecation", "Sunset", "Link")
+SUBMITTED = (*OF_A_MODEL, "Preference-Applied", "Idempotent-Replayed")
 BY_STATUS: dict[int, tuple[str, ...]] = {
     202: ("Location",),
     401: ("WWW-Authenticate",),
@@ -115,13 +110,15 @@ BY_STATUS: dict[int, tuple[str, ...]] = {
 UNDESCRIBED = {"content-encoding"}
 
 
-def headers_of(status: int, *, submits: bool = False) -> Part:
+def headers_of(status: int, *, submits: bool = False, is_of_model: bool = False) -> Part:
     """References to the headers that an answer may have."""
     names = [*EVERY, *BY_STATUS.get(status, ())]
     if status != 401 and status < 500:
         names += KEYED
     if submits and status < 400:
         names += SUBMITTED
+    elif is_of_model and status < 400:
+        names += OF_A_MODEL
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 

@@ -49,7 +49,7 @@ async def listed(caller: Caller | None, *, is_all: bool) -> dict[str, Any]:
 @router.get(
     "/v1/models/{model:path}",
     summary="Retrieve a model",
-    responses=openapi.answers(ModelObject, not_found=True),
+    responses=openapi.answers(ModelObject, not_found=True, is_of_model=True),
     openapi_extra=openapi.KEY_IS_OPTIONAL,
 )
 async def retrieve_model(request: Request, caller: AnybodyOrCaller, model: str) -> Response:

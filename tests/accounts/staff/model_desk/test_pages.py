@@ -1,5 +1,7 @@
 """The operator's two pages: what they show, refuse and do."""
 
+import re
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
@@ -93,7 +95,10 @@ def test_the_page_of_before_somebody_else_s_change_does_nothing(
     for button in ("announce", "rehearse", "take_back"):
         answer = operator.post(address(card, desk), fields(desk, days=90) | {button: "1"})
         assert answer.status_code == 400
-        assert "Somebody else has changed it" in answer.content.decode()
+        page = answer.content.decode()
+        assert "Somebody else has changed it" in page
+        ids = re.findall(r' id="([^"]+)"', page)
+        assert len(ids) == len(set(ids))
     assert ModelNotice.objects.count() == LogEntry.objects.count() == 1
 
 

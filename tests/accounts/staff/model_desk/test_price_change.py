@@ -70,8 +70,8 @@ def test_the_announced_price_stands_on_the_card_and_counts_from_its_date(
     apply_notices()
     apply_notices()
     assert prices(card) == (120_000, 150)
-    assert card.next_price is None
-    assert card.next_price_at is None
+    after = ModelCard.objects.get(pk=card.pk)
+    assert (after.next_price_nano_usd_per_image, after.next_price_at) == (None, None)
     assert PriceChange.objects.filter(card=card).count() == 2
 
 

@@ -103,6 +103,21 @@ def test_on_its_date_the_model_retires_and_never_before(
     assert StageChange.objects.filter(card=card, stage=Stage.RETIRED).count() == 1
 
 
+def test_a_card_changed_by_hand_keeps_no_other_from_its_date(
+    card: ModelCard, newer: ModelCard, instruct: Instruct, caplog: pytest.LogCaptureFixture
+) -> None:
+    announce(card, instruct())
+    announce(newer, instruct())
+    come_due()
+    ModelCard.objects.filter(pk=card.pk).update(stage=Stage.ONBOARDING, shutdown_at=None)
+    ModelCard.objects.filter(pk=card.pk).update(stage=Stage.LIVE)
+
+    apply_notices()
+
+    assert ModelCard.objects.get(pk=newer.pk).stage == Stage.RETIRED
+    assert "cannot be retired" in caplog.text
+
+
 def test_of_two_rounds_at_once_one_retires(
     transactional_db: None, card: ModelCard, instruct: Instruct
 ) -> None:

@@ -126,6 +126,34 @@ def test_the_model_s_object_has_its_dates_and_headers(api: Api) -> None:
     )
 
 
+def test_a_quote_says_it(api: Api) -> None:
+    leave(api.card)
+
+    answer = api.http.post("/v1/quote", json={"model": api.card.repo, "input": "a cat"})
+
+    assert answer.status_code == 200, answer.text
+    assert_says_so(answer)
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "status"),
+    [
+        ("post", "/v1/embeddings", "200"),
+        ("post", "/v1/embeddings", "202"),
+        ("post", "/v1/quote", "200"),
+        ("get", "/v1/models/{model}", "200"),
+    ],
+)
+def test_the_openapi_document_describes_the_headers(
+    api: Api, verb: str, path: str, status: str
+) -> None:
+    document = api.http.get("/v1/openapi.json").json()
+
+    described = document["paths"][path][verb]["responses"][status]["headers"]
+
+    assert {"X-Warning", "Deprecation", "Sunset", "Link"} <= set(described)
+
+
 def test_the_model_s_object_has_its_next_price(api: Api) -> None:
     assert api.http.get(f"/v1/models/{api.card.repo}").json()["gigarouter"]["next_pricing"] is None
     ModelCard.objects.filter(pk=api.card.pk).update(
