@@ -7,6 +7,7 @@ from accounts import credits, erasure, keys, lifecycle
 from accounts.billing import checkout, stripe_api
 from accounts.credits import alerts, ledger
 from accounts.staff import launches
+from accounts.staff.model_desk import letters, price_change, shutdown
 from catalog.infrastructure.retention import Budget
 from catalog.models import Launch
 
@@ -31,6 +32,18 @@ def notify_of_launch(launch_id: int) -> None:
 @shared_task
 def resume_launches() -> None:
     launches.resume()
+
+
+@shared_task
+def apply_notices() -> None:
+    """Retire models, and change prices, whose announced date has come."""
+    shutdown.retire_due()
+    price_change.apply_due()
+
+
+@shared_task
+def mail_notices() -> None:
+    letters.resume()
 
 
 @shared_task

@@ -1,10 +1,12 @@
 """What a model has cost: each price with the day since when it is valid, and its story in words."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from django.db import transaction
 
 from catalog.models import ModelCard, ModelCardQuerySet, PriceChange
+from catalog.pricing import Basis, Price
 
 # All that `ModelCard.price` reads.
 PRICED_BY = [
@@ -55,6 +57,30 @@ def _last_prices(card_ids: Iterable[int]) -> dict[int, PriceChange]:
     changes = PriceChange.objects.filter(card_id__in=list(card_ids))
     last = changes.order_by("card_id", "-since", "-pk").distinct("card_id")
     return {change.card_id: change for change in last}
+
+
+def prices_at(cards: Iterable[ModelCard], moment: datetime) -> dict[int, Price | None]:
+    """What each of these cost then, by its id; what it costs now where no set price is on record.
+
+    For what was accepted then and is run now. One query.
+    """
+    now = {card.pk: card.price for card in cards}
+    changes = PriceChange.objects.filter(
+        card_id__in=list(now), since__lte=moment, basis=Basis.LAUNCH
+    )
+    last = changes.order_by("card_id", "-since", "-pk").distinct("card_id")
+    then = {change.card_id: _price_of(change) for change in last}
+    return now | then
+
+
+def _price_of(change: PriceChange) -> Price:
+    return Price(
+        change.nano_usd_per_image,
+        change.nano_usd_per_token,
+        Basis(change.basis),
+        change.inputs,
+        change.nano_usd_per_text,
+    )
 
 
 def price_now(card: ModelCard) -> PriceChange | None:

@@ -326,6 +326,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"queue": "house"},
     },
+    "notices": {"task": "accounts.tasks.apply_notices", "schedule": 10.0},
+    "notice-mails": {
+        "task": "accounts.tasks.mail_notices",
+        "schedule": 60.0,
+        "options": {"queue": "house"},
+    },
     "erasures": {
         "task": "accounts.tasks.resume_erasures",
         "schedule": 60.0,

@@ -29,6 +29,7 @@ urlpatterns = [
     path("admin/account/", include("accounts.staff.account_desk.urls")),
     path("admin/credit/", include("accounts.staff.credit_desk.urls")),
     path("admin/launch/<int:pk>/", launch_page, name="launch"),
+    path("admin/models/", include("accounts.staff.model_desk.urls")),
     path("admin/", admin.site.urls),
 ]
 if settings.DEBUG:

@@ -69,6 +69,7 @@ def price_list(request: HttpRequest) -> HttpResponse:
     context = {
         "launched": [line for line in lines if not line.price.is_estimate],
         "estimated": [line for line in lines if line.price.is_estimate],
+        "coming": [card for line in lines for card in line.cards if card.next_price],
         "anchors": [(anchor, _written(anchor.usd_per_1k_images)) for anchor in ANCHORS],
         "batch_discount_percent": BATCH_DISCOUNT_PERCENT,
         "example": _example(lines),

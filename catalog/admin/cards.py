@@ -25,6 +25,7 @@ from catalog.models import (
     Stage,
     StageChange,
 )
+from catalog.price_history import PRICED_BY
 
 
 class ProvenanceInline(LabeledInline[Provenance, ModelCard]):
@@ -148,6 +149,13 @@ class ModelCardAdmin(Audited[ModelCard]):
         StageChangeInline,
         PriceChangeInline,
     ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ModelCard | None = None) -> list[str]:
+        fields = [str(name) for name in super().get_readonly_fields(request, obj)]
+        # Of a model that people call, the model desk changes the price, and tells them in time.
+        if obj is not None and obj.status in (Stage.LIVE, Stage.DEPRECATED):
+            fields += [name for name in PRICED_BY if name.startswith("launch_price")]
+        return fields
 
     def save_model(self, request: HttpRequest, obj: ModelCard, form: Any, change: Any) -> None:
         # The changed fields only: a worker may be writing others of this card just now.

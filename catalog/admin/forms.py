@@ -11,7 +11,20 @@ from catalog.price_history import PRICED_BY
 
 # What a card is by itself, not by what somebody has read somewhere.
 NOT_FACTS = frozenset(
-    {"id", "repo", "stage", "successor", "created_at", "changed_at", "fixture_sha256"}
+    {
+        "id",
+        "repo",
+        "stage",
+        "successor",
+        "deprecated_at",
+        "shutdown_at",
+        "next_price_nano_usd_per_image",
+        "next_price_nano_usd_per_token",
+        "next_price_at",
+        "created_at",
+        "changed_at",
+        "fixture_sha256",
+    }
 )
 
 # What a price follows from is divided and multiplied in SQL with twelve decimals.

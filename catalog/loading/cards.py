@@ -41,6 +41,11 @@ RUNTIME_FIELDS = ["loader", "open_clip_model", "revision"]
 # What becomes of a card here: no file knows it, so none takes it away.
 LIVED_FIELDS = [
     "successor",
+    "deprecated_at",
+    "shutdown_at",
+    "next_price_nano_usd_per_image",
+    "next_price_nano_usd_per_token",
+    "next_price_at",
     "launch_price_nano_usd_per_image",
     "launch_price_nano_usd_per_token",
     "launch_price_nano_usd_per_text",

@@ -22,6 +22,7 @@ from catalog.models.history import (
     StageChange,
 )
 from catalog.models.mail import Mail, MailQuerySet, MailState
+from catalog.models.notices import ModelNotice, NoticeKind, NoticeState
 from catalog.models.periodic import PeriodicTask, PeriodicTaskQuerySet
 
 __all__ = [
@@ -42,7 +43,10 @@ __all__ = [
     "MailState",
     "ModelCard",
     "ModelCardQuerySet",
+    "ModelNotice",
     "ModelRequest",
+    "NoticeKind",
+    "NoticeState",
     "PeriodicTask",
     "PeriodicTaskQuerySet",
     "PriceChange",

@@ -133,6 +133,18 @@ class ModelCard(models.Model):
     )
     likes = models.PositiveIntegerField(null=True, blank=True, help_text="on the hub")
 
+    # What is to come stands on the card, so that no call and no page asks another table for it.
+    # `ModelNotice` has who announced it, and who was mailed.
+    deprecated_at = models.DateTimeField(null=True, blank=True, editable=False)
+    shutdown_at = models.DateTimeField(null=True, blank=True, editable=False)
+    next_price_nano_usd_per_image = models.PositiveBigIntegerField(
+        null=True, blank=True, editable=False
+    )
+    next_price_nano_usd_per_token = models.PositiveBigIntegerField(
+        null=True, blank=True, editable=False
+    )
+    next_price_at = models.DateTimeField(null=True, blank=True, editable=False)
+
     created_at = models.DateTimeField(auto_now_add=True)
     # The page's age, for the sitemap and the share card: an UPDATE has to set it by itself.
     changed_at = models.DateTimeField(auto_now=True)
@@ -204,6 +216,23 @@ class ModelCard(models.Model):
                 " token or a text.",
             ),
             models.CheckConstraint(
+                condition=Q(shutdown_at__isnull=True) | Q(deprecated_at__isnull=False),
+                name="card_is_deprecated_before_its_shutdown",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    next_price_nano_usd_per_image__isnull=True,
+                    next_price_nano_usd_per_token__isnull=True,
+                    next_price_at__isnull=True,
+                )
+                | Q(
+                    next_price_nano_usd_per_image__isnull=False,
+                    next_price_nano_usd_per_token__isnull=False,
+                    next_price_at__isnull=False,
+                ),
+                name="card_next_price_is_whole",
+            ),
+            models.CheckConstraint(
                 condition=~Q(successor=F("pk")),
                 name="card_is_not_its_own_successor",
                 violation_error_message="A model cannot be its own successor.",
@@ -261,6 +290,14 @@ class ModelCard(models.Model):
                 context_length=self.context_length,
             )
         )
+
+    @property
+    def next_price(self) -> pricing.Price | None:
+        """What it costs from `next_price_at` on; None if no change is announced."""
+        image, token = self.next_price_nano_usd_per_image, self.next_price_nano_usd_per_token
+        if image is None or token is None:
+            return None
+        return pricing.Price(image, token, pricing.Basis.LAUNCH, {})
 
     @property
     def most_tokens(self) -> int:

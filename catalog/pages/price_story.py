@@ -28,7 +28,8 @@ Notes = Mapping[str, Note]
 FIRST_PAGES, PROFILE = "original-page", "openclip-profile"
 
 WORDS = {
-    Basis.LAUNCH: "This is what an image costs: the price was set when the model went live.",
+    Basis.LAUNCH: "This is what an image costs: the price is set, and one that rises is announced"
+    " 14 days ahead.",
     Basis.STATED: "The model's first page states this price as an estimate.",
     Basis.BENCHMARK: "An image costs what the hardware costs for the time it takes, over the share "
     "of time that the hardware is busy, plus a margin.",
@@ -77,6 +78,8 @@ class PriceStory:
     chart: PriceChart | None
     month: Month
     bills: Sequence[Bill]
+    next_price: Price | None = None
+    next_price_at: datetime | None = None
 
     @property
     def images_for_a_usd(self) -> str:
@@ -114,6 +117,8 @@ def story_of(
         chart=chart.of(history),
         month=month,
         bills=calculator.bills(card, neighbours, month),
+        next_price=card.next_price,
+        next_price_at=card.next_price_at,
     )
 
 
@@ -152,7 +157,7 @@ def _of_image(price: Price, notes: Notes) -> list[Input]:
         if price.nano_usd_per_text:
             text = f"{price.nano_usd_per_text:,} n$ per text"
         return [
-            Input("price at launch", image, origin="set by us", href="#timeline"),
+            Input("price of images", image, origin="set by us", href="#timeline"),
             Input("price of new texts", text, origin="set by us, with it", href="#timeline"),
         ]
     if price.basis == Basis.STATED:

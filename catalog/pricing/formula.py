@@ -36,7 +36,7 @@ USUAL_CONTEXT_LENGTH = 77
 
 
 class Basis(models.TextChoices):
-    LAUNCH = "launch", "set at launch"
+    LAUNCH = "launch", "set by us"
     STATED = "stated", "stated by the model's first page"
     BENCHMARK = "benchmark", "from a benchmark"
     COMPUTE = "compute", "from compute"

@@ -64,7 +64,9 @@ def _cost(card: ModelCard) -> Answered:
     if price is None:
         return Answered("What does it cost?", f"No price is known for it yet.{_outlook(card)}")
     if not price.is_estimate:
-        return Answered("What does it cost?", f"{_figure(price)} The price was set at launch.")
+        return Answered(
+            "What does it cost?", f"{_figure(price)} A higher price is announced 14 days ahead."
+        )
     return Answered("What will it cost?", _estimate(card, price))
 
 

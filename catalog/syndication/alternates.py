@@ -77,6 +77,8 @@ def as_json(card: ModelCard, standing: Standing) -> Document:
         "callable": standing.availability is Availability.ANSWERS,
         "api_providers": standing.api_providers,
         "successor": card.use_instead and card.use_instead.repo,
+        "deprecated_at": card.deprecated_at,
+        "shutdown_at": card.shutdown_at,
         "activation": card.activation or None,
         "summary": card.summary,
         "summary_is_generated": card.summary_is_generated,
@@ -94,6 +96,12 @@ def as_json(card: ModelCard, standing: Standing) -> Document:
             "nano_usd_per_image": price.nano_usd_per_image,
             "nano_usd_per_text_token": price.nano_usd_per_token,
             "nano_usd_per_text": price.nano_usd_per_text,
+        },
+        "next_price": card.next_price
+        and {
+            "since": card.next_price_at,
+            "nano_usd_per_image": card.next_price.nano_usd_per_image,
+            "nano_usd_per_text_token": card.next_price.nano_usd_per_token,
         },
         "ranks": [asdict(rank) | {"text": rank.text} for rank in standing.ranks],
         "facts": {row.field: _fact(card, row) for row in standing.stated(card.provenance.all())},

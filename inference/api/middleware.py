@@ -35,7 +35,9 @@ ALWAYS = {
         [
             "allow",
             "content-encoding",
+            "deprecation",
             "idempotent-replayed",
+            "link",
             "location",
             "openai-processing-ms",
             "preference-applied",
@@ -43,6 +45,7 @@ ALWAYS = {
             "ratelimit-policy",
             "retry-after",
             "server-timing",
+            "sunset",
             "www-authenticate",
             "x-error-message",
             "x-gigarouter-balance",

@@ -5,7 +5,7 @@ lines' worth, and what the payer does not have ends those lines, each with an er
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +13,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from accounts import credits
+from catalog import price_history
 from catalog.infrastructure import storage
+from catalog.pricing import Price
 from catalog.pricing import batch as pricing
 from inference import jobs
 from inference.batches import files
@@ -37,6 +39,8 @@ log = logging.getLogger(__name__)
 
 # Beside those that run, a chunk is made ready: a worker finds a few hundred lines at any time.
 MAX_OPEN = 3
+# By the id of the card; None: it has none.
+Prices = Mapping[int, Price | None]
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ def begin(batch: Batch, part: BatchPart, requests: Sequence[LineRequest]) -> boo
 
     Raises storage.StorageUnavailable; then nothing has changed.
     """
-    new_jobs = [_new_job(batch, part, index, line) for index, line in enumerate(requests)]
+    prices = _prices(batch, requests)
+    new_jobs = [_new_job(batch, part, index, line, prices) for index, line in enumerate(requests)]
     # Before the transaction, as when a single job is submitted: the wallet is not locked meanwhile.
     names: list[str] = []
     try:
@@ -89,7 +94,7 @@ def begin(batch: Batch, part: BatchPart, requests: Sequence[LineRequest]) -> boo
                 names += stored
                 job.inputs = submission.inputs_of(line.request, stored)
         with transaction.atomic():
-            has_begun = _insert(batch, part, requests, new_jobs)
+            has_begun = _insert(batch, part, requests, new_jobs, prices)
     except BaseException:
         image_files.delete(names)
         raise
@@ -98,14 +103,22 @@ def begin(batch: Batch, part: BatchPart, requests: Sequence[LineRequest]) -> boo
     return has_begun
 
 
-def _new_job(batch: Batch, part: BatchPart, index: int, line: LineRequest) -> Job | None:
+def _prices(batch: Batch, requests: Sequence[LineRequest]) -> Prices:
+    """Those of the day on which the batch was accepted, whatever its models cost since."""
+    cards = {line.request.card.pk: line.request.card for line in requests if line.request}
+    return price_history.prices_at(cards.values(), batch.created_at) if cards else {}
+
+
+def _new_job(
+    batch: Batch, part: BatchPart, index: int, line: LineRequest, prices: Prices
+) -> Job | None:
     if line.request is None:
         return None
     job = submission.new_job(
         part.job_id(index),
         line.request,
         requester=jobs.Requester(batch.owner_id, None, batch.key),
-        price=line.request.card.price,
+        price=prices[line.request.card.pk],
     )
     job.batch = batch
     return job
@@ -116,12 +129,13 @@ def _insert(
     part: BatchPart,
     requests: Sequence[LineRequest],
     new_jobs: Sequence[Job | None],
+    prices: Prices,
 ) -> bool:
     # The row's lock keeps a second one from beginning the same part.
     waiting = BatchPart.objects.waiting_for_images().filter(pk=part.pk)
     if not waiting.select_for_update().exists():
         return False
-    refusals = _hold(batch, part, requests)
+    refusals = _hold(batch, part, requests, prices)
     lines: list[Line] = []
     cards = {}
     unused: list[str] = []
@@ -145,9 +159,15 @@ def _line(custom_id: str, error: LineError | None) -> Line:
     return Line(custom_id=custom_id, error=error) if error else Line(custom_id=custom_id)
 
 
-def _hold(batch: Batch, part: BatchPart, requests: Sequence[LineRequest]) -> dict[int, LineError]:
+def _hold(
+    batch: Batch, part: BatchPart, requests: Sequence[LineRequest], prices: Prices
+) -> dict[int, LineError]:
     """Hold what the lines may cost at most; the errors of those that the credit does not cover."""
-    costs = {index: _max_cost(line) for index, line in enumerate(requests) if line.request}
+    costs = {
+        index: _max_cost(line.request, prices)
+        for index, line in enumerate(requests)
+        if line.request
+    }
     refusals: dict[int, LineError] = {}
     while costs:
         try:
@@ -174,10 +194,9 @@ def _in_words(line_count: int) -> str:
     return f"{line_count:,} line{'' if line_count == 1 else 's'} of a batch"
 
 
-def _max_cost(line: LineRequest) -> int:
-    assert line.request is not None  # noqa: S101  the caller has looked
-    price = line.request.card.price
-    return line.request.max_cost(price) if price else 0
+def _max_cost(request: jobs.Request, prices: Prices) -> int:
+    price = prices[request.card.pk]
+    return request.max_cost(price) if price else 0
 
 
 def _beyond(costs: dict[int, int], budget: int) -> list[int]:

@@ -77,6 +77,7 @@ REASONS = {
     "catalog.Difference.decided_by": "staff only; null once they have left",
     "catalog.Launch.by": "staff only; null once they have left",
     "catalog.Mail.sender": "the site's own address",
+    "catalog.ModelNotice.by": "staff only; null once they have left",
     "catalog.StageChange.by": "staff only; null once they have left",
 }
 # Columns that hold an address, of mail or of a network, whatever they are called.

@@ -1,8 +1,11 @@
 """A model goes from stage to stage by rule, and each step is kept."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from catalog import stages
 from catalog.models import MOVES, ModelCard, Stage, StageChange
@@ -17,6 +20,8 @@ ALL_PAIRS = [(before, after) for before in Stage for after in Stage]
 @pytest.mark.parametrize(("before", "after"), ALL_PAIRS)
 def test_only_allowed_steps_are_taken(db: None, before: Stage, after: Stage) -> None:
     card = make_card(stage=before)
+    if (before, after) == (Stage.DEPRECATED, Stage.RETIRED):
+        ModelCard.objects.update(deprecated_at=Now(), shutdown_at=Now())
 
     if after in MOVES[before]:
         stages.move(card, after, reason="tested", without_worker=True)
@@ -54,10 +59,49 @@ def test_a_model_is_not_opened_without_a_worker(db: None, before: Stage, after: 
 def test_leaving_needs_no_worker(db: None) -> None:
     card = make_card(stage=Stage.LIVE)
 
-    for stage in (Stage.DEPRECATED, Stage.LIVE, Stage.DEPRECATED, Stage.RETIRED):
+    for stage in (Stage.DEPRECATED, Stage.LIVE, Stage.DEPRECATED):
         stages.move(card, stage, reason="tested")
+    ModelCard.objects.update(shutdown_at=Now())
+    stages.move(card, Stage.RETIRED, reason="tested")
 
     assert ModelCard.objects.get().stage == Stage.RETIRED
+
+
+@pytest.mark.parametrize("shutdown_in", [None, timedelta(minutes=1)])
+def test_a_deprecated_model_is_retired_on_its_date_and_never_before(
+    db: None, shutdown_in: timedelta | None
+) -> None:
+    card = make_card(stage=Stage.DEPRECATED, deprecated_at=timezone.now())
+    ModelCard.objects.update(shutdown_at=Now() + shutdown_in if shutdown_in else None)
+
+    with pytest.raises(stages.ShutdownFirst):
+        stages.move(card, Stage.RETIRED, reason="tested")
+
+    assert card.stage == ModelCard.objects.get().stage == Stage.DEPRECATED
+
+
+def test_a_model_with_a_shutdown_date_goes_live_by_taking_the_date_back(db: None) -> None:
+    now = timezone.now()
+    card = make_card(stage=Stage.DEPRECATED, deprecated_at=now, shutdown_at=now)
+
+    with pytest.raises(stages.ShutdownFirst):
+        stages.move(card, Stage.LIVE, reason="tested")
+
+    ModelCard.objects.update(shutdown_at=None)
+    stages.move(card, Stage.LIVE, reason="tested")
+    card.refresh_from_db()
+    assert (card.status, card.deprecated_at) == (Stage.LIVE, None)
+
+
+def test_a_model_that_is_deprecated_says_since_when(db: None) -> None:
+    card = make_card(stage=Stage.LIVE)
+
+    stages.move(card, Stage.DEPRECATED, reason="tested")
+
+    changed = StageChange.objects.get(card=card)
+    card.refresh_from_db()
+    assert card.deprecated_at is not None
+    assert abs(card.deprecated_at - changed.changed_at) < timedelta(minutes=1)
 
 
 def test_the_database_refuses_a_jump_by_itself(card: ModelCard) -> None:

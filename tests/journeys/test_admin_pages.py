@@ -12,7 +12,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page
 
 from accounts.models import Category, Gift, User, WaitReason, Wallet
-from catalog.models import ModelCard
+from catalog.models import ModelCard, Stage
 from inference.models import Incident
 from tests.support.browser.accessibility import violations
 from tests.support.browser.chromium import NEEDED, PATIENCE_MS
@@ -68,6 +68,8 @@ def addresses() -> list[str]:
     ada = User.objects.get(email="ada@lab.example")
     desk = ("account_desk", "account_desk_suspend", "account_desk_revoke_keys")
     found += [reverse(name, args=[ada.pk]) for name in desk]
+    called = ModelCard.objects.real().filter(stage=Stage.LIVE).first() or card
+    found += [reverse(name, args=[called.pk]) for name in ("model_shutdown", "model_price")]
     for model in admin.site._registry:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         found.append(reverse(f"{name}_changelist"))

@@ -5,8 +5,8 @@ import uuid
 from dataclasses import dataclass
 
 from catalog.models import ModelCard
-from inference.api.errors import NO_RETRY, Gone, Unavailable, header_text
-from inference.api.flow import idempotency, joining
+from inference.api.errors import NO_RETRY, Gone, Unavailable
+from inference.api.flow import deprecation, idempotency, joining
 from inference.api.flow.serializers import Serializer, warning_of
 from inference.api.request.preference import Preference
 from inference.api.resources import job_object
@@ -97,8 +97,8 @@ class ResponseWriter:
             job.cost_micro_usd, is_replay = 0, True
         if is_replay:
             headers["Idempotent-Replayed"] = "true"
-        if is_answer and (warning := warning_of(job)):
-            headers["X-Warning"] = header_text(warning)  # some dialects' answers have no room
+        # Some dialects' answers have no room for a sentence.
+        headers |= deprecation.headers_of(job.card, warning_of(job) if is_answer else "")
         if timing := server_timing(job):
             headers["Server-Timing"] = timing
         if not is_answer:

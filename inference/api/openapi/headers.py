@@ -46,6 +46,19 @@ HEADERS: dict[str, Part] = {
         TEXT,
         "Ignored: temperature.",
     ),
+    "Deprecation": _header(
+        "Since when the model is deprecated, in seconds (RFC 9745).", TEXT, "@1796038205"
+    ),
+    "Sunset": _header(
+        "From when on calls of the model are refused (RFC 8594).",
+        TEXT,
+        "Wed, 30 Dec 2026 12:00:00 GMT",
+    ),
+    "Link": _header(
+        "The page of a deprecated model.",
+        TEXT,
+        '<https://example.com/models/gigarouter/conse-demo/>; rel="deprecation"; type="text/html"',
+    ),
     "Preference-Applied": _header("What of `Prefer` was obeyed.", TEXT, "respond-async"),
     "Idempotent-Replayed": _header(
         "The answer is that of an earlier call with this Idempotency-Key.",
@@ -81,7 +94,9 @@ KEYED = (
     "X-RateLimit-Remaining-Images",
     "X-RateLimit-Reset-Images",
 )
-SUBMITTED = ("X-Warning", "Preference-Applied", "Idempotent-Replayed")
+# Of a model that may be deprecated.
+OF_A_MODEL = ("X-Warning", "Deprecation", "Sunset", "Link")
+SUBMITTED = (*OF_A_MODEL, "Preference-Applied", "Idempotent-Replayed")
 BY_STATUS: dict[int, tuple[str, ...]] = {
     202: ("Location",),
     401: ("WWW-Authenticate",),
@@ -96,13 +111,15 @@ BY_STATUS: dict[int, tuple[str, ...]] = {
 UNDESCRIBED = {"content-encoding"}
 
 
-def headers_of(status: int, *, submits: bool = False) -> Part:
+def headers_of(status: int, *, submits: bool = False, is_of_model: bool = False) -> Part:
     """References to the headers that an answer may have."""
     names = [*EVERY, *BY_STATUS.get(status, ())]
     if status not in {401, 403} and status < 500:
         names += KEYED
     if submits and status < 400:
         names += SUBMITTED
+    elif is_of_model and status < 400:
+        names += OF_A_MODEL
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 

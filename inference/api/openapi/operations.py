@@ -66,18 +66,24 @@ def answers(
     may_wait: bool = False,
     bad_input: bool = False,
     not_found: bool = False,
+    is_of_model: bool = False,
     noun: str = "model",
     example: object = None,
 ) -> Responses:
-    """Every status that a route may answer with. `model`: a type, or a list of one. `noun`: what is
-    not there, if something is not. `example`: of an answer whose type has none of its own.
+    """Every status that a route may answer with.
+
+    `model`: a type, or a list of one. `is_of_model`: its headers say so if the model that it is
+    about leaves. `noun`: what is not there, if something is not. `example`: of an answer whose
+    type has none of its own.
     """
     statuses = [*ALWAYS, *(SUBMITTING if submits else ())]
     statuses += [400] * bad_input + [404] * not_found
     found = {"model": model, "description": "What was asked for."}
     if example is not None:
         found["content"] = {"application/json": {"example": example}}
-    responses: Responses = {200: found | {"headers": headers_of(200, submits=submits)}}
+    responses: Responses = {
+        200: found | {"headers": headers_of(200, submits=submits, is_of_model=is_of_model)}
+    }
     if may_wait:
         responses[202] = {
             "model": JobObject,

@@ -15,6 +15,7 @@ from catalog.pricing.batch import BATCH_DISCOUNT_PERCENT
 from inference import kinds
 from inference.api import openapi
 from inference.api.auth import AnybodyOrCaller, Caller
+from inference.api.flow import deprecation
 from inference.api.request import model_lookup
 from inference.api.resources import openrouter_model
 from inference.api.schemas.responses import ModelList, ModelObject
@@ -48,12 +49,13 @@ async def listed(caller: Caller | None, *, is_all: bool) -> dict[str, Any]:
 @router.get(
     "/v1/models/{model:path}",
     summary="Retrieve a model",
-    responses=openapi.answers(ModelObject, not_found=True),
+    responses=openapi.answers(ModelObject, not_found=True, is_of_model=True),
     openapi_extra=openapi.KEY_IS_OPTIONAL,
 )
 async def retrieve_model(request: Request, caller: AnybodyOrCaller, model: str) -> Response:
     """Needs no key. By id, bare name or former name, in any capitals; `/` may be written as %2F."""
-    return JSONResponse(await in_thread(_retrieve, model))
+    body, headers = await in_thread(_retrieve, model)
+    return JSONResponse(body, headers=headers)
 
 
 def _list(*, is_all: bool) -> dict[str, Any]:
@@ -69,9 +71,10 @@ def _list(*, is_all: bool) -> dict[str, Any]:
 _list_for_anybody = cached(model_lookup.short_cache(), lock=Lock())(_list)
 
 
-def _retrieve(name: str) -> dict[str, Any]:
+def _retrieve(name: str) -> tuple[dict[str, Any], dict[str, str]]:
     served, revisions = Worker.objects.served_repos(), Worker.objects.revision_by_repo()
-    return describe(model_lookup.find(name), served, revisions)
+    card = model_lookup.find(name)
+    return describe(card, served, revisions), deprecation.headers_of(card)
 
 
 def is_callable(card: ModelCard, served: set[str]) -> bool:
@@ -85,7 +88,7 @@ def describe(card: ModelCard, served: set[str], revisions: Mapping[str, str]) ->
         "object": "model",
         "created": _created(card),
         "owned_by": card.owner,
-        "shutdown_date": None,
+        "shutdown_date": _day(card.shutdown_at),
         **openrouter_model.fields_of(card),
         "gigarouter": {
             "status": model_lookup.status_of(card),
@@ -97,8 +100,11 @@ def describe(card: ModelCard, served: set[str], revisions: Mapping[str, str]) ->
             "activation": card.activation or None,
             "revision": revisions.get(card.repo),
             "page": model_lookup.page_url(card),
+            "deprecation_date": _day(card.deprecated_at),
+            "shutdown_date": _day(card.shutdown_at),
             "successor": model_lookup.successor_of(card),
             "pricing": _pricing(card),
+            "next_pricing": _next_pricing(card),
         },
     }
 
@@ -120,6 +126,22 @@ def _pricing(card: ModelCard) -> dict[str, Any] | None:
         "estimated": price.is_estimate,
         "batch_discount_percent": BATCH_DISCOUNT_PERCENT,
     }
+
+
+def _next_pricing(card: ModelCard) -> dict[str, Any] | None:
+    price = card.next_price
+    if price is None or card.next_price_at is None:
+        return None
+    return {
+        "currency": "USD",
+        "image": usd_of_nano(price.nano_usd_per_image),
+        "text_token": usd_of_nano(price.nano_usd_per_token),
+        "effective_at": int(card.next_price_at.timestamp()),
+    }
+
+
+def _day(moment: datetime | None) -> str | None:
+    return f"{moment:%Y-%m-%d}" if moment else None
 
 
 def _created(card: ModelCard) -> int:

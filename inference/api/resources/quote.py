@@ -18,6 +18,7 @@ from inference import kinds
 from inference.api import openapi
 from inference.api.auth import Caller, SubmittingCaller
 from inference.api.errors import Invalid, field_errors
+from inference.api.flow import deprecation
 from inference.api.request import model_lookup, reader
 from inference.api.resources.models import is_callable
 from inference.api.schemas.responses import Quote
@@ -64,16 +65,19 @@ class QuoteBody(Body):
         " are counted, not fetched. A call is never charged more than `max_cost`. Quotes count"
         " against the same rate as calls."
     ),
-    responses=openapi.answers(Quote, bad_input=True, not_found=True)
+    responses=openapi.answers(Quote, bad_input=True, not_found=True, is_of_model=True)
     | openapi.errors(408, 410, 413, 415),
     openapi_extra=openapi.body(QuoteBody),
 )
 async def quote(request: Request, caller: SubmittingCaller) -> Response:
     raw_body = await reader.read_json(request, QuoteBody)
-    return JSONResponse(await in_thread(_quote, raw_body, caller))
+    body, headers = await in_thread(_quote, raw_body, caller)
+    return JSONResponse(body, headers=headers)
 
 
-def _quote(raw_body: reader.RawBody[QuoteBody], caller: Caller) -> dict[str, Any]:
+def _quote(
+    raw_body: reader.RawBody[QuoteBody], caller: Caller
+) -> tuple[dict[str, Any], dict[str, str]]:
     body, _ = raw_body.parse()
     fields = body.model_extra or {}
     endpoint = _endpoint_of(body.endpoint, fields)
@@ -84,7 +88,7 @@ def _quote(raw_body: reader.RawBody[QuoteBody], caller: Caller) -> dict[str, Any
         # What has to be fetched is only counted; all else is refused where the call would be.
         if not parsed.has_urls:
             parsed.check()
-    return _describe(parsed, endpoint, caller)
+    return _describe(parsed, endpoint, caller), deprecation.headers_of(card)
 
 
 def _endpoint_of(path: str | None, fields: dict[str, Any]) -> Endpoint:

@@ -55,8 +55,11 @@ MODEL: Json = {
         "activation": "softmax",
         "revision": "local:cd649bf2acf64134f64e746b545fb3d7886268467a383387c0ccedb5873fb6ce",
         "page": PAGE,
+        "deprecation_date": None,
+        "shutdown_date": None,
         "successor": None,
         "pricing": PRICING,
+        "next_pricing": None,
     },
 }
 MODEL_LIST: Json = {"object": "list", "data": [MODEL], "links": {"next": None}, "total_count": 1}

@@ -25,6 +25,15 @@ class Pricing(BaseModel):
     batch_discount_percent: int
 
 
+class NextPricing(BaseModel):
+    """What the model costs from `effective_at` on; requests accepted before keep their price."""
+
+    currency: Literal["USD"]
+    image: Dollars
+    text_token: Dollars
+    effective_at: int
+
+
 class ModelDetails(BaseModel):
     status: Literal["preview", "live", "deprecated", "coming_soon", "retired"]
     callable: bool
@@ -41,10 +50,18 @@ class ModelDetails(BaseModel):
         "else `local:` and a fingerprint of them."
     )
     page: str
+    deprecation_date: str | None = Field(
+        description="Since when it is deprecated, as YYYY-MM-DD in UTC."
+    )
+    shutdown_date: str | None = Field(
+        description="From when on calls are refused, as YYYY-MM-DD in UTC; the header `Sunset` has"
+        " the hour."
+    )
     successor: str | None = Field(
         description="What to use in place of a deprecated or retired model."
     )
     pricing: Pricing | None
+    next_pricing: NextPricing | None = Field(description="A price change that is announced.")
 
 
 class Architecture(BaseModel):

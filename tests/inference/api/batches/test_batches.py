@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from accounts import credits
 from accounts.models import Entry, EntryKind
+from catalog import price_history
 from catalog.infrastructure.retention import Budget
 from inference.api.batches import advance
 from inference.batches import lifecycle, parts
@@ -69,6 +70,22 @@ def test_an_odd_sum_is_rounded_up_once_for_the_whole_batch(api: Api, runner: Run
     runner.run(runner.texts([f"text {number}" for number in range(301)]))
 
     assert money(api.user) == (CREDIT - 151, 0)
+
+
+def test_a_batch_keeps_the_prices_of_the_day_on_which_it_was_accepted(
+    api: Api, runner: Runner
+) -> None:
+    price_history.record(api.card)
+    batch = runner.start(runner.texts(["a cat", "a dog"]))
+    api.card.launch_price_nano_usd_per_text = 100 * PRICE_TEXT * 1000
+    api.card.save()
+    price_history.record(api.card)
+
+    runner.finish(batch.id)
+    assert money(api.user) == (CREDIT - PRICE_TEXT, 0)
+
+    runner.run(runner.texts(["a bird", "a fish"]))
+    assert money(api.user) == (CREDIT - PRICE_TEXT - 100 * PRICE_TEXT, 0)
 
 
 def test_pictures_are_classified_by_a_batch(api: Api, runner: Runner) -> None:
