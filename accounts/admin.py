@@ -42,6 +42,10 @@ STAYS = (
 )
 
 
+# Whoever gives these could give themselves all: superusers alone do.
+RIGHTS = ["is_staff", "is_superuser", "groups"]
+
+
 class PersonForm(forms.ModelForm[User]):
     def clean_email(self) -> str:
         email = email_addresses.clean(self.cleaned_data["email"]).lower()
@@ -75,8 +79,15 @@ class UserAdmin(Audited[User]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         fields = list(super().get_readonly_fields(request, obj))
+        if not request.user.is_superuser:
+            fields += RIGHTS
         # A tick would not tell credit of it: the desk reinstates.
         return [*fields, "is_active"] if obj and obj.is_suspended else fields
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Whoever may change a superuser's address may sign in as one."""
+        may_change: bool = super().has_change_permission(request, obj)
+        return may_change and (request.user.is_superuser or not (obj and obj.is_superuser))
 
     @admin.display(description="account desk")
     def desk(self, person: User) -> SafeString:
@@ -102,7 +113,11 @@ class UserAdmin(Audited[User]):
 
     @admin.action(description="delete with all that is kept of them", permissions=["forget"])
     def forget(self, request: HttpRequest, people: QuerySet[User]) -> None:
-        others = [person for person in people if person != request.user]
+        others = [
+            person
+            for person in people
+            if person != request.user and (request.user.is_superuser or not person.is_superuser)
+        ]
         staying = [person for person in others if erasure.has_admin_history(person)]
         leaving = [person for person in others if person not in staying]
         for person in leaving:
