@@ -51,6 +51,9 @@ class EmbeddingsBody(CallBody):
     dimensions: int | None = Field(
         default=None, description="The length of the model's vectors, which have no other."
     )
+    output_dimension: int | None = Field(
+        default=None, description="Cohere's and Voyage's name for `dimensions`."
+    )
     truncate: Truncate = True
     on_error: OnError = "fail"
     user: str | None = Field(default=None, description="Ignored.")
@@ -59,7 +62,6 @@ class EmbeddingsBody(CallBody):
         options.VECTORS
         | options.READING
         | {
-            "output_dimension": Unsupported("Say `dimensions`."),
             "truncation": Unsupported("Say `truncate`.", accepted=(True,)),
         }
     )
@@ -78,7 +80,8 @@ def job_request(card: ModelCard, items: Sequence[ImageFile | str]) -> jobs.Reque
 
 
 def parse(body: EmbeddingsBody, card: ModelCard) -> ParsedRequest:
-    _check_size(body.dimensions, card)
+    _check_size(body.dimensions, card, "dimensions")
+    _check_size(body.output_dimension, card, "output_dimension")
     return parse_inputs(
         card,
         _inputs(body),
@@ -88,16 +91,16 @@ def parse(body: EmbeddingsBody, card: ModelCard) -> ParsedRequest:
     )
 
 
-def _check_size(dimensions: int | None, card: ModelCard) -> None:
+def _check_size(dimensions: int | None, card: ModelCard, name: str) -> None:
     # Vector stores send the size they expect. A vector cut to another would be silently wrong:
     # these models were not trained for that.
     if dimensions is None or dimensions == card.embed_dim:
         return
     right = f": {card.embed_dim}" if card.embed_dim else ""
     raise FieldError(
-        f"{card.repo} has vectors of one size{right}. Send that as `dimensions`, or leave it out.",
+        f"{card.repo} has vectors of one size{right}. Send that as `{name}`, or leave it out.",
         code="unsupported_parameter",
-        param="dimensions",
+        param=name,
     )
 
 

@@ -29,6 +29,7 @@ def ok(response: httpx.Response) -> dict[str, Any]:
     "options",
     [
         {"dimensions": 8},
+        {"output_dimension": 8},
         {"output_dtype": "float"},
         {"embedding_type": "float"},
         {"normalized": True},
@@ -46,7 +47,7 @@ def test_what_is_so_anyway_is_accepted(api: Api, options: dict[str, object]) -> 
     ("options", "said"),
     [
         ({"dimensions": 512}, "8"),
-        ({"output_dimension": 512}, "dimensions"),
+        ({"output_dimension": 512}, "8"),
         ({"output_dtype": "int8"}, "float32"),
         ({"embedding_type": "binary"}, "float32"),
         ({"embedding_types": ["int8"]}, "float32"),
