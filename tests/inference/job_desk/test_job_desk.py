@@ -92,7 +92,15 @@ def test_several_jobs_are_listed_newest_first(
 
 @pytest.mark.parametrize(
     "query",
-    ["cls_", "nonsense", "req_123", "nobody@lab.example", "@", "' OR 1=1", str(uuid.uuid4())],
+    [
+        "cls_",
+        "nonsense",
+        "req_123",
+        "nobody@lab.example",
+        "@",
+        "' OR 1=1",
+        "1995a752-75a5-4651-8f00-886a54ea983e",
+    ],
 )
 def test_what_names_no_job_is_answered_in_words(desk: Client, own: Job, query: str) -> None:
     answer = desk.get("/admin/jobs/", {"q": query})
