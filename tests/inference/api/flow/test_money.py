@@ -137,7 +137,6 @@ def test_who_hangs_up_with_a_preference_keeps_the_job(api: Api) -> None:
     eventually(lambda: Job.objects.filter(state=State.SUCCEEDED).exists())
 
 
-@pytest.mark.timeout(600)
 def test_300_may_wait_while_others_are_answered(api: Api) -> None:
     """A waiting call holds neither a thread nor a connection of the pool."""
     api.worker.pause()
