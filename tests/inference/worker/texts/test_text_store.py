@@ -64,9 +64,7 @@ def test_the_budget_holds_and_what_is_used_stays(store: TextStore, server: Valke
         assert len(store.get(used)) > 15  # it looks at a sample, not at all
 
     info = server.client.info()
-    assert info["maxmemory"] == 16 * 1024 * 1024
-    # It evicts before each command, so what the last one wrote may come on top.
-    assert info["used_memory"] < 1.01 * info["maxmemory"]
+    assert info["used_memory"] <= info["maxmemory"] == 16 * 1024 * 1024
     assert info["evicted_keys"] > 4_000
     assert len(store.get(keys("user:5", 2500))) > 2000
     assert len(store.get(keys("user:2", 2500))) < 500
