@@ -6,6 +6,7 @@ import uuid
 import httpx
 import pytest
 from celery import current_app
+from django.db import connection
 from pytest_django import Settings
 
 from accounts import keys
@@ -197,6 +198,7 @@ def test_what_a_call_made_us_do_in_vain_counts_as_further_calls(
 
         def fetch(_: str, args: tuple[str, list[str]], **__: object) -> None:
             fetch_queue.serve(uuid.UUID(args[0]), args[1], client=world(far, bird))
+            connection.close()  # of a thread that lives on
 
         monkeypatch.setattr(current_app, "send_task", fetch)
         before = int(embed(api).headers["x-ratelimit-remaining-requests"])
