@@ -108,9 +108,10 @@ def _example(lines: list[Line]) -> Example | None:
         (card, line.price) for line in lines if line.price.nano_usd_per_token for card in line.cards
     ]
     named = (pair for pair in whole if pair[0].repo == settings.OFFER_MODEL)
-    card, price = next(named, next(iter(whole), (None, None)))
-    if card is None or price is None:
+    pair = next(named, next(iter(whole), None))
+    if pair is None:
         return None
+    card, price = pair
     return Example(
         card,
         EXAMPLE_IMAGES,

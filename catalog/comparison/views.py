@@ -1,7 +1,5 @@
 """The page that shows two to four models side by side. Its address is the comparison."""
 
-from urllib.parse import urlencode
-
 from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -33,7 +31,7 @@ def compare_page(request: HttpRequest) -> HttpResponse:
         "cards": [(card, chosen.without(card)) for card in chosen.cards],
         "q": query,
         "address": selection.address(chosen.repos),
-        "on_photos": f"?{urlencode([('model', repo) for repo in chosen.repos], safe='/')}",
+        "on_photos": selection.address(chosen.repos, parameter="model"),
         "found": [(card, chosen.plus(card)) for card in _to_add(query, chosen)],
         **(_tables(chosen.cards) if len(chosen.cards) > 1 else {}),
     }

@@ -68,9 +68,12 @@ def resolve(names: Sequence[str]) -> Selection:
     )
 
 
-def address(repos: Iterable[str]) -> str:
-    """The query string of a comparison. Slashes stay as they are, so that people can read it."""
-    return f"?{urlencode([(PARAMETER, repo) for repo in repos], safe='/')}"
+def address(repos: Iterable[str], *, parameter: str = PARAMETER) -> str:
+    """The query string of a comparison, or of another page that names models by `parameter`.
+
+    Slashes stay as they are, so that people can read it.
+    """
+    return f"?{urlencode([(parameter, repo) for repo in repos], safe='/')}"
 
 
 def _by_another_name(name: str) -> ModelCard | None:

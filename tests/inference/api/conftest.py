@@ -93,11 +93,12 @@ class WorkerLoop(threading.Thread):
     def run(self) -> None:
         try:
             while not self.stopped.wait(LOOK_EVERY_S):
+                # Paused as well: a busy worker's heartbeat has a thread of its own.
+                Worker.objects.filter(name="w").update(seen_at=Now())
                 if self.paused.is_set():
                     self._idle.set()
                     continue
                 self._idle.clear()
-                Worker.objects.filter(name="w").update(seen_at=Now())
                 loop.drain(self.server, worker="w")
         finally:
             connections.close_all()

@@ -21,8 +21,8 @@ from tests.inference.api.clients.table import CURL, NODE_MODULES, OPENAI_JS, OPE
 from tests.inference.api.conftest import Api
 
 FILES = [path.name for path in snippets.files()]
-# Guides are run by test_frameworks.py, where the frameworks are installed; the others have tests
-# of their own below.
+# Guides are run by test_frameworks.py, where the frameworks are installed, and batches by
+# test_batches.py; the others have tests of their own below.
 ELSEWHERE = ("webhook.", "events.", "batch.", "guide.")
 RUN = [name for name in FILES if not name.startswith(ELSEWHERE)]
 CLASSIFY = [name for name in FILES if name.startswith("classify.")]
