@@ -5,22 +5,36 @@ may not be cut before any of its inputs is encoded.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from inference.models import Job
 
+WORDS = {"END": True, "NONE": False}  # as Cohere and NVIDIA say it
+MOST_NAMED = 3
+
+
+def _read(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value.upper() == "START":
+        raise PydanticCustomError("truncate", "a text is cut at its end only: send END or NONE")
+    return WORDS.get(value.upper(), value)
+
+
 Truncate = Annotated[
     bool,
+    BeforeValidator(_read, json_schema_input_type=bool | Literal["END", "NONE"]),
     Field(
         description=(
-            "`false`: a text beyond the model's context is refused, code `context_length_exceeded`."
-            " Else its beginning is read, and `truncated` names it."
+            "`false` or `NONE`: a text beyond the model's context is refused, code"
+            " `context_length_exceeded`. `true` or `END`: its beginning is read, and `truncated`"
+            " names it."
         )
     ),
 ]
-MOST_NAMED = 3
 
 
 def payload_of(*, truncate: bool) -> Mapping[str, object]:

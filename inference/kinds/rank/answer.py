@@ -64,8 +64,16 @@ EXAMPLE: Json = {
     "model": "gigarouter/conse-demo",
     "revision": "local:cd649bf2acf64134f64e746b545fb3d7886268467a383387c0ccedb5873fb6ce",
     "results": [
-        {"index": 1, "relevance_score": 0.331204},
-        {"index": 0, "relevance_score": 0.284117},
+        {
+            "index": 1,
+            "relevance_score": 0.331204,
+            "document": {"width": 640, "height": 480},
+        },
+        {
+            "index": 0,
+            "relevance_score": 0.284117,
+            "document": {"width": 640, "height": 480},
+        },
     ],
     "truncated": [],
     "query_truncated": False,

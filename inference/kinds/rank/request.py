@@ -68,8 +68,9 @@ class RankBody(CallBody):
         default=None, ge=1, description="How many results, best first; else all."
     )
     return_documents: bool = Field(
-        default=False,
-        description="Repeats each document: a text, a picture's URL, or only its size in pixels.",
+        default=True,
+        description="Repeats each document: a text, a picture's URL, or only its size in pixels."
+        " Jina's default; OpenRouter's SDK refuses results without one.",
     )
     truncate: Truncate = True
     form_inputs: ClassVar[str] = "documents"

@@ -4,6 +4,7 @@ Those for Python stand in an environment of their own, which `make clients` make
 need not agree with what the site runs on.
 """
 
+import json
 import os
 from pathlib import Path
 
@@ -109,6 +110,32 @@ def test_openrouters_sdk_embeds_a_picture(api: Api, settings: Settings, folder: 
     cost_micro_usd = Job.objects.get().cost_micro_usd
     assert cost_micro_usd
     assert float(counts[2]) == pytest.approx(cost_micro_usd / 1_000_000)  # the balance's change
+
+
+# No guide of its own: the documentation ranks with Cohere's client.
+RERANK_BY_OPENROUTER = """
+import { OpenRouter } from "@openrouter/sdk";
+
+const client = new OpenRouter({ serverURL: "%s/v1", apiKey: process.env.GIGAROUTER_API_KEY });
+const answer = await client.rerank.rerank({
+  requestBody: { model: "%s", query: "a cat", documents: ["a dog", { text: "a cat" }], topN: 1 },
+});
+console.log(JSON.stringify(answer.results), answer.usage.cost);
+"""
+
+
+@compatible(table.OPENROUTER, "POST /v1/rerank", "texts")
+def test_openrouters_sdk_reranks_texts(api: Api, folder: Path) -> None:
+    code = RERANK_BY_OPENROUTER % (api.base_url, api.card.repo)
+
+    results, cost = run("rerank.mjs", code, folder=folder, secret=api.secret).split()
+
+    [best] = json.loads(results)
+    assert best["document"] == {"text": "a cat"}
+    assert (best["index"], best["relevanceScore"]) == (1, 1)
+    cost_micro_usd = Job.objects.get().cost_micro_usd
+    assert cost_micro_usd
+    assert float(cost) == pytest.approx(cost_micro_usd / 1_000_000)
 
 
 @compatible(table.DEEPINFRA, "POST /v1/inference/{id}", "ZeroShotImageClassification")

@@ -36,6 +36,10 @@ def ok(response: httpx.Response) -> dict[str, Any]:
         {"normalized": None},
         {"user": "ada", "input_type": "query"},
         {"truncation": True},
+        {"truncate": True},
+        {"truncate": "END"},
+        {"truncate": "NONE"},
+        {"truncate": "none"},
     ],
     ids=str,
 )

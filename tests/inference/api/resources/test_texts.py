@@ -241,6 +241,20 @@ def test_dialects_tell_of_cut_texts_where_they_can(api: Api) -> None:
     assert "labels[1] is longer" in deepinfra.json()["warning"]
 
 
+@pytest.mark.parametrize(("truncate", "status"), [("END", 200), ("NONE", 400)])
+def test_cutting_is_allowed_in_words_too(api: Api, truncate: str, status: int) -> None:
+    assert embed(api, [LONG], truncate=truncate).status_code == status
+
+
+@pytest.mark.parametrize("truncate", ["START", "middle", 3])
+def test_another_way_of_cutting_is_refused(api: Api, truncate: object) -> None:
+    response = embed(api, [LONG], truncate=truncate)
+
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == "truncate"
+    assert not Job.objects.exists()
+
+
 @pytest.mark.parametrize("place", ["root", "parameters"])
 def test_feature_extraction_refuses_to_cut_where_clients_say_so(api: Api, place: str) -> None:
     url = f"/hf-inference/models/{api.card.repo}/pipeline/feature-extraction"
