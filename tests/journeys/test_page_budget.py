@@ -19,6 +19,9 @@ from tests.support.site import Site
 
 SETTLED_MS = 300
 AT_ONCE = 4
+# In sum, a tenth of what web.dev calls good. Not 0: a browser short of time paints a list between
+# two of its items, and the first may move by a line when the second arrives (seen: 0.005).
+MOST_SHIFTED = 0.01
 # Adds up what Chromium calls layout shifts, those before this script's turn included.
 WATCH_SHIFTS = """
 window.shifts = [];
@@ -52,6 +55,10 @@ class Visit:
     weight: Weight
     fetched: list[str]
     shifts: list[list[float | str]]
+
+    @property
+    def shifted(self) -> float:
+        return sum(float(value) for value, *_ in self.shifts)
 
 
 def visit(context: BrowserContext, addresses: list[str]) -> dict[str, Visit]:
@@ -105,7 +112,8 @@ def test_every_page_is_light_asks_no_stranger_and_stays_where_it_is(
     weights = {address: seen.weight for address, seen in visits.items()}
     fetched = [url for seen in visits.values() for url in seen.fetched]
 
-    assert {address: seen.shifts for address, seen in visits.items() if seen.shifts} == {}
+    moved = {at: seen.shifts for at, seen in visits.items() if seen.shifted > MOST_SHIFTED}
+    assert moved == {}
     assert [url for url in fetched if not url.startswith((site.address, "data:"))] == []
     table = "\n".join(f"{address}: {weight}" for address, weight in weights.items())
     print(table)
@@ -125,4 +133,4 @@ def test_a_shift_is_seen(browser: Browser, site: Site) -> None:
         visits = visit(context, [f"/shifts/{number}" for number in range(AT_ONCE)])
 
     for seen in visits.values():
-        assert sum(float(value) for value, *_ in seen.shifts) > 0.01
+        assert seen.shifted > MOST_SHIFTED
