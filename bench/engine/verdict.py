@@ -28,18 +28,20 @@ def ratios(rounds: Sequence[Round], name: str) -> list[float]:
     ]
 
 
-def as_json(rounds: Sequence[Round], waiting: Mapping[str, Any]) -> str:
+def as_json(rounds: Sequence[Round], waiting: Mapping[str, Any], queue: Mapping[str, float]) -> str:
     names = rounds[0] if rounds else {}
     medians = {
         name: statistics.median(values) for name in names if (values := ratios(rounds, name))
     }
-    return json.dumps({"ratios": medians, "rounds": list(rounds), "waiting": waiting}, indent=1)
+    figures = {"ratios": medians, "rounds": list(rounds), "waiting": waiting, "queue": queue}
+    return json.dumps(figures, indent=1)
 
 
-def as_text(rounds: Sequence[Round], waiting: Mapping[str, Any]) -> str:
+def as_text(rounds: Sequence[Round], waiting: Mapping[str, Any], queue: Mapping[str, float]) -> str:
     lines = [HEAD]
     lines += [_line(rounds, name) for name in (rounds[0] if rounds else {})]
     lines += ["", *_refusals(rounds), *_processor(rounds), *_single(rounds), *_of_waiting(waiting)]
+    lines += _of_queue(queue)
     if values := ratios(rounds, SERVED):
         spread = f"   ({min(values):.2f} to {max(values):.2f})" if len(values) > 1 else ""
         lines.append(f"ratios are medians over {len(rounds)} rounds{spread}")
@@ -108,4 +110,13 @@ def _of_waiting(waiting: Mapping[str, Any]) -> list[str]:
         f"model page beside {waiting['waiting']} waiting requests, p95:"
         f" {waiting['loaded_p95_ms']:.2f} ms, idle {waiting['idle_p95_ms']:.2f} ms,"
         f" ratio {waiting['ratio_p95']:.2f}; web {waiting['web_mb']:.0f} MB"
+    ]
+
+
+def _of_queue(queue: Mapping[str, float]) -> list[str]:
+    return [
+        f"{name} with {queue['waiting']:,.0f} jobs waiting: {queue[f'{name}_full_ms']:.2f} ms,"
+        f" with none {queue[f'{name}_empty_ms']:.2f} ms, ratio {queue[f'{name}_ratio']:.2f}"
+        for name in ("submit", "claim")
+        if queue
     ]

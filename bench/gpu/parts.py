@@ -102,7 +102,16 @@ def worker(stage: Stage) -> Figures:
 
 def served(stage: Stage) -> Figures:
     """ViT-B/32 through HTTP, queue and ledger, over the bare loop on the same device."""
-    command = [sys.executable, "-m", "bench.engine", "--json", "--rounds", "1", "--no-waiting"]
+    command = [
+        sys.executable,
+        "-m",
+        "bench.engine",
+        "--json",
+        "--rounds",
+        "1",
+        "--no-waiting",
+        "--no-queue",
+    ]
     command += ["--seconds", str(2 * stage.seconds), "--only", "served, 32 clients|64 images a"]
     done = subprocess.run(
         command,

@@ -10,7 +10,7 @@ import psutil
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from bench.engine import rounds, stage, verdict, workers
+from bench.engine import deep_queue, rounds, stage, verdict, workers
 from bench.engine.rounds import Cases, LineServer, Site
 from bench.engine.stage import Props
 from bench.servers import running, web
@@ -27,6 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=8.0, help="of load, a case and round")
         parser.add_argument("--only", default="", help="cases named so, or by parts: int8|bare")
         parser.add_argument("--no-waiting", action="store_true", help="skip the 1,000 waiters")
+        parser.add_argument("--no-queue", action="store_true", help="skip the 100,000 queued jobs")
 
     def handle(
         self, *, json: bool, seconds: float, only: str, no_waiting: bool, **options: object
@@ -47,8 +48,9 @@ class Command(BaseCommand):
                         self._say(f"round {number + 1}: {name}: {figures[name]}")
                 rounds_done.append(figures)
             waiting = {} if no_waiting else rounds.page_beside_waiters(site)
+            queue = {} if options["no_queue"] else deep_queue.measure()
         write = verdict.as_json if json else verdict.as_text
-        self.stdout.write(write(rounds_done, waiting))
+        self.stdout.write(write(rounds_done, waiting, queue))
 
     def _say(self, line: str) -> None:
         self.stderr.write(line)
