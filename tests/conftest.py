@@ -73,7 +73,10 @@ def _empty_cache(settings: Settings) -> None:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     """A module's rows are in one open transaction, which on a busy machine is idle for long."""
-    connection.settings_dict["OPTIONS"]["options"] += " -c idle_in_transaction_session_timeout=0"
+    options = connection.settings_dict["OPTIONS"]
+    options["options"] += " -c idle_in_transaction_session_timeout=0"
+    # Races hold all connections of the pool: on a busy machine the last of them waits for long.
+    options["pool"]["timeout"] = 20
 
 
 @pytest.fixture(scope="session")

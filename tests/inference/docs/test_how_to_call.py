@@ -111,7 +111,7 @@ def test_the_second_stand_in_is_called_by_its_own_name(catalog: None, client: Cl
 def test_a_retired_model_is_not_called(db: None, client: Client) -> None:
     card = make_card("lab/old", stage=Stage.LIVE)
     stages.move(card, Stage.DEPRECATED, reason="a test")
-    ModelCard.objects.update(deprecated_at=Now(), shutdown_at=Now())
+    ModelCard.objects.filter(pk=card.pk).update(shutdown_at=Now())
     stages.move(card, Stage.RETIRED, reason="a test")
 
     assert 'id="code"' not in client.get(card.get_absolute_url()).content.decode()
