@@ -2,10 +2,11 @@
 
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,13 +17,14 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from pytest_django import Settings
+from redis import Redis
 
 from bench.faults.breakages import patiently
+from bench.relay import Relay, relayed
 from inference.models import Job, State
 from tests.faults.conftest import storages_in, survive_crashes
 from tests.faults.house import House, engine, only_long
 from tests.support import site as sites
-from tests.support.relay import Relay, relayed
 from tests.support.site import wait_for
 
 pytestmark = [
@@ -68,6 +70,50 @@ def test_f04_a_broker_that_loses_everything_loses_no_job(house: House) -> None:
     wait_for(lambda: engine("valkey") is not None)
     assert (house.worker().pid, house.site.child("config.server").pid) == (worker, web)
     house.report(f"all {len(house.accepted)} jobs done {time.monotonic() - began_s:.1f} s after")
+
+
+def test_f04_a_worker_whose_broker_dies_in_mid_batch_takes_messages_again(house: House) -> None:
+    """While it computes it hears nothing of its connection; then it has to say that it is done."""
+    worker = house.worker()
+    with house.fault("forward", "slow any"):
+        busy = house.submit()
+        wait_for(lambda: Job.objects.running().exists())
+        worker.suspend()
+    # What has to be acknowledged blocks the worker for good where that fails.
+    with Redis.from_url(settings.REDIS_URL) as broker:
+        assert not [message for message in broker.hvals("unacked") if b"run_batches" in message]
+    with killed_again_and_again("valkey"):
+        worker.resume()
+        wait_for(lambda: Job.objects.filter(pk=busy.pk, state=State.SUCCEEDED).exists())
+        time.sleep(2)
+    wait_for(lambda: engine("valkey") is not None)
+    for _ in range(3):
+        house.submit()
+
+    house.settles(seconds=60)
+
+    succeed_all(house)
+    assert house.worker().pid == worker.pid
+
+
+@contextmanager
+def killed_again_and_again(home: str) -> Iterator[None]:
+    """An engine is away for as long as the block lasts, though its supervisor starts it again."""
+    stopped = threading.Event()
+
+    def kill() -> None:
+        while not stopped.is_set():
+            with suppress(psutil.NoSuchProcess):
+                if found := engine(home):
+                    found.kill()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
 
 
 def test_a_text_cache_that_hangs_and_then_dies_costs_no_job(house: House) -> None:

@@ -13,13 +13,13 @@ from pytest_django import Settings
 
 from bench.abuse.stage import issue_key
 from bench.faults import transitions
+from bench.relay import Relay, relayed
 from catalog.infrastructure.storage_probe import MARKER
 from inference.models import Job, State, Worker
 from tests.fakes.buckets import Bucket
 from tests.faults.conftest import UNLIMITED, a_payer, the_only_card
 from tests.faults.house import IS_LONG, House, call, only_long
 from tests.support import site as sites
-from tests.support.relay import Relay, relayed
 from tests.support.site import Site, wait_for
 
 pytestmark = [

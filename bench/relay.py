@@ -1,4 +1,6 @@
-"""A TCP port before a server, such as a database behind a network that can break."""
+"""A TCP port before a server, such as a database behind a network that can break, or one that
+listens on a unix socket only.
+"""
 
 import socket
 import threading
@@ -15,11 +17,11 @@ Address: TypeAlias = Path | tuple[str, int]
 class Relay:
     """Frozen, it takes connections and bytes, and passes nothing on: as a cable that is cut."""
 
-    def __init__(self, target: Address) -> None:
+    def __init__(self, target: Address, *, host: str = "127.0.0.1") -> None:
         self.target = target
         self._open = threading.Event()
         self._open.set()
-        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server = socket.create_server((host, 0))
         self.port = int(self._server.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -65,8 +67,8 @@ class Relay:
 
 
 @contextmanager
-def relayed(target: Address) -> Iterator[Relay]:
-    relay = Relay(target)
+def relayed(target: Address, *, host: str = "127.0.0.1") -> Iterator[Relay]:
+    relay = Relay(target, host=host)
     try:
         yield relay
     finally:
