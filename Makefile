@@ -15,7 +15,7 @@ PRODUCTION = env DEBUG=0 HTTPS=1 ALLOWED_HOSTS=example.com \
 	SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(64))")
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker fetch test clients compatibility check-models check fmt setup tools bench bench-engine bench-pages gpu-check faults abuse clean
+.PHONY: help run worker fetch test clients compatibility check-models check fmt setup tools bench bench-engine bench-pages gpu-check cluster faults abuse clean
 # A recipe that fails half-way must not leave a stamp behind.
 .DELETE_ON_ERROR:
 
@@ -74,6 +74,9 @@ gpu-check: $(READY) ## Check and measure a GPU in minutes (ARGS='--device cpu --
 
 faults: $(READY) ## Break the site in every way, and print how it healed (ARGS="-k f01"; ARGS=--campaign: all mixed)
 	@$(BIN)/python -m bench.faults $(ARGS)
+
+cluster: $(READY) ## Cut machines of a cluster off under load (Linux, root; ARGS='--jobs 200 --cut-s 10')
+	@$(BIN)/python -m bench.cluster $(ARGS)
 
 abuse: $(READY) ## Attack a site of its own, and print what a victim notices (ARGS="--only png")
 	@$(BIN)/python -m bench.abuse $(ARGS)
