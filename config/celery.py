@@ -4,6 +4,9 @@ import os
 
 from celery import Celery
 from celery.signals import setup_logging
+from kombu.transport import redis
+
+from config import broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -12,6 +15,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 def _keep_our_logging(**_: object) -> None:
     """Celery would set its own level for all of our loggers: why a URL failed was silenced so."""
 
+
+redis.Channel.QoS = broker.QoS
 
 # By name: it needs Django's app registry, which is ready only when the first task is.
 app = Celery("gigarouter", task_cls="catalog.infrastructure.logged_task:LoggedTask")

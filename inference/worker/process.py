@@ -158,7 +158,6 @@ class Serving(bootsteps.StartStopStep):
         for card in failed:
             # Its messages belong to a worker that can answer them.
             parent.app.amqp.queues.deselect(card.queue)
-        _expect_no_acknowledgement(parent)
         # The consumer is made after this step; a solo worker runs tasks in its own thread.
         served_models.on_withdrawal.append(lambda queue: parent.consumer.cancel_task_queue(queue))
         served_models.on_withdrawal.append(lambda queue: announce())
@@ -180,19 +179,6 @@ class Serving(bootsteps.StartStopStep):
         self.heartbeat.join(timeout=HEARTBEAT_S)
         withdraw()
         served_models.clear()
-
-
-def _expect_no_acknowledgement(worker: Any) -> None:
-    """Valkey forgets a message as it is taken: it only wakes, and the sweep sends another.
-
-    kombu takes no further message while one is not acknowledged. If the broker is away at that
-    moment, and back before the worker looks again, it waits for ever: the error is only logged.
-    RabbitMQ's client raises it, and would be sent every message at once.
-    """
-    if settings.IS_RABBITMQ:
-        return
-    for queue in worker.app.amqp.queues.consume_from.values():
-        queue.no_ack = True
 
 
 # Any: Celery's worker.

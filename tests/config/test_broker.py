@@ -1,5 +1,6 @@
-"""With TLS the broker shows a certificate of its own name, or nothing is sent to it."""
+"""With TLS the broker shows its own certificate; one that was away blocks no worker."""
 
+import logging
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,11 +14,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from kombu import Connection
+from kombu import Connection, Message, Queue
 from kombu.exceptions import OperationalError
 
 from config.broker import verified
+from tests.support import valkey
 from tests.support.site import free_port, wait_for
+
+log = logging.getLogger(__name__)
 
 REDIS = shutil.which("redis-server") or shutil.which("valkey-server")
 
@@ -114,3 +118,27 @@ def test_only_a_certificate_of_the_servers_name_will_do(server: tuple[str, int, 
     assert not connects(address)  # of an authority that nobody here knows
     assert connects(f"{address}?ssl_ca_certs={authority}") == (host == "127.0.0.1")
     assert connects(f"{address}?ssl_cert_reqs=none")
+
+
+@pytest.mark.parametrize("deed", ["ack_log_error", "reject_log_error"])
+def test_a_message_that_is_done_makes_room_for_the_next_though_the_broker_is_away(
+    deed: str,
+) -> None:
+    taken: list[Message] = []
+    with valkey.running() as server:
+        url = server.url.replace("unix:", "redis+socket:")
+        with Connection(url) as connection, connection.SimpleQueue("a-queue") as queue:
+            queue.put("first")
+            consumer = connection.Consumer(Queue("a-queue"), on_message=taken.append)
+            consumer.qos(prefetch_count=1)
+            with consumer:
+                connection.drain_events(timeout=10)
+                channel: Any = consumer.channel  # a virtual one, as its type does not say
+                assert not channel.qos.can_consume()
+
+                server.process.kill()
+                server.process.wait()
+                getattr(taken[0], deed)(log, connection.connection_errors)  # which Celery calls
+
+                assert channel.qos.can_consume()
+                connection.collect()  # there is nobody to say good-bye to
