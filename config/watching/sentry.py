@@ -8,7 +8,9 @@ runs: they would read requests. Traces are OpenTelemetry's.
 import logging
 import re
 import threading
+import traceback
 import uuid
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import sentry_sdk
@@ -110,9 +112,9 @@ class Outgoing:
     def __call__(self, event: "Event", hint: "Hint") -> "Event | None":
         record: logging.LogRecord | None = hint.get("log_record")
         error = (hint.get("exc_info") or (None, None, None))[1]
-        if _is_expected(error) or (record and any(map(_is_expected, _arguments(record)))):
+        if _is_expected(error) or (record and _says_what_is_expected(record)):
             return None
-        if self._is_too_often((event.get("logger"), record and record.msg, type(error))):
+        if self._is_too_often((_line_of(record), type(error), _origin_of(error))):
             return None
         return _chosen(event, record)
 
@@ -128,6 +130,22 @@ def _is_expected(error: object) -> bool:
         return False
     state = getattr(error.__cause__ or error, "sqlstate", None)
     return state is None or state.startswith(AWAY_STATES)
+
+
+def _says_what_is_expected(record: logging.LogRecord) -> bool:
+    # Django logs each 503 of a page again, without what it came from.
+    is_away = getattr(record, "status_code", None) == HTTPStatus.SERVICE_UNAVAILABLE
+    return is_away or any(map(_is_expected, _arguments(record)))
+
+
+def _line_of(record: logging.LogRecord | None) -> object:
+    return (record.pathname, record.lineno, record.msg) if record else None
+
+
+def _origin_of(error: BaseException | None) -> object:
+    """The line that has raised it: Django and Celery log all errors of ours in one of theirs."""
+    frames = list(traceback.walk_tb(error.__traceback__ if error else None))
+    return (frames[-1][0].f_code.co_filename, frames[-1][1]) if frames else None
 
 
 def _chosen(event: "Event", record: logging.LogRecord | None) -> "Event":

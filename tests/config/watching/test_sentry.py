@@ -46,7 +46,17 @@ def broken(request: HttpRequest, token: str = "") -> HttpResponse:
     raise LookupError(f"{len(kept_to_itself)} things, and no such one")
 
 
+def broken_there(request: HttpRequest) -> HttpResponse:
+    raise LookupError("no such thing there")
+
+
+def away(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(status=503)
+
+
 urlpatterns = [
+    path("broken/there/", broken_there),
+    path("away/", away),
     path("broken/", broken),
     path("waitlist/confirm/<str:token>/", broken),
 ]
@@ -200,6 +210,23 @@ def test_a_loop_that_fails_all_the_time_is_some_events(sentry: Sentry) -> None:
 
     messages = [event["logentry"]["message"] for event in events(sentry, 6)]  # type: ignore[index]
     assert messages == ["still broken attempt=%d"] * 5 + ["something else"]
+
+
+def test_a_page_that_fails_all_the_time_hides_no_other(sentry: Sentry, visitor: Client) -> None:
+    for _ in range(10):
+        visitor.get("/broken/")
+    visitor.get("/broken/there/")
+
+    pages = [event["transaction"] for event in events(sentry, 6)]
+    assert pages == ["/broken/"] * 5 + ["/broken/there/"]
+
+
+def test_a_page_that_says_to_come_back_soon_is_no_event(sentry: Sentry, visitor: Client) -> None:
+    assert visitor.get("/away/").status_code == 503
+    log.error("the last one")
+
+    [event] = events(sentry)
+    assert event["logger"] == log.name
 
 
 def test_nothing_but_errors_is_sent(sentry: Sentry) -> None:
