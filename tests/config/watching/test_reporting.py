@@ -14,7 +14,7 @@ import pytest
 from celery import current_app
 from django.conf import settings
 
-from config.watching import reporting
+from config.watching.process import version
 from inference.outbound import fetch_queue
 from tests.fakes.watching.collector import Collector
 from tests.fakes.watching.sentry import receiving
@@ -121,7 +121,7 @@ def test_an_error_is_sent_before_a_web_process_ends() -> None:
 
     [event] = sentry.events
     assert event["logger"] == "late"
-    assert event["release"] == f"gigarouter@{reporting.version()}+abc"
+    assert event["release"] == f"gigarouter@{version()}+abc"
     assert event["environment"] == "development"
 
 
