@@ -15,8 +15,11 @@ from config.middleware.one_host import OneHost  # noqa: E402
 from config.middleware.probes import PROBES  # noqa: E402
 from config.middleware.proxies import ForwardedHeaders, ProxyNetworks  # noqa: E402
 from config.routing import Mounts  # noqa: E402
+from config.watching import reporting  # noqa: E402
 from config.watching.http import CountRequests  # noqa: E402
 from inference.api.app import PREFIXES, build  # noqa: E402
+
+reporting.start("web")
 
 # The API caps bodies itself, and says so in JSON.
 mounts = Mounts(

@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
 
+from config.watching import reporting
+
 # Networks with shorter prefixes hold strangers: 10.0.0.0/8 is the largest private one.
 SHORTEST_PREFIX = {4: 8, 6: 7}
 LONGEST_KEEP_ALIVE_S = 600
@@ -85,6 +87,17 @@ def contact_can_be_written_to(**_: Any) -> list[CheckMessage]:
     return [checks.Warning("security.txt names no contact.", hint=hint, id="config.W005")]
 
 
+def reports_can_be_sent(**_: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"{reporting.VARIABLES[setting]} has no effect: {', '.join(modules)} is missing.",
+            hint=reporting.HOW_TO_INSTALL,
+            id="config.E003",
+        )
+        for setting, modules in reporting.missing_packages().items()
+    ]
+
+
 DEPLOY_CHECKS = (
     proxies_are_ours,
     connections_have_bounds,
@@ -92,4 +105,5 @@ DEPLOY_CHECKS = (
     preloading_is_possible,
     contact_can_be_written_to,
     operator_is_named,
+    reports_can_be_sent,
 )

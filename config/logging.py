@@ -93,6 +93,8 @@ def logging_config(*, level: str, is_json: bool) -> dict[str, Any]:
             "uvicorn.access": {"level": "INFO", "propagate": True, "filters": ["redact"]},
             "uvicorn.error": {"propagate": True, "filters": ["unreadable"]},
             "httpx": {"level": "WARNING"},
+            # It would say each try that a collector does not answer.
+            "opentelemetry": {"level": "ERROR"},
             # A line for each message, which says nothing that the work's own lines do not.
             "celery.app.trace": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},

@@ -414,12 +414,25 @@ JOB_RECORD_DAYS = env.int("JOB_RECORD_DAYS", default=30)
 # A folder of orders to crash and hang (inference.faults); a system check refuses it on a real site.
 FAULTS_DIR = env.str("GR_FAULTS", default="")
 
-# --- metrics ------------------------------------------------------------------------------------
+# --- watching -----------------------------------------------------------------------------------
 
 # What Prometheus sends as `Authorization: Bearer ...` to /metrics; empty: there is no such page.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 # Which commit this is, as the image or the operator says.
 REVISION = env.str("REVISION", default="")
+
+# OpenTelemetry's own names: the address of all signals, to which a path is added, or of traces. Its
+# SDK reads its others by itself.
+_otlp_url = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+OTLP_TRACES_URL = env.str("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", default="") or (
+    f"{_otlp_url.rstrip('/')}/v1/traces" if _otlp_url else ""
+)
+if env.bool("OTEL_SDK_DISABLED", default=False):
+    OTLP_TRACES_URL = ""
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="") or (
+    "development" if DEBUG else "production"
+)
 
 # --- demand -------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Lists what pyproject.toml requires, for an image; and takes out of one what it never reads.
 
-    python3 requirements.py s3 > web.txt       # the dependencies, and those of the extra s3
+    python3 requirements.py s3 watching > web.txt    # the dependencies, and those of two extras
     python3 requirements.py --prune /venv
 
 An image installs packages before it copies the project, so that a changed line of ours does not

@@ -27,6 +27,7 @@ from inference.worker import decode, settlement
 from inference.worker.settlement import Done
 from tests.fakes.buckets import bucket, s3_client, s3_endpoint  # noqa: F401  # fixtures
 from tests.fakes.storage import fake_storage  # noqa: F401  # a fixture
+from tests.fakes.watching.collector import collector, export  # noqa: F401  # fixtures
 from tests.support import catalog as shipped_catalog
 from tests.support.catalog import FIXTURES as FIXTURES
 from tests.support.catalog import CatalogRows

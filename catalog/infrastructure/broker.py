@@ -15,8 +15,12 @@ from django.db import transaction
 
 from catalog.infrastructure import log_context
 from catalog.infrastructure.outages import BROKER_OUTAGES
+from catalog.infrastructure.tracing import traceparent
 
 log = logging.getLogger(__name__)
+
+# Fields of log_context that a task goes on with (logged_task).
+HANDED_ON = ("request_id", traceparent.FIELD)
 
 
 def send(
@@ -32,7 +36,7 @@ def send(
     `expires_s`: a broker that can (RabbitMQ) drops the message then. Not Celery's `expires`, a time
     of day by our clock: a worker whose clock is ahead would drop every message.
     `is_wake`: the task does whatever is queued, for whomever. Otherwise its log lines have the id
-    of the request that sends it.
+    of the request that sends it, and it is part of that request's trace.
     """
     try:
         # Without retries: a visitor may be waiting, and the sweep looks within seconds.
@@ -64,4 +68,4 @@ def send_on_commit(
 
 def _headers() -> dict[str, str]:
     fields = log_context.fields()
-    return {"request_id": fields["request_id"]} if "request_id" in fields else {}
+    return {name: fields[name] for name in HANDED_ON if name in fields}

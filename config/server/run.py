@@ -12,6 +12,7 @@ from config.middleware.proxies import ProxyNetworks
 from config.server.connections import ConnectionTable
 from config.server.limits import HttpLimits
 from config.server.protocol import GuardedProtocol, protocol_with
+from config.watching import reporting
 from inference import notify
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,8 @@ class Server(uvicorn.Server):
         listener = notify.current_listener()
         asyncio.get_running_loop().call_later(WAIT_FOR_JOBS_S, listener.leave)
         await super().shutdown(sockets)
+        # uvicorn ends by the signal that it got, which passes over what is done at exit.
+        await asyncio.to_thread(reporting.stop)
 
 
 def server_config(*, host: str, port: int, unix_path: str | None = None) -> uvicorn.Config:

@@ -1,4 +1,5 @@
-"""Counts HTTP requests of this process by route, for /metrics (prometheus_client's own registry).
+"""Counts HTTP requests of this process by route, for /metrics (prometheus_client's own registry),
+and gives each a span where there are traces.
 
 A route is a pattern, `models/<str:owner>/<str:name>/`, never an address: nobody can make new series
 by asking for new addresses. What no pattern matches counts as `unmatched`.
@@ -9,9 +10,11 @@ import time
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
+from opentelemetry.trace import Span
 from prometheus_client import Counter, Gauge, Histogram
 
 from config.middleware.asgi import Application, Message, Receive, Scope, Send
+from config.watching import request_spans
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 OTHER_METHOD = "other"
@@ -45,20 +48,22 @@ class CountRequests:
         if scope["type"] != "http":
             await self.application(scope, receive, send)
             return
-        status = CLIENT_GONE
+        start: Message = {"status": CLIENT_GONE}
 
         async def send_and_note(message: Message) -> None:
-            nonlocal status
+            nonlocal start
             if message["type"] == "http.response.start":
-                status = message["status"]
+                start = message
             await send(message)
 
         began_s = time.monotonic()
-        with IN_FLIGHT.track_inprogress():
+        with IN_FLIGHT.track_inprogress(), request_spans.begun(scope) as span:
             try:
                 await self.application(scope, receive, send_and_note)
             finally:
-                _count(scope, status, time.monotonic() - began_s)
+                _count(scope, start["status"], time.monotonic() - began_s)
+                if span:
+                    _describe(span, scope, start)
 
 
 class NoteRoute(MiddlewareMixin):
@@ -72,10 +77,26 @@ class NoteRoute(MiddlewareMixin):
 
 
 def _count(scope: Scope, status: int, seconds: float) -> None:
-    route, method = route_of(scope), scope["method"]
-    method = method if method in METHODS else OTHER_METHOD
+    route, method = route_of(scope), _method_of(scope)
     REQUESTS.labels(route, method, str(status)).inc()
     DURATIONS.labels(route, method).observe(seconds)
+
+
+def _describe(span: Span, scope: Scope, start: Message) -> None:
+    route = route_of(scope)
+    request_spans.describe(
+        span,
+        scope,
+        method=_method_of(scope),
+        route=None if route == UNMATCHED else route,
+        status=start["status"],
+        headers=start.get("headers", []),
+    )
+
+
+def _method_of(scope: Scope) -> str:
+    method: str = scope["method"]
+    return method if method in METHODS else OTHER_METHOD
 
 
 def route_of(scope: Scope) -> str:

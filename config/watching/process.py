@@ -5,7 +5,7 @@ Its memory, processor time and open files are prometheus_client's own figures.
 
 import platform
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 
 import django
 from django.conf import settings
@@ -43,7 +43,7 @@ def _build() -> InfoMetricFamily:
     family.add_metric(
         [],
         {
-            "version": _version(),
+            "version": version(),
             "revision": settings.REVISION,
             "python": platform.python_version(),
             "django": django.get_version(),
@@ -52,10 +52,10 @@ def _build() -> InfoMetricFamily:
     return family
 
 
-def _version() -> str:
+def version() -> str:
     try:
-        return version("gigarouter")
-    except PackageNotFoundError:  # run from a folder that was not installed
+        return metadata.version("gigarouter")
+    except metadata.PackageNotFoundError:  # run from a folder that was not installed
         return ""
 
 

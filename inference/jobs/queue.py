@@ -47,13 +47,13 @@ INSERT INTO inference_job (
     id, kind, card_id, owner_id, visitor, key_id, batch_id, inputs, image_count, pixels,
     text_tokens, payload, options, keeps_preview, preview_file, is_paid, nano_usd_per_image,
     nano_usd_per_text, nano_usd_per_token, max_cost_micro_usd, state, error_code, attempt, worker,
-    fair_share_key, request_id, virtual_start, woken_at, deadline_at
+    fair_share_key, request_id, traceparent, virtual_start, woken_at, deadline_at
 )
 SELECT
     %(id)s, %(kind)s, %(card)s, %(owner)s, %(visitor)s, %(key)s, %(batch)s, %(inputs)s,
     %(image_count)s, %(pixels)s, %(text_tokens)s, %(payload)s, %(options)s,
     %(keeps_preview)s, '', %(is_paid)s, %(per_image)s, %(per_text)s, %(per_token)s, %(max_cost)s,
-    'queued', '', 0, '', %(fair_share_key)s, %(request_id)s,
+    'queued', '', 0, '', %(fair_share_key)s, %(request_id)s, %(traceparent)s,
     greatest(
         least(first.virtual_start + (clock.time - first.virtual_start) / 100000, clock.time),
         own.virtual_start + %(time)s
@@ -118,4 +118,5 @@ def _columns(job: Job) -> dict[str, Any]:  # what psycopg takes
         "max_cost": job.max_cost_micro_usd,
         "fair_share_key": job.fair_share_key,
         "request_id": job.request_id,
+        "traceparent": job.traceparent,
     }

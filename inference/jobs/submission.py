@@ -11,7 +11,7 @@ from django.db import transaction
 
 from accounts import credits
 from accounts.models import ApiKey, User
-from catalog.infrastructure import log_context
+from catalog.infrastructure import log_context, tracing
 from catalog.models import ModelCard
 from catalog.pricing import Price
 from inference import faults
@@ -109,7 +109,8 @@ def submit(
     )
     # Before the transaction: a store may take a second a file, and the wallet's row is locked
     # from the hold to the commit. All calls of an account would wait for one another.
-    names = image_files.store(job.pk, request.images)
+    with tracing.span("job.store", images=job.image_count):
+        names = image_files.store(job.pk, request.images)
     job.inputs = inputs_of(request, names)
     try:
         is_new = _insert(
@@ -138,7 +139,7 @@ def _insert(
     max_queued: int | None,
 ) -> bool:
     """False: there is such a job already, or too many are waiting."""
-    with transaction.atomic():
+    with tracing.span("job.insert", job=str(job.pk)), transaction.atomic():
         if not queue.insert(job, deadline=deadline, max_queued=max_queued):
             return False
         if payer and job.has_own_hold:
@@ -189,6 +190,7 @@ def new_job(
         key=requester.key,
         fair_share_key=requester.fair_share_key,
         request_id=log_context.request_id(),
+        traceparent=tracing.current(),
         image_count=len(request.images),
         pixels=sum(image.pixels for image in request.images),
         text_tokens=request.text_tokens,

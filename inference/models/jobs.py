@@ -140,6 +140,13 @@ class Job(models.Model):
     request_id = models.UUIDField(
         null=True, blank=True, help_text="the X-Request-ID of the call that submitted it"
     )
+    traceparent = models.CharField(
+        max_length=55,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="of that call's span, where there are traces",
+    )
 
     inputs: "models.JSONField[list[Input]]" = models.JSONField(default=list)
     image_count = models.PositiveSmallIntegerField(default=1)

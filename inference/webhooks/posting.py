@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import httpcore2
 from standardwebhooks import Webhook as Signer
 
-from catalog.infrastructure import log_context
+from catalog.infrastructure import log_context, tracing
 from inference.models import Delivery, FailureReason
 from inference.outbound.client import NETWORK_ERRORS, OutboundClient
 from inference.outbound.errors import OutboundError
@@ -29,9 +29,13 @@ class Outcome:
     duration_ms: int = 0
 
 
-async def post(delivery: Delivery, client: OutboundClient) -> Outcome:
+async def post(delivery: Delivery, client: OutboundClient, *, traceparent: str = "") -> Outcome:
+    """`traceparent`: of the call whose job has ended, in whose trace this is."""
     # Needs the delivery's webhook loaded: it runs where no query may.
-    with log_context.bound(**log_fields(delivery)):
+    with (
+        log_context.bound(**log_fields(delivery)),
+        tracing.span("webhook.post", parent=traceparent),
+    ):
         try:
             secrets = _secrets(delivery)
         except signing_secrets.CannotDecrypt:

@@ -6,7 +6,8 @@ few of one webhook, and only one of a webhook that has been failing.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -14,9 +15,9 @@ from django.db import transaction
 from django.db.models import F, Q, Window
 from django.db.models.functions import Now, RowNumber
 
-from catalog.infrastructure import log_context
+from catalog.infrastructure import log_context, tracing
 from catalog.infrastructure.retention import Budget, Retention
-from inference.models import Attempt, Delivery, DeliveryState, Webhook
+from inference.models import Attempt, Delivery, DeliveryState, Job, Webhook
 from inference.outbound.client import OutboundClient
 from inference.webhooks import auto_disable, posting
 from inference.webhooks.posting import Outcome
@@ -43,7 +44,8 @@ def send_due(*, client: OutboundClient | None = None) -> int:
         deliveries = claim()
         if not deliveries:
             break
-        outcomes = asyncio.run(_post_all(deliveries, client or OutboundClient()))
+        calls = _traceparents(deliveries)
+        outcomes = asyncio.run(_post_all(deliveries, client or OutboundClient(), calls))
         for delivery, outcome in zip(deliveries, outcomes, strict=True):
             with log_context.bound(**posting.log_fields(delivery)):
                 _note(delivery, outcome)
@@ -89,8 +91,22 @@ def claim() -> list[Delivery]:
     )
 
 
-async def _post_all(deliveries: Sequence[Delivery], client: OutboundClient) -> list[Outcome]:
-    return await asyncio.gather(*(posting.post(delivery, client) for delivery in deliveries))
+def _traceparents(deliveries: Sequence[Delivery]) -> dict[uuid.UUID, str]:
+    """Of the calls that have submitted the deliveries' jobs, by the jobs' ids."""
+    if not tracing.is_on():
+        return {}
+    jobs = Job.objects.filter(pk__in=[delivery.job_id for delivery in deliveries])
+    return dict(jobs.values_list("pk", "traceparent"))
+
+
+async def _post_all(
+    deliveries: Sequence[Delivery], client: OutboundClient, calls: Mapping[uuid.UUID, str]
+) -> list[Outcome]:
+    posts = (
+        posting.post(delivery, client, traceparent=calls.get(delivery.job_id, ""))
+        for delivery in deliveries
+    )
+    return await asyncio.gather(*posts)
 
 
 def _note(delivery: Delivery, outcome: Outcome) -> None:

@@ -21,13 +21,14 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from catalog.infrastructure import log_context
+from catalog.infrastructure import log_context, tracing
 from catalog.infrastructure.log_context import carried
 from inference.jobs import claims, wake
 from inference.models import Job
@@ -267,7 +268,8 @@ class _Run:
             _results_of(self.writing)  # what is not written yet would have to be tried again
         before, self.writing = self.writing, []
         self.current = batch
-        with log_context.bound(model=batch.model.card.repo):
+        jobs = [ready.job for ready in batch.jobs]
+        with log_context.bound(model=batch.model.card.repo), _span("job.forward", jobs):
             is_done = self._compute(batch)
         self.current = None
         if is_done:
@@ -348,7 +350,8 @@ def _next_of(model: ServedModel, worker: str, steps: Steps, claim: Claim) -> Bat
         is_full = sum(job.image_count for job in claimed) >= model.budget
         if is_full or is_background or any(model.is_long(job) for job in claimed):
             wake.workers_of(model.card)  # more may wait: another worker could take it
-        ready = steps.make_ready(model.cache.encoder, claimed)
+        with _span("job.decode", claimed):
+            ready = steps.make_ready(model.cache.encoder, claimed)
         if not ready:
             leases.drop(token)
             return None
@@ -386,10 +389,25 @@ def _done() -> "Future[Any]":  # Any: it stands in for futures of several types,
     return empty
 
 
+def _span(name: str, jobs: Sequence[Job]) -> AbstractContextManager[None]:
+    """What is done for these jobs together, in the trace of each."""
+    return tracing.shared_span(
+        name,
+        [job.traceparent for job in jobs],
+        jobs=len(jobs),
+        images=sum(job.image_count for job in jobs),
+        # Not the card's, which would be a query.
+        model=log_context.fields().get("model", ""),
+        worker=jobs[0].worker if jobs else "",
+    )
+
+
 def _settle(steps: Steps, part: Scored) -> None:
     """Write a part as it is scored, in a thread with a database connection of its own."""
+    jobs = [done.job for done in part.done] + [failed.job for failed in part.failed]
     try:
-        steps.settle(part)
+        with _span("job.settle", jobs):
+            steps.settle(part)
     finally:
         connection.close()
 

@@ -125,7 +125,7 @@ def fail(job: Job, code: ErrorCode, details: Mapping[str, object] | None = None)
 def _clean_up(ended: Sequence[Job], state: str, *, ours: set[uuid.UUID]) -> None:
     image_files.delete(name for job in ended if job.pk in ours for name in job.image_files)
     for job in ended:
-        with log_context.bound(job=job.pk):
+        with log_context.bound(job=job.pk, traceparent=job.traceparent or None):
             if job.pk in ours:
                 log.info("job %s", state)
             else:

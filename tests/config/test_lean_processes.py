@@ -5,6 +5,7 @@ They have what `dependencies` of pyproject.toml and the extra `s3` bring, and no
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,10 @@ from importlib import import_module
 from pkgutil import walk_packages
 for package in ("catalog", "accounts", "inference", "config"):
     for module in walk_packages(import_module(package).__path__, f"{package}."):
-        if not module.name.startswith("inference.runtime.") and "__main__" not in module.name:
+        is_of_an_extra = module.name.startswith("inference.runtime.") or module.name in {
+            "config.watching.otlp", "config.watching.sentry"
+        }
+        if not is_of_an_extra and "__main__" not in module.name:
             import_module(module.name)
 """
 
@@ -44,8 +48,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return lean.install(tmp_path_factory.mktemp("lean"), "s3")
 
 
-def run(packages: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | lean.environment(packages)
+def run(packages: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | lean.environment(packages) | variables
     environment |= {"DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONWARNINGS": "ignore"}
     return subprocess.run(
         [*lean.PYTHON, *arguments],
@@ -70,6 +74,45 @@ def test_it_starts_without_the_extra(packages: Path, code: str) -> None:
 
     assert finished.returncode == 0, finished.stderr
     assert not COMPUTING & set(finished.stdout.split())
+
+
+WATCHING = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "SENTRY_DSN": "http://k@[::1]/1"}
+
+
+def test_what_watches_is_imported_only_where_settings_ask_for_it() -> None:
+    code = "import config.asgi, sys; print(*sys.modules)"
+
+    off = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    on = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | WATCHING,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+
+    watching = {"opentelemetry.sdk.trace", "opentelemetry.exporter", "sentry_sdk"}
+    assert not watching & set(off)
+    assert watching <= set(on)
+
+
+def test_settings_without_the_extra_that_watches_are_one_line_of_the_log(packages: Path) -> None:
+    finished = run(packages, "-c", "import config.asgi", **WATCHING)
+
+    assert finished.returncode == 0, finished.stderr
+    lines = [line for line in finished.stderr.splitlines() if "has no effect" in line]
+    assert [line.split()[4] for line in lines] == ["OTEL_EXPORTER_OTLP_ENDPOINT", "SENTRY_DSN"]
+    assert all(".[watching]" in line for line in lines)
+
+
+def test_a_check_finds_settings_without_the_extra_that_watches(packages: Path) -> None:
+    finished = run(packages, "manage.py", "check", "--deploy", **WATCHING)
+
+    assert finished.returncode == 1
+    assert "(config.E003) SENTRY_DSN has no effect: sentry_sdk is missing." in finished.stderr
+    assert "(config.E003) OTEL_EXPORTER_OTLP_ENDPOINT has no effect" in finished.stderr
 
 
 @pytest.mark.parametrize("command", ["run_worker", "compute_facts"])

@@ -66,7 +66,7 @@ class WholeSite:
         services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
         names = ("postgres", "valkey", "textcache", "web1", "web2", "https", "http")
         site = cls(folder, mail_port, {name: free_port() for name in names}, services)
-        site.packages = lean.install(folder / "packages", "s3")
+        site.packages = lean.install(folder / "packages", "s3", "watching")
         return site
 
     # --- talking to it ----------------------------------------------------------------------------

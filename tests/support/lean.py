@@ -7,7 +7,7 @@ started with it and without `site` sees no other package, as if it were installe
 import os
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from packaging.utils import canonicalize_name
 
 PROJECT_DIR = Path(__file__).parents[2]
 PYTHON = [sys.executable, "-S"]
+# Folders without a package of their own, in which several distributions have theirs.
+NAMESPACES = {"opentelemetry", "google"}
 
 
 def install(folder: Path, *extras: str) -> Path:
@@ -24,6 +26,7 @@ def install(folder: Path, *extras: str) -> Path:
     for found in distributions(_required(extras)):
         for name in _top_level(found):
             if not (folder / name).exists():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).symlink_to(Path(str(found.locate_file(name))))
     return folder
 
@@ -66,5 +69,17 @@ def _needed(lines: Iterable[str], extras: Iterable[str]) -> Iterator[Requirement
 
 
 def _top_level(found: Distribution) -> set[str]:
-    parts = {file.parts[0] for file in found.files or []}
-    return {part for part in parts if part not in {"..", "__pycache__"}}
+    paths = {_package_of(found, file.parts) for file in found.files or []}
+    return {path for path in paths if Path(path).parts[0] not in {"..", "__pycache__"}}
+
+
+def _package_of(found: Distribution, parts: Sequence[str]) -> str:
+    """Its first part; of a namespace that distributions share, such as `opentelemetry`, more."""
+    depth = 1
+    while parts[0] in NAMESPACES and not _is_package(found, parts[:depth]) and depth < len(parts):
+        depth += 1
+    return "/".join(parts[:depth])
+
+
+def _is_package(found: Distribution, parts: Sequence[str]) -> bool:
+    return Path(str(found.locate_file("/".join([*parts, "__init__.py"])))).exists()

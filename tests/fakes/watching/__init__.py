@@ -1,0 +1,1 @@
+"""The outer edges of watching: where spans and errors are sent."""
