@@ -33,6 +33,7 @@ def _report_of_beat(**_: object) -> None:
 
     reporting.start("beat")
 
+
 redis.Channel.QoS = broker.QoS
 
 # By name: it needs Django's app registry, which is ready only when the first task is.
