@@ -218,6 +218,8 @@ _options.update(
 )
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Of workers on machines that are trusted less; `manage.py prepare` grants it what they need.
+WORKER_DATABASE_ROLE = env.str("WORKER_DATABASE_ROLE", default="")
 
 REDIS_URL = env.str("REDIS_URL", default="") or addresses.valkey_url(DATA_DIR)
 CACHES = {

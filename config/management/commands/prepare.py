@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand
 
 class Command(BaseCommand):
     help = (
-        "Check the settings, migrate the database, load the catalog and collect static files."
+        "Check the settings, migrate the database, grant WORKER_DATABASE_ROLE what workers need,"
+        " load the catalog and collect static files."
         " Run it again as often as you like; several at once take turns."
     )
     requires_system_checks: list[str] = []  # the first step runs them, those for deployment, too
@@ -20,6 +21,8 @@ class Command(BaseCommand):
         quiet = {"stdout": self.stdout, "stderr": self.stderr}
         call_command("check", deploy=not settings.DEBUG, **quiet)
         call_command("migrate", interactive=False, verbosity=0, **quiet)
+        if settings.WORKER_DATABASE_ROLE:
+            call_command("grant_worker_role", **quiet)
         call_command("load_catalog", **quiet)
         call_command("collectstatic", interactive=False, verbosity=0, **quiet)
         self.stdout.write("prepared: start the processes of this version")
