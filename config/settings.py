@@ -226,8 +226,13 @@ CACHES = {
     "default": {
         "BACKEND": "catalog.limits.counting_cache.CountingCache",
         "LOCATION": REDIS_URL,
-        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+        "OPTIONS": {
+            "socket_timeout": 1,
+            "socket_connect_timeout": 1,
+            "serializer": "catalog.limits.counting_cache.SignedSerializer",
+        },
         "KEY_PREFIX": "gigarouter",
+        "VERSION": 2,  # signed: what the release before has put there, or would read, is apart
     },
     # Anonymous visitors' pages, in each web process's own memory (catalog.page_cache).
     "pages": {
