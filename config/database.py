@@ -8,11 +8,12 @@ pages answer with 503.
 """
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
+from django.db.backends.utils import CursorWrapper
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
@@ -64,11 +65,45 @@ def is_command(arguments: Sequence[str]) -> bool:
     return bool(arguments) and Path(arguments[0]).name == "manage.py"
 
 
-def time_limits(*, statement_s: int, idle_in_transaction_s: int) -> str:
-    """As libpq's `options`. A lock is waited for 2 s in any case: whoever waits to change a table
-    holds up all who come after.
+def is_web(arguments: Sequence[str]) -> bool:
+    """Whether this process is `python -m config.server`.
+
+    >>> is_web(["/opt/gigarouter/config/server/__main__.py"]), is_web(["manage.py", "migrate"])
+    (True, False)
     """
-    return (
-        f"-c statement_timeout={statement_s * 1000} -c lock_timeout=2000"
-        f" -c idle_in_transaction_session_timeout={idle_in_transaction_s * 1000}"
-    )
+    return bool(arguments) and Path(arguments[0]).parts[-3:] == ("config", "server", "__main__.py")
+
+
+def time_limits(*, statement_s: int, idle_in_transaction_s: int) -> dict[str, int]:
+    """In milliseconds, by PostgreSQL's names. A lock is waited for 2 s in any case: whoever waits
+    to change a table holds up all who come after.
+    """
+    return {
+        "statement_timeout": statement_s * 1000,
+        "lock_timeout": 2000,
+        "idle_in_transaction_session_timeout": idle_in_transaction_s * 1000,
+    }
+
+
+def as_options(limits: Mapping[str, int]) -> str:
+    """As libpq's `options`, which a session begins with.
+
+    >>> as_options({"lock_timeout": 2000})
+    '-c lock_timeout=2000'
+    """
+    return " ".join(f"-c {name}={value}" for name, value in limits.items())
+
+
+def give_to_role(limits: Mapping[str, int], cursor: CursorWrapper) -> None:
+    """For each session of this role in this database that says nothing else, from its start on.
+
+    PgBouncer passes no `options` on, and lends a session to many, so that a SET would not stay.
+    """
+    for name, value in limits.items():
+        cursor.execute(
+            "SELECT format('ALTER ROLE CURRENT_USER IN DATABASE %%I SET %%I = %%L',"
+            " current_database(), %s::text, %s::text)",
+            [name, value],
+        )
+        [statement] = cursor.fetchone()
+        cursor.execute(statement)

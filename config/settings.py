@@ -14,7 +14,7 @@ from environ import Env
 
 from catalog.numbers.money import parse_usd
 from config.broker import verified
-from config.database import KeepaliveConnection, is_command, time_limits
+from config.database import KeepaliveConnection, as_options, is_command, is_web, time_limits
 from config.logging import logging_config
 from config.strictness import (
     refuse_open_hosts,
@@ -187,18 +187,23 @@ MODEL_JSON_SECTIONS = {"api": "inference.docs.how_to_call.as_json"}
 
 # --- PostgreSQL and Valkey ----------------------------------------------------------------------
 
+# PostgreSQL's own address where DATABASE_URL is that of PgBouncer. Web processes may be many; the
+# others are few, and take sessions and time that PgBouncer is not there for.
+DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", default="")
+IS_POOLED = bool(DATABASE_DIRECT_URL) and is_web(sys.argv)
+IS_COMMAND = is_command(sys.argv)
 # A page or a job must not wait for ever; a migration or a report may take its time.
-DATABASE_TIME_LIMITS = (
-    time_limits(
-        statement_s=env.int("COMMAND_STATEMENT_TIMEOUT_S", default=3600), idle_in_transaction_s=600
-    )
-    if is_command(sys.argv)
-    else time_limits(
-        statement_s=env.int("DATABASE_STATEMENT_TIMEOUT_S", default=15), idle_in_transaction_s=10
-    )
+PAGE_TIME_LIMITS = time_limits(
+    statement_s=env.int("DATABASE_STATEMENT_TIMEOUT_S", default=15), idle_in_transaction_s=10
 )
+COMMAND_TIME_LIMITS = time_limits(
+    statement_s=env.int("COMMAND_STATEMENT_TIMEOUT_S", default=3600), idle_in_transaction_s=600
+)
+DATABASE_TIME_LIMITS = as_options(COMMAND_TIME_LIMITS if IS_COMMAND else PAGE_TIME_LIMITS)
 DATABASE_URL = env.str("DATABASE_URL", default="") or addresses.postgres_url(DATA_DIR)
-DATABASES = {"default": Env.db_url_config(DATABASE_URL)}
+DATABASES = {
+    "default": Env.db_url_config(DATABASE_URL if IS_POOLED else DATABASE_DIRECT_URL or DATABASE_URL)
+}
 # A socket's folder comes as an option; `manage.py dbshell` only knows HOST.
 _options = DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"]["HOST"] = _options.pop("host", "") or DATABASES["default"]["HOST"]
@@ -213,19 +218,29 @@ _options.update(
             "connection_class": KeepaliveConnection,
         },
         "connect_timeout": 3,
-        "options": DATABASE_TIME_LIMITS,
     }
+    # PgBouncer takes none: there the role has them (`manage.py prepare`).
+    | ({} if IS_POOLED else {"options": DATABASE_TIME_LIMITS})
 )
+# Those belong to a session.
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = IS_POOLED
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Of workers on machines that are trusted less; `manage.py prepare` grants it what they need.
+WORKER_DATABASE_ROLE = env.str("WORKER_DATABASE_ROLE", default="")
 
 REDIS_URL = env.str("REDIS_URL", default="") or addresses.valkey_url(DATA_DIR)
 CACHES = {
     "default": {
         "BACKEND": "catalog.limits.counting_cache.CountingCache",
         "LOCATION": REDIS_URL,
-        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+        "OPTIONS": {
+            "socket_timeout": 1,
+            "socket_connect_timeout": 1,
+            "serializer": "catalog.limits.counting_cache.SignedSerializer",
+        },
         "KEY_PREFIX": "gigarouter",
+        "VERSION": 2,  # signed: what the release before has put there, or would read, is apart
     },
     # Anonymous visitors' pages, in each web process's own memory (catalog.page_cache).
     "pages": {

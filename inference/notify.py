@@ -28,7 +28,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
-from django.db import connection, connections
+from django.db import connection
+
+from catalog.infrastructure import locks
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +133,7 @@ class Listener:
 
     async def _listen(self) -> None:
         async with await psycopg.AsyncConnection.connect(
-            **(self._connection_parameters or _connection_parameters()), autocommit=True
+            **(self._connection_parameters or locks.own_session()), autocommit=True
         ) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             self._connected_since_s = time.monotonic()
@@ -170,10 +172,3 @@ _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Listener] = WeakKeyDictio
 def current_listener() -> Listener:
     # A web process has one loop, and so one connection.
     return _by_loop.setdefault(asyncio.get_running_loop(), Listener())
-
-
-# Any: what psycopg takes to connect, names and numbers as Django's settings have them.
-def _connection_parameters() -> Mapping[str, Any]:
-    parameters = connections["default"].get_connection_params()
-    django_only = {"context", "cursor_factory", "prepare_threshold", "pool", "server_side_binding"}
-    return {name: value for name, value in parameters.items() if name not in django_only}

@@ -13,7 +13,7 @@ from psycopg.errors import LockNotAvailable
 from pytest_django import Settings
 
 from catalog.infrastructure.locks import number_of
-from config.database import is_command, time_limits
+from config.database import as_options, is_command, time_limits
 from config.management.commands import migrate
 from tests.support.site import database_url
 
@@ -35,7 +35,7 @@ def test_a_command_is_what_manage_py_runs(arguments: list[str], is_one: bool) ->
 @pytest.mark.django_db
 def test_the_limits_are_what_postgresql_says(settings: Settings) -> None:
     limits = time_limits(statement_s=3600, idle_in_transaction_s=600)
-    with psycopg.connect(database_url(), options=limits) as session:
+    with psycopg.connect(database_url(), options=as_options(limits)) as session:
         shown = [
             row[0]
             for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")

@@ -134,7 +134,7 @@ def test_kustomize_builds() -> None:
 
     done = run(kubectl, "kustomize", str(DEPLOY / "kubernetes"))
 
-    assert len(list(yaml.safe_load_all(done))) == len(manifests()) - 1  # all but the secret
+    assert len(list(yaml.safe_load_all(done))) == len(manifests()) - 2  # all but the secrets
 
 
 def test_systemd_takes_each_unit(tmp_path: Path) -> None:

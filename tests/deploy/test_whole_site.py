@@ -138,6 +138,7 @@ def test_lines_are_json_and_hold_no_traceback(site: WholeSite) -> None:
             if line.startswith("{"):
                 assert json.loads(line)["level"] != "CRITICAL", line
         assert "Traceback" not in site.printed(name), site.printed(name)
+    assert "permission denied" not in site.printed("worker")
 
 
 def test_what_was_backed_up_is_there_after_a_restore(
@@ -156,6 +157,7 @@ def test_what_was_backed_up_is_there_after_a_restore(
     [backup] = tmp_path.iterdir()
     shutil.rmtree(site.folder / "data" / "media", ignore_errors=True)
     whole_site.restore(site, backup)
+    site.prepare()  # as the start of all does: grants are no part of a backup
     for name in SITE:
         site.start(name)
     wait_for(lambda: answers(site, secret))

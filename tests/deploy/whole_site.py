@@ -1,7 +1,9 @@
 """The processes of compose.yaml, started as it says, on Debian's own PostgreSQL, Redis and Caddy.
 
 Names of services become addresses of this machine; commands, environment and restarts are those of
-the file. Whoever does not compute is started without the extra `worker`.
+the file. Whoever does not compute is started without the extra `worker`. The worker is one on a
+machine that is trusted less, as docs/deploy.md has it: it knows the password of its own role, and
+no secret of the site's.
 """
 
 import os
@@ -14,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +33,7 @@ DEPLOY = Path(settings.BASE_DIR) / "deploy"
 SITE = ("web1", "web2", "beat", "house", "fetch", "worker")
 STANDINS = "gigarouter/conse-demo-small"
 PASSWORD = secrets.token_hex(16)
+WORKER_ROLE, WORKER_PASSWORD = "gigarouter_worker", secrets.token_hex(16)
 
 
 def postgres_programs() -> Path | None:
@@ -89,7 +92,7 @@ class WholeSite:
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=settings.BASE_DIR,
-            env=self.environment("worker") | environ,
+            env=self.environment("prepare") | environ,
             capture_output=True,
             text=True,
             check=False,
@@ -103,6 +106,8 @@ class WholeSite:
         example = (DEPLOY / "site.env.example").read_text().splitlines()
         pairs = [line.split("=", 1) for line in example if line and not line.startswith("#")]
         given = dict(pairs) | self._secrets() | self._environment_of(name)
+        if name == "worker":
+            given = self._of_a_worker_apart(given)
         environ = {key: self._here(str(value)) for key, value in given.items()}
         environ |= {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
         environ |= {"DATA_DIR": str(self.folder / "data"), "PYTHONUNBUFFERED": "1", "LOG_JSON": "1"}
@@ -118,6 +123,7 @@ class WholeSite:
         return {
             "SECRET_KEY": "hX3q9LmZ2vT8kR5wY7nB4cJ6dF1gS0pA-uEiOxWzKQyVtHbNjM",
             "METRICS_TOKEN": "a-token-for-prometheus",
+            "WORKER_DATABASE_ROLE": WORKER_ROLE,
             "SITE_HOST": "localhost",
             "ALLOWED_HOSTS": "localhost",
             "CSRF_TRUSTED_ORIGINS": self.address,
@@ -128,6 +134,14 @@ class WholeSite:
             "MODELS": STANDINS,
             "WORKER_THREADS": "1",
             "DECODERS": "1",
+        }
+
+    def _of_a_worker_apart(self, given: Mapping[str, object]) -> dict[str, object]:
+        """Of what the site is given, what docs/deploy.md says that its machine needs."""
+        kept = ("REDIS_URL", "TEXT_CACHE_URL", "MODELS", "WORKER_THREADS", "DECODERS")
+        return {name: given[name] for name in kept} | {
+            "SECRET_KEY": "workers-7Yb2Qm5xT9cVhJ4kR8sWnE1gZpL6aUdF0iOw3-uKtXq",
+            "DATABASE_URL": f"postgresql://{WORKER_ROLE}:{WORKER_PASSWORD}@postgres:5432/gigarouter",
         }
 
     def _here(self, text: str) -> str:
@@ -161,6 +175,10 @@ class WholeSite:
                 start_new_session=True,
             )
 
+    def prepare(self) -> None:
+        self.start("prepare")
+        assert self.running.pop("prepare").wait(timeout=400) == 0, self.printed("prepare")
+
     def is_up(self, name: str) -> bool:
         """Whether its process runs, and answers, if it is one that is asked."""
         if self.running[name].poll() is not None:
@@ -192,8 +210,7 @@ def running(site: WholeSite) -> Iterator[WholeSite]:
         ending.enter_context(_postgres(site))
         ending.callback(_end, site)
         _start_stores(site)
-        site.start("prepare")
-        assert site.running.pop("prepare").wait(timeout=400) == 0, site.printed("prepare")
+        site.prepare()
         for name in SITE:
             site.start(name)
         _start_caddy(site)
@@ -281,6 +298,16 @@ def _create_database(site: WholeSite, programs: Path) -> None:
     environ = {"PGPASSWORD": PASSWORD, "PATH": os.environ["PATH"]}
     where = ["-h", "127.0.0.1", "-p", str(site.ports["postgres"]), "-U", "gigarouter"]
     succeeds(lambda: [str(programs / "createdb"), *where, "gigarouter"], environ)
+    # Without a terminal it reads the password, and once more, from its input.
+    subprocess.run(
+        [str(programs / "createuser"), *where, "--pwprompt", WORKER_ROLE],
+        input=f"{WORKER_PASSWORD}\n" * 2,
+        env=environ,
+        text=True,
+        check=True,
+        capture_output=True,
+        start_new_session=True,
+    )
 
 
 def succeeds(command: Callable[[], list[str]], environ: dict[str, str]) -> None:

@@ -1,8 +1,13 @@
-"""Several things are counted in one round trip, each for its own time."""
+"""Several things are counted in one round trip; what others put into the cache is not unpacked."""
 
+import pickle
 import time
 
+import pytest
+from django.conf import settings as django_settings
 from django.core.cache import cache
+from pytest_django import Settings
+from redis import Redis
 
 from catalog import limits
 
@@ -52,3 +57,40 @@ def test_several_at_once_are_counted_all_or_none() -> None:
 
     assert [wait > 0 for wait in waits] == [False, True, False, True]
     assert cache.get("several") == 10
+
+
+_ran: list[str] = []
+
+
+def run(what: str) -> None:
+    _ran.append(what)
+
+
+class Code:
+    """To unpickle it is to run what it says."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return run, ("it ran",)
+
+
+@pytest.mark.parametrize("before", [b"", b"x" * 32], ids=["bare", "with a guess at a signature"])
+def test_what_somebody_else_put_there_is_not_unpacked(before: bytes) -> None:
+    pickle.loads(pickle.dumps(Code()))  # noqa: S301  to see that it would
+    assert _ran.pop() == "it ran"
+    with Redis.from_url(django_settings.REDIS_URL) as redis:
+        redis.set(cache.make_key("page"), before + pickle.dumps(Code()))
+
+    assert cache.get("page", "not there") == "not there"
+    assert cache.get_or_set("page", lambda: ["ours"]) == ["ours"]
+    assert _ran == []
+
+
+def test_what_the_site_put_there_is_read_also_after_a_new_secret_key(settings: Settings) -> None:
+    cache.set("page", {"html": "<p>"})
+    assert cache.get("page") == {"html": "<p>"}
+
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another" * 10
+    assert cache.get("page") == {"html": "<p>"}
+    settings.SECRET_KEY_FALLBACKS = []
+    assert cache.get("page") is None
