@@ -3,6 +3,7 @@
 from inference.jobs.completion import announce, cancel, delete, end
 from inference.jobs.submission import (
     DEADLINE,
+    MaybeQueued,
     NotPriced,
     Request,
     Requester,
@@ -13,6 +14,7 @@ from inference.jobs.submission import (
 
 __all__ = [
     "DEADLINE",
+    "MaybeQueued",
     "NotPriced",
     "Request",
     "Requester",

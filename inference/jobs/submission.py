@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from accounts import credits
 from accounts.models import ApiKey, User
 from catalog.infrastructure import log_context, tracing
+from catalog.infrastructure.outages import DATABASE_OUTAGES
 from catalog.models import ModelCard
 from catalog.pricing import Price
 from inference import faults
@@ -26,6 +27,17 @@ DEADLINE = timedelta(minutes=10)
 
 class TooManyQueued(Exception):
     pass
+
+
+class MaybeQueued(OperationalError):
+    """The database went away in mid-transaction: the job is queued, or it is not.
+
+    A commit may be done though its confirmation was lost.
+    """
+
+    def __init__(self, job_id: uuid.UUID) -> None:
+        super().__init__(f"it is not known whether job {job_id} is queued")
+        self.job_id = job_id
 
 
 class NotPriced(Exception):
@@ -99,7 +111,7 @@ def submit(
     With a `payer` the most that the job may cost is held from their credit, in the transaction
     that inserts the job; raises credits.CreditError. Raises TooManyQueued
     if the requester has `max_queued` jobs waiting, NotPriced, and storage.StorageUnavailable. In
-    all these cases nothing was queued and nothing stays in storage.
+    all these cases nothing was queued and nothing stays in storage. Raises MaybeQueued, too.
     """
     if payer and not request.card.is_priced:
         raise NotPriced(f"{request.card.repo} has no complete price")
@@ -122,6 +134,8 @@ def submit(
     except credits.CreditError:
         image_files.delete(names)
         raise
+    except DATABASE_OUTAGES as error:
+        raise MaybeQueued(job.pk) from error.__cause__ or error
     # Any other error may have come after the commit, so the files stay; `tidy` knows orphans.
     if not is_new:
         image_files.delete(names)

@@ -32,7 +32,7 @@ from inference.api.request import reader
 from inference.api.request.preference import Preference, default_preference
 from inference.api.request_context import context_of
 from inference.api.threads import in_thread, later
-from inference.jobs import call_rates
+from inference.jobs import MaybeQueued, call_rates
 from inference.kinds.fields import schema
 from inference.kinds.request import ParsedRequest
 from inference.models import IdempotentCall, Job
@@ -98,7 +98,8 @@ async def run(call: Call[Body]) -> Response:
         later(_clean_up, attempt, has_left=not preference.accepts_202)
         raise
     except Exception:
-        later(_clean_up, attempt, has_left=False)
+        # Who repeats a call without an Idempotency-Key makes another: nobody comes for this job.
+        later(_clean_up, attempt, has_left=not attempt.idempotent_call)
         raise
     # Who adds up headers must not count an answer twice that was paid for once.
     context_of(call.request).cost_micro_usd = 0 if attempt.is_replay else answer.cost_micro_usd
@@ -167,7 +168,13 @@ async def _fetch(call: Call[Body], parsed: ParsedRequest) -> ParsedRequest:
 def _submit(call: Call[Body], preference: Preference, attempt: Attempt) -> None:
     parsed, attempt.parsed = attempt.parsed, None  # its bytes are free once the job is stored
     assert parsed is not None  # noqa: S101  both callers have set it
-    job = submission.submit(call.request, call.caller, parsed, preference, attempt.idempotent_call)
+    try:
+        job = submission.submit(
+            call.request, call.caller, parsed, preference, attempt.idempotent_call
+        )
+    except MaybeQueued as error:
+        attempt.job_id = error.job_id  # cleaning up looks whether there is such a job
+        raise
     attempt.job_id, attempt.card = job.pk, parsed.card
     if attempt.call_hash:
         attempt.job_id = joining.register(call.caller.key, attempt.call_hash, job)
@@ -212,6 +219,8 @@ def _with_balance(
 def _clean_up(attempt: Attempt, *, has_left: bool) -> None:
     """Nobody is answered: free what the call held. `has_left`: nor will anybody ask for its job."""
     idempotent_call, job_id = attempt.idempotent_call, attempt.job_id
+    if job_id and not Job.objects.filter(pk=job_id).exists():
+        job_id = None
     if job_id and has_left and not attempt.is_replay and _leave(job_id):
         job_id = None
     if idempotent_call and job_id:
