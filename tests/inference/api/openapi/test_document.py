@@ -12,7 +12,7 @@ from inference import jobs
 from inference.api.openapi.headers import exposed
 from inference.models import TEST_EVENT, Delivery, Event
 from inference.webhooks import endpoints
-from tests.inference.api.conftest import Api, make_caller, submit
+from tests.inference.api.conftest import Api, data_url, make_caller, submit
 from tests.inference.api.openapi.conftest import (
     Json,
     assert_valid,
@@ -132,7 +132,7 @@ def test_an_example_has_the_fields_of_a_real_answer(api: Api, document: Json) ->
     job = submit(api)
     model = api.card.repo
     texts = {"model": model, "input": ["a cat", "a dog"], "encoding_format": "float"}
-    ranking = {"model": model, "query": "a cat", "documents": ["a dog"]}
+    ranking = {"model": model, "query": "a cat", "documents": [{"image": data_url()}]}
     seen = {
         "get /v1/models": api.http.get("/v1/models"),
         "get /v1/models/{model}": api.http.get(f"/v1/models/{model}"),
