@@ -7,15 +7,12 @@ and folders of their own, images in a bucket, and a database and a broker over T
 job was lost, charged twice, or something else does not hold that docs/faults.md lists.
 """
 
-import os
 import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 
 from bench.cluster import network, servers
-from bench.faults.__main__ import environment
+from bench.faults.__main__ import environment, on_own_engines
 from bench.servers import free_port
 
 
@@ -26,16 +23,9 @@ def main(options: Sequence[str]) -> int:
     if lacking:
         sys.stderr.write(f"make cluster needs {', '.join(lacking)}\n")
         return 2
-    with tempfile.TemporaryDirectory(
-        prefix="gigarouter-cluster-", ignore_cleanup_errors=True
-    ) as data_dir:
-        command = [sys.executable, "-m", "devserver.services", "run", "--"]
-        command += [sys.executable, "manage.py", "run_cluster", *options]
-        engines = {"DATA_DIR": data_dir, "DATABASE_URL": "", "REDIS_URL": "", "TEXT_CACHE_URL": ""}
-        environ = os.environ | environment() | engines | {"CELERY_BROKER_URL": ""}
-        environ |= servers.bucket_settings(free_port())
-        environ["DJANGO_SETTINGS_MODULE"] = "bench.cluster.settings"
-        return subprocess.run(command, check=False, env=environ).returncode
+    environ = environment() | servers.bucket_settings(free_port())
+    environ["DJANGO_SETTINGS_MODULE"] = "bench.cluster.settings"
+    return on_own_engines("run_cluster", options, environ)
 
 
 if __name__ == "__main__":

@@ -54,9 +54,9 @@ def stores(address: str) -> Iterator[dict[str, str]]:
                 addresses.TEXT_CACHE_SOCKET,
             )
         }
-        bucket = stack.enter_context(_bucket(address))
+        stack.enter_context(_bucket(address))
         database = f"postgres@{address}:{port[addresses.POSTGRES_SOCKET]}/{addresses.DATABASE}"
-        yield bucket | {
+        yield {
             "DATABASE_URL": f"postgresql://{database}",
             "REDIS_URL": f"redis://{address}:{port[addresses.VALKEY_SOCKET]}/0",
             "TEXT_CACHE_URL": f"redis://{address}:{port[addresses.TEXT_CACHE_SOCKET]}/0",
@@ -64,8 +64,8 @@ def stores(address: str) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def _bucket(address: str) -> Iterator[dict[str, str]]:
-    """At the port that the settings name: storage is chosen as a process starts."""
+def _bucket(address: str) -> Iterator[None]:
+    """At the port that `bucket_settings` named in the environment of all processes."""
     import boto3
     from moto.server import ThreadedMotoServer
 
@@ -75,12 +75,13 @@ def _bucket(address: str) -> Iterator[dict[str, str]]:
     server.start()
     try:
         boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket=BUCKET)
-        yield {name: os.environ[name] for name in bucket_settings(0)}
+        yield
     finally:
         server.stop()
 
 
 def bucket_settings(port: int) -> dict[str, str]:
+    """For this process and all that it starts: storage is chosen as a process starts."""
     return {
         "AWS_STORAGE_BUCKET_NAME": BUCKET,
         "AWS_S3_ENDPOINT_URL": f"http://{ADDRESS}:{port}",

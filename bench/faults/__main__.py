@@ -11,28 +11,29 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 CAMPAIGN = "--campaign"
 
 
 def main(options: Sequence[str]) -> int:
     if CAMPAIGN in options:
-        return campaign([option for option in options if option != CAMPAIGN])
+        rest = [option for option in options if option != CAMPAIGN]
+        return on_own_engines("break_site", rest, environment())
     command = [sys.executable, "-m", "pytest", "tests/faults", "-p", "no:randomly", *options]
     return subprocess.run(command, check=False, env=os.environ | {"FAULTS": "long"}).returncode
 
 
-def campaign(options: Sequence[str]) -> int:
-    with tempfile.TemporaryDirectory(
-        prefix="gigarouter-faults-", ignore_cleanup_errors=True
-    ) as data_dir:
+def on_own_engines(command: str, options: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Runs a command of manage.py; its exit status. Engines and folder go afterwards."""
+    with tempfile.TemporaryDirectory(prefix="gigarouter-", ignore_cleanup_errors=True) as data_dir:
         # Not `--forgetful`: who kills a database may ask it to remember what it has committed.
-        command = [sys.executable, "-m", "devserver.services", "run", "--"]
-        command += [sys.executable, "manage.py", "break_site", *options]
+        words = [sys.executable, "-m", "devserver.services", "run", "--"]
+        words += [sys.executable, "manage.py", command, *options]
         engines = {"DATA_DIR": data_dir, "DATABASE_URL": "", "REDIS_URL": "", "TEXT_CACHE_URL": ""}
-        environ = os.environ | environment() | engines | {"CELERY_BROKER_URL": ""}
-        return subprocess.run(command, check=False, env=environ).returncode
+        engines["CELERY_BROKER_URL"] = ""
+        whole = os.environ | dict(environ) | engines
+        return subprocess.run(words, check=False, env=whole).returncode
 
 
 def environment() -> dict[str, str]:

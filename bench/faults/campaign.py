@@ -74,7 +74,7 @@ def run(
         while any(map(threading.Thread.is_alive, threads)):
             progress.show()
             time.sleep(0.2)
-        _settle(progress)
+        settle(progress.show)
     except NotBack as error:
         report.breaches.append(f"not back: {error}")
     finally:
@@ -102,12 +102,13 @@ def _break(breakages: Breakages, name: str, report: Report, say: Callable[[str],
         )
 
 
-def _settle(progress: "_Progress") -> None:
+def settle(show: Callable[[], object] = lambda: None) -> None:
+    """Wait until all jobs have ended, for SETTLE_S at most; `show` is called again and again."""
     end_s = time.monotonic() + SETTLE_S
     while not patiently(lambda: not Job.objects.filter(state__in=OPEN).exists()):
         if time.monotonic() > end_s:
             return  # the audit names the jobs
-        progress.show()
+        show()
         time.sleep(0.2)
 
 

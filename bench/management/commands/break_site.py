@@ -14,8 +14,8 @@ from bench.abuse import site
 from bench.abuse.stage import issue_key
 from bench.faults import campaign, transitions
 from bench.faults.breakages import Breakages, SecondWorker
-from bench.faults.load import Client, Record
-from catalog.models import ModelCard, Stage
+from bench.faults.load import Client, Record, sell
+from catalog.models import ModelCard
 from devserver import addresses
 
 # The stand-in: it computes in a millisecond, so that the machine's time goes to what is tested.
@@ -84,12 +84,7 @@ def _breakable_site() -> Iterator[tuple[int, Breakages]]:
 
 
 def _priced_card() -> ModelCard:
-    """Live, so that keys may call it, and at a price, so that the ledger is in the way."""
-    ModelCard.objects.filter(repo=MODEL).update(
-        stage=Stage.LIVE,
-        launch_price_nano_usd_per_image=94_000,
-        launch_price_nano_usd_per_token=100,
-    )
+    sell(MODEL)
     card = ModelCard.objects.get(repo=MODEL)
     connection.close()
     return card

@@ -18,16 +18,14 @@ from bench.cluster import machines, servers
 from bench.cluster.machines import MODEL, OTHER, Cluster
 from bench.cluster.network import Network
 from bench.faults import campaign, transitions
-from bench.faults.breakages import patiently, wait_for
+from bench.faults.breakages import wait_for
 from bench.faults.campaign import Report
-from bench.faults.load import Client, Record, send_all
+from bench.faults.load import Client, Record, sell, send_all
 from bench.servers import free_port
-from catalog.models import ModelCard, Stage
-from inference.models import OPEN, Job, Worker
+from inference.models import Job, Worker
 
 PAYERS = 4
 PAID_USD = "1000"
-SETTLE_S = 180.0
 # How much of the load is sent before each machine is cut off.
 CUT_AFTER = (0.2, 0.6)
 
@@ -80,11 +78,7 @@ class Command(BaseCommand):
             self._say(f"{machine.name} was cut off for {cut_s:.0f} s; {meanwhile} jobs meanwhile")
         for thread in threads:
             thread.join()
-        end_s = time.monotonic() + SETTLE_S
-        while time.monotonic() < end_s:
-            if patiently(lambda: not Job.objects.filter(state__in=OPEN).exists()):
-                return
-            time.sleep(0.2)
+        campaign.settle()
 
     def _answers(self, cluster: Cluster) -> dict[str, Counter[str]]:
         """How many jobs each machine took in and computed."""
@@ -136,13 +130,8 @@ def _are_up() -> bool:
 
 
 def _prepare() -> None:
-    """Live, so that keys may call it, and at a price, so that the ledger is in the way."""
     call_command("migrate", verbosity=0)
     call_command("load_catalog", stdout=StringIO())
     call_command("collectstatic", interactive=False, verbosity=0)
-    ModelCard.objects.filter(repo__in=[MODEL, OTHER]).update(
-        stage=Stage.LIVE,
-        launch_price_nano_usd_per_image=94_000,
-        launch_price_nano_usd_per_token=100,
-    )
+    sell(MODEL, OTHER)
     connection.close()
