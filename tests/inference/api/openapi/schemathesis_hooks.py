@@ -11,13 +11,19 @@ import schemathesis
 
 MODEL = os.environ["API_MODEL"]
 OWNER, NAME = MODEL.split("/")
+LONGEST_MODEL = 200
 
 
 @schemathesis.hook
 def map_body(context: Any, body: Any) -> Any:
-    if isinstance(body, dict) and "model" in body and zlib.crc32(repr(body).encode()) % 5:
-        return body | {"model": MODEL}
-    return body
+    """A name that is wrong on purpose stays: Schemathesis would call the served one accepted."""
+    if not isinstance(body, dict) or not _could_be_a_model(body.get("model")):
+        return body
+    return body | {"model": MODEL} if zlib.crc32(repr(body).encode()) % 5 else body
+
+
+def _could_be_a_model(name: Any) -> bool:
+    return isinstance(name, str) and 0 < len(name) <= LONGEST_MODEL
 
 
 @schemathesis.hook
