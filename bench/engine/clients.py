@@ -2,16 +2,18 @@
 
     python -m bench.engine.clients --port 8000 --folder PHOTOS --clients 32 --path PATH < key
 
-Each client sends its next request when the last one is answered. Bodies are made beforehand, and
-HTTP is spoken over plain sockets, so that the generator costs little of the cores it shares with
-what it measures; its share is printed. Counting begins when every client has had an answer, and
-lasts until each had two more on average.
+Each client sends its next request when the last one is answered. Bodies are made beforehand but for
+a number, and HTTP is spoken over plain sockets, so that the generator costs little of the cores it
+shares with what it measures; its share is printed. The number makes each call another: the API
+answers identical calls of one key, while the first is on its way, with one job. Counting begins
+when every client has had an answer, and lasts until each had two more on average.
 Prints one line of JSON. With --hold it sends one request a client and keeps the lines open until
 its input ends: "held N" says that all are sent.
 """
 
 import asyncio
 import base64
+import itertools
 import json
 import sys
 import time
@@ -26,6 +28,7 @@ from typing import Any
 from bench.engine import photos
 from bench.pages.load import Line
 
+NUMBER_BYTES = 12
 RAMP_S = 60.0
 MOST_S = 60.0
 LABELS = [
@@ -52,7 +55,7 @@ class Samples:
 
 
 class Post:
-    """Requests to one path, each body in turn."""
+    """Requests to one path: the bodies in turn, and no two alike."""
 
     def __init__(self, options: Namespace, key: str) -> None:
         self.images = options.images
@@ -60,11 +63,18 @@ class Post:
             f"POST {options.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
             "Content-Type: application/json\r\nAccept: application/json\r\nContent-Length: "
         )
-        bodies = _bodies(options)
-        self.requests = [f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies]
+        self._requests = [
+            f"{head}{len(body) + NUMBER_BYTES}\r\n\r\n".encode() + body for body in _bodies(options)
+        ]
+        self._numbers = itertools.count()
+
+    def request(self, turn: int) -> bytes:
+        number = f'"{next(self._numbers):0{NUMBER_BYTES - 3}}"}}'
+        return self._requests[turn % len(self._requests)] + number.encode()
 
 
 def _bodies(options: Namespace) -> list[bytes]:
+    """JSON that ends where the number belongs, in a field that the API ignores."""
     urls = [
         f"data:image/jpeg;base64,{base64.b64encode(photo).decode()}"
         for photo in photos.read(options.folder)
@@ -77,7 +87,9 @@ def _bodies(options: Namespace) -> list[bytes]:
     starts = range(len(urls)) if options.images == 1 else range(8)
     groups = [[urls[(start + n) % len(urls)] for n in range(options.images)] for start in starts]
     return [
-        json.dumps(fields | {"input": [{"image": url} for url in group]}).encode()
+        json.dumps(fields | {"input": [{"image": url} for url in group], "user": ""})
+        .removesuffix('""}')
+        .encode()
         for group in groups
     ]
 
@@ -125,7 +137,7 @@ async def _client(number: int, line: Line, post: Post, samples: Samples) -> None
     turn = number
     while True:
         began = time.perf_counter()
-        status, body = await line.send(post.requests[turn % len(post.requests)])
+        status, body = await line.send(post.request(turn))
         samples.statuses[status] += 1
         samples.answered[number] += 1
         turn += 1
@@ -146,7 +158,7 @@ async def hold(options: Namespace, post: Post) -> None:
     """One request a client, not waited for; the lines stay open until the input ends."""
     lines = [await Line.to(options.port) for _ in range(options.clients)]
     for number, line in enumerate(lines):
-        await line.write(post.requests[number % len(post.requests)])
+        await line.write(post.request(number))
     print(f"held {len(lines)}", flush=True)
     await asyncio.to_thread(sys.stdin.read)
 
