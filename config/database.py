@@ -7,6 +7,7 @@ server still takes connections. A slow query goes on; a frozen server is an Oper
 pages answer with 503.
 """
 
+import select
 import time
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ from psycopg.conninfo import make_conninfo
 PROBE_EVERY_S = 4.0
 # For the probe itself; PostgreSQL that is only busy answers in milliseconds.
 PROBE_TIMEOUT_S = 3
+# As psycopg's `prepare_threshold`: so often, a statement is prepared without being asked to.
+NEVER_BY_ITSELF = 2**31
 
 T = TypeVar("T")
 # Any: what psycopg's generators yield and are sent is its own business.
@@ -27,6 +30,21 @@ Steps = Generator[Any, Any, T]
 
 
 class KeepaliveConnection(psycopg.Connection[Any]):
+    def execute(self, query: Any, params: Any = None, **options: Any) -> psycopg.Cursor[Any]:
+        # The pool lends nothing before it has had an empty statement answered, nine times in the
+        # life of a call. A server that ends a session says so and hangs up: where nothing has
+        # come, the session stands, and asking would tell no more.
+        if query == "" and self._is_at_rest():
+            return self.cursor()
+        return super().execute(query, params, **options)
+
+    def _is_at_rest(self) -> bool:
+        if self.closed or self.info.transaction_status != pq.TransactionStatus.IDLE:
+            return False
+        poll = select.poll()
+        poll.register(self.pgconn.socket, select.POLLIN)
+        return not poll.poll(0)
+
     # As psycopg.Connection.wait: it drives every query and result of this connection.
     def wait(self, gen: Steps[T], *arguments: Any, **options: Any) -> T:
         return super().wait(self._probing(gen), *arguments, **options)

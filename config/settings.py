@@ -14,7 +14,14 @@ from environ import Env
 
 from catalog.numbers.money import parse_usd
 from config.broker import verified
-from config.database import KeepaliveConnection, as_options, is_command, is_web, time_limits
+from config.database import (
+    NEVER_BY_ITSELF,
+    KeepaliveConnection,
+    as_options,
+    is_command,
+    is_web,
+    time_limits,
+)
 from config.logging import logging_config
 from config.strictness import (
     refuse_open_hosts,
@@ -219,8 +226,9 @@ _options.update(
         },
         "connect_timeout": 3,
     }
-    # PgBouncer takes none: there the role has them (`manage.py prepare`).
-    | ({} if IS_POOLED else {"options": DATABASE_TIME_LIMITS})
+    # PgBouncer takes no time limits: there the role has them (`manage.py prepare`). Statements are
+    # planned once only where that is asked for (catalog.infrastructure.prepared).
+    | ({} if IS_POOLED else {"options": DATABASE_TIME_LIMITS, "prepare_threshold": NEVER_BY_ITSELF})
 )
 # Those belong to a session.
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = IS_POOLED

@@ -28,9 +28,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
-from django.db import connection
 
-from catalog.infrastructure import locks
+from catalog.infrastructure import locks, prepared
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +161,7 @@ def send(keys: Sequence[uuid.UUID]) -> None:
     """Notify the subscriptions to these jobs (or other keys) when the transaction commits."""
     for start in range(0, len(keys), KEYS_PER_MESSAGE):
         payload = ",".join(str(key) for key in keys[start : start + KEYS_PER_MESSAGE])
-        with connection.cursor() as cursor:
+        with prepared.cursor() as cursor:
             cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload])
 
 

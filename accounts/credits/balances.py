@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from django.db import connection
 from django.db.models import F, Sum
 from django.db.models.functions import Now
 
 from accounts.credits import allocation
 from accounts.models import Grant, Hold, User, Wallet
 from accounts.models.money import HAS_ENDED_GRANT
+from catalog.infrastructure import prepared
 
 AVAILABLE = f"""
 SELECT balance_micro_usd - held_micro_usd, {HAS_ENDED_GRANT}
@@ -60,8 +60,7 @@ def added_to(user: User) -> int:
 
 def available_to(user: User) -> int:
     # µ$. One statement as long as nothing has run out: the API asks this with every answer.
-    # One statement as long as nothing has run out: the API asks this with every answer.
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(AVAILABLE, [user.pk])
         available, has_ended_grant = cursor.fetchone() or (0, False)
     return balance_of(user).available if has_ended_grant else int(available)

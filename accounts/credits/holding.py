@@ -8,7 +8,7 @@ wallet, then the key.
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.credits import balances
@@ -24,6 +24,7 @@ from accounts.credits.expiry import take_back
 from accounts.models import ApiKey, Hold, HoldState, User, Wallet
 from accounts.models.keys import KEY_IS_ACTIVE
 from accounts.models.money import HAS_ENDED_GRANT
+from catalog.infrastructure import prepared
 
 # What has run out is taken back before anything is held, but what older holds need of it stays:
 # then "allow_ended" says that the rest is known to be good.
@@ -44,16 +45,17 @@ WITH wallet AS (
 ), hold AS (
     INSERT INTO accounts_hold
         (wallet_id, key_id, reference, model, note, amount_micro_usd, state, expires_at, created_at)
-    SELECT wallet.id, key.id, %(reference)s, %(model)s, %(note)s, %(amount)s, 'open',
-        %(expires_at)s, statement_timestamp()
+    SELECT wallet.id, key.id, %(reference)s::text, %(model)s::text, %(note)s::text, %(amount)s,
+        'open', %(expires_at)s::timestamptz, statement_timestamp()
     FROM wallet LEFT JOIN key ON true
-    WHERE %(key)s IS NULL OR key.id IS NOT NULL
+    WHERE %(key)s::bigint IS NULL OR key.id IS NOT NULL
     ON CONFLICT (reference) DO NOTHING
     RETURNING id, wallet_id, created_at
 ), entry AS (
     INSERT INTO accounts_entry
         (wallet_id, kind, reference, model, balance_effect_micro_usd, held_effect_micro_usd, note)
-    SELECT wallet_id, 'hold', %(reference)s, %(model)s, 0, %(amount)s, %(note)s FROM hold
+    SELECT wallet_id, 'hold', %(reference)s::text, %(model)s::text, 0, %(amount)s, %(note)s::text
+    FROM hold
 )
 SELECT hold.id, wallet.id, hold.created_at, key.id IS NOT NULL
 FROM wallet LEFT JOIN hold ON true LEFT JOIN key ON true
@@ -133,7 +135,7 @@ def _insert(request: _Request, *, allow_ended: bool = False) -> Hold | None:
         "expires_at": request.expires_at,
         "allow_ended": allow_ended,
     }
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(HOLD, values)
         row = cursor.fetchone()
         if row is None:  # the wallet was not raised: too little is free, or something has ended

@@ -26,6 +26,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.models import ApiKey, User
 from accounts.models.keys import KEY_IS_ACTIVE
+from catalog.infrastructure import prepared
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 LIMITS = ("max_calls_in_flight", "max_calls_per_minute", "max_images_per_minute")
 # Every request of the API asks this; the ORM would write it anew each time.
 FIND = f"""
-SELECT key.*, person.max_calls_in_flight, person.max_calls_per_minute,
+SELECT {prepared.columns(ApiKey, "key")}, person.max_calls_in_flight, person.max_calls_per_minute,
     person.max_images_per_minute
 FROM accounts_apikey AS key JOIN accounts_user AS person ON person.id = key.user_id
 WHERE key.sha256 = %s AND {KEY_IS_ACTIVE} AND person.is_active
@@ -137,7 +138,7 @@ def find(secret: str) -> ApiKey | None:
     # The checksum spares the database what is no key at all: typos, and other services' secrets.
     if not is_well_formed(secret):
         return None
-    key = next(iter(ApiKey.objects.raw(FIND, [_sha256(secret)])), None)
+    key = next(iter(prepared.instances(ApiKey, FIND, [_sha256(secret)])), None)
     if key:
         # With what each call needs: Django reads the rest if a view asks for it, and few do.
         known = {"id": key.user_id} | {name: vars(key)[name] for name in LIMITS}

@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.db.models import F, Func, JSONField, Value
 from django.db.models.functions import Now, Power
 
+from catalog.infrastructure import prepared
 from catalog.models import ModelCard
 from inference.models import AttemptEnd, Job, State
 
@@ -86,11 +87,11 @@ UPDATE inference_job AS job SET
     lease_until = statement_timestamp() + %(lease)s, started_at = statement_timestamp(),
     worker = %(worker)s, batch_size = (SELECT count(*) FROM chosen)
 FROM chosen WHERE job.id = chosen.id
-RETURNING job.*
+RETURNING {columns}
 """
 # As in inference.jobs.queue: each queue has its index.
-CLAIM = _CLAIM.format(queue="batch_id IS NULL")
-CLAIM_BACKGROUND = _CLAIM.format(queue="batch_id IS NOT NULL")
+CLAIM = _CLAIM.format(queue="batch_id IS NULL", columns=prepared.columns(Job, "job"))
+CLAIM_BACKGROUND = _CLAIM.format(queue="batch_id IS NOT NULL", columns=prepared.columns(Job, "job"))
 
 
 def claim(
@@ -130,7 +131,7 @@ def claim(
         "worker": worker,
     }
     statement = CLAIM_BACKGROUND if is_background else CLAIM
-    claimed = list(Job.objects.raw(statement, parameters))
+    claimed = prepared.instances(Job, statement, parameters)
     return sorted(claimed, key=lambda job: (job.virtual_start, job.created_at, job.pk))
 
 

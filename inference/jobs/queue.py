@@ -7,8 +7,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
+from catalog.infrastructure import prepared
 from inference.models import Job
 
 # The virtual time that one input takes: whoever sends 2,000 at once has spread them over the next
@@ -50,24 +49,25 @@ INSERT INTO inference_job (
     fair_share_key, request_id, traceparent, virtual_start, woken_at, deadline_at
 )
 SELECT
-    %(id)s, %(kind)s, %(card)s, %(owner)s, %(visitor)s, %(key)s, %(batch)s, %(inputs)s,
-    %(image_count)s, %(pixels)s, %(text_tokens)s, %(payload)s, %(options)s,
-    %(keeps_preview)s, '', %(is_paid)s, %(per_image)s, %(per_text)s, %(per_token)s, %(max_cost)s,
-    'queued', '', 0, '', %(fair_share_key)s, %(request_id)s, %(traceparent)s,
+    %(id)s, %(kind)s::text, %(card)s, %(owner)s::bigint, %(visitor)s::uuid, %(key)s::bigint,
+    %(batch)s::uuid, %(inputs)s::jsonb, %(image_count)s, %(pixels)s, %(text_tokens)s,
+    %(payload)s::jsonb, %(options)s::jsonb, %(keeps_preview)s, '', %(is_paid)s, %(per_image)s,
+    %(per_text)s, %(per_token)s, %(max_cost)s::bigint, 'queued', '', 0, '',
+    %(fair_share_key)s::text, %(request_id)s::uuid, %(traceparent)s::text,
     greatest(
         least(first.virtual_start + (clock.time - first.virtual_start) / 100000, clock.time),
         own.virtual_start + %(time)s
     ),
     clock.time,  -- taken back if no message can be sent
-    coalesce(%(deadline_at)s, clock.time + %(deadline)s)
+    coalesce(%(deadline_at)s::timestamptz, clock.time + %(deadline)s::interval)
 FROM clock CROSS JOIN own LEFT JOIN first ON true
-WHERE %(max_queued)s IS NULL OR (
+WHERE %(max_queued)s::bigint IS NULL OR (
     SELECT count(*) FROM (
         SELECT FROM inference_job
         WHERE state = 'queued' AND {queue} AND fair_share_key = %(fair_share_key)s
-        LIMIT %(max_queued)s
+        LIMIT %(max_queued)s::bigint
     ) AS waiting
-) < %(max_queued)s
+) < %(max_queued)s::bigint
 ON CONFLICT (id) DO NOTHING
 RETURNING created_at, virtual_start, woken_at, deadline_at
 """
@@ -85,7 +85,7 @@ def insert(job: Job, *, deadline: timedelta | datetime, max_queued: int | None =
         "max_queued": max_queued,
         "time": TIME_PER_INPUT * work + TIME_PER_MEGAPIXEL * (job.pixels / 1_000_000),
     }
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(INSERT if job.batch_id is None else INSERT_LINE, parameters)
         row = cursor.fetchone()
     if row is None:

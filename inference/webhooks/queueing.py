@@ -5,9 +5,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from catalog.infrastructure import broker
+from catalog.infrastructure import broker, prepared
 from inference.models import TEST_EVENT, Batch, Delivery, Webhook
 
 SEND_WEBHOOKS = "inference.tasks.send_webhooks"  # by name: tasks import us, not the reverse
@@ -17,7 +17,7 @@ MESSAGE_LIVES_S = 30  # the sweep sends what no message was sent for
 # Only jobs that came by an API key: nobody wants a call for what they did in the playground, nor
 # one for each line of a batch.
 # The key share lock keeps a webhook that is being deleted from failing the batch that ends here.
-INSERT_DELIVERIES = """
+ENDED = """
 WITH ended AS (
     SELECT job.id, job.owner_id, job.key_id, job.kind, card.repo,
         job.options ->> 'webhook' AS named, nullif(job.error_code, '') AS error_code,
@@ -27,6 +27,8 @@ WITH ended AS (
     FROM inference_job AS job JOIN catalog_modelcard AS card ON card.id = job.card_id
     WHERE job.id = ANY(%s) AND job.key_id IS NOT NULL AND job.batch_id IS NULL
 )
+"""
+INSERT = """
 INSERT INTO inference_delivery (id, webhook_id, job_id, event, body)
 SELECT gen_random_uuid(), webhook.id, ended.id, ended.event, json_build_object(
     'type', ended.event,
@@ -40,27 +42,31 @@ FROM ended JOIN inference_webhook AS webhook ON webhook.user_id = ended.owner_id
 WHERE {which}
 FOR KEY SHARE OF webhook
 ON CONFLICT DO NOTHING
+RETURNING 1
 """
-STANDING = INSERT_DELIVERIES.format(
+STANDING = INSERT.format(
     which="webhook.key_id IS NULL AND webhook.disabled_at IS NULL AND webhook.removed_at IS NULL"
     " AND ended.event = ANY(webhook.events)"
 )
 # Found by key and address: of those there may be one for each call.
-NAMED_BY_CALL = INSERT_DELIVERIES.format(
+NAMED_BY_CALL = INSERT.format(
     which="webhook.key_id = ended.key_id AND webhook.url = ended.named"
     " AND webhook.removed_at IS NULL"
 )
+# No webhook is of both kinds.
+QUEUE_DELIVERIES = f"""
+{ENDED}, standing AS ({STANDING}), named AS ({NAMED_BY_CALL})
+SELECT (SELECT count(*) FROM standing) + (SELECT count(*) FROM named)
+"""  # noqa: S608  statements of ours
 
 
 def queue(job_ids: Sequence[uuid.UUID]) -> int:
     """Queue deliveries for jobs that have just ended; how many there are."""
     if not job_ids:
         return 0
-    with connection.cursor() as cursor:
-        cursor.execute(STANDING, [list(job_ids)])
-        deliveries: int = cursor.rowcount
-        cursor.execute(NAMED_BY_CALL, [list(job_ids)])
-        deliveries += cursor.rowcount
+    with prepared.cursor() as cursor:
+        cursor.execute(QUEUE_DELIVERIES, [list(job_ids)])
+        deliveries: int = cursor.fetchone()[0]
     if deliveries:
         send_soon()
     return deliveries

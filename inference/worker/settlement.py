@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts import credits
-from catalog.infrastructure import log_context, storage
+from catalog.infrastructure import log_context, prepared, storage
 from inference import faults, jobs
 from inference.jobs import image_files
 from inference.models import ErrorCode, Job, State
@@ -103,7 +103,7 @@ def _write(batch: Sequence[Done], previews: Mapping[uuid.UUID, str]) -> set[uuid
         [done.cost_micro_usd for done in batch],
         [previews.get(done.job.pk, "") for done in batch],
     ]
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(SUCCEED, [*columns, batch[0].job.lease_token])
         return {row[0] for row in cursor.fetchall()}
 

@@ -13,10 +13,11 @@ import logging
 import uuid
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from starlette.requests import Request
 
 from accounts.models import ApiKey
+from catalog.infrastructure import prepared
 from inference import jobs
 from inference.models import OPEN, Job, WaitedCall
 
@@ -102,7 +103,7 @@ def _parameters(key: ApiKey, call_hash: str) -> dict[str, Any]:
 
 
 def _returned(statement: str, parameters: dict[str, Any]) -> Any:  # what the column holds
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(statement, parameters)
         row = cursor.fetchone()
     return row[0] if row else None
