@@ -12,7 +12,6 @@ import logging
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,7 +82,7 @@ def _exported(request: Request, folder: Path, torch_encoder: Encoder) -> Manifes
         return replace(made, reason=reason)
     taken = speed.cpu_ms({Engine.TORCH: torch_encoder, Engine.ONNXRUNTIME: exported})
     made = replace(made, cpu_ms=taken)
-    return replace(made, reason=_why_slower(taken) if request.engine is Engine.AUTO else "")
+    return replace(made, reason=speed.why_not(taken) if request.engine is Engine.AUTO else "")
 
 
 def _facts(of: Encoder, *, cut: str) -> Facts:
@@ -95,16 +94,6 @@ def _facts(of: Encoder, *, cut: str) -> Facts:
         is_sigmoid=of.is_sigmoid,
         preprocessing=of.preprocessing,
         cut=cut,
-    )
-
-
-def _why_slower(cpu_ms: Mapping[str, float]) -> str:
-    ours, torch_ms = cpu_ms[Engine.ONNXRUNTIME], cpu_ms[Engine.TORCH]
-    if ours <= torch_ms:
-        return ""
-    return (
-        f"torch is faster here: {torch_ms:.0f} ms of processor time an image, onnxruntime"
-        f" {ours:.0f}"
     )
 
 

@@ -9,11 +9,15 @@ from collections.abc import Mapping
 from PIL import Image
 
 from inference.runtime.encoder import Encoder
+from inference.runtime.onnx_engine.request import Engine
 from inference.runtime.self_check import check
 
 BATCH = 8
 FEWEST_ROUNDS = 3
 SECONDS = 4.0
+# What onnxruntime may take of torch's time and still serve: without torch a worker needs two thirds
+# of the memory, and answers single pictures sooner (ADR 39).
+MOST_OF_TORCH = 1.1
 
 
 def cpu_ms(encoders: Mapping[str, Encoder], *, seconds: float = SECONDS) -> dict[str, float]:
@@ -31,6 +35,23 @@ def cpu_ms(encoders: Mapping[str, Encoder], *, seconds: float = SECONDS) -> dict
             encoder.encode_images(crops[name])
             best_s[name] = min(best_s[name], time.process_time() - began_s)
     return {name: round(1000 * best / BATCH, 2) for name, best in best_s.items()}
+
+
+def why_not(cpu_ms: Mapping[str, float]) -> str:
+    """Why torch serves instead; "" where onnxruntime does.
+
+    >>> why_not({"torch": 60.0, "onnxruntime": 66.0})
+    ''
+    >>> why_not({"torch": 60.0, "onnxruntime": 67.0})
+    'torch is faster here: 60 ms of processor time an image, onnxruntime 67'
+    """
+    ours, torch_ms = cpu_ms[Engine.ONNXRUNTIME], cpu_ms[Engine.TORCH]
+    if ours <= torch_ms * MOST_OF_TORCH:
+        return ""
+    return (
+        f"torch is faster here: {torch_ms:.0f} ms of processor time an image, onnxruntime"
+        f" {ours:.0f}"
+    )
 
 
 def _crops(encoder: Encoder) -> list[Image.Image]:
