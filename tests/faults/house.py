@@ -29,7 +29,7 @@ from inference import images, jobs
 from inference.jobs import sweep
 from inference.kinds.classify import request as classify
 from inference.models import OPEN, Job, Worker
-from inference.worker import loop
+from inference.worker import claimed, loop
 from inference.worker.served_models import ServedModel
 from inference.worker.texts.cache import TextCache
 from tests import engines
@@ -238,7 +238,7 @@ class House:
             self.lost_leases_end()
             self.second_worker()
 
-    def second_worker(self, steps: loop.Steps | None = None) -> None:
+    def second_worker(self, steps: claimed.Steps | None = None) -> None:
         """Another worker of the same model, in this process: empties the queue once."""
         name = f"second-{os.getpid()}"
         loop.drain(ServedModel(self.card, TextCache(HashEncoder())), worker=name, steps=steps)

@@ -15,7 +15,7 @@ from inference import jobs
 from inference.jobs import claims
 from inference.models import ErrorCode, Job, State
 from inference.worker import batches, decode
-from inference.worker.loop import Steps
+from inference.worker.claimed import Steps
 from inference.worker.texts.cache import TextCache
 from tests.faults.house import House, all_ended, only_long
 from tests.support.site import wait_for

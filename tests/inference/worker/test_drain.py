@@ -20,8 +20,8 @@ from inference.kinds.classify import request as classify
 from inference.models import Job, State
 from inference.runtime.encoder import Embeddings, Encoder
 from inference.worker import batches, decode, leases, loop, process, served_models
+from inference.worker.claimed import Steps
 from inference.worker.leases import Held
-from inference.worker.loop import Steps
 from inference.worker.served_models import ServedModel
 from inference.worker.texts.cache import TextCache
 from tests.conftest import photo_bytes

@@ -16,8 +16,8 @@ from inference.kinds.classify import request as classify
 from inference.models import Job, State
 from inference.runtime.encoder import Embeddings
 from inference.worker import leases, loop, process
+from inference.worker.claimed import Steps
 from inference.worker.decode import Ready
-from inference.worker.loop import Steps
 from inference.worker.served_models import ServedModel
 from inference.worker.texts.cache import TextCache
 from tests.conftest import FROZEN, make_card, photo_bytes
