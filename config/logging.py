@@ -12,12 +12,21 @@ from typing import Any
 from catalog.infrastructure import log_context
 from config.access_log import NoUnreadableRequests, RedactPaths
 
+# Its records carry what they are about as `data`.
+CELERY_TRACE = "celery.app.trace"
+
 
 class ContextFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         # Now, and not when the line is formatted: that may happen in another thread.
-        record.context = log_context.fields()
+        record.context = {**_task_of(record), **log_context.fields()}
         return True
+
+
+def _task_of(record: logging.LogRecord) -> dict[str, str]:
+    """Celery says how a task failed when the fields of the task are gone."""
+    name = getattr(record, "data", {}).get("name") if record.name == CELERY_TRACE else None
+    return {"task": name} if name else {}
 
 
 class BrokerErrorsInOneLine(logging.Filter):
@@ -96,7 +105,7 @@ def logging_config(*, level: str, is_json: bool) -> dict[str, Any]:
             # It would say each try that a collector does not answer.
             "opentelemetry": {"level": "ERROR"},
             # A line for each message, which says nothing that the work's own lines do not.
-            "celery.app.trace": {"level": "WARNING"},
+            CELERY_TRACE: {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},
             "celery.worker.consumer.consumer": {"filters": ["broker"]},
             "celery.worker.strategy": {"level": "WARNING"},

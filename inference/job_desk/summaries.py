@@ -33,7 +33,11 @@ class AttemptLine:
 
 @dataclass(frozen=True, kw_only=True)
 class JobSummary:
-    """`is_record`: the job was deleted. `owner` is None for an anonymous visitor's."""
+    """`is_record`: the job was deleted. `owner` is None for an anonymous visitor's.
+
+    `trace`: the id under which the tracing backend has the call; "" where nothing is traced, and of
+    a job that was deleted.
+    """
 
     id: uuid.UUID
     kind: str
@@ -56,6 +60,7 @@ class JobSummary:
     started_at: datetime | None
     finished_at: datetime | None
     is_record: bool
+    trace: str = ""
 
     @property
     def request_id(self) -> str:
@@ -106,6 +111,8 @@ def of_job(job: Job) -> JobSummary:
         model=job.card.repo,
         key_prefix=job.key.prefix if job.key else "",
         is_record=False,
+        # W3C: version-trace-span-flags.
+        trace=job.traceparent.split("-")[1] if job.traceparent else "",
         **_common(job),
     )
 

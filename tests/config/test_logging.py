@@ -142,6 +142,25 @@ def test_a_task_has_its_name() -> None:
     assert note_fields() == {"task": "tests.note_fields"}
 
 
+@shared_task(name="tests.break_down")
+def break_down() -> None:
+    raise RuntimeError("on purpose")
+
+
+def test_how_a_task_failed_is_said_with_its_name() -> None:
+    lines = Lines(JsonFormatter())
+    celery_log = logging.getLogger("celery.app.trace")
+    celery_log.addHandler(lines.handler)
+    try:
+        break_down.apply()
+    finally:
+        celery_log.removeHandler(lines.handler)
+
+    [event] = lines.events
+    assert event["task"] == "tests.break_down"
+    assert "on purpose" in event["message"]
+
+
 def test_the_requests_id_goes_with_a_message_that_is_for_it_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

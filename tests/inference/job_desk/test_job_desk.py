@@ -164,3 +164,11 @@ def test_nobody_but_staff_with_the_permission_reads_jobs(client: Client, own: Jo
     clerk.user_permissions.add(Permission.objects.get(codename="view_job"))
     assert [client.get(address).status_code for address in addresses] == [200, 200]
     assert [client.post(address).status_code for address in addresses] == [405, 405]
+
+
+def test_a_traced_job_says_under_which_id(desk: Client, own: Job) -> None:
+    assert "<dt>trace</dt>" not in page_of(desk, own)
+
+    Job.objects.update(traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+
+    assert "<code>0af7651916cd43dd8448eb211c80319c</code>" in page_of(desk, own)
