@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from bench.abuse import far_hosts, pictures
 
 SETTINGS = "bench.abuse.settings"
+# A developer's .env may name engines of theirs.
+ENGINE_URLS = ("DATABASE_URL", "REDIS_URL", "TEXT_CACHE_URL", "CELERY_BROKER_URL")
 
 
 def main(options: Sequence[str]) -> int:
@@ -28,8 +30,8 @@ def main(options: Sequence[str]) -> int:
     ):
         command = [sys.executable, "-m", "devserver.services", "run", "--"]
         command += [sys.executable, "manage.py", "attack_site", *options]
-        engines = {"DATA_DIR": data_dir, "DATABASE_URL": "", "REDIS_URL": "", "MODEL_DIR": ""}
-        environ = os.environ | environment(far_port) | engines | {"CELERY_BROKER_URL": ""}
+        engines = {"DATA_DIR": data_dir, "MODEL_DIR": ""} | dict.fromkeys(ENGINE_URLS, "")
+        environ = os.environ | environment(far_port) | engines
         return subprocess.run(command, check=False, env=environ).returncode
 
 
