@@ -55,7 +55,7 @@ def test_a_page_only_reads(client: Client, address: str) -> None:
 @pytest.mark.parametrize("guide", guides.GUIDES, ids=lambda guide: guide.slug)
 def test_a_guide_shows_the_code_that_was_run_and_when(client: Client, guide: Guide) -> None:
     page = text_of(client, guide.address)
-    [row] = [row for row in views.compatibility() if row["client"] == guide.package]
+    row = next(row for row in views.compatibility() if row["client"] == guide.package)
 
     assert guide.install in page
     assert f'data-language="{guide.client.value}"' in page
