@@ -35,7 +35,7 @@ SELECT {prepared.columns(ModelCard, "card")} FROM catalog_modelcard AS card WHER
 @shared_task
 def run_batches(card_id: int) -> None:
     """Run what is queued for this model; finding nothing costs one look at the queue."""
-    card = next(iter(prepared.instances(ModelCard, CARD, [card_id])), None)
+    card = prepared.instance(ModelCard, CARD, [card_id])
     if card is None:
         log.info("message for a deleted model id=%s", card_id)
         return

@@ -138,7 +138,7 @@ def find(secret: str) -> ApiKey | None:
     # The checksum spares the database what is no key at all: typos, and other services' secrets.
     if not is_well_formed(secret):
         return None
-    key = next(iter(prepared.instances(ApiKey, FIND, [_sha256(secret)])), None)
+    key = prepared.instance(ApiKey, FIND, [_sha256(secret)])
     if key:
         # With what each call needs: Django reads the rest if a view asks for it, and few do.
         known = {"id": key.user_id} | {name: vars(key)[name] for name in LIMITS}

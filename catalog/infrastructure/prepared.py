@@ -85,6 +85,11 @@ def instances(model: type[AnyModel], statement: str, parameters: Parameters) -> 
     return found
 
 
+def instance(model: type[AnyModel], statement: str, parameters: Parameters) -> AnyModel | None:
+    """The first of `instances`; None without one."""
+    return next(iter(instances(model, statement, parameters)), None)
+
+
 @cache
 def _reading(model: type[Model]) -> tuple[list[str], list[tuple[int, Callable[[Any], Any]]]]:
     """Attributes in the order of `columns`, and how values become Python's, by place."""

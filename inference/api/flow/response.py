@@ -111,7 +111,7 @@ class ResponseWriter:
         return ApiResponse(body, 200 if is_answer else 202, job.cost_micro_usd or 0, headers)
 
     def _load(self, job_id: uuid.UUID) -> Job:
-        job = next(iter(prepared.instances(Job, JOB, [job_id])), None)
+        job = prepared.instance(Job, JOB, [job_id])
         if job is None:
             raise Gone("The job was deleted.", code="job_deleted")
         if self.card and job.card_id == self.card.pk:

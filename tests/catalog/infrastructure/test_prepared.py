@@ -87,6 +87,7 @@ def test_a_card_is_what_the_orm_reads() -> None:
 def test_nothing_found_is_no_instance() -> None:
 
     assert prepared.instances(Job, by_id(Job), [uuid.uuid4()]) == []
+    assert prepared.instance(Job, by_id(Job), [uuid.uuid4()]) is None
 
 
 def test_errors_are_those_of_django() -> None:
