@@ -8,31 +8,19 @@ This file only puts engines of its own, in a folder that goes afterwards, under
 `manage.py attack_site`, which takes the options.
 """
 
-import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 
 from bench.abuse import far_hosts, pictures
+from bench.faults.__main__ import on_own_engines
 
 SETTINGS = "bench.abuse.settings"
-# A developer's .env may name engines of theirs.
-ENGINE_URLS = ("DATABASE_URL", "REDIS_URL", "TEXT_CACHE_URL", "CELERY_BROKER_URL")
 
 
 def main(options: Sequence[str]) -> int:
-    with (
-        tempfile.TemporaryDirectory(
-            prefix="gigarouter-abuse-", ignore_cleanup_errors=True
-        ) as data_dir,
-        far_hosts.serving(pictures.small_photo()) as far_port,
-    ):
-        command = [sys.executable, "-m", "devserver.services", "run", "--"]
-        command += [sys.executable, "manage.py", "attack_site", *options]
-        engines = {"DATA_DIR": data_dir, "MODEL_DIR": ""} | dict.fromkeys(ENGINE_URLS, "")
-        environ = os.environ | environment(far_port) | engines
-        return subprocess.run(command, check=False, env=environ).returncode
+    with far_hosts.serving(pictures.small_photo()) as far_port:
+        environ = environment(far_port) | {"MODEL_DIR": ""}
+        return on_own_engines("attack_site", options, environ)
 
 
 def environment(far_port: int) -> dict[str, str]:
