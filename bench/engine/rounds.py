@@ -132,6 +132,7 @@ LOADS: Mapping[str, Load] = {
     "served, 64 images a request, 2 clients": Load(clients=2, images=64),
     "int8, 1 client": replace(INT8, clients=1),
     "int8, 32 clients": replace(INT8, clients=32),
+    "no forward pass, 1 client": IDLE,
     "no forward pass, 32 clients": replace(IDLE, clients=32),
     "no forward pass, 64 images a request": replace(IDLE, clients=2, images=64),
     "one worker that sleeps 100 ms an image": replace(NAPS, clients=32),
