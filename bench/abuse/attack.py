@@ -55,9 +55,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Attack:
-    """`by_url`: the victim names a picture by its URL meanwhile."""
+    """`by_url`: the victim names a picture by its URL meanwhile. `may_take_mb`: web and worker,
+    over what they take idle.
+    """
 
     name: str
     summary: str
     run: Callable[[Target], Coroutine[Any, Any, Outcome]]
     by_url: bool = False
+    may_take_mb: int = 300

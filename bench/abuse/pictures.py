@@ -19,6 +19,12 @@ def large_png() -> bytes:
 
 
 @cache
+def dear_png() -> bytes:
+    """As `large_png`, with alpha: of all kinds it takes a decoder longest, a second of a core."""
+    return _png("RGBA")
+
+
+@cache
 def tiny_png() -> bytes:
     """About 5 kB that decode to 40 megapixels: black, one bit a pixel."""
     return _png("1")

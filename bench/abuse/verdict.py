@@ -8,7 +8,6 @@ from typing import Any
 from bench.abuse.attack import Attack, Outcome
 from bench.abuse.watch import Usage
 
-MAX_OVER_IDLE_MB = 300
 HEAD = (
     f"{'':<18}{'victim':>9}{'call p95':>10}{'idle':>8}{'page p95':>10}{'idle':>8}{'memory':>8}"
     f"{'cost':>11}{'rate':>6}  answers to the attacker\n"
@@ -51,13 +50,14 @@ class Result:
         """The promises of every attack, then this one's own."""
         call_s = 2 * idle.call_p95_s + batch_s
         page_s = 2 * idle.page_p95_s + batch_s
+        may_take_mb = self.attack.may_take_mb
         checks = {
             f"{self.victim.errors} errors for the victim ({_flat(self.victim.statuses)})": (
                 not self.victim.errors
             ),
             f"the victim's calls took more than {call_s:.2f} s": self.victim.call_p95_s < call_s,
             f"the victim's pages took more than {page_s:.2f} s": self.victim.page_p95_s < page_s,
-            f"more than {MAX_OVER_IDLE_MB} MB": self.usage.over_idle_mb <= MAX_OVER_IDLE_MB,
+            f"more than {may_take_mb} MB": self.usage.over_idle_mb <= may_take_mb,
             f"started anew: {', '.join(self.usage.restarts)}": not self.usage.restarts,
         }
         return [sentence for sentence, holds in checks.items() if not holds] + self.outcome.broken

@@ -28,8 +28,9 @@ UNCLAIMED = {
 MAX_UNREAD = 5
 UNREAD_WAIT = timedelta(seconds=5)
 JOBS_PER_CLAIM = 128  # jobs without images cost little, but not nothing
-# What a batch's decoding may cost, beside the number of its images: about a second on two cores.
-PIXELS_PER_CLAIM = 100_000_000
+# What a batch's decoding may cost, beside the number of its images, where the caller does not know
+# how many decoders there are.
+PIXELS_PER_CLAIM = 50_000_000
 # Of texts, where the caller does not know how fast its model reads.
 TOKENS_PER_CLAIM = 100_000
 
@@ -100,6 +101,7 @@ def claim(
     worker: str,
     budget: int,
     tokens: int = TOKENS_PER_CLAIM,
+    pixels: int = PIXELS_PER_CLAIM,
     token: uuid.UUID | None = None,
     is_background: bool = False,
     is_beside: bool = False,
@@ -108,7 +110,7 @@ def claim(
 ) -> list[Job]:
     """Take the model's next jobs in queue order, up to a budget, under one lease.
 
-    The budgets are `budget` images, PIXELS_PER_CLAIM and `tokens`, as estimated (text_work). At
+    The budgets are `budget` images, their `pixels`, and `tokens` as estimated (text_work). At
     least one job is taken, whatever it has, unless `only_short` is said: then only jobs that keep
     to the budgets. `but_not_of` are fair_share_keys that have to wait. `is_background`: lines of
     batches, which are for workers that have found nothing else.
@@ -121,7 +123,7 @@ def claim(
         "card": card.pk,
         "limit": min(max(budget, 1), JOBS_PER_CLAIM),
         "budget": budget,
-        "pixels": PIXELS_PER_CLAIM,
+        "pixels": pixels,
         "tokens": tokens,
         "only_short": only_short,
         "but_not_of": list(but_not_of),

@@ -31,7 +31,7 @@ from inference.kinds.kind import Work
 from inference.models import ErrorCode, Job
 from inference.runtime.encoder import Embeddings, Encoder
 from inference.worker import leases, settlement
-from inference.worker.decode import Ready
+from inference.worker.ready import Ready
 from inference.worker.settlement import Done, Result
 from inference.worker.texts.cache import JobTexts, KnownTexts, Learned, NewTexts, TextCache
 

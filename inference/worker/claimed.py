@@ -6,7 +6,7 @@ Each of the functions here runs in a thread of the loop's, with a database conne
 import logging
 import math
 import uuid
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Generator, Iterator, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -19,13 +19,13 @@ from inference.models import Job
 from inference.runtime.encoder import Encoder
 from inference.worker import batches, decode, leases
 from inference.worker.batches import Scored
-from inference.worker.decode import Ready
+from inference.worker.ready import Ready
 from inference.worker.served_models import LONGEST_BACKGROUND_S, LONGEST_BATCH_S, ServedModel
 from inference.worker.texts.cache import TextCache
 
 log = logging.getLogger(__name__)
 
-TURN_S = 2.0  # how long a long batch is computed before somebody else's may go first
+TURN_S = 0.4  # how long a long batch is computed before somebody else's may go first
 # Of any other, which is planned to take half of it: only what turns out to be long is paused.
 SHORT_TURN_S = 2 * LONGEST_BATCH_S
 
@@ -35,6 +35,9 @@ class Steps:
     """What is done with a batch, one after the other; see decode and batches."""
 
     make_ready: Callable[[Encoder, Sequence[Job]], list[Ready]] = decode.make_ready
+    make_ready_in_slices: Callable[[Encoder, Sequence[Job]], Generator[None, None, list[Ready]]] = (
+        decode.make_ready_in_slices
+    )
     score: Callable[[TextCache, Sequence[Ready], int], Iterator[Scored | None]] = (
         batches.score_in_passes
     )
@@ -45,13 +48,15 @@ class Steps:
 
 @dataclass(eq=False)
 class Batch:
-    """`parts` are its results once it is begun, as they are scored; None where it may pause.
-    `is_short`: it may not, since what is in hand must not grow. `is_background`: nobody waits.
+    """`ready` is None where decoding takes long: that is done in turns, too. `parts` are its
+    results once it is begun, as they are scored; None where it may pause. `is_short`: it may not,
+    since what is in hand must not grow. `is_background`: nobody waits.
     """
 
     model: ServedModel
     token: uuid.UUID
-    jobs: list[Ready]
+    jobs: Sequence[Job]
+    ready: list[Ready] | None
     is_short: bool = False
     is_background: bool = False
     parts: Iterator[Scored | None] | None = None
@@ -59,25 +64,26 @@ class Batch:
     @property
     def is_suspect(self) -> bool:
         # It was tried before, and may be what killed its worker.
-        return any(ready.job.attempt > 1 for ready in self.jobs)
+        return any(job.attempt > 1 for job in self.jobs)
 
     @property
     def accounts(self) -> set[str]:
         """Who has had a turn by it: nobody by the background, which everybody's calls go before."""
         if self.is_background:
             return set()
-        return {ready.job.fair_share_key for ready in self.jobs}
+        return {job.fair_share_key for job in self.jobs}
 
     @property
     def accounts_of_long_jobs(self) -> set[str]:
         if self.is_background:
             return set()
-        jobs = [ready.job for ready in self.jobs]
-        return {job.fair_share_key for job in jobs if self.model.is_long(job)}
+        return {job.fair_share_key for job in self.jobs if _is_long(self.model, job)}
 
     def turn_s(self, steps: Steps) -> float:
         if self.is_short:
             return math.inf
+        if self.ready is None:
+            return min(decode.LOOK_S, steps.turn_s)
         is_begun = self.parts is not None
         is_long = is_begun or self.is_background or bool(self.accounts_of_long_jobs)
         return steps.turn_s if is_long else steps.short_turn_s
@@ -129,17 +135,23 @@ def _next_of(model: ServedModel, worker: str, steps: Steps, claim: Claim) -> Bat
         ids = " ".join(str(job.pk) for job in claimed)
         log.info("batch claimed size=%d ids=%s", len(claimed), ids)
         is_full = sum(job.image_count for job in claimed) >= model.budget
-        if is_full or is_background or any(model.is_long(job) for job in claimed):
+        if is_full or is_background or any(_is_long(model, job) for job in claimed):
             wake.workers_of(model.card)  # more may wait: another worker could take it
-        with span("job.decode", claimed):
-            ready = steps.make_ready(model.cache.encoder, claimed)
-        if not ready:
-            leases.drop(token)
-            return None
-        return Batch(model, token, ready, claim.only_short, is_background)
+        ready = None
+        if sum(job.pixels for job in claimed) <= decode.pixels_per_claim():
+            with span("job.decode", claimed):
+                ready = steps.make_ready(model.cache.encoder, claimed)
+            if not ready:
+                leases.drop(token)
+                return None
+        return Batch(model, token, claimed, ready, claim.only_short, is_background)
     except BaseException:
         _give_back(token)
         raise
+
+
+def _is_long(model: ServedModel, job: Job) -> bool:
+    return model.is_long(job) or job.pixels > decode.pixels_per_claim()
 
 
 def _claim_jobs(
@@ -156,6 +168,7 @@ def _claim_jobs(
         worker=worker,
         budget=model.images_within(within_s),
         tokens=model.tokens_within(within_s),
+        pixels=decode.pixels_per_claim(),
         token=token,
         is_background=is_background,
         is_beside=claim.is_beside,

@@ -9,140 +9,42 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from functools import cache, partial
 
 from django.conf import settings
-from PIL import Image
 
 from catalog.infrastructure import storage
 from catalog.infrastructure.storage_probe import Probe
 from inference import faults, images
-from inference.jobs import call_rates, claims
-from inference.kinds.fields import on_error
+from inference.jobs import claims
 from inference.models import ErrorCode, Input, Job
 from inference.runtime.encoder import Encoder
 from inference.runtime.images import sheet
 from inference.runtime.images.decoders import Decoder, Decoders
-from inference.runtime.images.decoding import Damaged, Decoded, DecoderUnavailable, Task, TooCostly
+from inference.runtime.images.decoding import Damaged, DecoderUnavailable, Task, TooCostly
+from inference.worker import leases
+from inference.worker.ready import Progress, Ready
 
 log = logging.getLogger(__name__)
 
-# Of all images of one job. With the two that may be under way when it is used up, each within its
-# own limit, a job is decoded or has failed within 15 s on two cores.
-JOB_CPU_S = 16.0
-# What is its sender's fault, and costs nothing.
-WASTED = {ErrorCode.INVALID_IMAGE, ErrorCode.TOO_COSTLY}
 # Whether this process can read images; it withdraws while it cannot (inference.worker.process).
 probe = Probe()
+# Each decodes so many in 0.6 s, if they are of the dearest kind (WebP, PNG with alpha).
+PIXELS_A_DECODER = 25_000_000
+# How often a worker that waits for decoders looks whether somebody else's batch can go first.
+LOOK_S = 0.1
 MOST_DECODERS = 8  # more than a GPU's worker needs: each decodes 100 photos of 100 kB a second
 
-
-@dataclass(frozen=True)
-class Ready:
-    """A job and the squares that the model sees of its images, or why there are none.
-
-    `failed_input` is the index of the input that the error is about. `unusable` are errors of
-    inputs that the job goes on without, by their index; they have no square. `preview` is for the
-    job's page, if it wants one: its image, or a sheet of several. `read_s`: how long its batch was
-    read and decoded, which ended at `at` (of time.monotonic).
-    """
-
-    job: Job
-    crops: Sequence[Image.Image]
-    error: ErrorCode | None = None
-    failed_input: int | None = None
-    unusable: Mapping[int, ErrorCode] = field(default_factory=dict)
-    preview: bytes = b""
-    read_s: float = 0.0
-    at: float = field(default_factory=time.monotonic)
-
-
-@dataclass
-class _Progress:
-    """Of one job, whose images several threads decode."""
-
-    job: Job
-    cpu_s: list[float] = field(default_factory=list)
-    errors: dict[int, ErrorCode] = field(default_factory=dict)  # by the input's index
-    decoded: dict[int, Decoded] = field(default_factory=dict)
-    # Of decoders, whatever came of it, by the input's index.
-    busy_s: dict[int, float] = field(default_factory=dict)
-
-    # Why an image could not be read: then nothing is known of it.
-    unread: dict[int, Exception] = field(default_factory=dict)
-
-    @property
-    def is_unread(self) -> bool:
-        # A picture that was read, and is damaged, ends the job whatever the others are.
-        return bool(self.unread) and (on_error.skips(self.job) or not self.errors)
-
-    @property
-    def is_given_up(self) -> bool:
-        return self.is_unread and self.job.unread_count >= claims.MAX_UNREAD
-
-    @property
-    def is_over(self) -> bool:
-        """Whether what is left need not be decoded."""
-        if self.unread:
-            return True
-        if on_error.skips(self.job):
-            return ErrorCode.INTERNAL in self.errors.values() or self.is_used_up
-        return bool(self.errors)
-
-    @property
-    def is_used_up(self) -> bool:
-        return sum(self.cpu_s) > JOB_CPU_S
-
-    def add(self, index: int, decoded: Decoded) -> None:
-        self.cpu_s.append(decoded.cpu_s)
-        if not self.is_used_up or not on_error.skips(self.job):
-            self.decoded[index] = decoded
-        if self.is_used_up:
-            raise TooCostly(f"the job takes more than {JOB_CPU_S:.0f} s to decode")
-
-    def count_waste(self) -> None:
-        if not WASTED.intersection(self.errors.values()):
-            return
-        # Of a job that goes on without them, only what they themselves have taken.
-        wasted = self.errors if on_error.skips(self.job) else self.busy_s
-        seconds = sum(self.busy_s.get(index, 0.0) for index in wasted)
-        call_rates.count_waste_of(self.job, seconds)
-
-    def ready(self, read_s: float) -> Ready:
-        if self.is_unread:
-            return Ready(self.job, [], ErrorCode.INTERNAL, min(self.unread), read_s=read_s)
-        errors = self._final_errors()
-        if errors and not self._goes_on(errors):
-            index = min(errors)
-            return Ready(self.job, [], errors[index], index, read_s=read_s)
-        decoded = [self.decoded[index] for index in sorted(self.decoded)]
-        return Ready(
-            self.job,
-            [image.crop for image in decoded],
-            unusable=errors,
-            preview=sheet.join([image.preview for image in decoded if image.preview]),
-            read_s=read_s,
-        )
-
-    def _final_errors(self) -> dict[int, ErrorCode]:
-        if not on_error.skips(self.job) or not self.is_used_up:
-            return self.errors
-        # What was not decoded any more was too costly as well.
-        images = [index for index, item in enumerate(self.job.inputs) if "file" in item]
-        left = [index for index in images if index not in self.decoded]
-        return dict.fromkeys(left, ErrorCode.TOO_COSTLY) | self.errors
-
-    def _goes_on(self, errors: Mapping[int, ErrorCode]) -> bool:
-        is_their_fault = WASTED.issuperset(errors.values())
-        has_others = bool(self.decoded or self.job.text_inputs)
-        return on_error.skips(self.job) and is_their_fault and has_others
+# One at a time, of however many batches: the other decoders are for pictures of everybody else.
+_slice: list[Future[None]] = []
 
 
 @dataclass(frozen=True)
 class _Item:
-    progress: _Progress
+    progress: Progress
     index: int
     image: Input
     read: Callable[[], bytes]
@@ -156,6 +58,12 @@ def decoders() -> Decoders:
     return pool
 
 
+def pixels_per_claim() -> int:
+    """What is decoded at once, before a batch is computed: 0.6 s at the worst. One job of more is
+    decoded in slices."""
+    return decoders().count * PIXELS_A_DECODER
+
+
 def make_ready(
     encoder: Encoder, batch: Sequence[Job], *, using: Decoders | None = None
 ) -> list[Ready]:
@@ -164,22 +72,67 @@ def make_ready(
     A job whose images the storage does not give is left to another worker, or a later moment
     (claims.postpone), and is not among them; after some times it has failed.
     """
-    faults.hit("claimed", *batch)
-    progress = [_Progress(job) for job in batch]
-
-    def decode(decoder: Decoder, item: _Item) -> None:
-        _decode(encoder, decoder, item)
-
+    progress = _begun(batch)
     started_s = time.monotonic()
-    (using or decoders()).map(decode, _items(progress))
-    read_s = time.monotonic() - started_s
+    (using or decoders()).map(partial(_decode, encoder), _items(progress))
+    return _ready(progress, time.monotonic() - started_s)
+
+
+def make_ready_in_slices(
+    encoder: Encoder, batch: Sequence[Job], *, using: Decoders | None = None
+) -> Generator[None, None, list[Ready]]:
+    """As `make_ready`, for what takes long. Pauses after each slice, and LOOK_S of one: meanwhile
+    decoders are free for others' images, and so is the device. Raises leases.Lost.
+    """
+    progress, pool = _begun(batch), using or decoders()
+    read_s = 0.0
+    for part in _slices(_items(progress), pool.count * PIXELS_A_DECODER // 2):
+        yield from _end_of(_slice)
+        started_s = time.monotonic()
+        _slice[:] = decoding = pool.submit(partial(_decode, encoder), part)
+        yield from _end_of(decoding)
+        read_s += time.monotonic() - started_s
+        for each in decoding:
+            each.result()
+        leases.progressed()
+        yield
+    return _ready(progress, read_s)
+
+
+def _end_of(decoding: Sequence[Future[None]]) -> Generator[None]:
+    # No time limit: an image has its own.
+    while wait(decoding, timeout=LOOK_S).not_done:
+        yield
+
+
+def _slices(items: Iterable[_Item], pixels: int) -> Iterator[list[_Item]]:
+    """Of so many pixels, or of one image."""
+    part: list[_Item] = []
+    room = pixels
+    for item in items:
+        size = item.image["width"] * item.image["height"]
+        if part and size > room:
+            yield part
+            part, room = [], pixels
+        part.append(item)
+        room -= size
+    if part:
+        yield part
+
+
+def _begun(batch: Sequence[Job]) -> list[Progress]:
+    faults.hit("claimed", *batch)
+    return [Progress(job) for job in batch]
+
+
+def _ready(progress: Sequence[Progress], read_s: float) -> list[Ready]:
     for of_job in progress:
         of_job.count_waste()
     postponed = _postpone([of_job for of_job in progress if of_job.is_unread])
     return [of_job.ready(read_s) for of_job in progress if of_job.job.pk not in postponed]
 
 
-def _postpone(unread: Sequence[_Progress]) -> set[uuid.UUID]:
+def _postpone(unread: Sequence[Progress]) -> set[uuid.UUID]:
     """Which of them are not computed now."""
     if not unread:
         return set()
@@ -202,7 +155,7 @@ def _lease_of(jobs: Sequence[Job]) -> uuid.UUID:
     return token
 
 
-def _items(progress: Sequence[_Progress]) -> Iterator[_Item]:
+def _items(progress: Sequence[Progress]) -> Iterator[_Item]:
     files = [name for of_job in progress for name in of_job.job.image_files]
     contents = iter(storage.read_ahead(files))
     for of_job in progress:

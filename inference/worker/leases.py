@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 # What one pass should take at most on a slow model: between two, others may go first.
-STEP_S = 2.0
+STEP_S = 0.4
 
 
 class Lost(Exception):

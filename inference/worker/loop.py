@@ -32,7 +32,7 @@ from inference.worker.served_models import ServedModel
 log = logging.getLogger(__name__)
 
 TIME_SLICE_S = 3.0  # how long one model keeps a worker that serves several
-READY_S = 0.05  # what a claim may take, with decoding, before the device goes on without it
+READY_S = 0.2  # what a claim may take, with decoding, before the device goes on without it
 # Begun and not done. Beyond it only short jobs are taken: crops and vectors of each are in memory.
 MAX_LONG = 3
 
@@ -192,8 +192,8 @@ class _Run:
             _results_of(self.writing)  # what is not written yet would have to be tried again
         before, self.writing = self.writing, []
         self.current = batch
-        jobs = [ready.job for ready in batch.jobs]
-        with log_context.bound(model=batch.model.card.repo), claimed.span("job.forward", jobs):
+        repo = batch.model.card.repo
+        with log_context.bound(model=repo), claimed.span("job.forward", batch.jobs):
             is_done = self._compute(batch)
         self.current = None
         if is_done:
@@ -208,7 +208,7 @@ class _Run:
         end_s = time.monotonic() + batch.turn_s(self.steps)
         try:
             with leases.computing(batch.token):
-                batch.parts = batch.parts or iter(self._score(batch))
+                batch.parts = batch.parts or self._score(batch)
                 for part in batch.parts:
                     if part is not None:
                         self._write(batch, part)
@@ -219,7 +219,10 @@ class _Run:
         return True
 
     def _score(self, batch: Batch) -> Iterator[Scored | None]:
-        return self.steps.score(batch.model.cache, batch.jobs, batch.model.images_per_pass)
+        cache, steps = batch.model.cache, self.steps
+        if batch.ready is None:
+            batch.ready = yield from steps.make_ready_in_slices(cache.encoder, batch.jobs)
+        yield from steps.score(cache, batch.ready, batch.model.images_per_pass)
 
     def _write(self, batch: Batch, part: Scored) -> None:
         self.writing.append(_behind.submit(carried(claimed.settle), self.steps, part))

@@ -31,7 +31,9 @@ from inference.worker.texts.memory import TextMemory
 
 log = logging.getLogger(__name__)
 
-LONGEST_BATCH_S = 4.0  # well below the time limit of an attempt, also for large towers on a CPU
+# What one batch is planned to take. Whoever comes meanwhile waits for the one that is computed, and
+# for the one that was claimed beside it.
+LONGEST_BATCH_S = 1.0
 # Of lines of batches: somebody who comes meanwhile waits for one such claim, or for two.
 LONGEST_BACKGROUND_S = 1.0
 FIRST_BUDGET = 4

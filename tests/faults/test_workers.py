@@ -14,8 +14,9 @@ from bench.faults import transitions
 from inference import jobs
 from inference.jobs import claims
 from inference.models import ErrorCode, Job, State
-from inference.worker import batches, decode
+from inference.worker import batches
 from inference.worker.claimed import Steps
+from inference.worker.ready import Ready
 from inference.worker.texts.cache import TextCache
 from tests.faults.house import House, all_ended, only_long
 from tests.support.site import wait_for
@@ -255,9 +256,7 @@ def test_a_job_that_was_tried_before_is_run_with_nothing_else_in_hand(house: Hou
     Job.objects.update(attempt=1, woken_at=None)
     together: list[int] = []
 
-    def watched(
-        memory: TextCache, batch: Sequence[decode.Ready], size: int
-    ) -> Iterator[batches.Scored]:
+    def watched(memory: TextCache, batch: Sequence[Ready], size: int) -> Iterator[batches.Scored]:
         time.sleep(0.1)  # the next batch could be claimed by now
         together.append(Job.objects.running().count())
         return batches.score(memory, batch, size)

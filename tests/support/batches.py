@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from inference.models import Job
 from inference.runtime.encoder import Encoder
 from inference.worker import batches, decode
+from inference.worker.ready import Ready
 from inference.worker.texts.cache import TextCache
 
 
@@ -13,6 +14,6 @@ def settle_all(memory: TextCache, encoder: Encoder, batch: Sequence[Job]) -> Non
     settle_parts(memory, decode.make_ready(encoder, batch))
 
 
-def settle_parts(memory: TextCache, ready: Sequence[decode.Ready]) -> None:
+def settle_parts(memory: TextCache, ready: Sequence[Ready]) -> None:
     for part in batches.score(memory, ready):
         batches.settle(part)

@@ -9,6 +9,12 @@ ATTACKS: Sequence[Attack] = (
     Attack("large-pngs", "8 calls with 70 PNGs of 40 megapixels", costly_inputs.large_pngs),
     Attack("tiny-pngs", "200 PNGs of 5 kB that decode to 40 megapixels", costly_inputs.tiny_pngs),
     Attack("most-pixels", "8 calls with as many as a call may have", costly_inputs.most_pixels),
+    Attack(
+        "dear-pixels",
+        "8 calls with the dearest of these",
+        costly_inputs.dear_pixels,
+        may_take_mb=400,  # the largest picture twice, while its alpha is taken off
+    ),
     Attack("long-words", "20 words of 8,192 letters", costly_inputs.long_words),
     Attack("many-labels", "a million labels, and 1,000 of 500 letters", costly_inputs.many_labels),
     Attack("large-bodies", "100 calls at once with 16 MB each", in_flight.large_bodies),

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.abuse import pictures
@@ -27,9 +27,21 @@ async def tiny_pngs(target: Target) -> Outcome:
 
 
 async def most_pixels(target: Target) -> Outcome:
-    """As many pixels as a request may have: ten of the largest pictures."""
-    url = pictures.data_url(await asyncio.to_thread(pictures.large_png))
-    return await _call(target, [(EMBED, _images(target, [url] * 10))] * target.count(8, 2))
+    return await _ten_largest(target, pictures.large_png)
+
+
+async def dear_pixels(target: Target) -> Outcome:
+    return await _ten_largest(target, pictures.dear_png)
+
+
+async def _ten_largest(target: Target, picture: Callable[[], bytes]) -> Outcome:
+    """As many pixels as a request may have, in calls that do not share a job."""
+    url = pictures.data_url(await asyncio.to_thread(picture))
+    calls = [
+        (EMBED, _body(target, input=[{"image": url}] * 10, user=str(number)))
+        for number in range(target.count(8, 2))
+    ]
+    return await _call(target, calls)
 
 
 async def long_words(target: Target) -> Outcome:

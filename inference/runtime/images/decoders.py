@@ -18,7 +18,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,6 +26,7 @@ from queue import LifoQueue
 from typing import Self, TypeVar
 
 from inference.runtime.images.decoding import Damaged, Decoded, DecoderUnavailable, Task, TooCostly
+from inference.runtime.images.pixel_room import PixelRoom
 
 T = TypeVar("T")
 Result = TypeVar("Result")
@@ -36,6 +37,8 @@ _ROOT = Path(__file__).parents[3]
 # Where libraries are; nothing else of ours is a decoder's business.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
+# Of all pictures that are decoded at once, for each decoder: no limit to photos of a good camera.
+_ROOM_PIXELS = 30_000_000
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,9 @@ class _Crashed(Exception):
 class Decoder:
     """One child process at a time; of use to one thread at a time."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, room: PixelRoom) -> None:
         self._limits = limits
+        self._room = room
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._is_ready = False
@@ -70,14 +74,9 @@ class Decoder:
         """Raises DecodingError, and DecoderUnavailable. A child that crashes is started once more:
         somebody else may have taken the machine's memory.
         """
-        try:
-            return self._ask(task)
-        except _Crashed as error:
-            log.warning("decoder crashed: %s", error)
-        try:
-            return self._ask(task)
-        except _Crashed as error:
-            raise Damaged(f"it crashes the decoder: {error}") from error
+        width, height = task.size
+        with self._room.taken(width * height):
+            return self._decode(task)
 
     def start(self) -> None:
         if self._connection is None:
@@ -95,6 +94,16 @@ class Decoder:
             connection.close()
             process.kill()
             process.wait()
+
+    def _decode(self, task: Task) -> Decoded:
+        try:
+            return self._ask(task)
+        except _Crashed as error:
+            log.warning("decoder crashed: %s", error)
+        try:
+            return self._ask(task)
+        except _Crashed as error:
+            raise Damaged(f"it crashes the decoder: {error}") from error
 
     def _ask(self, task: Task) -> Decoded:
         connection = self._ready_connection()
@@ -166,8 +175,10 @@ class Decoders:
     """`count` children, each asked by one thread at a time."""
 
     def __init__(self, count: int, limits: Limits | None = None) -> None:
+        self.count = count
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="decode")
-        self._all = [Decoder(limits or Limits()) for _ in range(count)]
+        room = PixelRoom(count * _ROOM_PIXELS)
+        self._all = [Decoder(limits or Limits(), room) for _ in range(count)]
         # The last one used comes first: a child that is not needed is never started.
         self._free: LifoQueue[Decoder] = LifoQueue()
         for decoder in self._all:
@@ -189,10 +200,14 @@ class Decoders:
         """What `work` returns for each, in order; raises what the first that fails raises, when
         all have ended.
         """
-        futures = [self._threads.submit(self._run, work, item) for item in items]
-        for future in futures:
-            future.exception()
+        futures = self.submit(work, items)
+        wait(futures)
         return [future.result() for future in futures]
+
+    def submit(
+        self, work: Callable[[Decoder, T], Result], items: Iterable[T]
+    ) -> "list[Future[Result]]":
+        return [self._threads.submit(self._run, work, item) for item in items]
 
     def close(self) -> None:
         self._threads.shutdown()

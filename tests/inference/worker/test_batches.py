@@ -18,7 +18,7 @@ from inference.kinds.classify import request as classify
 from inference.kinds.embed import request as embed
 from inference.models import ErrorCode, Job, State
 from inference.runtime.encoder import Encoder
-from inference.worker import batches, decode
+from inference.worker import batches, decode, ready
 from inference.worker.texts.cache import FIRST_TEXTS, TEXTS_PER_PASS, TextCache
 from tests.conftest import photo_bytes
 from tests.fakes.encoder import HashEncoder, poison_photo
@@ -160,7 +160,7 @@ def test_a_job_may_not_take_more_of_a_processor_than_its_budget(
     submit: Submit,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(decode, "JOB_CPU_S", 0.3)
+    monkeypatch.setattr(ready, "JOB_CPU_S", 0.3)
     bombs = [pictures.check(flat_png(8000, 5000))] * 10
     request = classify.job_request(card, bombs, labels=["a cat"], template="{}")
     jobs.submit(request, requester=requester)
@@ -178,16 +178,17 @@ def test_a_job_may_not_take_more_of_a_processor_than_its_budget(
 def test_what_a_batch_decodes_to_is_bounded(
     card: ModelCard, requester: jobs.Requester, submit: Submit
 ) -> None:
-    """Two files of four kilobytes with 40 megapixels each, and no third."""
+    """Files of four kilobytes with 40 megapixels each."""
     for _ in range(3):
         bomb = pictures.check(flat_png(8000, 5000))
         request = classify.job_request(card, [bomb], labels=["a cat"], template="{}")
         jobs.submit(request, requester=requester)
 
-    batch = claims.claim(card, worker="w", budget=16)
+    first = claims.claim(card, worker="w", budget=16)
+    others = claims.claim(card, worker="w", budget=16, pixels=80_000_000)
 
-    assert [job.pixels for job in batch] == [40_000_000, 40_000_000]
-    assert claims.PIXELS_PER_CLAIM < 3 * 40_000_000
+    assert [job.pixels for job in first] == [40_000_000]
+    assert [job.pixels for job in others] == [40_000_000, 40_000_000]
 
 
 def test_a_batch_takes_the_first_job_whatever_it_decodes_to(

@@ -22,6 +22,7 @@ from inference.runtime.encoder import Embeddings, Encoder
 from inference.worker import batches, decode, leases, loop, process, served_models
 from inference.worker.claimed import Steps
 from inference.worker.leases import Held
+from inference.worker.ready import Ready
 from inference.worker.served_models import ServedModel
 from inference.worker.texts.cache import TextCache
 from tests.conftest import photo_bytes
@@ -76,7 +77,7 @@ def test_the_next_batch_is_made_ready_while_one_is_computed(
     second_is_ready = threading.Event()
     encode = encoder.encode_images
 
-    def watched(of: Encoder, batch: Sequence[Job]) -> list[decode.Ready]:
+    def watched(of: Encoder, batch: Sequence[Job]) -> list[Ready]:
         ready = decode.make_ready(of, batch)
         if encoder.batches or computing.is_set():
             second_is_ready.set()
@@ -199,9 +200,7 @@ def test_a_batch_that_breaks_off_keeps_what_was_found_of_it(
 ) -> None:
     found, left = submit(), submit()
 
-    def break_off(
-        memory: TextCache, batch: Sequence[decode.Ready], size: int
-    ) -> Iterator[batches.Scored]:
+    def break_off(memory: TextCache, batch: Sequence[Ready], size: int) -> Iterator[batches.Scored]:
         yield from batches.score(memory, batch[:1], size)
         raise KeyboardInterrupt
 
@@ -228,9 +227,7 @@ def test_a_batch_that_is_not_written_takes_no_other_with_it(
             raise OSError("the disk is full")
         batches.settle(scored)
 
-    def watched(
-        memory: TextCache, batch: Sequence[decode.Ready], size: int
-    ) -> Iterator[batches.Scored]:
+    def watched(memory: TextCache, batch: Sequence[Ready], size: int) -> Iterator[batches.Scored]:
         for scored in batches.score(memory, batch, size):
             if scored.done[0].job.pk == second.pk:
                 was_scored.set()

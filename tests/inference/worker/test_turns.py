@@ -1,7 +1,9 @@
 """A batch that takes long is computed in turns, and other accounts' jobs go in between."""
 
+import itertools
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -14,10 +16,10 @@ from inference.jobs import claims
 from inference.jobs.submission import Requester
 from inference.kinds.classify import request as classify
 from inference.models import Job, State
-from inference.runtime.encoder import Embeddings
-from inference.worker import leases, loop, process
+from inference.runtime.encoder import Embeddings, Encoder
+from inference.worker import decode, leases, loop, process
 from inference.worker.claimed import Steps
-from inference.worker.decode import Ready
+from inference.worker.ready import Ready
 from inference.worker.served_models import ServedModel
 from inference.worker.texts.cache import TextCache
 from tests.conftest import FROZEN, make_card, photo_bytes
@@ -72,6 +74,12 @@ def submit(
         requester=Requester(user.pk, None),
         payer=user,
     )
+
+
+@pytest.fixture
+def few_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture of 40 x 40 is large, and half of what decoders take at once."""
+    monkeypatch.setattr(decode, "PIXELS_A_DECODER", 2 * 40 * 40 // decode.decoders().count)
 
 
 def many_labels(first: int = 0) -> list[str]:
@@ -274,3 +282,67 @@ def test_a_long_job_is_not_to_blame_for_what_stops_its_worker_elsewhere(
 
     long.refresh_from_db()
     assert (long.state, long.attempt) == (State.QUEUED, 0)
+
+
+@pytest.mark.usefixtures("few_pixels")
+def test_another_account_s_picture_goes_before_many_pixels_are_decoded(card: ModelCard) -> None:
+    ada, bob = person("ada"), person("bob")
+    large = submit(card, ada, pictures=12)
+    small: list[Job] = []
+
+    def decoded(encoder: Encoder, batch: Sequence[Job]) -> Generator[None, None, list[Ready]]:
+        ready: list[Ready] = []
+        for number in finished(decode.make_ready_in_slices(encoder, batch), into=ready):
+            if number == 1:
+                small.append(submit(card, bob))
+            yield
+        return ready
+
+    steps = replace(STEPS, make_ready_in_slices=decoded)
+    assert loop.drain(served(card, lambda number: None), worker="w", steps=steps) == 2
+
+    assert in_order_of_their_end() == [small[0].pk, large.pk]
+    large.refresh_from_db()
+    assert len((large.result or {})["rows"]) == 12
+    assert leases.in_hand() == []
+
+
+@pytest.mark.usefixtures("few_pixels")
+def test_pixels_of_one_job_are_decoded_a_slice_at_a_time(card: ModelCard) -> None:
+    submit(card, person("ada"), pictures=6)
+    [job] = claims.claim(card, worker="w", budget=6, pixels=1)
+    ready: list[Ready] = []
+
+    pauses = list(finished(decode.make_ready_in_slices(HashEncoder(), [job]), into=ready))
+
+    assert len(pauses) >= 6
+    [of_job] = ready
+    [whole] = decode.make_ready(HashEncoder(), [job])
+    assert [crop.tobytes() for crop in of_job.crops] == [crop.tobytes() for crop in whole.crops]
+
+
+@pytest.mark.usefixtures("few_pixels")
+def test_a_job_that_is_canceled_while_it_is_decoded_is_left(card: ModelCard) -> None:
+    submit(card, person("ada"), pictures=6)
+    [job] = claims.claim(card, worker="w", budget=6, pixels=1)
+    assert job.lease_token
+    leases.take(job.lease_token)
+
+    with leases.computing(job.lease_token):
+        slices = decode.make_ready_in_slices(HashEncoder(), [job])
+        next(slices)
+        leases.drop(job.lease_token)
+
+        with pytest.raises(leases.Lost):
+            list(slices)
+
+
+def finished(slices: Generator[None, None, list[Ready]], *, into: list[Ready]) -> Generator[int]:
+    """The number of each pause; `into` is given what they return."""
+    for number in itertools.count():
+        try:
+            next(slices)
+        except StopIteration as end:
+            into += end.value
+            return
+        yield number

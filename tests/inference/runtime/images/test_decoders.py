@@ -14,6 +14,7 @@ from PIL import Image
 from inference.runtime.images import headers
 from inference.runtime.images.decoders import Decoder, Decoders, Limits
 from inference.runtime.images.decoding import Damaged, DecoderUnavailable, Task, TooCostly, decode
+from inference.runtime.images.pixel_room import PixelRoom
 from inference.runtime.images.preprocessing import Method, Preprocessing
 from tests.inference.runtime.images import gallery
 from tests.inference.runtime.images.gallery import as_file
@@ -36,7 +37,7 @@ def photo() -> Task:
 
 @pytest.fixture
 def decoder() -> Iterator[Decoder]:
-    decoder = Decoder(Limits(wall_s=20))
+    decoder = Decoder(Limits(wall_s=20), PixelRoom(10**8))
     yield decoder
     decoder.close()
 
@@ -105,7 +106,7 @@ def test_a_decoder_that_never_comes_up_says_nothing_of_the_image(
 
 @pytest.fixture
 def impatient() -> Iterator[Decoder]:
-    decoder = Decoder(Limits(wall_s=6))
+    decoder = Decoder(Limits(wall_s=6), PixelRoom(10**8))
     yield decoder
     decoder.close()
 
