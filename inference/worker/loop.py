@@ -5,8 +5,8 @@ One is computed; beside it the next is claimed and decoded, and the last one's r
 No timer waits for a batch to fill: a batch is what has gathered while the device was busy. After
 a while the worker gives its other models a chance, and wakes itself for what is left.
 
-A batch whose passes take long does not hold up everybody else. It is computed for TURN_S at a
-time, and between two turns the worker runs a batch of other accounts, of this model and of the
+A batch whose passes or decoding take long does not hold up everybody else. It goes on for TURN_S
+at a time, and between two turns the worker runs a batch of other accounts, of this model and of the
 others that it has in memory. Several long ones take turns. A lease goes on meanwhile; a turn is no
 new attempt.
 
