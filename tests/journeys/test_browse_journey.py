@@ -75,6 +75,7 @@ def count(page: Page) -> int:
 
 
 def names(page: Page) -> list[str]:
+    page.wait_for_load_state()  # a click returns before all of the next page is there
     return page.locator("table.models tbody th a").all_inner_texts()
 
 
