@@ -112,6 +112,10 @@ def test_who_hangs_up_has_no_call_in_flight(api: Api, settings: Settings) -> Non
     eventually(lambda: ask(api).status_code == 200)
 
 
+def held_bytes() -> int:
+    return sum(process.body_bytes for process in shares._processes.values())
+
+
 @contextmanager
 def half_a_body(api: Api, length: int) -> Iterator[None]:
     host, port = api.base_url.removeprefix("http://").split(":")
@@ -126,6 +130,8 @@ def half_a_body(api: Api, length: int) -> Iterator[None]:
     ]
     with socket.create_connection((host, int(port)), timeout=20) as line:
         line.sendall("\r\n".join(lines).encode())
+        # A call that overtook it would hold a part of what it needs, and it would be refused.
+        eventually(lambda: held_bytes() >= length)
         yield
 
 
