@@ -71,3 +71,24 @@ def test_the_first_call_works_as_the_welcome_page_shows_it(
     page.goto("/account/welcome/")
     expect(page.get_by_text("You already have a key")).to_be_visible()
     assert complaints == []
+
+
+def test_the_header_of_somebody_signed_in_fits_at_every_width(
+    page: Page, has_scripts: bool
+) -> None:
+    if not has_scripts:
+        pytest.skip("measuring needs scripts")
+    page.goto("/accounts/login/")
+    sign_in_by_code(page, ADA)
+    expect(page.get_by_role("heading", level=1)).to_have_text("welcome")
+    row = page.locator(".site-header__row")
+    leave = row.get_by_role("button", name="sign out")
+    one_line = leave.bounding_box()
+    assert one_line
+
+    for width in (360, 390, 704, 768, 820, 831, 832, 900, 959, 960, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert row.evaluate("row => row.scrollWidth <= row.clientWidth"), width
+        box = leave.bounding_box()
+        assert box, width
+        assert box["height"] <= one_line["height"], width
