@@ -1,9 +1,7 @@
 """A batch of the openai packages, while workers, web and beat are killed."""
 
 import json
-import os
 import shutil
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -25,6 +23,7 @@ from bench.faults import transitions
 from catalog.models import ModelCard
 from inference.models import Job
 from tests.faults.house import House
+from tests.inference.api.clients.programs import answer_of_node
 from tests.inference.api.clients.table import NODE_MODULES
 from tests.support.site import wait_for
 
@@ -111,16 +110,13 @@ def by_python(address: str, key: str, lines: Path) -> Ran:
 
 
 def by_javascript(address: str, key: str, lines: Path) -> Ran:
-    done = subprocess.run(
-        ["node", NODE_MODULES.parent / "batch.mjs", lines],
-        env={"PATH": os.environ["PATH"], "API": address, "API_KEY": key},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
+    answer = answer_of_node(
+        NODE_MODULES.parent / "batch.mjs",
+        lines,
+        timeout_s=PATIENCE_S,
+        environ={"API": address, "API_KEY": key},
     )
-    assert done.returncode == 0, done.stderr
-    return Ran(**json.loads(done.stdout))
+    return Ran(**answer)
 
 
 NEEDS_NODE = pytest.mark.skipif(

@@ -1,15 +1,13 @@
 """Runs the cases of tests/js with Node, against the server of these tests."""
 
-import json
-import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from tests.inference.api.clients import programs
 from tests.inference.api.clients.table import NODE_MODULES
 from tests.inference.api.conftest import Api, in_base64
 
@@ -51,15 +49,13 @@ def run_js(api: Api, node: str) -> Run:
             "NAME": api.card.repo,
             "PHOTO": in_base64(),
         }
-        done = subprocess.run(
-            [node, JS / "run.mjs", JS / file, case],
-            env=os.environ | environment | variables,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
+        answer = programs.answer_of_node(
+            JS / "run.mjs",
+            JS / file,
+            case,
+            timeout_s=PATIENCE_S,
+            environ=environment | variables,
         )
-        assert done.returncode == 0, done.stderr
-        return Outcome(**json.loads(done.stdout))
+        return Outcome(**answer)
 
     return run

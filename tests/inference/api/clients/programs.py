@@ -1,11 +1,13 @@
 """Snippets as programs: filled in, and run as a visitor would."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +39,23 @@ def run(
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def answer_of_node(
+    *command: str | Path, timeout_s: float, environ: Mapping[str, str]
+) -> dict[str, Any]:
+    """The JSON that a script of `tests/js` prints; fails if it does."""
+    done = subprocess.run(
+        ["node", *command],
+        env=os.environ | environ,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 def _program(name: str) -> list[str]:
